@@ -1,0 +1,3 @@
+//! kubectl-orrery.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! orrery-operator.
+
+fn main() {}
