@@ -1,0 +1,22 @@
+//! The catalog: which tables there are, which segments of rows they have, and which workers hold each chunk.
+//!
+//! In the cluster API it is a tree of content-addressed objects under one root (design §4):
+//!
+//! ```text
+//! ChunkMap/root ── RootPayload: archive UID, lineage, term, dataEpoch, placementEpoch, counters, hashes of index pages
+//!   └─ index pages (ChunkMap)             families and tables, each with the hashes of what it owns
+//!        ├─ accepted specs (ChunkMap)     family grids, table schema versions
+//!        ├─ placement page lists (ChunkMap) → placement pages (ChunkPlacement), 512 chunk ids each
+//!        └─ segment pages (ChunkSegment)  → segments (ChunkSegment): chunk sets, rows, bytes
+//! ```
+//!
+//! [`Catalog`] is the decoded tree. `encode` and `decode` (pure) turn one into the other; a reader decodes only when every
+//! referenced object is there and matches its hash, else it keeps the last complete catalog.
+
+mod model;
+pub mod users;
+
+pub use model::{
+    AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family, FamilyGrid,
+    IndexTable, RootPayload, Segment, Table, TableKey, TableKind,
+};

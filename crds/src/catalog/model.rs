@@ -1,0 +1,264 @@
+//! The decoded catalog.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::{FamilyReplicas, PositionColumns, UniqueKey};
+use crate::names::{ChunkId, WorkerId};
+use crate::table::{Column, SecondaryKey};
+
+/// What the object `ChunkMap/root` carries. Below 4 KB.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootPayload {
+    /// Random id of the archive, made with the first root.
+    #[schemars(length(max = 64))]
+    pub archive_uid: String,
+    /// Raised by a catalog rebuild; a higher lineage wins over any epoch of a lower one.
+    pub lineage: u32,
+    /// Term of the leader that wrote this root.
+    pub term: u64,
+    /// Counts changes of what the data is.
+    pub data_epoch: u64,
+    /// Counts changes of who holds it.
+    pub placement_epoch: u64,
+    /// Numbers given out so far.
+    pub counters: Counters,
+    /// Names of the index pages, in order.
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub pages: Vec<String>,
+}
+
+/// The last number given out of each kind; a number is used once in the archive's life.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counters {
+    /// Worker ids.
+    pub worker: u32,
+    /// Incarnations of tables, indexes and families.
+    pub incarnation: u64,
+    /// Ingest attempts.
+    pub attempt: u64,
+    /// Segments.
+    pub segment: u64,
+}
+
+/// A pair of epochs, as leases report it.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Epochs {
+    /// What the data is.
+    pub data: u64,
+    /// Who holds it.
+    pub placement: u64,
+}
+
+impl fmt::Display for Epochs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.data, self.placement)
+    }
+}
+
+/// The decoded catalog. Ordered maps, so that equal catalogs encode to equal objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    /// Random id of the archive.
+    pub archive_uid: String,
+    /// Raised by a catalog rebuild.
+    pub lineage: u32,
+    /// Term of the leader that wrote it.
+    pub term: u64,
+    /// Both epochs.
+    pub epochs: Epochs,
+    /// Numbers given out so far.
+    pub counters: Counters,
+    /// Families by name, index families included.
+    pub families: BTreeMap<String, Family>,
+    /// Tables by database and name.
+    pub tables: BTreeMap<TableKey, Table>,
+}
+
+/// A table's name as users write it.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableKey {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: String,
+}
+
+impl TableKey {
+    /// Key of `database`.`table`.
+    pub fn new(database: impl Into<String>, table: impl Into<String>) -> Self {
+        Self {
+            database: database.into(),
+            table: table.into(),
+        }
+    }
+}
+
+impl fmt::Display for TableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.database, self.table)
+    }
+}
+
+/// A family as accepted, with the placement of its chunks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// Number of this incarnation of the family.
+    pub incarnation: u64,
+    /// Worker pool.
+    pub pool: String,
+    /// Copies.
+    pub replicas: FamilyReplicas,
+    /// How rows map to chunks.
+    pub grid: FamilyGrid,
+    /// Workers that hold each placed chunk, ascending. A worker listed here has every published segment of the chunk but those in `behind`.
+    pub placement: BTreeMap<ChunkId, Vec<WorkerId>>,
+    /// What listed workers lack.
+    pub behind: Vec<Behind>,
+}
+
+/// How rows map to chunks.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase", tag = "scheme")]
+pub enum FamilyGrid {
+    /// Stripes, sub-stripes, overlap.
+    #[serde(rename_all = "camelCase")]
+    Sphere {
+        /// Latitude stripes.
+        stripes: u32,
+        /// Sub-stripes per stripe.
+        sub_stripes: u32,
+        /// Overlap in degrees.
+        overlap: f64,
+        /// Hash chunks of each director index.
+        index_chunks: u32,
+    },
+    /// Hash of the key.
+    Hash {
+        /// Number of chunks; ids are 0 to this minus one.
+        chunks: u32,
+    },
+}
+
+/// A listed worker that lacks a segment for some chunks: it serves the other segments of these chunks only.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Behind {
+    /// The worker.
+    pub worker: WorkerId,
+    /// The segment it lacks.
+    pub segment: u64,
+    /// For these chunks.
+    pub chunks: ChunkSet,
+}
+
+/// A set of chunk ids.
+pub type ChunkSet = BTreeSet<ChunkId>;
+
+/// A table as accepted, with its published segments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Number of this incarnation of the table; part of its physical database's name.
+    pub incarnation: u64,
+    /// Counts accepted schemas of this incarnation.
+    pub schema_version: u32,
+    /// What it is.
+    pub kind: TableKind,
+    /// Published segments, ascending by number.
+    pub segments: Vec<Segment>,
+}
+
+/// What a table is, with its accepted schema.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub enum TableKind {
+    /// Owns the unique id and the position; `index` finds a key's chunks.
+    Director(AcceptedTable, IndexTable),
+    /// Follows the director of this name in the same database.
+    Child(AcceptedTable, String),
+    /// Whole on every worker.
+    Reference(AcceptedReference),
+}
+
+/// Accepted schema of a chunked table. Every default is filled in.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedTable {
+    /// Family name.
+    pub family: String,
+    /// Column that is (director) or names (child) the director's id.
+    pub key: String,
+    /// Position columns.
+    pub position: Option<PositionColumns>,
+    /// Columns in order, with charset and collation filled in for text.
+    pub columns: Vec<Column>,
+    /// Secondary keys.
+    pub indexes: Vec<SecondaryKey>,
+    /// Whether the director's key may repeat.
+    pub unique_key: UniqueKey,
+    /// Default character set.
+    pub charset: String,
+    /// Default collation.
+    pub collation: String,
+    /// How slow a scan is.
+    pub scan_rating: u32,
+    /// Whether `chunkId` and `subChunkId` are visible.
+    pub qserv_compat: bool,
+}
+
+/// Accepted schema of a reference table.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedReference {
+    /// Columns in order.
+    pub columns: Vec<Column>,
+    /// Primary key columns; none when empty.
+    pub primary_key: Vec<String>,
+    /// Secondary keys.
+    pub indexes: Vec<SecondaryKey>,
+    /// Default character set.
+    pub charset: String,
+    /// Default collation.
+    pub collation: String,
+}
+
+/// A director's index: key → set of (chunk, sub-chunk), itself a hash-chunked table of an operator-owned family.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexTable {
+    /// Number in its physical database's name.
+    pub incarnation: u64,
+    /// Name of its family (`<family>-index` by convention).
+    pub family: String,
+    /// Published index segments; `chunks` of these are hash chunks. Filled from the catalog's segment pages.
+    #[serde(skip)]
+    pub segments: Vec<Segment>,
+}
+
+/// The rows one ingest added to a table, over all chunks. Immutable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Number, used once in the archive's life.
+    pub id: u64,
+    /// Attempt that loaded it; part of its physical tables' names.
+    pub attempt: u64,
+    /// Schema version it was loaded with.
+    pub schema_version: u32,
+    /// Chunks with home rows (empty for a reference table).
+    pub home: ChunkSet,
+    /// Chunks with overlap rows.
+    pub overlap: ChunkSet,
+    /// Home rows over all chunks; sealed and verified.
+    pub rows: u64,
+    /// Bytes of one copy.
+    pub bytes: u64,
+    /// Name of the Ingest, for people and for revoking.
+    pub ingest: String,
+    /// dataEpoch of its publish.
+    pub published: u64,
+}

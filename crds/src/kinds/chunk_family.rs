@@ -1,0 +1,142 @@
+//! `ChunkFamily`: tables partitioned alike and placed together.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How rows map to chunks, where the chunks live and how often. Tables of one family are co-located.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "orrery.dev",
+    version = "v1alpha1",
+    kind = "ChunkFamily",
+    plural = "chunkfamilies",
+    shortname = "cf",
+    category = "orrery",
+    namespaced,
+    status = "ChunkFamilyStatus",
+    printcolumn(name = "Scheme", type_ = "string", json_path = ".spec.scheme.kind"),
+    printcolumn(name = "Pool", type_ = "string", json_path = ".spec.pool"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas.desired"),
+    printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.chunks"),
+    printcolumn(name = "MinCopies", type_ = "integer", json_path = ".status.minCopies", description = "copies of the least-copied chunk"),
+    printcolumn(name = "Under", type_ = "integer", json_path = ".status.underReplicated", description = "chunks below the desired copies"),
+    printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
+    printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 63").message("a family's name has at most 63 characters"),
+    validation = Rule::new("self.spec.scheme == oldSelf.spec.scheme").message("a family's scheme never changes: make a new family and ingest into it"),
+    validation = Rule::new("self.spec.pool == oldSelf.spec.pool").message("a family's pool never changes")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ChunkFamilySpec {
+    /// How rows map to chunks.
+    pub scheme: Scheme,
+    /// Worker pool that holds the family.
+    #[schemars(length(min = 1, max = 253))]
+    pub pool: String,
+    /// Copies of each chunk.
+    #[serde(default)]
+    pub replicas: FamilyReplicas,
+    /// Hash chunks of each director index of the family.
+    #[serde(default = "default_index_chunks")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub index_chunks: u32,
+}
+
+fn default_index_chunks() -> u32 {
+    16
+}
+
+/// Which partitioning scheme.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SchemeKind {
+    /// Latitude stripes cut into chunks and sub-chunks, with overlap.
+    Sphere,
+    /// By hash of the key.
+    Hash,
+}
+
+/// A partitioning scheme with its parameters.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.kind != 'sphere' || (has(self.stripes) && has(self.subStripes))").message("a sphere needs stripes and subStripes"))]
+#[x_kube(validation = Rule::new("self.kind != 'hash' || has(self.chunks)").message("a hash scheme needs chunks"))]
+#[x_kube(validation = Rule::new("self.kind != 'sphere' || !has(self.stripes) || !has(self.subStripes) || self.stripes * self.subStripes <= 648000").message("stripes × subStripes is at most 648000"))]
+#[x_kube(validation = Rule::new("self.kind != 'sphere' || !has(self.stripes) || !has(self.subStripes) || self.overlap * double(self.stripes) * double(self.subStripes) <= 180.0").message("the overlap is at most the height of a sub-stripe, 180 / (stripes × subStripes) degrees"))]
+pub struct Scheme {
+    /// `sphere` or `hash`.
+    pub kind: SchemeKind,
+    /// Sphere: number of latitude stripes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5000))]
+    pub stripes: Option<u32>,
+    /// Sphere: sub-stripes per stripe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5000))]
+    pub sub_stripes: Option<u32>,
+    /// Sphere: overlap in degrees, for near-neighbour joins.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub overlap: f64,
+    /// Hash: number of chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub chunks: Option<u32>,
+}
+
+/// Copies of each chunk.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.minimum <= self.desired").message("replicas.minimum is at most replicas.desired"))]
+pub struct FamilyReplicas {
+    /// Copies wanted.
+    #[serde(default = "default_desired")]
+    #[schemars(range(min = 1, max = 10))]
+    pub desired: u32,
+    /// Verified copies a segment needs before it is published.
+    #[serde(default = "default_minimum")]
+    #[schemars(range(min = 1, max = 10))]
+    pub minimum: u32,
+}
+
+fn default_desired() -> u32 {
+    3
+}
+
+fn default_minimum() -> u32 {
+    2
+}
+
+impl Default for FamilyReplicas {
+    fn default() -> Self {
+        Self {
+            desired: default_desired(),
+            minimum: default_minimum(),
+        }
+    }
+}
+
+/// What the operator sees of the family.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChunkFamilyStatus {
+    /// Generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Chunks placed.
+    #[serde(default)]
+    pub chunks: u64,
+    /// Verified copies of the least-copied chunk.
+    #[serde(default)]
+    pub min_copies: u32,
+    /// Chunks below the desired copies.
+    #[serde(default)]
+    pub under_replicated: u64,
+    /// `Accepted`, `Available`, `ZoneSpread`.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}

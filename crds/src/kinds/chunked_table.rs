@@ -1,0 +1,176 @@
+//! `ChunkedTable`: one table for users, many physical tables on workers.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::table::{Column, SecondaryKey};
+
+/// A table whose rows are spread over the chunks of a family.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "orrery.dev",
+    version = "v1alpha1",
+    kind = "ChunkedTable",
+    plural = "chunkedtables",
+    shortname = "ct",
+    category = "orrery",
+    namespaced,
+    status = "ChunkedTableStatus",
+    printcolumn(name = "Database", type_ = "string", json_path = ".spec.database"),
+    printcolumn(name = "Table", type_ = "string", json_path = ".spec.table"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.role"),
+    printcolumn(name = "Family", type_ = "string", json_path = ".spec.family"),
+    printcolumn(name = "Rows", type_ = "integer", json_path = ".status.rows"),
+    printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
+    printcolumn(name = "Segments", type_ = "integer", json_path = ".status.segments"),
+    printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec.database == oldSelf.spec.database && self.spec.table == oldSelf.spec.table && self.spec.family == oldSelf.spec.family && self.spec.role == oldSelf.spec.role").message("a table's database, name, family and role never change"),
+    validation = Rule::new("self.spec.columns == oldSelf.spec.columns").message("columns never change in place: make a new table and ingest into it")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.role != 'director' || (has(self.key) && self.columns.exists(c, c.name.lowerAscii() == self.key.lowerAscii()))").message("a director needs a key that is one of its columns"))]
+#[x_kube(validation = Rule::new("self.role != 'child' || (has(self.director) && has(self.key))").message("a child needs its director and the key column that names the director row"))]
+#[x_kube(validation = Rule::new("!has(self.position) || (self.columns.exists(c, c.name.lowerAscii() == self.position.longitude.lowerAscii()) && self.columns.exists(c, c.name.lowerAscii() == self.position.latitude.lowerAscii()))").message("position.longitude and position.latitude must be columns of the table"))]
+#[x_kube(validation = Rule::new("!self.table.matches('(_[0-9]+|[Ff][Uu][Ll][Ll][Oo][Vv][Ee][Rr][Ll][Aa][Pp])$')").message("a chunked table's name does not end in _<digits> or FullOverlap"))]
+pub struct ChunkedTableSpec {
+    /// Database users see it in.
+    #[schemars(length(min = 1, max = 50), regex(pattern = "^[A-Za-z][A-Za-z0-9_]*$"))]
+    pub database: String,
+    /// Name users see.
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Za-z][A-Za-z0-9_]*$"))]
+    pub table: String,
+    /// Name of its `ChunkFamily`.
+    #[schemars(length(min = 1, max = 63))]
+    pub family: String,
+    /// What the table is in its family.
+    pub role: TableRole,
+    /// Director: the unique id. Child: the column that holds the director's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub key: Option<String>,
+    /// Child: the director table, in the same database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub director: Option<String>,
+    /// Columns that hold a row's position, in degrees. A director of a sphere needs them; a child without them follows its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<PositionColumns>,
+    /// Columns in order.
+    #[schemars(length(min = 1, max = 1000))]
+    pub columns: Vec<Column>,
+    /// Secondary keys of every physical table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub indexes: Vec<SecondaryKey>,
+    /// Director: whether two rows may share a key.
+    #[serde(default)]
+    pub unique_key: UniqueKey,
+    /// Character set of text columns that name none.
+    #[serde(default = "default_charset")]
+    #[schemars(length(max = 32), regex(pattern = "^[A-Za-z0-9_]*$"))]
+    pub charset: String,
+    /// Collation of text columns that name none.
+    #[serde(default = "default_collation")]
+    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z0-9_]*$"))]
+    pub collation: String,
+    /// What the table means.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub description: String,
+    /// How slow a full scan is compared to others; 1 is fastest.
+    #[serde(default = "default_scan_rating")]
+    #[schemars(range(min = 1, max = 100))]
+    pub scan_rating: u32,
+    /// Makes `chunkId` and `subChunkId` visible columns, as Qserv has them.
+    #[serde(default)]
+    pub qserv_compat: bool,
+    /// What happens to the rows when this object is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+pub(crate) fn default_charset() -> String {
+    "utf8mb4".into()
+}
+
+pub(crate) fn default_collation() -> String {
+    "utf8mb4_general_ci".into()
+}
+
+fn default_scan_rating() -> u32 {
+    10
+}
+
+/// What a chunked table is in its family.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TableRole {
+    /// Owns the unique id and the position.
+    Director,
+    /// Its rows follow a director's rows.
+    Child,
+}
+
+/// Whether a director's key may repeat.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UniqueKey {
+    /// The second row with a key is rejected.
+    #[default]
+    Enforced,
+    /// Keys may repeat.
+    MayRepeat,
+}
+
+/// What happens to rows when their table object is deleted.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum DeletionPolicy {
+    /// The table leaves the catalog; physical tables stay until an administrator drops them.
+    #[default]
+    Retain,
+    /// Physical tables are dropped once no reader needs them.
+    Delete,
+}
+
+/// Columns that hold a position, in degrees.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+pub struct PositionColumns {
+    /// Right ascension or longitude, 0 to 360. A DOUBLE column.
+    #[schemars(length(min = 1, max = 64))]
+    pub longitude: String,
+    /// Declination or latitude, −90 to 90. A DOUBLE column.
+    #[schemars(length(min = 1, max = 64))]
+    pub latitude: String,
+}
+
+/// A mirror of the catalog for people.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChunkedTableStatus {
+    /// Generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Number this incarnation of the table got, used once in the archive's life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
+    /// Published rows.
+    #[serde(default)]
+    pub rows: u64,
+    /// Bytes of one copy.
+    #[serde(default)]
+    pub size: String,
+    /// Published segments.
+    #[serde(default)]
+    pub segments: u64,
+    /// Chunks that hold rows.
+    #[serde(default)]
+    pub chunks: u64,
+    /// `Accepted`, `Available`.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,304 @@
+//! `Ingest`: adds rows to one table, exactly once, all or nothing, undoable.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Adds the rows of some files to one table, as one segment. Deleting the object never touches data; `revoked` takes the rows back.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "orrery.dev",
+    version = "v1alpha1",
+    kind = "Ingest",
+    plural = "ingests",
+    shortname = "ing",
+    category = "orrery",
+    namespaced,
+    status = "IngestStatus",
+    printcolumn(name = "Database", type_ = "string", json_path = ".spec.target.database"),
+    printcolumn(name = "Table", type_ = "string", json_path = ".spec.target.table"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Done", type_ = "string", json_path = ".status.progress.percent", description = "percent of this phase"),
+    printcolumn(name = "Rows", type_ = "integer", json_path = ".status.summary.rows"),
+    printcolumn(name = "Rejects", type_ = "integer", json_path = ".status.summary.rejects"),
+    printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.summary.chunks"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec.target == oldSelf.spec.target && self.spec.sources == oldSelf.spec.sources && self.spec.dialect == oldSelf.spec.dialect").message("an ingest's target, sources and dialect never change: make another Ingest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct IngestSpec {
+    /// Table that gets the rows.
+    pub target: IngestTarget,
+    /// Files, in order.
+    #[schemars(length(min = 1, max = 1000))]
+    pub sources: Vec<IngestSource>,
+    /// How the files are written.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// Fields of the files in order; the table's columns when empty. A name that is no column is skipped when it starts with `-`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 65)))]
+    pub fields: Vec<String>,
+    /// Rejected rows after which the ingest fails.
+    #[serde(default)]
+    pub max_rejects: u64,
+    /// What happens to rows without a usable position.
+    #[serde(default)]
+    pub positions: PositionPolicy,
+    /// What happens to child rows whose director row is unknown.
+    #[serde(default)]
+    pub orphans: OrphanPolicy,
+    /// What happens to child rows whose director row lies in another chunk.
+    #[serde(default)]
+    pub misplaced_children: MisplacedChildPolicy,
+    /// True unpublishes the rows; false again brings them back within the grace period.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+/// Table that gets the rows.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+pub struct IngestTarget {
+    /// Database.
+    #[schemars(length(min = 1, max = 50))]
+    pub database: String,
+    /// Table; a `ChunkedTable` or a `ReferenceTable`.
+    #[schemars(length(min = 1, max = 50))]
+    pub table: String,
+}
+
+/// One file, from exactly one kind of place.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.url) != has(self.path)").message("a source has either url or claim and path"))]
+#[x_kube(validation = Rule::new("has(self.path) == has(self.claim)").message("path and claim go together"))]
+pub struct IngestSource {
+    /// `http://` or `https://` address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048), regex(pattern = "^https?://"))]
+    pub url: Option<String>,
+    /// Name of a PersistentVolumeClaim in this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub claim: Option<String>,
+    /// Path of the file in the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: Option<String>,
+}
+
+/// How files are written.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dialect {
+    /// Field delimiter: one ASCII character, `\t` for a tab.
+    #[schemars(length(min = 1, max = 2))]
+    pub delimiter: String,
+    /// Quote character; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1))]
+    pub quote: Option<String>,
+    /// Escape character; none when the string is empty.
+    #[schemars(length(max = 1))]
+    pub escape: String,
+    /// Text of a NULL field, compared before escapes are undone.
+    #[schemars(length(max = 16))]
+    pub null: String,
+    /// Whether the first record names the fields.
+    pub header: bool,
+    /// Character set of the text: `utf8mb4`, `latin1` or `binary`.
+    #[schemars(length(max = 32))]
+    pub charset: String,
+    /// `auto` (by name and magic bytes), `none`, `gzip` or `zstd`.
+    #[schemars(length(max = 8))]
+    pub compression: String,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            delimiter: ",".into(),
+            quote: None,
+            escape: "\\".into(),
+            null: "\\N".into(),
+            header: false,
+            charset: "utf8mb4".into(),
+            compression: "auto".into(),
+        }
+    }
+}
+
+/// What happens to rows whose position is outside the sphere's coordinates.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PositionPolicy {
+    /// The row is rejected with the reason.
+    #[default]
+    Reject,
+    /// Longitudes are brought into [0, 360); anything else is still rejected.
+    NormalizeLongitude,
+}
+
+/// What happens to child rows whose director row is unknown.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OrphanPolicy {
+    /// Kept in the chunk of their own position and indexed as orphans; without position columns rejected.
+    #[default]
+    Keep,
+    /// Rejected with the reason.
+    Reject,
+}
+
+/// What happens to child rows whose director row lies in another chunk.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MisplacedChildPolicy {
+    /// Rejected with the reason.
+    #[default]
+    Reject,
+    /// Moved to the director row's chunk.
+    Move,
+}
+
+/// Where an ingest stands.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+pub enum IngestPhase {
+    /// Waits for its table or for another ingest of its director.
+    #[default]
+    Pending,
+    /// Reads keys and positions.
+    Survey,
+    /// Chunks get workers.
+    Place,
+    /// Rows go to the replicas.
+    Load,
+    /// No more rows; staging tables take their final names.
+    Seal,
+    /// Replicas are counted and compared.
+    Verify,
+    /// The catalog names the segment.
+    Publish,
+    /// All live readers have the catalog that names the segment.
+    Visible,
+    /// Ended with an error; nothing is visible.
+    Failed,
+    /// Published once, taken back.
+    Revoked,
+}
+
+/// Progress within a phase.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IngestProgress {
+    /// Percent of the phase, for example `42%`.
+    pub percent: String,
+    /// Decompressed bytes read.
+    pub bytes_read: u64,
+    /// Decompressed bytes in all, estimated until the survey has ended.
+    pub bytes_total: u64,
+    /// Rows read.
+    pub rows_read: u64,
+    /// Row copies committed on workers.
+    pub rows_loaded: u64,
+    /// Row copies to commit.
+    pub rows_to_load: u64,
+    /// Rows per second of the last interval.
+    pub rows_per_second: u64,
+}
+
+/// What an ingest did.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IngestSummary {
+    /// Rows accepted.
+    pub rows: u64,
+    /// Extra copies of rows in overlaps.
+    pub overlap_rows: u64,
+    /// Rows rejected.
+    pub rejects: u64,
+    /// Of those, rows whose unique key was taken.
+    pub duplicates: u64,
+    /// Child rows kept without a director row.
+    pub orphans: u64,
+    /// Child rows moved to their director row's chunk.
+    pub moved: u64,
+    /// Chunks that got rows.
+    pub chunks: u64,
+    /// Bytes of the accepted rows as loaded.
+    pub bytes: u64,
+    /// Smallest and largest longitude and latitude, in degrees: lonMin, latMin, lonMax, latMax.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4))]
+    pub bounds: Option<Vec<f64>>,
+}
+
+/// One rejected row.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub struct RejectSample {
+    /// Source file.
+    #[schemars(length(max = 2100))]
+    pub file: String,
+    /// Record number in the file, from 1.
+    pub record: u64,
+    /// Column, when one is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65))]
+    pub column: Option<String>,
+    /// Why.
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+}
+
+/// What the operator sees of the ingest.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IngestStatus {
+    /// Generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Where it stands.
+    #[serde(default)]
+    pub phase: IngestPhase,
+    /// The same in words, with the reason of a failure.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+    /// Number of the present attempt, used once in the archive's life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
+    /// Segment number once published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<u64>,
+    /// Number of the index attempt that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_attempt: Option<u64>,
+    /// Incarnation of the target table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
+    /// dataEpoch of the publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_epoch: Option<u64>,
+    /// Progress within the phase.
+    #[serde(default)]
+    pub progress: IngestProgress,
+    /// What it did so far.
+    #[serde(default)]
+    pub summary: IngestSummary,
+    /// First rejected rows; the whole list is a file of the loader, copied to the workers' control tables.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub reject_samples: Vec<RejectSample>,
+    /// Seconds each phase took, by phase name.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 16))]
+    pub phase_seconds: BTreeMap<String, f64>,
+    /// One condition per phase reached, and `Accepted`.
+    #[serde(default)]
+    #[schemars(length(max = 24))]
+    pub conditions: Vec<Condition>,
+}

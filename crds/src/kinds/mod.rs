@@ -1,0 +1,33 @@
+//! The kinds of `orrery.dev/v1alpha1`, one file each. Bounds on every string and list keep the cost of the
+//! validation rules within what the API server accepts.
+
+mod catalog_objects;
+mod chunk_family;
+mod chunked_table;
+mod ingest;
+mod query_user;
+mod reference_table;
+mod worker;
+mod worker_pool;
+
+pub use catalog_objects::{
+    CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
+    ChunkSegmentSpec,
+};
+pub use chunk_family::{ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, FamilyReplicas, Scheme, SchemeKind};
+pub use chunked_table::{
+    ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, DeletionPolicy, PositionColumns, TableRole, UniqueKey,
+};
+pub use ingest::{
+    Dialect, Ingest, IngestPhase, IngestProgress, IngestSource, IngestSpec, IngestStatus, IngestSummary,
+    IngestTarget, MisplacedChildPolicy, OrphanPolicy, PositionPolicy, RejectSample,
+};
+pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus, ServiceClass, UserLimits};
+pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
+pub use worker::{Worker, WorkerPhase, WorkerSpec, WorkerStatus};
+pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
+
+/// API group of all kinds.
+pub const GROUP: &str = "orrery.dev";
+/// API version of all kinds.
+pub const VERSION: &str = "v1alpha1";

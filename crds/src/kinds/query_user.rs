@@ -1,0 +1,101 @@
+//! `QueryUser`: who may log in and read what.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A database user: password from a Secret, grants per database, limits.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "orrery.dev",
+    version = "v1alpha1",
+    kind = "QueryUser",
+    plural = "queryusers",
+    shortname = "qu",
+    category = "orrery",
+    namespaced,
+    status = "QueryUserStatus",
+    printcolumn(name = "User", type_ = "string", json_path = ".spec.user"),
+    printcolumn(name = "Class", type_ = "string", json_path = ".spec.class"),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Accepted')].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Accepted')].reason"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct QueryUserSpec {
+    /// Name to log in with.
+    #[schemars(length(min = 1, max = 80), regex(pattern = "^[A-Za-z0-9_.@-]+$"))]
+    pub user: String,
+    /// Name of the Secret in this namespace whose key `password` holds the password.
+    #[schemars(length(min = 1, max = 253))]
+    pub password_secret: String,
+    /// Databases the user may read.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub grants: Vec<DatabaseGrant>,
+    /// Class of service.
+    #[serde(default)]
+    pub class: ServiceClass,
+    /// Limits of each statement and connection.
+    #[serde(default)]
+    pub limits: UserLimits,
+}
+
+/// Right to read one database, or all.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+pub struct DatabaseGrant {
+    /// Database name; `*` means every database.
+    #[schemars(length(min = 1, max = 50), regex(pattern = "^([*]|[A-Za-z][A-Za-z0-9_]*)$"))]
+    pub database: String,
+}
+
+/// Class of service.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ServiceClass {
+    /// Shares everything evenly.
+    #[default]
+    Standard,
+    /// May see and kill everybody's statements.
+    Admin,
+}
+
+/// Limits of each statement and connection; absent means none.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UserLimits {
+    /// Rows a statement may return before it ends with an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_rows: Option<u64>,
+    /// Seconds a statement may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub max_seconds: Option<u64>,
+    /// Connections open at once through one proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: Option<u32>,
+}
+
+/// Whether the user can log in.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueryUserStatus {
+    /// Generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Accepted`.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}

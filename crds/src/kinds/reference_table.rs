@@ -1,0 +1,90 @@
+//! `ReferenceTable`: a small table held whole on every worker.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::table::{Column, SecondaryKey};
+
+/// A small table that every worker of the archive holds whole, so that anything joins with it.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "orrery.dev",
+    version = "v1alpha1",
+    kind = "ReferenceTable",
+    plural = "referencetables",
+    shortname = "rt",
+    category = "orrery",
+    namespaced,
+    status = "ReferenceTableStatus",
+    printcolumn(name = "Database", type_ = "string", json_path = ".spec.database"),
+    printcolumn(name = "Table", type_ = "string", json_path = ".spec.table"),
+    printcolumn(name = "Rows", type_ = "integer", json_path = ".status.rows"),
+    printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
+    printcolumn(name = "Segments", type_ = "integer", json_path = ".status.segments"),
+    printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec.database == oldSelf.spec.database && self.spec.table == oldSelf.spec.table").message("a table's database and name never change"),
+    validation = Rule::new("self.spec.columns == oldSelf.spec.columns").message("columns never change in place: make a new table and ingest into it")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferenceTableSpec {
+    /// Database users see it in.
+    #[schemars(length(min = 1, max = 50), regex(pattern = "^[A-Za-z][A-Za-z0-9_]*$"))]
+    pub database: String,
+    /// Name users see.
+    #[schemars(length(min = 1, max = 50), regex(pattern = "^[A-Za-z][A-Za-z0-9_]*$"))]
+    pub table: String,
+    /// Columns in order.
+    #[schemars(length(min = 1, max = 1000))]
+    pub columns: Vec<Column>,
+    /// Columns of the primary key, if there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64)))]
+    pub primary_key: Vec<String>,
+    /// Secondary keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub indexes: Vec<SecondaryKey>,
+    /// Character set of text columns that name none.
+    #[serde(default = "super::chunked_table::default_charset")]
+    #[schemars(length(max = 32), regex(pattern = "^[A-Za-z0-9_]*$"))]
+    pub charset: String,
+    /// Collation of text columns that name none.
+    #[serde(default = "super::chunked_table::default_collation")]
+    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z0-9_]*$"))]
+    pub collation: String,
+    /// What the table means.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub description: String,
+    /// What happens to the rows when this object is deleted.
+    #[serde(default)]
+    pub deletion_policy: super::DeletionPolicy,
+}
+
+/// A mirror of the catalog for people.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferenceTableStatus {
+    /// Generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Number this incarnation of the table got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
+    /// Published rows.
+    #[serde(default)]
+    pub rows: u64,
+    /// Bytes of one copy.
+    #[serde(default)]
+    pub size: String,
+    /// Published segments.
+    #[serde(default)]
+    pub segments: u64,
+    /// `Accepted`, `Available`.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,167 @@
+//! Every derived name in one place: physical databases and tables, Kubernetes objects, ports, accounts, roles.
+//!
+//! Physical names carry a number that is used once in the archive's life (design §4, "names are never reused"): the database
+//! carries the table's incarnation, the table the ingest attempt. A reader that asks for an exact name can therefore never be
+//! answered with rows of another life.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A chunk's id within its family.
+pub type ChunkId = u32;
+/// A worker's id within the archive.
+pub type WorkerId = u32;
+
+/// Column that tells a row's chunk; invisible unless `qservCompat`.
+pub const CHUNK_COLUMN: &str = "chunkId";
+/// Column that tells a row's sub-chunk; invisible unless `qservCompat`.
+pub const SUB_CHUNK_COLUMN: &str = "subChunkId";
+
+/// Which of a chunk's physical tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RowSet {
+    /// Rows whose home is the chunk.
+    Home,
+    /// Copies of rows near the chunk.
+    Overlap,
+}
+
+impl fmt::Display for RowSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Home => "home",
+            Self::Overlap => "overlap",
+        })
+    }
+}
+
+/// Physical database of one incarnation of a table of `database`.
+pub fn physical_database(database: &str, incarnation: u64) -> String {
+    format!("{database}__{incarnation}")
+}
+
+/// Physical database of the director index with this incarnation.
+pub fn index_database(incarnation: u64) -> String {
+    format!("orrery_index__{incarnation}")
+}
+
+/// Database in which an attempt's tables live until they are sealed.
+pub fn staging_database(attempt: u64) -> String {
+    format!("orrery_staging__{attempt}")
+}
+
+/// Physical table of a chunk of `table`, as loaded by `attempt`.
+pub fn chunk_table(table: &str, set: RowSet, chunk: ChunkId, attempt: u64) -> String {
+    match set {
+        RowSet::Home => format!("{table}_{chunk}__{attempt}"),
+        RowSet::Overlap => format!("{table}FullOverlap_{chunk}__{attempt}"),
+    }
+}
+
+/// Physical table of a reference table, as loaded by `attempt`.
+pub fn reference_table(table: &str, attempt: u64) -> String {
+    format!("{table}__{attempt}")
+}
+
+/// Database of the agent's own tables on every worker.
+pub const CONTROL_DATABASE: &str = "orrery_control";
+
+/// Kubernetes name of a worker, its StatefulSet and its Service. Its pod is `<name>-0`.
+pub fn worker_name(pool: &str, id: WorkerId) -> String {
+    format!("{pool}-w{id}")
+}
+
+/// DNS name of a worker's Service.
+pub fn worker_host(pool: &str, id: WorkerId, namespace: &str) -> String {
+    format!("{}.{namespace}.svc", worker_name(pool, id))
+}
+
+/// Name of the `ChunkMap` that is the catalog's root.
+pub const ROOT: &str = "root";
+
+/// Secret with users, verifiers and grants (see [`crate::catalog::users`]); czars and proxies watch it.
+pub const USERS_SECRET: &str = "orrery-users";
+/// Key of [`USERS_SECRET`].
+pub const USERS_KEY: &str = "users.json";
+/// Secret with the MySQL passwords between our parts, keys [`READER_ACCOUNT`] and [`CZAR_ACCOUNT`].
+pub const MYSQL_SECRET: &str = "orrery-mysql";
+/// Account czars and fast-path proxies use on workers: SELECT only.
+pub const READER_ACCOUNT: &str = "orrery_reader";
+/// Account proxies use on czars.
+pub const CZAR_ACCOUNT: &str = "orrery_proxy";
+/// Secret with the key that signs catalog copies, key `key`.
+pub const CATALOG_KEY_SECRET: &str = "orrery-catalog-key";
+/// Secret with the archive's certificate authority, keys `tls.crt` and `tls.key`. Only the operator reads it.
+pub const CA_SECRET: &str = "orrery-ca";
+
+/// Who calls an HTTPS API; the common name of its client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// The operator.
+    Operator,
+    /// A worker agent.
+    Agent,
+    /// A loader.
+    Loader,
+    /// A czar.
+    Czar,
+    /// A proxy.
+    Proxy,
+}
+
+impl Role {
+    /// Common name in the role's certificate.
+    pub fn common_name(self) -> &'static str {
+        match self {
+            Self::Operator => "orrery-operator",
+            Self::Agent => "orrery-agent",
+            Self::Loader => "orrery-loader",
+            Self::Czar => "orrery-czar",
+            Self::Proxy => "orrery-proxy",
+        }
+    }
+
+    /// The role with this common name.
+    pub fn from_common_name(name: &str) -> Option<Self> {
+        [Self::Operator, Self::Agent, Self::Loader, Self::Czar, Self::Proxy]
+            .into_iter()
+            .find(|role| role.common_name() == name)
+    }
+
+    /// Secret that holds the role's certificate: keys `tls.crt`, `tls.key`, `ca.crt`.
+    pub fn tls_secret(self) -> &'static str {
+        match self {
+            Self::Operator => "orrery-tls-operator",
+            Self::Agent => "orrery-tls-agent",
+            Self::Loader => "orrery-tls-loader",
+            Self::Czar => "orrery-tls-czar",
+            Self::Proxy => "orrery-tls-proxy",
+        }
+    }
+}
+
+/// Ports, in one place.
+pub mod ports {
+    /// MySQL protocol of the proxy.
+    pub const PROXY: u16 = 4040;
+    /// MySQL protocol of the czar, for proxies only.
+    pub const CZAR: u16 = 4041;
+    /// MySQL protocol of a worker's mysqld.
+    pub const MYSQLD: u16 = 3306;
+    /// HTTPS API of the worker agent.
+    pub const AGENT: u16 = 7443;
+    /// HTTPS API of the loader.
+    pub const LOADER: u16 = 7444;
+    /// Plain HTTP for `/metrics`, `/healthz`, `/readyz` of every part.
+    pub const ADMIN: u16 = 8080;
+}
+
+/// Label whose value is `operator`, `czar`, `proxy` or `worker`.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+/// Label that names a worker's pool on its objects.
+pub const POOL_LABEL: &str = "orrery.dev/pool";
+/// Label that carries a worker's id on its objects.
+pub const WORKER_LABEL: &str = "orrery.dev/worker";
