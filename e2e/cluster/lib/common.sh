@@ -65,3 +65,18 @@ programs() {
     [[ -n ${programs_dir:-} ]] || programs_dir=$("$cluster_dir/kube/build.sh") || exit 1
     echo "$programs_dir"
 }
+
+# The ledger names every kernel object before it is made, so that a take-down
+# after half a start finds all of them and touches nothing else.
+ledger=$state/made
+
+is_made() { grep -qxF "$1" "$ledger" 2>/dev/null; }
+claim() { # OBJECT EXISTS…: write OBJECT down; refuse when someone else's is there
+    local object=$1
+    shift
+    is_made "$object" && return
+    if "$@"; then
+        die "there is a $object that this tool did not make; remove it first (an older cluster whose records were deleted?)"
+    fi
+    echo "$object" >>"$ledger"
+}
