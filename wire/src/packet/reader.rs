@@ -1,0 +1,219 @@
+//! The read half: frames in, whole payloads out.
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{HEADER_LEN, MAX_FRAME, MAX_PAYLOAD};
+use crate::WireError;
+
+/// How much is asked of the stream at once.
+const READ_CHUNK: usize = 64 * 1024;
+/// How far [`PacketReader::closed`] reads ahead before it stops watching: a peer that pipelines more than this while
+/// it has an answer outstanding is slowed down by its own socket.
+const LOOK_AHEAD: usize = 1 << 20;
+
+/// Reads payloads from a byte stream. All state lives in the reader, so every future may be dropped at any time.
+pub struct PacketReader<R> {
+    io: R,
+    buffer: BytesMut,
+    /// Frames of an unfinished payload.
+    joined: BytesMut,
+    next_seq: u8,
+    limit: usize,
+    /// Bytes of the frame being thrown away because its payload is over the limit.
+    skipping: Option<Skip>,
+}
+
+/// Progress in throwing away an oversized payload.
+#[derive(Clone, Copy)]
+struct Skip {
+    left_in_frame: usize,
+    more_frames: bool,
+    skipped: usize,
+}
+
+/// One step of [`PacketReader::buffered`].
+enum Step {
+    Payload(Bytes),
+    NeedBytes,
+    Again,
+}
+
+impl<R: AsyncRead + Unpin> PacketReader<R> {
+    /// A reader that accepts payloads up to `limit` bytes (at most 1 GiB).
+    pub fn new(io: R, limit: usize) -> Self {
+        Self {
+            io,
+            buffer: BytesMut::with_capacity(READ_CHUNK / 8),
+            joined: BytesMut::new(),
+            next_seq: 0,
+            limit: limit.min(MAX_PAYLOAD),
+            skipping: None,
+        }
+    }
+
+    /// The largest payload accepted, bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Changes the largest payload accepted, from the next frame on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(MAX_PAYLOAD);
+    }
+
+    /// The sequence number the next frame must carry.
+    pub fn next_seq(&self) -> u8 {
+        self.next_seq
+    }
+
+    /// Sets the sequence number expected next: 0 before a command, writer's number inside an exchange.
+    pub fn set_next_seq(&mut self, seq: u8) {
+        self.next_seq = seq;
+    }
+
+    /// Bytes received but not yet taken, for the switch to TLS.
+    pub fn into_parts(self) -> (R, BytesMut) {
+        (self.io, self.buffer)
+    }
+
+    /// Waits for the next payload. Cancel safe.
+    pub async fn read(&mut self) -> Result<Bytes, WireError> {
+        loop {
+            if let Some(payload) = self.buffered()? {
+                return Ok(payload);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// The next payload if all of it has been received already.
+    pub fn buffered(&mut self) -> Result<Option<Bytes>, WireError> {
+        loop {
+            match self.step()? {
+                Step::Payload(payload) => return Ok(Some(payload)),
+                Step::NeedBytes => return Ok(None),
+                Step::Again => {}
+            }
+        }
+    }
+
+    /// Throws away the rest of the payload that made [`Self::read`] answer [`WireError::PacketTooLarge`], so that
+    /// the peer finishes writing and can read the error. Gives up after 1 GiB. Cancel safe.
+    pub async fn skip_oversized(&mut self) -> Result<(), WireError> {
+        while let Some(skip) = self.skipping {
+            let available = self.buffer.len().min(skip.left_in_frame);
+            let _ = self.buffer.split_to(available);
+            let skip = Skip {
+                left_in_frame: skip.left_in_frame - available,
+                skipped: skip.skipped + available,
+                ..skip
+            };
+            self.skipping = Some(skip);
+            if skip.skipped > MAX_PAYLOAD {
+                return Err(WireError::PacketTooLarge { limit: MAX_PAYLOAD });
+            }
+            if skip.left_in_frame > 0 {
+                self.fill().await?;
+            } else if !skip.more_frames {
+                self.skipping = None;
+            } else if let Some(frame) = self.take_header()? {
+                self.skipping = Some(Skip {
+                    left_in_frame: frame,
+                    more_frames: frame == MAX_FRAME,
+                    ..skip
+                });
+            } else {
+                self.fill().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves when the peer has closed its side. What it sends meanwhile stays buffered for the next
+    /// [`Self::read`]; beyond 1 MiB of such bytes the watch stops reading and never resolves. Cancel safe.
+    pub async fn closed(&mut self) -> WireError {
+        while self.buffer.len() < LOOK_AHEAD {
+            if let Err(error) = self.fill().await {
+                return error;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Appends what the stream has to the buffer.
+    async fn fill(&mut self) -> Result<(), WireError> {
+        if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 16 {
+            self.buffer.reserve(READ_CHUNK);
+        }
+        if self.io.read_buf(&mut self.buffer).await? == 0 {
+            let inside = !self.buffer.is_empty() || !self.joined.is_empty() || self.skipping.is_some();
+            return Err(if inside {
+                WireError::Truncated
+            } else {
+                WireError::Closed
+            });
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<Step, WireError> {
+        let Some(length) = self.peek_length() else {
+            return Ok(Step::NeedBytes);
+        };
+        if self.joined.len() + length > self.limit {
+            return self.refuse();
+        }
+        if self.buffer.len() < HEADER_LEN + length {
+            let missing = HEADER_LEN + length - self.buffer.len();
+            self.buffer.reserve(missing);
+            return Ok(Step::NeedBytes);
+        }
+        self.take_header()?;
+        let frame = self.buffer.split_to(length);
+        if length < MAX_FRAME && self.joined.is_empty() {
+            return Ok(Step::Payload(frame.freeze()));
+        }
+        self.joined.extend_from_slice(&frame);
+        if length == MAX_FRAME {
+            return Ok(Step::Again);
+        }
+        Ok(Step::Payload(std::mem::take(&mut self.joined).freeze()))
+    }
+
+    /// Turns the payload at the head of the buffer into one to be skipped.
+    fn refuse(&mut self) -> Result<Step, WireError> {
+        let length = self.take_header()?.unwrap_or_default();
+        self.joined = BytesMut::new();
+        self.skipping = Some(Skip {
+            left_in_frame: length,
+            more_frames: length == MAX_FRAME,
+            skipped: 0,
+        });
+        Err(WireError::PacketTooLarge { limit: self.limit })
+    }
+
+    fn peek_length(&self) -> Option<usize> {
+        match self.buffer.get(..HEADER_LEN) {
+            Some(&[a, b, c, _]) => Some(usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16),
+            _ => None,
+        }
+    }
+
+    /// Consumes a frame header, checks its number and returns the frame's length; `None` if it is not there yet.
+    fn take_header(&mut self) -> Result<Option<usize>, WireError> {
+        let Some(length) = self.peek_length() else {
+            return Ok(None);
+        };
+        let header = self.buffer.split_to(HEADER_LEN);
+        let got = header.last().copied().unwrap_or_default();
+        if got != self.next_seq {
+            return Err(WireError::OutOfOrder {
+                expected: self.next_seq,
+                got,
+            });
+        }
+        self.next_seq = self.next_seq.wrapping_add(1);
+        Ok(Some(length))
+    }
+}
