@@ -4,7 +4,7 @@
 //! - [`catalog`]: the content-addressed tree that tells which table has which rows and who holds them;
 //! - [`agent`]: the HTTPS API of the worker agent; [`loader`]: that of the ingest loader;
 //! - [`names`]: every derived name (physical tables, Kubernetes objects) in one place;
-//! - [`table`]: a table as accepted: columns, keys, DDL.
+//! - [`sql_type`]: column types; [`table`]: a table as accepted, its checks and its DDL.
 //!
 //! No I/O happens here.
 
@@ -13,4 +13,5 @@ pub mod catalog;
 pub mod kinds;
 pub mod loader;
 pub mod names;
+pub mod sql_type;
 pub mod table;
