@@ -4,6 +4,7 @@
 # An image is kept as an archive, pause-0123456789ab.tar, named by a hash of what
 # went into it: the same inputs are never built twice.
 
+shopt -s inherit_errexit # a failure inside $(…) counts
 images_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # used by the files that source this one
 repo=$(cd "$images_dir/../.." && pwd)
@@ -34,6 +35,7 @@ build_archive() {
 write_archive() { # TAG ARCHIVE
     rm -f "$2.new"
     buildah push --quiet "$1" "docker-archive:$2.new:$1"
+    buildah rmi "$1" >/dev/null # the archive is enough
     find "$cache" -maxdepth 1 -name "$(basename "${2%-*}")-????????????.tar" -delete
     mv "$2.new" "$2"
 }

@@ -3,6 +3,7 @@
 # Each constant is named here once; nothing here makes or changes anything.
 # shellcheck disable=SC2034 # most constants are used by the files that source this one
 
+shopt -s inherit_errexit # a failure inside $(…) counts
 cluster_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/orrery
 state=$cache/cluster
