@@ -55,6 +55,7 @@ pub(crate) fn reduce_longitude(lon: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these results are exact by definition")]
 mod tests {
     use super::*;
 

@@ -91,13 +91,7 @@ fn descend(point: Vector, [v0, v1, v2]: [Vector; 3]) -> (i64, [Vector; 3]) {
 }
 
 fn middle(a: Vector, b: Vector) -> Vector {
-    let sum = a + b;
-    let norm = sum.norm();
-    Vector {
-        x: sum.x / norm,
-        y: sum.y / norm,
-        z: sum.z / norm,
-    }
+    (a + b).unit()
 }
 
 #[cfg(test)]

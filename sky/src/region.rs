@@ -70,6 +70,12 @@ pub enum RegionError {
         /// Place of the vertex in the list, from 0.
         vertex: usize,
     },
+    /// A byte string does not have the length of a polygon.
+    #[error("{bytes} bytes are no polygon")]
+    NotAPolygon {
+        /// Length of the byte string.
+        bytes: usize,
+    },
     /// All vertices lie on one great circle.
     #[error("the polygon has no area")]
     NoArea,
@@ -164,8 +170,7 @@ impl Region {
             Self::Box(region) => region.latitudes(),
             Self::Circle(region) => Some(region.cap().latitudes()),
             Self::Ellipse(region) => Some(region.latitudes()),
-            // Computed per ring: the edges say it all, and a polygon may hold a pole.
-            Self::ConvexPolygon(_) => Some((-90.0, 90.0)),
+            Self::ConvexPolygon(region) => Some(region.latitudes()),
         }
     }
 
@@ -175,7 +180,7 @@ impl Region {
             Self::Box(region) => region.longitudes(south, north),
             Self::Circle(region) => region.cap().longitudes(south, north),
             Self::Ellipse(region) => cap::common_longitudes(region.caps(), south, north),
-            Self::ConvexPolygon(region) => cap::common_longitudes(region.caps(), south, north),
+            Self::ConvexPolygon(region) => region.longitudes(south, north),
         }
     }
 }

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn known_separations() {
-        assert_eq!(spherical(0.0, 0.0, 0.0, 90.0), Some(90.0));
+        assert!((spherical(0.0, 0.0, 0.0, 90.0).unwrap() - 90.0).abs() < 1e-12);
         assert_eq!(spherical(0.0, 0.0, 180.0, 0.0), Some(180.0));
         assert_eq!(spherical(12.5, 33.0, 372.5, 33.0).map(|s| s < 1e-12), Some(true));
         assert_eq!(cartesian([1.0, 0.0, 0.0], [0.0, 0.0, 1e-200]), Some(90.0));

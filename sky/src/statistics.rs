@@ -5,10 +5,16 @@ use thiserror::Error;
 /// Most values a group may have: 2^27, one gibibyte of doubles.
 pub const MAX_SAMPLE_VALUES: usize = 1 << 27;
 
-/// A group has more values than [`MAX_SAMPLE_VALUES`].
+/// Why a value cannot be added to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a group of more than {MAX_SAMPLE_VALUES} values has no median or percentile here")]
-pub struct SampleTooLarge;
+pub enum SampleError {
+    /// The group has [`MAX_SAMPLE_VALUES`] values.
+    #[error("a group of more than {MAX_SAMPLE_VALUES} values has no median or percentile here")]
+    TooLarge,
+    /// The process has no memory for one more value.
+    #[error("no memory for a group of {0} values")]
+    NoMemory(usize),
+}
 
 /// The values of one group, collected for an order statistic.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,13 +24,17 @@ pub struct Sample {
 
 impl Sample {
     /// Adds a value; NaN is no value and is left out.
-    pub fn push(&mut self, value: f64) -> Result<(), SampleTooLarge> {
+    pub fn push(&mut self, value: f64) -> Result<(), SampleError> {
         if value.is_nan() {
             return Ok(());
         }
         if self.values.len() >= MAX_SAMPLE_VALUES {
-            return Err(SampleTooLarge);
+            return Err(SampleError::TooLarge);
         }
+        // Inside mysqld a failed allocation must not end the process, as a plain push would.
+        self.values
+            .try_reserve(1)
+            .map_err(|_| SampleError::NoMemory(self.values.len()))?;
         self.values.push(value);
         Ok(())
     }

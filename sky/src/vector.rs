@@ -45,6 +45,16 @@ impl Vector {
         self.dot(self).sqrt()
     }
 
+    /// The vector scaled to length 1; it must have a length.
+    pub(crate) fn unit(self) -> Self {
+        let norm = self.norm();
+        Self {
+            x: self.x / norm,
+            y: self.y / norm,
+            z: self.z / norm,
+        }
+    }
+
     /// Longitude in (-180, 180] and latitude of the direction, degrees; the x axis for the zero vector.
     pub(crate) fn to_lon_lat(self) -> (f64, f64) {
         let lon = self.y.atan2(self.x) * DEG_PER_RAD;

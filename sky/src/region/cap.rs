@@ -67,21 +67,19 @@ impl Cap {
         }
     }
 
-    /// Half the longitude range of the cap at a latitude, degrees; negative when the cap does not get there.
+    /// Half the longitude range of the cap at a latitude that it reaches, degrees.
     fn half_width(&self, lat: f64, radius: f64) -> f64 {
         let offset = lat - self.lat;
         // sin²(radius/2) − sin²(offset/2) as a product, which keeps its digits when the two are close.
         let rise =
             ((radius + offset) * 0.5 * RAD_PER_DEG).sin() * ((radius - offset) * 0.5 * RAD_PER_DEG).sin();
-        if rise < 0.0 {
-            return -1.0;
-        }
         if lat.abs() > 90.0 - POLE_EPSILON_DEG || self.lat.abs() > 90.0 - POLE_EPSILON_DEG {
             // A meridian is too short here to tell longitudes apart.
             return 180.0;
         }
         let spread = (lat * RAD_PER_DEG).cos() * (self.lat * RAD_PER_DEG).cos();
-        let sine_squared = rise / spread;
+        // Below 0 by rounding only, at the cap's ends.
+        let sine_squared = (rise / spread).max(0.0);
         if sine_squared < 1.0 {
             2.0 * DEG_PER_RAD * sine_squared.sqrt().asin()
         } else {

@@ -21,8 +21,7 @@ impl Longitudes {
 
     /// Eastwards from `west` over `width` degrees, dilated at both ends.
     pub(super) fn arc(west: f64, width: f64) -> Self {
-        // Written so that NaN gives everything.
-        if !(width + 2.0 * DILATION_DEG < 360.0) {
+        if width.is_nan() || width + 2.0 * DILATION_DEG >= 360.0 {
             return Self::all();
         }
         let west = reduce_longitude(west - DILATION_DEG);

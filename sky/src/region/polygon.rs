@@ -1,7 +1,9 @@
 //! Convex polygons with great-circle edges.
 
-use super::cap::Cap;
+use super::cap::{Cap, common_longitudes};
+use super::longitudes::Longitudes;
 use super::{RegionError, check_latitude};
+use crate::angle::DEG_PER_RAD;
 use crate::separation::is_position;
 use crate::vector::Vector;
 
@@ -12,16 +14,24 @@ pub const MAX_POLYGON_VERTICES: usize = 20;
 
 /// How far outside an edge a vertex may seem to lie by rounding, radians (20 micro arc seconds).
 const CONVEXITY_TOLERANCE: f64 = 1e-10;
+/// Smallest sine of the angle between two edges whose crossing is still known to [`CROSSING_ERROR`].
+const LEAST_CROSSING: f64 = 1e-7;
+/// How well the crossing of two edges is known, radians: rounding divided by [`LEAST_CROSSING`], and a margin.
+const CROSSING_ERROR: f64 = 1e-8;
 /// Smallest distance of the middle from every edge, radians, for a polygon to have an inside.
 const LEAST_DEPTH: f64 = 1e-15;
 
 /// A convex polygon smaller than half the sky, its border included.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvexPolygon {
+    /// Sum of the vertices: a direction inside.
+    middle: Vector,
     /// Normals of the edges' great circles, pointing inwards.
     edges: Vec<Vector>,
     /// One hemisphere per edge.
     caps: Vec<Cap>,
+    /// Southern and northern limit, dilated.
+    latitudes: (f64, f64),
 }
 
 impl ConvexPolygon {
@@ -42,10 +52,60 @@ impl ConvexPolygon {
             .iter()
             .map(|&(lon, lat)| Vector::from_lon_lat(lon, lat))
             .collect();
-        let edges = inward_normals(&corners)?;
+        let middle = corners.iter().fold(
+            Vector {
+                x: 0.0,
+                y: 0.0,
+                z: 0.0,
+            },
+            |sum, &corner| sum + corner,
+        );
+        let edges = inward_normals(&corners, middle)?;
         check_convex(&corners, &edges)?;
+        Ok(Self::from_edges(middle, edges))
+    }
+
+    /// The polygon as scisql's byte string: the sum of the vertices, then the edges' inward normals, as
+    /// little-endian triples of doubles. 24 × (edges + 1) bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let vectors = std::iter::once(&self.middle).chain(&self.edges);
+        vectors
+            .flat_map(|vector| [vector.x, vector.y, vector.z])
+            .flat_map(f64::to_le_bytes)
+            .collect()
+    }
+
+    /// The polygon of a byte string made by [`Self::to_bytes`] or by scisql.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RegionError> {
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let numbers: Vec<f64> = numbers.iter().map(|number| f64::from_le_bytes(*number)).collect();
+        let (vectors, incomplete) = numbers.as_chunks::<3>();
+        let edges = vectors.len().saturating_sub(1);
+        if !rest.is_empty()
+            || !incomplete.is_empty()
+            || !(MIN_POLYGON_VERTICES..=MAX_POLYGON_VERTICES).contains(&edges)
+        {
+            return Err(RegionError::NotAPolygon { bytes: bytes.len() });
+        }
+        if !numbers.iter().all(|number| number.is_finite()) {
+            return Err(RegionError::NotFinite { name: "an edge" });
+        }
+        let mut vectors = vectors.iter().map(|&[x, y, z]| Vector { x, y, z });
+        let Some(middle) = vectors.next() else {
+            return Err(RegionError::NotAPolygon { bytes: bytes.len() });
+        };
+        Ok(Self::from_edges(middle, vectors.collect()))
+    }
+
+    fn from_edges(middle: Vector, edges: Vec<Vector>) -> Self {
         let caps = edges.iter().map(|&edge| Cap::around(edge, 90.0)).collect();
-        Ok(Self { edges, caps })
+        let latitudes = latitudes(&edges);
+        Self {
+            middle,
+            edges,
+            caps,
+            latitudes,
+        }
     }
 
     /// Whether a point, degrees, lies in the polygon.
@@ -57,21 +117,69 @@ impl ConvexPolygon {
         self.edges.iter().all(|&edge| point.dot(edge) >= 0.0)
     }
 
-    pub(super) fn caps(&self) -> &[Cap] {
-        &self.caps
+    pub(super) fn latitudes(&self) -> (f64, f64) {
+        self.latitudes
+    }
+
+    pub(super) fn longitudes(&self, south: f64, north: f64) -> Longitudes {
+        let (lowest, highest) = self.latitudes;
+        common_longitudes(&self.caps, south.max(lowest), north.min(highest))
     }
 }
 
-/// Normals of the edges between distinct neighbours, turned so that the middle of the vertices is inside.
-fn inward_normals(corners: &[Vector]) -> Result<Vec<Vector>, RegionError> {
-    let middle = corners.iter().fold(
+/// Southern and northern limit of the common part of the edges' hemispheres, dilated.
+///
+/// A limit lies at a pole, at the turning point of one edge's great circle, or where two of them cross. Where
+/// two are so nearly the same that their crossing is lost to rounding, the limits are the poles.
+fn latitudes(edges: &[Vector]) -> (f64, f64) {
+    let inside = |point: &Vector| {
+        edges
+            .iter()
+            .all(|edge| point.dot(*edge) >= -CROSSING_ERROR * edge.norm())
+    };
+    let mut candidates = vec![
         Vector {
             x: 0.0,
             y: 0.0,
-            z: 0.0,
+            z: 1.0,
         },
-        |sum, &corner| sum + corner,
-    );
+        Vector {
+            x: 0.0,
+            y: 0.0,
+            z: -1.0,
+        },
+    ];
+    for (index, edge) in edges.iter().enumerate() {
+        let level = edge.x.hypot(edge.y);
+        if level > 0.0 {
+            let turning = Vector {
+                x: -edge.x * edge.z / level,
+                y: -edge.y * edge.z / level,
+                z: level,
+            };
+            candidates.extend([turning.unit(), -turning.unit()]);
+        }
+        for other in edges.iter().skip(index + 1) {
+            let crossing = edge.unit().cross(other.unit());
+            if crossing.norm() < LEAST_CROSSING {
+                return (-90.0, 90.0);
+            }
+            candidates.extend([crossing.unit(), -crossing.unit()]);
+        }
+    }
+    let limits = candidates
+        .iter()
+        .filter(|point| inside(point))
+        .map(|point| point.to_lon_lat().1);
+    let (south, north) = limits.fold((90.0_f64, -90.0_f64), |(low, high), lat| {
+        (low.min(lat), high.max(lat))
+    });
+    let error = CROSSING_ERROR * DEG_PER_RAD;
+    ((south - error).max(-90.0), (north + error).min(90.0))
+}
+
+/// Normals of the edges between distinct neighbours, turned so that the middle of the vertices is inside.
+fn inward_normals(corners: &[Vector], middle: Vector) -> Result<Vec<Vector>, RegionError> {
     let following = corners.iter().cycle().skip(1);
     let mut edges: Vec<Vector> = corners
         .iter()
@@ -93,8 +201,7 @@ fn inward_normals(corners: &[Vector]) -> Result<Vec<Vector>, RegionError> {
         if depth < -CONVEXITY_TOLERANCE {
             return Err(RegionError::NotConvex { vertex });
         }
-        // Written so that NaN fails.
-        if !(depth > LEAST_DEPTH) {
+        if depth.is_nan() || depth <= LEAST_DEPTH {
             return Err(RegionError::NoArea);
         }
     }

@@ -195,6 +195,21 @@ fn polygons_are_convex_and_have_an_inside() {
     );
 }
 
+#[test]
+fn a_polygon_survives_its_byte_string() {
+    let polygon = ConvexPolygon::new(&[(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]).unwrap();
+    let bytes = polygon.to_bytes();
+    assert_eq!(bytes.len(), 24 * 5);
+    assert_eq!(ConvexPolygon::from_bytes(&bytes), Ok(polygon));
+    for wrong in [0, 24, 72, 119, 24 * 22] {
+        assert_eq!(
+            ConvexPolygon::from_bytes(&vec![0; wrong]),
+            Err(RegionError::NotAPolygon { bytes: wrong })
+        );
+    }
+    assert!(ConvexPolygon::from_bytes(&[0xff; 96]).is_err(), "NaN");
+}
+
 /// Positions with the borders of the sphere over-represented.
 fn position() -> impl Strategy<Value = (f64, f64)> {
     let below_360 = f64::from_bits(360f64.to_bits() - 1);
@@ -304,7 +319,7 @@ fn candidates(region: &Region, seed: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn the_cell_of_a_point_inside_a_region_is_in_its_cover(
