@@ -136,7 +136,7 @@ ends_cleanly() {
 }
 
 half_a_start_is_cleared() {
-    timeout --signal=KILL 2.5 "$cluster" up >/dev/null 2>&1 || true
+    (timeout --signal=KILL 2.5 "$cluster" up || true) >/dev/null 2>&1
     check "status knows half a start" says "half made" "$cluster" status
     check "down clears half a start" "$cluster" down
     check "nothing is left of it" leaves_nothing

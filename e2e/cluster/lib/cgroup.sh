@@ -14,9 +14,11 @@ cg_controllers="+cpu +cpuset +io +memory +pids"
 cg_hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts; }
 cg_exists() { [[ -d $cg_tracker/$lab ]]; }
 
+cg_claim() { claim "cgroup $lab" cg_exists; }
+
 # cg_make GROUP: where processes are counted, frozen and killed.
 cg_make() {
-    claim "cgroup $lab" cg_exists
+    cg_claim
     mkdir -p "$cg_tracker/$lab/$1"
 }
 

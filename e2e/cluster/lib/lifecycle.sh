@@ -40,6 +40,8 @@ cluster_make() { # NODES PAUSE_IMAGE
     boot_id >"$state/boot-id"
     echo "$1" >"$state/node-count"
     : >"$ledger"
+    net_claim_all
+    cg_claim
     images_add "$2" >/dev/null
     control_plane_credentials
     net_make_lab

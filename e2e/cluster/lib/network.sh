@@ -20,13 +20,25 @@ netns_make() {
     if ! mountpoint -q /run/netns; then
         is_made "mount /run/netns" || echo "mount /run/netns" >>"$ledger"
     fi
-    claim "network namespace $1" netns_exists "$1"
+    netns_claim "$1"
     ip netns add "$1"
     ip -n "$1" link set lo up
     in_netns "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1
 }
 
-netns_delete() { ! netns_exists "$1" || ip netns delete "$1"; }
+netns_claim() { claim "network namespace $1" netns_exists "$1"; }
+netns_delete() {
+    if is_made "network namespace $1" && netns_exists "$1"; then
+        ip netns delete "$1"
+    fi
+}
+
+# Every name is claimed before the first thing is made.
+net_claim_all() {
+    local node
+    netns_claim "$lab"
+    for node in $(node_names); do netns_claim "$(netns_of "$node")"; done
+}
 
 net_make_lab() {
     netns_make "$lab"

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The CRDs as YAML, made from the Rust types.
+#
+#   crds.sh write   write crds/yaml
+#   crds.sh check   fail when crds/yaml is not what the types say, or a real API
+#                   server does not take it
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+yaml=$repo/crds/yaml
+
+generate() { # FOLDER
+    (cd "$repo" && cargo run --quiet --locked --release -p orrery-crds --bin crdgen -- "$1")
+}
+
+write() {
+    mkdir -p "$yaml"
+    rm -f "$yaml"/*.yaml # kinds that are no more
+    generate "$yaml"
+}
+
+check_drift() { # SCRATCH
+    mkdir "$1/yaml"
+    generate "$1/yaml"
+    diff --recursive --unified "$yaml" "$1/yaml" || {
+        echo "crds: crds/yaml is not what the Rust types say; run: make crds" >&2
+        return 1
+    }
+}
+
+# Installed and established: the schema is structural and every CEL rule compiles.
+check_accepted() { # SCRATCH
+    local lone=$repo/e2e/cluster/apiserver-only kubectl kubeconfig outcome=0
+    kubectl=$("$repo/e2e/cluster/kube/build.sh")/kubectl
+    kubeconfig=$("$lone" start "$1/apiserver")
+    {
+        "$kubectl" --kubeconfig "$kubeconfig" create --filename "$yaml" &&
+            "$kubectl" --kubeconfig "$kubeconfig" wait --for=condition=Established --timeout=30s \
+                crd --all
+    } >"$1/accepted.log" 2>&1 || outcome=$?
+    "$lone" stop "$1/apiserver"
+    ((outcome == 0)) || cat "$1/accepted.log" >&2
+    return "$outcome"
+}
+
+check() {
+    local scratch
+    scratch=$(mktemp -d)
+    # shellcheck disable=SC2064 # the path as it is now
+    trap "rm -rf '$scratch'" EXIT
+    check_drift "$scratch"
+    check_accepted "$scratch"
+}
+
+case ${1:-} in
+    write) write ;;
+    check) check ;;
+    *)
+        echo "usage: crds.sh write|check" >&2
+        exit 2
+        ;;
+esac

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Everything that can be judged without running the product. All checks run, so
+# that one look shows all that is wrong.
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+failed=()
+
+check() { # WHAT COMMAND…
+    local what=$1
+    shift
+    echo "lint: $what"
+    "$@" || failed+=("$what")
+}
+
+# Files that begin as shell scripts; what they source is checked with them.
+scripts() {
+    git ls-files --cached --others --exclude-standard -z |
+        xargs -0 awk 'FNR == 1 && /^#!.*[\/ ](ba)?sh( |$)/ { print FILENAME } FNR > 1 { nextfile }'
+}
+check_scripts() {
+    local files
+    mapfile -t files < <(scripts)
+    shellcheck --check-sourced --external-sources "${files[@]}"
+}
+
+check_go() {
+    (
+        cd e2e/cluster/kube || exit 1
+        local unformatted
+        unformatted=$(gofmt -l .)
+        [[ -z $unformatted ]] || {
+            echo "not formatted by gofmt: $unformatted"
+            exit 1
+        }
+        go vet -tags providerless ./... && go test ./relay
+    )
+}
+
+check_chart() { "$(e2e/cluster/kube/build.sh)/helm" lint --strict --quiet charts/orrery; }
+
+# Advisories need a download; licences, bans and sources do not.
+check_dependencies() {
+    if cargo deny --version >/dev/null 2>&1; then
+        cargo deny --offline check bans licenses sources
+    else
+        echo "cargo-deny is not installed, so licences and sources of dependencies go unchecked (cargo install --locked cargo-deny)"
+    fi
+}
+
+check "rustfmt" cargo fmt --all --check
+check "clippy" cargo clippy --workspace --all-targets --locked --release --quiet -- --deny warnings
+check "scripts" check_scripts
+check "Go programs" check_go
+check "Helm chart" check_chart
+check "dependencies" check_dependencies
+check "CRDs" e2e/crds.sh check
+
+if ((${#failed[@]})); then
+    printf 'lint: FAILED: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
+echo "lint: clean"
