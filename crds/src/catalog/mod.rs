@@ -10,13 +10,25 @@
 //!        └─ segment pages (ChunkSegment)  → segments (ChunkSegment): chunk sets, rows, bytes
 //! ```
 //!
-//! [`Catalog`] is the decoded tree. `encode` and `decode` (pure) turn one into the other; a reader decodes only when every
+//! [`Catalog`] is the decoded tree. [`encode`] and [`decode`] (pure) turn one into the other; a reader decodes only when every
 //! referenced object is there and matches its hash, else it keeps the last complete catalog.
 
+pub mod chunk_set;
+mod codec;
+mod hash;
 mod model;
+mod objects;
+mod signed;
+#[cfg(test)]
+mod tests;
 pub mod users;
 
+pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
+
+pub use hash::hash_chunk;
 pub use model::{
     AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family, FamilyGrid,
     IndexTable, RootPayload, Segment, Table, TableKey, TableKind,
 };
+pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
+pub use signed::{SignatureError, SignedCatalog};

@@ -1,4 +1,7 @@
-//! A table as accepted: its columns, keys, and the DDL of its physical tables.
+//! A table: its columns and keys as declared, the checks that accept them ([`accept`]), and the DDL of its physical tables ([`ddl`]).
+
+pub mod accept;
+pub mod ddl;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

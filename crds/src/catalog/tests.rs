@@ -1,0 +1,146 @@
+//! Rules of design §4 about the tree: bounded objects, content addresses, complete or not at all.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::kinds::FamilyReplicas;
+use crate::names::ChunkId;
+
+fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
+    Family {
+        incarnation: 1,
+        pool: "pool".into(),
+        replicas: FamilyReplicas::default(),
+        grid: FamilyGrid::Sphere {
+            stripes: 85,
+            sub_stripes: 12,
+            overlap: 0.01667,
+            index_chunks: 16,
+        },
+        placement: chunks
+            .into_iter()
+            .map(|chunk| {
+                (
+                    chunk,
+                    vec![chunk % 300 + 1, (chunk + 7) % 300 + 1, (chunk + 100) % 300 + 1],
+                )
+            })
+            .collect(),
+        behind: vec![Behind {
+            worker: 3,
+            segment: 1,
+            chunks: [5, 6].into(),
+        }],
+    }
+}
+
+fn reference(segments: Vec<Segment>) -> Table {
+    let kind = TableKind::Reference(AcceptedReference {
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+        indexes: Vec::new(),
+        charset: "utf8mb4".into(),
+        collation: "utf8mb4_general_ci".into(),
+    });
+    Table {
+        incarnation: 2,
+        schema_version: 1,
+        kind,
+        segments,
+    }
+}
+
+fn segment(id: u64, home: ChunkSet) -> Segment {
+    Segment {
+        id,
+        attempt: id + 10,
+        schema_version: 1,
+        overlap: home.clone(),
+        home,
+        rows: 5,
+        bytes: 6,
+        ingest: "i".into(),
+        published: 3,
+    }
+}
+
+fn catalog() -> Catalog {
+    let chunks: ChunkSet = (0..31_000).filter(|chunk| chunk % 3 != 0).collect();
+    Catalog {
+        archive_uid: "uid".into(),
+        term: 4,
+        epochs: Epochs {
+            data: 7,
+            placement: 9,
+        },
+        families: BTreeMap::from([("f".to_owned(), family(chunks.iter().copied()))]),
+        tables: (0..40)
+            .map(|i| {
+                (
+                    TableKey::new("db", format!("t{i}")),
+                    reference(
+                        (1..=300)
+                            .map(|id| segment(id * 100 + i, chunks.clone()))
+                            .collect(),
+                    ),
+                )
+            })
+            .take(3)
+            .collect(),
+        ..Catalog::default()
+    }
+}
+
+#[test]
+fn a_catalog_reads_back_and_no_object_is_above_10_kb() {
+    let catalog = catalog();
+    let Encoded { root, objects } = encode(&catalog);
+    assert!(serde_json::to_string(&root).unwrap().len() < 4096);
+    assert!(objects.values().all(|payload| payload.len() < 10_000));
+    assert_eq!(decode(&root, &objects).unwrap(), catalog);
+    assert_eq!(
+        reachable(&root, &objects).unwrap(),
+        objects.keys().cloned().collect()
+    );
+}
+
+#[test]
+fn any_missing_or_changed_object_means_no_catalog() {
+    let Encoded { root, objects } = encode(&catalog());
+    for name in objects.keys().step_by(17) {
+        let mut without = objects.clone();
+        without.remove(name);
+        assert_eq!(decode(&root, &without), Err(ObjectError::Missing(name.clone())));
+        let mut changed = objects.clone();
+        changed.insert(name.clone(), "{}".into());
+        assert_eq!(decode(&root, &changed), Err(ObjectError::Mismatch(name.clone())));
+    }
+}
+
+#[test]
+fn moving_one_chunk_writes_four_objects() {
+    let before = catalog();
+    let mut after = before.clone();
+    after
+        .families
+        .get_mut("f")
+        .unwrap()
+        .placement
+        .insert(601, vec![1, 2, 3]);
+    let (before, after) = (encode(&before).objects, encode(&after).objects);
+    let new = after.keys().filter(|name| !before.contains_key(name)).count();
+    assert!(
+        new <= 4,
+        "placement page, page list (maybe in parts), index page: {new}"
+    );
+}
+
+#[test]
+fn a_signed_copy_verifies_only_unchanged_and_with_the_key() {
+    let signed = SignedCatalog::sign(&catalog(), b"key");
+    assert_eq!(signed.verify(b"key").unwrap(), catalog());
+    assert_eq!(signed.verify(b"other"), Err(SignatureError::Signature));
+    let mut forged = signed.clone();
+    forged.root.data_epoch += 1;
+    assert_eq!(forged.verify(b"key"), Err(SignatureError::Signature));
+}

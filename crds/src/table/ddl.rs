@@ -1,0 +1,144 @@
+//! DDL of physical tables and of the front-end's empty shadow tables.
+//!
+//! Charset and collation stand in every definition (design §5), so that no server default can change what a text compares to.
+//! Everything returned is what follows the table's name in `CREATE TABLE`.
+
+use crate::catalog::{AcceptedReference, AcceptedTable, TableKind};
+use crate::kinds::UniqueKey;
+use crate::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
+use crate::sql_type::SqlType;
+use crate::table::{Column, SecondaryKey};
+
+/// Columns of a director index table, in order.
+pub const INDEX_FIELDS: [&str; 4] = ["k", "chunkId", "subChunkId", "orphan"];
+
+/// `name` in backquotes.
+pub fn quote_identifier(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// `text` as a string literal that means the same whatever the client's charset.
+pub fn quote_string(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// What a director's or child's home table looks like.
+pub fn home(table: &AcceptedTable, director: bool) -> String {
+    let key = quote_identifier(&table.key);
+    let key = if director && table.unique_key == UniqueKey::Enforced {
+        format!("PRIMARY KEY ({key})")
+    } else {
+        format!("KEY `key` ({key})")
+    };
+    chunked(table, &key)
+}
+
+/// What an overlap table looks like: a row may stand in it for several sub-chunks, so no key is unique.
+pub fn overlap(table: &AcceptedTable) -> String {
+    chunked(table, &format!("KEY `key` ({})", quote_identifier(&table.key)))
+}
+
+/// What a director index table looks like; `key_type` is the SQL type of the key column.
+pub fn index(key_type: &SqlType) -> String {
+    let key = match key_type {
+        SqlType::Integer { width, flags, .. } => SqlType::Integer {
+            width: *width,
+            display: None,
+            flags: *flags,
+        }
+        .to_string(),
+        SqlType::VarChar(n) => format!("VARBINARY({})", n * 4),
+        other => other.to_string(),
+    };
+    format!(
+        "(`k` {key} NOT NULL, `chunkId` INT UNSIGNED NOT NULL, `subChunkId` INT UNSIGNED NOT NULL, `orphan` TINYINT NOT NULL, \
+         PRIMARY KEY (`k`,`chunkId`,`subChunkId`)) {}",
+        options("binary", "binary")
+    )
+}
+
+/// What a reference table looks like.
+pub fn reference(table: &AcceptedReference) -> String {
+    let mut items = columns(&table.columns);
+    if !table.primary_key.is_empty() {
+        items.push(format!("PRIMARY KEY ({})", list(&table.primary_key)));
+    }
+    items.extend(table.indexes.iter().map(secondary));
+    format!(
+        "({}) {}",
+        items.join(", "),
+        options(&table.charset, &table.collation)
+    )
+}
+
+/// What a table's empty shadow looks like: the same as one plain table holding all rows would.
+pub fn shadow(kind: &TableKind) -> String {
+    match kind {
+        TableKind::Director(table, _) => home(table, true),
+        TableKind::Child(table, _) => home(table, false),
+        TableKind::Reference(table) => reference(table),
+    }
+}
+
+/// Fields of a loaded row of a chunked table, in order.
+pub fn chunked_fields(table: &AcceptedTable) -> Vec<String> {
+    let own = table.columns.iter().map(|column| column.name.clone());
+    own.chain([CHUNK_COLUMN.to_owned(), SUB_CHUNK_COLUMN.to_owned()])
+        .collect()
+}
+
+fn chunked(table: &AcceptedTable, key: &str) -> String {
+    let visibility = if table.qserv_compat { "" } else { " INVISIBLE" };
+    let mut items = columns(&table.columns);
+    for name in [CHUNK_COLUMN, SUB_CHUNK_COLUMN] {
+        items.push(format!("`{name}` INT UNSIGNED NOT NULL DEFAULT 0{visibility}"));
+    }
+    items.push(key.to_owned());
+    items.push(format!("KEY `subChunk` (`{SUB_CHUNK_COLUMN}`)"));
+    items.extend(table.indexes.iter().map(secondary));
+    format!(
+        "({}) {}",
+        items.join(", "),
+        options(&table.charset, &table.collation)
+    )
+}
+
+fn columns(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(column).collect()
+}
+
+fn column(column: &Column) -> String {
+    let mut text = format!("{} {}", quote_identifier(&column.name), column.sql_type);
+    if let Some(charset) = &column.charset {
+        text.push_str(&format!(" CHARACTER SET {charset}"));
+    }
+    if let Some(collation) = &column.collation {
+        text.push_str(&format!(" COLLATE {collation}"));
+    }
+    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+    match &column.default {
+        Some(default) => text.push_str(&format!(" DEFAULT {}", quote_string(default))),
+        None if column.nullable => text.push_str(" DEFAULT NULL"),
+        None => {}
+    }
+    if !column.description.is_empty() {
+        text.push_str(&format!(" COMMENT {}", quote_string(&column.description)));
+    }
+    text
+}
+
+fn secondary(key: &SecondaryKey) -> String {
+    format!("KEY {} ({})", quote_identifier(&key.name), list(&key.columns))
+}
+
+fn list(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| quote_identifier(name))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn options(charset: &str, collation: &str) -> String {
+    format!("ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET {charset} COLLATE {collation}")
+}
