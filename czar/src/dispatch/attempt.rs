@@ -1,0 +1,143 @@
+//! One try of a task on one worker.
+
+use std::sync::Arc;
+
+use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
+use orrery_wire::{ColumnDef, ServerError};
+use thiserror::Error;
+
+use super::workers::Worker;
+use super::{Job, Lane};
+use crate::errors::{self, Action};
+use crate::server::Format;
+use crate::spool::{Rows, SpoolError};
+
+/// Why a try failed.
+#[derive(Debug, Error)]
+pub(super) enum AttemptError {
+    /// The server or the connection.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// The worker stopped answering.
+    #[error("the worker stopped answering")]
+    Lost,
+    /// Rows could not be held.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+impl AttemptError {
+    /// What to do about it.
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Self::Client(ClientError::Server(error)) => errors::action(error.code),
+            Self::Client(ClientError::Wire(_) | ClientError::Timeout { .. }) | Self::Lost => Action::BackOff,
+            // Nothing was sent, or the log-in is set up wrongly there: another worker may be right.
+            Self::Client(_) => Action::BackOff,
+            Self::Spool(_) => Action::Fail,
+        }
+    }
+
+    /// The server's own error, if that is what happened.
+    pub(super) fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Client(error) => error.server_error(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs statements one after the other on a worker and gathers their rows.
+pub(super) async fn attempt(
+    job: &Job,
+    worker: &Arc<Worker>,
+    statements: &[String],
+) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
+    let _in_flight = worker.begin();
+    tokio::select! {
+        outcome = run(job, worker, statements) => outcome,
+        () = worker.is_lost() => Err(AttemptError::Lost),
+    }
+}
+
+async fn run(
+    job: &Job,
+    worker: &Arc<Worker>,
+    statements: &[String],
+) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
+    let _scan = match job.lane {
+        Lane::Scan => worker.scans.acquire().await.ok(),
+        Lane::Interactive => None,
+    };
+    let mut lease = worker.pool.acquire(&job.settings, None).await?;
+    let mut rows = Rows::new(job.budget.clone());
+    let mut columns: Option<Arc<[ColumnDef]>> = None;
+    for statement in statements {
+        let outcome = match job.format {
+            Format::Text => run_text(lease.connection()?, statement, &mut rows).await,
+            Format::Binary => run_prepared(lease.connection()?, statement, &mut rows).await,
+        };
+        match outcome {
+            Ok(given) => {
+                columns.get_or_insert_with(|| given.into());
+            }
+            Err(error) => {
+                if matches!(error, AttemptError::Client(ClientError::Wire(_))) {
+                    lease.discard();
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok((columns.unwrap_or_else(|| Arc::from([])), rows))
+}
+
+async fn run_text(
+    connection: &mut ClientConnection,
+    statement: &str,
+    rows: &mut Rows,
+) -> Result<Vec<ColumnDef>, AttemptError> {
+    let response = connection.query(statement.as_bytes()).await?;
+    gather(connection, response, rows).await
+}
+
+/// Rows in the binary protocol come from prepared statements only.
+async fn run_prepared(
+    connection: &mut ClientConnection,
+    statement: &str,
+    rows: &mut Rows,
+) -> Result<Vec<ColumnDef>, AttemptError> {
+    let prepared = connection.prepare(statement.as_bytes()).await?;
+    let outcome = match connection.execute(&prepared, &[]).await {
+        Ok(response) => gather(connection, response, rows).await,
+        Err(error) => Err(error.into()),
+    };
+    if connection.is_idle() {
+        connection.close_statement(prepared).await?;
+    }
+    outcome
+}
+
+async fn gather(
+    connection: &mut ClientConnection,
+    response: Response,
+    rows: &mut Rows,
+) -> Result<Vec<ColumnDef>, AttemptError> {
+    let Response::Rows(columns) = response else {
+        return Ok(Vec::new());
+    };
+    loop {
+        let next = match connection.buffered_row()? {
+            Some(next) => next,
+            None => connection.next_row().await?,
+        };
+        match next {
+            Next::Row(row) => {
+                if rows.push(&row) {
+                    rows.settle().await?;
+                }
+            }
+            Next::End(_) => return Ok(columns),
+        }
+    }
+}

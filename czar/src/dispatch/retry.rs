@@ -1,0 +1,270 @@
+//! A task until it is complete: tried on a worker, sent to another, split, or given up with a reason.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orrery_crds::names::WorkerId;
+use tokio::time::Instant;
+
+use super::attempt::{AttemptError, attempt};
+use super::{DispatchError, Done, Job, Workers};
+use crate::errors::Action;
+
+/// First pause before workers that failed are asked again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Units to be run together on a worker.
+struct Part {
+    worker: WorkerId,
+    units: Vec<usize>,
+    /// Whether the statements are sent as one.
+    is_joined: bool,
+}
+
+/// One task on its way.
+pub(super) struct Task {
+    job: Arc<Job>,
+    workers: Arc<Workers>,
+    /// Who failed for a unit, and with what.
+    failed: HashMap<usize, Vec<(WorkerId, String)>>,
+    deadline: Option<Instant>,
+    pause: Duration,
+}
+
+impl Task {
+    pub(super) fn new(job: Arc<Job>, workers: Arc<Workers>) -> Self {
+        Self {
+            job,
+            workers,
+            failed: HashMap::new(),
+            deadline: None,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Runs units that were dealt to `worker` until all are complete.
+    pub(super) async fn run(
+        mut self,
+        worker: WorkerId,
+        units: Vec<usize>,
+    ) -> Result<Vec<Done>, DispatchError> {
+        let is_joined = units.len() > 1;
+        let mut parts = VecDeque::from([Part {
+            worker,
+            units,
+            is_joined,
+        }]);
+        let mut done = Vec::new();
+        while let Some(part) = parts.pop_front() {
+            match self.attempt(&part).await? {
+                Ok(complete) => done.extend(complete),
+                Err(error) => self.after(part, &error, &mut parts).await?,
+            }
+        }
+        Ok(done)
+    }
+
+    async fn attempt(&self, part: &Part) -> Result<Result<Option<Done>, AttemptError>, DispatchError> {
+        let Some(worker) = self.workers.get(part.worker) else {
+            return Ok(Err(AttemptError::Lost));
+        };
+        let mut statements = Vec::with_capacity(part.units.len());
+        for unit in &part.units {
+            statements.extend(self.job.units.statements(*unit)?);
+        }
+        if part.is_joined && statements.len() > 1 {
+            statements = vec![joined(&statements)];
+        }
+        let outcome = attempt(&self.job, &worker, &statements).await;
+        let unit = part.units.first().copied().unwrap_or_default();
+        Ok(outcome.map(|(columns, rows)| (!statements.is_empty()).then_some(Done { unit, columns, rows })))
+    }
+
+    /// Decides what becomes of a part that failed.
+    async fn after(
+        &mut self,
+        part: Part,
+        error: &AttemptError,
+        parts: &mut VecDeque<Part>,
+    ) -> Result<(), DispatchError> {
+        let action = error.action();
+        tracing::debug!(worker = part.worker, units = part.units.len(), %error, ?action, "a task failed");
+        match action {
+            Action::Fail => return Err(failure(error)),
+            Action::Split if !part.is_joined => return Err(failure(error)),
+            Action::Split => {
+                parts.extend(singles(part));
+                return Ok(());
+            }
+            Action::BackOff => self.workers.rest(part.worker),
+            Action::Missing | Action::RetryElsewhere => {}
+        }
+        if action == Action::Missing && part.units.len() > 1 {
+            return self.move_missing(part, error, parts).await;
+        }
+        self.move_all(&part.units, part.worker, error, parts).await
+    }
+
+    /// Moves the one unit of a batch whose table is missing; the others stay where they are. When the error names none of them, each
+    /// is asked for alone.
+    async fn move_missing(
+        &mut self,
+        part: Part,
+        error: &AttemptError,
+        parts: &mut VecDeque<Part>,
+    ) -> Result<(), DispatchError> {
+        let message = error
+            .server_error()
+            .map(|error| error.message.clone())
+            .unwrap_or_default();
+        let mut lacking = None;
+        for unit in &part.units {
+            if self.names_table_of(*unit, &message)? {
+                lacking = Some(*unit);
+            }
+        }
+        let Some(lacking) = lacking else {
+            parts.extend(singles(part));
+            return Ok(());
+        };
+        let worker = part.worker;
+        let rest: Vec<usize> = part.units.into_iter().filter(|unit| *unit != lacking).collect();
+        let is_joined = rest.len() > 1;
+        parts.push_back(Part {
+            worker,
+            units: rest,
+            is_joined,
+        });
+        self.move_all(&[lacking], worker, error, parts).await
+    }
+
+    /// Whether an error message names a table that the unit reads.
+    fn names_table_of(&self, unit: usize, message: &str) -> Result<bool, DispatchError> {
+        let Some(table) = message.split('\'').nth(1).and_then(|name| name.split_once('.')) else {
+            return Ok(false);
+        };
+        let name = format!("`{}`.`{}`", table.0, table.1);
+        Ok(self
+            .job
+            .units
+            .statements(unit)?
+            .iter()
+            .any(|statement| statement.contains(&name)))
+    }
+
+    /// Sends units to other workers, those with the same next worker together.
+    async fn move_all(
+        &mut self,
+        units: &[usize],
+        from: WorkerId,
+        error: &AttemptError,
+        parts: &mut VecDeque<Part>,
+    ) -> Result<(), DispatchError> {
+        let mut next: Vec<Part> = Vec::new();
+        for unit in units {
+            self.failed
+                .entry(*unit)
+                .or_default()
+                .push((from, error.to_string()));
+            let worker = self.next_worker(*unit).await?;
+            match next.iter_mut().find(|part| part.worker == worker) {
+                Some(part) => {
+                    part.units.push(*unit);
+                    part.is_joined = true;
+                }
+                None => next.push(Part {
+                    worker,
+                    units: vec![*unit],
+                    is_joined: false,
+                }),
+            }
+        }
+        parts.extend(next);
+        Ok(())
+    }
+
+    /// A worker that has not failed for the unit. When all have, waits for a newer placement and begins again, until patience ends.
+    async fn next_worker(&mut self, unit: usize) -> Result<WorkerId, DispatchError> {
+        let deadline = *self
+            .deadline
+            .get_or_insert_with(|| Instant::now() + self.job.patience);
+        loop {
+            let failed = self.failed.entry(unit).or_default();
+            let tried: HashSet<WorkerId> = failed.iter().map(|(worker, _)| *worker).collect();
+            let mut candidates = self.job.units.workers(unit);
+            candidates.retain(|worker| !tried.contains(worker));
+            if let Some(worker) = self.workers.choose(&candidates, |_| 0) {
+                return Ok(worker);
+            }
+            if Instant::now() + self.pause > deadline {
+                return Err(DispatchError::NoReplica {
+                    unit: self.job.units.name(unit),
+                    reasons: reasons(failed),
+                });
+            }
+            let look = self.job.units.look_for_newer();
+            let _ = tokio::time::timeout_at(deadline, look).await;
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            // Reasons stay for the message until somebody new has failed.
+            let candidates = self.job.units.workers(unit);
+            if let Some(worker) = self.workers.choose(&candidates, |_| 0) {
+                self.failed.remove(&unit);
+                return Ok(worker);
+            }
+        }
+    }
+}
+
+/// What each worker said, the last word of each.
+fn reasons(failed: &[(WorkerId, String)]) -> String {
+    if failed.is_empty() {
+        return "no worker holds it".to_owned();
+    }
+    let mut text = String::new();
+    for (number, (worker, reason)) in failed.iter().enumerate() {
+        if failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
+            continue;
+        }
+        let joint = if text.is_empty() { "" } else { "; " };
+        let _ = write!(text, "{joint}worker {worker}: {reason}");
+    }
+    text
+}
+
+fn failure(error: &AttemptError) -> DispatchError {
+    match error {
+        AttemptError::Spool(crate::spool::SpoolError::Full { limit }) => {
+            DispatchError::Spool(crate::spool::SpoolError::Full { limit: *limit })
+        }
+        _ => match error.server_error() {
+            Some(error) => DispatchError::Statement(error.clone()),
+            None => DispatchError::Render(error.to_string()),
+        },
+    }
+}
+
+fn singles(part: Part) -> impl Iterator<Item = Part> {
+    let worker = part.worker;
+    part.units.into_iter().map(move |unit| Part {
+        worker,
+        units: vec![unit],
+        is_joined: false,
+    })
+}
+
+/// Several statements as one; each keeps its own ORDER BY and LIMIT.
+fn joined(statements: &[String]) -> String {
+    let length = statements.iter().map(|statement| statement.len() + 13).sum();
+    let mut text = String::with_capacity(length);
+    for (number, statement) in statements.iter().enumerate() {
+        text.push_str(if number > 0 { " UNION ALL (" } else { "(" });
+        text.push_str(statement);
+        text.push(')');
+    }
+    text
+}

@@ -1,0 +1,237 @@
+//! The front-end mysqld: a MariaDB in the same pod whose tables are empty shadows of the archive's.
+//!
+//! Names, types, flags, privileges and their errors are MariaDB's own, because MariaDB itself answers: a user's statement is
+//! executed here, under an account with exactly the user's grants, to get its metadata (design §7: *executing*, because preparing
+//! differs). The accounts' passwords are random and known to this process alone.
+
+mod metadata;
+pub mod mirror;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orrery_crds::catalog::Catalog;
+use orrery_crds::catalog::users::Users;
+use orrery_crds::table::ddl;
+use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
+use parking_lot::Mutex;
+use rand::distr::{Alphanumeric, SampleString};
+use thiserror::Error;
+
+use crate::backend::{Lease, Pool, SessionSettings};
+use mirror::{MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
+
+pub use metadata::{Metadata, MetadataCache, MetadataKey};
+
+/// Length of the accounts' passwords.
+const PASSWORD_LENGTH: usize = 40;
+
+/// Why the front-end cannot be used.
+#[derive(Debug, Error)]
+pub enum FrontendError {
+    /// The server or the connection to it.
+    #[error("front-end mysqld: {0}")]
+    Client(#[from] ClientError),
+    /// There is no account for the user.
+    #[error("user '{0}' has no account on the front-end")]
+    NoAccount(String),
+}
+
+/// How to reach and bound the front-end.
+#[derive(Clone, Debug)]
+pub struct FrontendOptions {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The czar's own account on it, with all privileges.
+    pub user: String,
+    /// Password of that account.
+    pub password: String,
+    /// Connections per user.
+    pub connections_per_user: usize,
+    /// Connections for merges.
+    pub merge_connections: usize,
+    /// Longest time any statement may run on it.
+    pub max_statement_time: Duration,
+    /// Bytes of memory a merge's temporary table may take before it goes to disk.
+    pub merge_memory: u64,
+}
+
+/// The front-end mysqld.
+pub struct Frontend {
+    options: FrontendOptions,
+    accounts: Mutex<HashMap<String, Arc<Pool>>>,
+    merge: Mutex<Option<Arc<Pool>>>,
+    state: tokio::sync::Mutex<Option<Mirror>>,
+}
+
+impl Frontend {
+    /// A front-end not yet spoken to.
+    pub fn new(options: FrontendOptions) -> Self {
+        Self {
+            options,
+            accounts: Mutex::new(HashMap::new()),
+            merge: Mutex::new(None),
+            state: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// Makes the front-end hold what the catalog and users need; answers the statements to run once nothing new uses the catalog
+    /// before (see [`Self::forget`]).
+    pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Vec<String>, FrontendError> {
+        let next = Mirror::new(catalog, users, &self.options.user);
+        let mut state = self.state.lock().await;
+        let now = state.take();
+        let mut connection = self.own_connection().await?;
+        let now = match now {
+            Some(now) => now,
+            None => self.clear(&mut connection).await?,
+        };
+        let changes = now.changes(&next);
+        for user in &changes.new_users {
+            let password = new_password();
+            connection.run(create_account(user, &password).as_bytes()).await?;
+            let pool = self.pool(user, password, self.options.connections_per_user);
+            self.accounts.lock().insert(user.clone(), pool);
+        }
+        for statement in &changes.before {
+            connection.run(statement.as_bytes()).await?;
+        }
+        self.accounts
+            .lock()
+            .retain(|user, _| next.grants.contains_key(user));
+        // Remembered only when all of it worked: after an error the next call starts from an empty front-end.
+        *state = Some(next);
+        Ok(changes.after)
+    }
+
+    /// Runs what [`Self::mirror`] left for later.
+    pub async fn forget(&self, statements: &[String]) -> Result<(), FrontendError> {
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let _state = self.state.lock().await;
+        let mut connection = self.own_connection().await?;
+        for statement in statements {
+            connection.run(statement.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the front-end answers.
+    pub async fn answers(&self) -> bool {
+        match self.own_connection().await {
+            Ok(mut connection) => connection.ping().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// A connection under a user's account.
+    pub async fn session(
+        &self,
+        user: &str,
+        settings: &Arc<SessionSettings>,
+        database: Option<&str>,
+    ) -> Result<Lease, FrontendError> {
+        let pool = self.accounts.lock().get(user).cloned();
+        let pool = pool.ok_or_else(|| FrontendError::NoAccount(user.to_owned()))?;
+        Ok(pool.acquire(settings, database).await?)
+    }
+
+    /// A connection of the merge account, in its database.
+    pub async fn merge_session(&self, settings: &Arc<SessionSettings>) -> Result<Lease, FrontendError> {
+        let pool = self.merge.lock().clone();
+        let pool = pool.ok_or_else(|| FrontendError::NoAccount(MERGE_ACCOUNT.to_owned()))?;
+        Ok(pool.acquire(settings, Some(MERGE_DATABASE)).await?)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::Unix(self.options.socket.clone())
+    }
+
+    async fn own_connection(&self) -> Result<ClientConnection, FrontendError> {
+        let options = ClientOptions {
+            user: self.options.user.clone(),
+            password: self.options.password.clone(),
+            ..ClientOptions::default()
+        };
+        let mut connection = ClientConnection::connect(&self.endpoint(), &options).await?;
+        // The statements of this module quote strings with backslashes and must mean what they say.
+        connection
+            .run(b"SET sql_mode='STRICT_ALL_TABLES', lock_wait_timeout=30")
+            .await?;
+        Ok(connection)
+    }
+
+    fn pool(&self, user: &str, password: String, size: usize) -> Arc<Pool> {
+        let options = ClientOptions {
+            user: user.to_owned(),
+            password,
+            max_allowed_packet: 1 << 30,
+            ..ClientOptions::default()
+        };
+        let setup = format!(
+            "SET max_statement_time={}, tmp_memory_table_size={memory}, max_heap_table_size={memory}",
+            self.options.max_statement_time.as_secs_f64(),
+            memory = self.options.merge_memory
+        );
+        Pool::new(self.endpoint(), options, setup, size)
+    }
+
+    /// Brings the front-end to the empty state, whatever an earlier process left, and makes the merge account.
+    async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, FrontendError> {
+        self.accounts.lock().clear();
+        let databases = "SELECT schema_name FROM information_schema.schemata \
+                         WHERE schema_name NOT IN ('mysql','information_schema','performance_schema','sys')";
+        for name in names(connection, databases).await? {
+            connection
+                .run(format!("DROP DATABASE {}", ddl::quote_identifier(&name)).as_bytes())
+                .await?;
+        }
+        let own = ddl::quote_string(&self.options.user);
+        let users = format!(
+            "SELECT CONCAT(QUOTE(user),'@',QUOTE(host)) FROM mysql.user \
+             WHERE user NOT IN ('root','mysql','mariadb.sys','PUBLIC',{own}) AND is_role='N'"
+        );
+        for account in names(connection, &users).await? {
+            connection.run(format!("DROP USER {account}").as_bytes()).await?;
+        }
+        let password = new_password();
+        connection
+            .run(create_account(MERGE_ACCOUNT, &password).as_bytes())
+            .await?;
+        connection
+            .run(format!("CREATE DATABASE {MERGE_DATABASE}").as_bytes())
+            .await?;
+        let grant = format!(
+            "GRANT CREATE TEMPORARY TABLES ON `orrery\\_merge`.* TO {}",
+            account(MERGE_ACCOUNT)
+        );
+        connection.run(grant.as_bytes()).await?;
+        *self.merge.lock() = Some(self.pool(MERGE_ACCOUNT, password, self.options.merge_connections));
+        let mut empty = Mirror::default();
+        empty
+            .grants
+            .insert(MERGE_ACCOUNT.to_owned(), std::collections::BTreeSet::new());
+        Ok(empty)
+    }
+}
+
+fn new_password() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH)
+}
+
+fn create_account(user: &str, password: &str) -> String {
+    format!("CREATE USER {} IDENTIFIED BY '{password}'", account(user))
+}
+
+/// First cells of a result.
+async fn names(connection: &mut ClientConnection, sql: &str) -> Result<Vec<String>, FrontendError> {
+    let (_, rows) = connection.query_all(sql.as_bytes()).await?;
+    let first = |row: &bytes::Bytes| {
+        let cell = orrery_wire::value::TextCells::new(row).next()?.ok()??;
+        Some(String::from_utf8_lossy(cell).into_owned())
+    };
+    Ok(rows.iter().filter_map(first).collect())
+}
