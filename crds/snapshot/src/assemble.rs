@@ -1,0 +1,199 @@
+//! Watch events in, complete catalogs out. A synchronous data structure: events may come in any order and from several watches, and no
+//! order gives a mixed catalog, because a root is decoded only from objects whose names are hashes of their payloads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orrery_crds::catalog::{self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload};
+
+/// A change of a catalog object as a watch reports it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The root is this now.
+    Root(RootPayload),
+    /// An object is there.
+    Object(ObjectName, String),
+    /// An object is gone.
+    Gone(ObjectName),
+}
+
+/// Collects objects until a root is complete.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    objects: Objects,
+    root: Option<RootPayload>,
+    complete: Option<(RootPayload, Arc<Catalog>)>,
+    /// Objects of the complete root, kept although the watch says they are gone: the file and other readers need them.
+    kept: BTreeMap<ObjectName, String>,
+}
+
+impl ObjectSource for Assembler {
+    fn payload(&self, name: &ObjectName) -> Option<&str> {
+        self.objects.payload(name).or_else(|| self.kept.payload(name))
+    }
+}
+
+impl Assembler {
+    /// Takes a change in; returns the catalog when it became a new complete one.
+    pub fn apply(&mut self, change: Change) -> Option<Arc<Catalog>> {
+        match change {
+            Change::Root(root) => self.root = Some(root),
+            Change::Object(name, payload) => {
+                self.objects.insert(name, payload);
+            }
+            Change::Gone(name) => {
+                self.objects.remove(&name);
+            }
+        }
+        self.try_complete()
+    }
+
+    /// What keeps the newest root from being complete.
+    pub fn waiting_for(&self) -> Option<ObjectError> {
+        let root = self.root.as_ref()?;
+        if self
+            .complete
+            .as_ref()
+            .is_some_and(|(complete, _)| complete == root)
+        {
+            return None;
+        }
+        catalog::decode(root, self).err()
+    }
+
+    /// The newest complete root with its objects.
+    pub fn encoded(&self) -> Option<(RootPayload, Objects)> {
+        self.complete
+            .as_ref()
+            .map(|(root, _)| (root.clone(), self.kept.clone()))
+    }
+
+    fn try_complete(&mut self) -> Option<Arc<Catalog>> {
+        let root = self.root.as_ref()?;
+        if self
+            .complete
+            .as_ref()
+            .is_some_and(|(complete, _)| complete == root)
+        {
+            return None;
+        }
+        let decoded = Arc::new(catalog::decode(root, self).ok()?);
+        let names = catalog::reachable(root, self).ok()?;
+        self.kept = names
+            .into_iter()
+            .filter_map(|name| {
+                self.payload(&name)
+                    .map(str::to_owned)
+                    .map(|payload| (name, payload))
+            })
+            .collect();
+        self.complete = Some((root.clone(), Arc::clone(&decoded)));
+        Some(decoded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_crds::catalog::{Encoded, Epochs, Family, FamilyGrid, encode};
+
+    use super::*;
+
+    fn catalog(epoch: u64, worker: u32) -> Catalog {
+        let family = Family {
+            incarnation: 1,
+            pool: "p".into(),
+            replicas: orrery_crds::kinds::FamilyReplicas::default(),
+            grid: FamilyGrid::Hash { chunks: 4 },
+            placement: (0..2).map(|chunk| (chunk, vec![worker])).collect(),
+            behind: Vec::new(),
+        };
+        Catalog {
+            epochs: Epochs {
+                data: 1,
+                placement: epoch,
+            },
+            families: BTreeMap::from([("f".to_owned(), family)]),
+            ..Catalog::default()
+        }
+    }
+
+    fn changes(encoded: &Encoded) -> Vec<Change> {
+        let objects = encoded
+            .objects
+            .iter()
+            .map(|(name, payload)| Change::Object(name.clone(), payload.clone()));
+        objects.chain([Change::Root(encoded.root.clone())]).collect()
+    }
+
+    fn permutations(items: &[Change]) -> Vec<Vec<Change>> {
+        if items.is_empty() {
+            return vec![Vec::new()];
+        }
+        let mut all = Vec::new();
+        for (i, first) in items.iter().enumerate() {
+            let mut rest = items.to_vec();
+            rest.remove(i);
+            for mut tail in permutations(&rest) {
+                tail.insert(0, first.clone());
+                all.push(tail);
+            }
+        }
+        all
+    }
+
+    /// Design §4: a reader builds a snapshot only when every referenced object is there and matches; else it keeps the last complete one.
+    #[test]
+    fn watch_events_in_every_order_never_give_a_mixed_snapshot() {
+        let (old, new) = (catalog(1, 1), catalog(2, 2));
+        let mut assembler_events = changes(&encode(&old));
+        let new_events: Vec<Change> = {
+            let encoded = encode(&new);
+            let gone = encode(&old)
+                .objects
+                .into_keys()
+                .filter(|name| !encoded.objects.contains_key(name))
+                .map(Change::Gone);
+            changes(&encoded)
+                .into_iter()
+                .filter(|change| !assembler_events.contains(change))
+                .chain(gone)
+                .collect()
+        };
+        assert!(
+            new_events.len() <= 7,
+            "{} events would give too many orders",
+            new_events.len()
+        );
+        for order in permutations(&new_events) {
+            let mut assembler = Assembler::default();
+            let mut seen: Vec<Arc<Catalog>> = assembler_events
+                .drain(..)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .filter_map(|change| assembler.apply(change))
+                .collect();
+            assembler_events = changes(&encode(&old));
+            seen.extend(order.into_iter().filter_map(|change| assembler.apply(change)));
+            assert_eq!(
+                seen.iter()
+                    .map(|catalog| catalog.epochs.placement)
+                    .collect::<Vec<_>>(),
+                [1, 2]
+            );
+            assert!(seen.iter().all(|catalog| **catalog == old || **catalog == new));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_can_be_told() {
+        let mut assembler = Assembler::default();
+        let encoded = encode(&catalog(1, 1));
+        assembler.apply(Change::Root(encoded.root.clone()));
+        assert!(matches!(assembler.waiting_for(), Some(ObjectError::Missing(_))));
+        for change in changes(&encoded) {
+            assembler.apply(change);
+        }
+        assert_eq!(assembler.waiting_for(), None);
+        assert_eq!(assembler.encoded().map(|(root, _)| root), Some(encoded.root));
+    }
+}
