@@ -173,13 +173,13 @@ fn decode_set_option(buf: &mut ParseBuf<'_>) -> Result<bool, WireError> {
 }
 
 fn decode_query(body: &Bytes, capabilities: CapabilityFlags) -> Result<Command, WireError> {
+    const WHAT: &str = "query attributes";
     if !capabilities.contains(CapabilityFlags::CLIENT_QUERY_ATTRIBUTES) {
         return Ok(Command::Query {
             sql: body.clone(),
             attributes: Vec::new(),
         });
     }
-    const WHAT: &str = "query attributes";
     let mut buf = ParseBuf(body);
     let count = usize::try_from(buf.lenenc_int(WHAT)?).map_err(|_| WireError::Malformed(WHAT))?;
     if buf.lenenc_int(WHAT)? != 1 {
@@ -320,4 +320,38 @@ pub(crate) fn encode_connect_attributes(out: &mut BytesMut, attributes: &[(Strin
         encoded.put_lenenc_str(value.as_bytes());
     }
     out.put_lenenc_str(&encoded);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::StatementParams;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_command_panic(code in 0_u8..0x20, body in prop::collection::vec(any::<u8>(), 0..100), flags in any::<u32>()) {
+            let payload: Bytes = [vec![code], body].concat().into();
+            if let Ok(Command::Execute(request)) = Command::decode(&payload, CapabilityFlags::from_bits_truncate(flags)) {
+                let _ = StatementParams::new(3).take(&request);
+            }
+        }
+
+        #[test]
+        fn attributes_and_text_survive(sql in ".{0,50}", names in prop::collection::vec(".{0,10}", 0..12)) {
+            let capabilities = CapabilityFlags::CLIENT_QUERY_ATTRIBUTES;
+            let attributes: Vec<_> = names.iter().enumerate().map(|(index, name)| match index % 3 {
+                0 => QueryAttribute::text(name, name.clone()),
+                1 => QueryAttribute::number(name, index as u64),
+                _ => QueryAttribute { name: name.clone(), param: Value::NULL.into() },
+            }).collect();
+            let mut out = BytesMut::new();
+            encode_query(&mut out, sql.as_bytes(), &attributes, capabilities).unwrap();
+            let Command::Query { sql: got, attributes: found } = Command::decode(&out.freeze(), capabilities).unwrap() else {
+                return Err(TestCaseError::fail("not a query"));
+            };
+            prop_assert_eq!(got, sql.as_bytes());
+            prop_assert_eq!(found, attributes);
+        }
+    }
 }

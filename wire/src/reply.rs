@@ -133,6 +133,37 @@ impl OkPacket {
     }
 }
 
+/// Kind of session state change: a system variable has a new value.
+const TRACK_SYSTEM_VARIABLES: u8 = 0;
+
+/// Encodes one system variable's new value for [`OkPacket::session_state`].
+pub fn encode_tracked_variable(name: &str, value: &str) -> Bytes {
+    let mut change = BytesMut::new();
+    change.put_lenenc_str(name.as_bytes());
+    change.put_lenenc_str(value.as_bytes());
+    let mut state = BytesMut::new();
+    state.put_u8(TRACK_SYSTEM_VARIABLES);
+    state.put_lenenc_str(&change);
+    state.freeze()
+}
+
+/// The system variables that changed, as (name, value), among session state changes of any kind.
+pub fn decode_tracked_variables(session_state: &[u8]) -> Result<Vec<(String, String)>, WireError> {
+    const WHAT: &str = "session state change";
+    let mut buf = ParseBuf(session_state);
+    let mut variables = Vec::new();
+    while !buf.is_empty() {
+        let kind = buf.u8_field(WHAT)?;
+        let mut change = ParseBuf(buf.lenenc_str(WHAT)?);
+        while kind == TRACK_SYSTEM_VARIABLES && !change.is_empty() {
+            let name = String::from_utf8_lossy(change.lenenc_str(WHAT)?).into_owned();
+            let value = String::from_utf8_lossy(change.lenenc_str(WHAT)?).into_owned();
+            variables.push((name, value));
+        }
+    }
+    Ok(variables)
+}
+
 /// Whether a payload among rows is the end mark rather than a row.
 pub fn is_end_of_rows(payload: &[u8]) -> bool {
     payload.first() == Some(&EOF_MARK) && payload.len() < EOF_MAX_LEN
@@ -238,6 +269,15 @@ mod tests {
             round_trip(&tracked, CapabilityFlags::empty()).session_state,
             Bytes::new()
         );
+    }
+
+    #[test]
+    fn tracked_variables_are_found_among_other_changes() {
+        let mut state = BytesMut::from(&b"\x01\x04\x03sky"[..]);
+        state.extend_from_slice(&encode_tracked_variable("orrery_data_epoch", "42"));
+        let found = decode_tracked_variables(&state).unwrap();
+        assert_eq!(found, [("orrery_data_epoch".to_owned(), "42".to_owned())]);
+        assert!(decode_tracked_variables(&state[..state.len() - 1]).is_err());
     }
 
     #[test]

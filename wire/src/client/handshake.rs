@@ -207,6 +207,7 @@ fn wanted(options: &ClientOptions) -> CapabilityFlags {
         | C::CLIENT_QUERY_ATTRIBUTES;
     wanted.set(C::CLIENT_CONNECT_ATTRS, !options.attributes.is_empty());
     wanted.set(C::CLIENT_CONNECT_WITH_DB, options.database.is_some());
+    wanted.set(C::CLIENT_SESSION_TRACK, options.session_track);
     wanted.set(C::CLIENT_DEPRECATE_EOF, options.deprecate_eof);
     wanted.set(C::CLIENT_SSL, options.tls.is_some());
     wanted

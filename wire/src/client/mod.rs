@@ -7,8 +7,6 @@
 mod handshake;
 mod query;
 mod statement;
-#[cfg(test)]
-mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,6 +71,8 @@ pub struct ClientOptions {
     pub max_allowed_packet: usize,
     /// Time for the connection and the handshake together.
     pub connect_timeout: Duration,
+    /// Ask the server to report changes of session variables in its OK packets.
+    pub session_track: bool,
     /// Ask for results without EOF packets if the server knows them.
     pub deprecate_eof: bool,
 }
@@ -88,6 +88,7 @@ impl Default for ClientOptions {
             attributes: Vec::new(),
             max_allowed_packet: crate::packet::MAX_PAYLOAD,
             connect_timeout: Duration::from_secs(10),
+            session_track: false,
             deprecate_eof: true,
         }
     }

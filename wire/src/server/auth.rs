@@ -2,8 +2,8 @@
 //!
 //! Rules:
 //! * the client's own plugin is used when it is one of ours and a digest for it is stored;
-//! * otherwise, under TLS, caching_sha2_password's full path asks for the password itself, which is checked against
-//!   whatever digest is stored;
+//! * otherwise, and when a SHA-2 scramble is wrong, caching_sha2_password's full path asks for the password itself
+//!   (under TLS only), which is checked against whatever digest is stored;
 //! * otherwise the client is asked to switch to a plugin a digest is stored for. There is no RSA exchange: without
 //!   TLS a password never travels;
 //! * an unknown user is treated exactly like a wrong password.
@@ -106,7 +106,7 @@ impl Exchange<'_> {
         }
         match method {
             Some(method) => match verifier.check(method, &offer.challenge, &offer.data) {
-                Some(is_right) => self.scramble_checked(method, is_right).await,
+                Some(is_right) => self.scramble_checked(method, is_right, offer.tls, verifier).await,
                 None if method == AuthMethod::CachingSha2 && offer.tls => self.full_path(verifier).await,
                 None => self.switch(offer, verifier).await,
             },
@@ -144,15 +144,24 @@ impl Exchange<'_> {
             });
         }
         let is_right = verifier.check(method, &challenge, &answer).unwrap_or(false);
-        self.scramble_checked(method, is_right).await
+        self.scramble_checked(method, is_right, offer.tls, verifier).await
     }
 
-    /// caching_sha2_password announces a right scramble with a packet of its own, before OK.
-    async fn scramble_checked(&mut self, method: AuthMethod, is_right: bool) -> Result<Proof, WireError> {
-        if is_right && method == AuthMethod::CachingSha2 {
+    /// caching_sha2_password announces a right scramble with a packet of its own, before OK. A wrong one leads to
+    /// the full path under TLS, as in MySQL: some clients (PyMySQL before 1.1) get the scramble of a switch wrong.
+    async fn scramble_checked(
+        &mut self,
+        method: AuthMethod,
+        is_right: bool,
+        tls: bool,
+        verifier: &Verifier,
+    ) -> Result<Proof, WireError> {
+        if method == AuthMethod::CachingSha2 && is_right {
             self.writer.set_next_seq(self.reader.next_seq());
             self.writer.write(&[AUTH_MORE, FAST_OK]).await?;
             self.reader.set_next_seq(self.writer.next_seq());
+        } else if method == AuthMethod::CachingSha2 && tls {
+            return self.full_path(verifier).await;
         }
         Ok(Proof {
             is_right,

@@ -6,8 +6,6 @@
 
 mod auth;
 mod handshake;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 use std::sync::Arc;

@@ -59,9 +59,13 @@ pub fn put_text_cell_as_binary(
         Layout::Null => {}
         Layout::Bytes => out.put_lenenc_str(text),
         Layout::Integer(size) if column.is_unsigned() => {
-            out.put_uint_le(parse::<u64>(text).ok_or_else(bad)?, size)
+            let number = parse::<u64>(text).ok_or_else(bad)?;
+            out.put_uint_le(number, size);
         }
-        Layout::Integer(size) => out.put_int_le(parse::<i64>(text).ok_or_else(bad)?, size),
+        Layout::Integer(size) => {
+            let number = parse::<i64>(text).ok_or_else(bad)?;
+            out.put_int_le(number, size);
+        }
         Layout::Float => out.put_f32_le(parse::<f32>(text).ok_or_else(bad)?),
         Layout::Double => out.put_f64_le(parse::<f64>(text).ok_or_else(bad)?),
         Layout::Date => put_temporal(out, &parse_date(text).ok_or_else(bad)?),

@@ -30,19 +30,18 @@ impl<'a> Iterator for TextCells<'a> {
     type Item = Result<Option<&'a [u8]>, ValueError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.0.0.first()? {
-            &NULL_MARK => {
-                self.0.checked_skip(1);
-                Some(Ok(None))
-            }
-            _ => match self.0.lenenc_str("text cell") {
-                Ok(cell) => Some(Ok(Some(cell))),
-                Err(_) => {
-                    self.0 = ParseBuf(&[]);
-                    Some(Err(ValueError::Malformed("cell longer than its row")))
-                }
-            },
+        if *self.0.0.first()? == NULL_MARK {
+            self.0.checked_skip(1);
+            return Some(Ok(None));
         }
+        let cell = self.0.lenenc_str("text cell");
+        if cell.is_err() {
+            self.0 = ParseBuf(&[]);
+        }
+        Some(
+            cell.map(Some)
+                .map_err(|_| ValueError::Malformed("cell longer than its row")),
+        )
     }
 }
 

@@ -68,12 +68,6 @@ pub struct Mariadbd {
 impl Mariadbd {
     pub fn start(extra: &[String]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let data = dir.path().join("data");
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
         let installed = Process::new("mariadb-install-db")
             .args([
                 "--no-defaults",
@@ -81,7 +75,8 @@ impl Mariadbd {
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ])
-            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--datadir={}", dir.path().join("data").display()))
+            .arg(format!("--tmpdir={}", dir.path().display()))
             .output()
             .unwrap();
         assert!(
@@ -89,37 +84,22 @@ impl Mariadbd {
             "{}",
             String::from_utf8_lossy(&installed.stderr)
         );
-        let child = Process::new("mariadbd")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--bind-address=127.0.0.1",
-                "--skip-name-resolve",
-            ])
-            .args([
-                "--innodb-buffer-pool-size=32M",
-                "--innodb-flush-log-at-trx-commit=0",
-            ])
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", dir.path().join("s.sock").display()))
-            .arg(format!("--port={port}"))
-            .args(extra)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let server = Self { child, dir, port };
-        server.wait();
-        server
-    }
-
-    fn wait(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
-            let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "mariadbd does not start: {}", log());
-            std::thread::sleep(Duration::from_millis(50));
+        // A free port may be taken by somebody else before the server binds it.
+        for _ in 0..5 {
+            let port = std::net::TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
+            let mut child = spawn(dir.path(), port, extra);
+            if comes_up(&mut child, dir.path()) {
+                return Self { child, dir, port };
+            }
         }
+        panic!(
+            "mariadbd does not start: {}",
+            std::fs::read_to_string(dir.path().join("log")).unwrap_or_default()
+        );
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -143,6 +123,43 @@ impl Mariadbd {
     pub fn unix(&self) -> Endpoint {
         Endpoint::Unix(self.socket())
     }
+}
+
+fn spawn(dir: &Path, port: u16, extra: &[String]) -> Child {
+    Process::new("mariadbd")
+        .args([
+            "--no-defaults",
+            "--user=root",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+        ])
+        .args([
+            "--innodb-buffer-pool-size=32M",
+            "--innodb-flush-log-at-trx-commit=0",
+        ])
+        .arg(format!("--datadir={}", dir.join("data").display()))
+        .arg(format!("--tmpdir={}", dir.display()))
+        .arg(format!("--socket={}", dir.join("s.sock").display()))
+        .arg(format!("--port={port}"))
+        .args(extra)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(dir.join("log")).unwrap())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until the server answers on its socket; false if it has exited.
+fn comes_up(child: &mut Child, dir: &Path) -> bool {
+    let until = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < until && child.try_wait().unwrap().is_none() {
+        if std::os::unix::net::UnixStream::connect(dir.join("s.sock")).is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    false
 }
 
 impl Drop for Mariadbd {
@@ -248,7 +265,7 @@ impl Conversation {
                 }
             }
             Command::Prepare(sql) => {
-                let count = sql.iter().filter(|byte| **byte == b'?').count();
+                let count = String::from_utf8_lossy(&sql).matches('?').count();
                 self.statement = StatementParams::new(count);
                 let params: Vec<_> = (0..count).map(|_| text("?")).collect();
                 let columns: Vec<_> = (0..count).map(|i| text(&format!("p{i}"))).collect();
