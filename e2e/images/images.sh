@@ -8,6 +8,7 @@
 # The tag carries a hash of the contents: a changed program is a changed tag, so
 # pods roll. Environment:
 #   REGISTRY=host/path   push both there as well, tagged with the version alone
+#   REGISTRY_TLS=no      … over plain HTTP
 #   ORRERY_BINARIES=DIR  take the programs from DIR in place of a release build
 set -euo pipefail
 # shellcheck source=lib.sh
@@ -65,7 +66,8 @@ push() { # TAG ARCHIVE NAME
     local target
     target=$REGISTRY/$3:$(version)
     buildah pull --quiet "docker-archive:$2" >/dev/null
-    buildah push --quiet "$1" "docker://$target"
+    buildah push --quiet --tls-verify="$([[ ${REGISTRY_TLS:-} == no ]] && echo false || echo true)" \
+        "$1" "docker://$target"
     buildah rmi "$1" >/dev/null
     echo "pushed $target" >&2
 }

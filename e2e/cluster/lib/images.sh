@@ -13,18 +13,23 @@ images_add() { # FILE: to the cluster's store
     echo "$stored"
 }
 
+image_import() { # NODE ARCHIVE_NAME
+    in_node "$1" ctr --address /run/containerd/containerd.sock --namespace k8s.io \
+        images import "/run/images/$2" && touch "$(node_dir "$1")/imported/$2"
+}
+
 image_load() { # FILE: into the store and every node that is on
-    local stored node
+    local stored node import imports=() failed=0
     stored=$(images_add "$1")
-    local imports=()
     for node in $(node_names); do
-        if [[ $(node_state "$node") == on ]]; then
-            in_node "$node" ctr --address /run/containerd/containerd.sock --namespace k8s.io \
-                images import "/run/images/$(basename "$stored")" >>"$logs/images.log" 2>&1 &
-            imports+=($!)
-        fi
+        case $(node_state "$node") in
+            on | cut)
+                image_import "$node" "$(basename "$stored")" >>"$logs/images.log" 2>&1 &
+                imports+=($!)
+                ;;
+            *) say "node $node is not on: it takes the image when it is started next" ;;
+        esac
     done
-    local import failed=0
     for import in "${imports[@]}"; do wait "$import" || failed=1; done
     ((failed == 0)) || die "a node could not import $1; see $logs/images.log"
 }

@@ -5,7 +5,7 @@
 node_prepare() { # NODE
     local dir
     dir=$(node_dir "$1")
-    mkdir -p "$dir"/{etc/cni,containerd,kubelet,log,volumes}
+    mkdir -p "$dir"/{etc/cni,containerd,imported,kubelet,log,volumes}
     local i
     for ((i = 1; i <= volumes_per_node; i++)); do mkdir -p "$dir/volumes/v$i"; done
     node_credentials "$1" "$dir/etc"

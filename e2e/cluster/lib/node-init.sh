@@ -43,14 +43,17 @@ keep() {
     done
 }
 
+# Those that this node does not have yet: all at first, later what was loaded
+# while it was off. A mark of its own for each, as loads may go on meanwhile.
 import_images() {
-    local tar ctr=(ctr --address /run/containerd/containerd.sock --namespace k8s.io)
+    local tar mark ctr=(ctr --address /run/containerd/containerd.sock --namespace k8s.io)
     until "${ctr[@]}" version >/dev/null 2>&1; do sleep 0.1; done
     for tar in /run/images/*.tar; do
-        # Known already, unless it was loaded while the node was off.
-        [[ $tar -ot /run/node/images-imported ]] || "${ctr[@]}" images import "$tar"
+        mark=/run/node/imported/$(basename "$tar")
+        if [[ $tar -nt $mark ]]; then
+            "${ctr[@]}" images import "$tar" && touch "$mark"
+        fi
     done >>/run/node/log/images.log 2>&1
-    touch /run/node/images-imported
 }
 
 main() {
