@@ -6,6 +6,7 @@
 //! | `GET /v1/info` | operator, cli | → [`Info`] |
 //! | `POST /v1/adopt` | operator | [`Adopt`] → [`Info`]: names a fresh data directory; refused (409) when it has another identity |
 //! | `GET /v1/manifest?after=&limit=` | operator | → [`ManifestPage`] |
+//! | `GET /v1/unknown` | operator | → [`UnknownTables`]: tables in physical databases that are not in the manifest |
 //! | `POST /v1/attempts` | operator | [`OpenAttempt`]: makes the staging database and tables; idempotent |
 //! | `POST /v1/attempts/{attempt}/load?…` ([`LoadTarget`] as query) | loader | framed rows (see [`frame`]) → [`Loaded`] |
 //! | `GET /v1/attempts/{attempt}/ledger` | loader, operator | → [`Ledger`]: parts committed here |
@@ -278,6 +279,13 @@ pub struct ManifestPage {
     pub rows: Vec<ManifestRow>,
     /// Pass it as `after` for the next page; `None` at the end.
     pub next: Option<String>,
+}
+
+/// Tables in physical databases that no manifest row names. They are kept: only people decide about them.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownTables {
+    /// Database and table.
+    pub tables: Vec<(String, String)>,
 }
 
 /// Answer to a seal.

@@ -47,7 +47,9 @@ enum IndexEntry {
         schema_version: u32,
         spec: ObjectName,
         segments: Vec<ObjectName>,
+        revoked: Vec<ObjectName>,
         index: Vec<ObjectName>,
+        index_revoked: Vec<ObjectName>,
     },
 }
 
@@ -149,10 +151,13 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
                     schema_version,
                     spec,
                     segments,
+                    revoked,
                     index,
+                    index_revoked,
                 } => {
-                    let kind = decode_kind(source, &spec, &index)?;
+                    let kind = decode_kind(source, &spec, &index, &index_revoked)?;
                     let segments = decode_segments(source, &segments)?;
+                    let revoked = decode_segments(source, &revoked)?;
                     catalog.tables.insert(
                         TableKey::new(database, name),
                         Table {
@@ -160,6 +165,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
                             schema_version,
                             kind,
                             segments,
+                            revoked,
                         },
                     );
                 }
@@ -194,11 +200,18 @@ pub fn reachable(
                 IndexEntry::Table {
                     spec,
                     segments,
+                    revoked,
                     index,
+                    index_revoked,
                     ..
                 } => {
                     add(&mut names, &spec)?;
-                    for page in segments.iter().chain(&index) {
+                    for page in segments
+                        .iter()
+                        .chain(&revoked)
+                        .chain(&index)
+                        .chain(&index_revoked)
+                    {
                         add(&mut names, page)?;
                         for entry in get::<Vec<SegmentEntry>>(source, page)? {
                             add(&mut names, &entry.object)?;
@@ -293,9 +306,13 @@ fn read_page(range: u32, text: &str, placement: &mut BTreeMap<ChunkId, Vec<Worke
 fn encode_table(objects: &mut Objects, key: &TableKey, table: &Table) -> IndexEntry {
     let spec = put(objects, ObjectKind::Map, &table.kind);
     let segments = encode_segments(objects, &table.segments);
-    let index = match &table.kind {
-        TableKind::Director(_, index) => encode_segments(objects, &index.segments),
-        TableKind::Child(..) | TableKind::Reference(_) => Vec::new(),
+    let revoked = encode_segments(objects, &table.revoked);
+    let (index, index_revoked) = match &table.kind {
+        TableKind::Director(_, index) => (
+            encode_segments(objects, &index.segments),
+            encode_segments(objects, &index.revoked),
+        ),
+        TableKind::Child(..) | TableKind::Reference(_) => (Vec::new(), Vec::new()),
     };
     IndexEntry::Table {
         database: key.database.clone(),
@@ -304,7 +321,9 @@ fn encode_table(objects: &mut Objects, key: &TableKey, table: &Table) -> IndexEn
         schema_version: table.schema_version,
         spec,
         segments,
+        revoked,
         index,
+        index_revoked,
     }
 }
 
@@ -312,10 +331,12 @@ fn decode_kind(
     source: &impl ObjectSource,
     spec: &ObjectName,
     pages: &[ObjectName],
+    revoked: &[ObjectName],
 ) -> Result<TableKind, ObjectError> {
     let mut kind = get(source, spec)?;
     if let TableKind::Director(_, index) = &mut kind {
         index.segments = decode_segments(source, pages)?;
+        index.revoked = decode_segments(source, revoked)?;
     }
     Ok(kind)
 }

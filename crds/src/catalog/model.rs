@@ -171,6 +171,8 @@ pub struct Table {
     pub kind: TableKind,
     /// Published segments, ascending by number.
     pub segments: Vec<Segment>,
+    /// Segments taken back; no query sees them, and they can come back within the grace period.
+    pub revoked: Vec<Segment>,
 }
 
 /// What a table is, with its accepted schema.
@@ -238,6 +240,9 @@ pub struct IndexTable {
     /// Published index segments; `chunks` of these are hash chunks. Filled from the catalog's segment pages.
     #[serde(skip)]
     pub segments: Vec<Segment>,
+    /// Index segments of revoked ingests.
+    #[serde(skip)]
+    pub revoked: Vec<Segment>,
 }
 
 /// The rows one ingest added to a table, over all chunks. Immutable.

@@ -47,6 +47,7 @@ fn reference(segments: Vec<Segment>) -> Table {
         schema_version: 1,
         kind,
         segments,
+        revoked: vec![segment(9_999, [1].into())],
     }
 }
 
