@@ -1,1 +1,33 @@
-//! orrery-agent.
+//! The worker agent: the process beside each mysqld that makes, fills, seals, copies and drops physical tables.
+//!
+//! Everything that writes to a worker goes through here (design §4–6), so that each table can be traced to an ingest attempt, is
+//! counted before anybody relies on it, and is dropped only when no root names it. Queries do not pass through the agent.
+//!
+//! - [`server`]: TLS, roles, routing; [`api`]: one handler module per group of calls;
+//! - [`db`]: connections to the local mysqld, asserted settings, the agent's own tables;
+//! - [`state`]: small durable files (identity, term) that must survive anything;
+//! - [`load`]: rows from a loader into staging tables; [`tables`]: attempts, sealing, checksums, the manifest, drops;
+//! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]: key look-ups;
+//! - [`watch`]: whether mysqld can be relied on at the moment.
+
+pub mod agent;
+pub mod api;
+pub mod catalog;
+pub mod config;
+pub mod copy;
+pub mod db;
+pub mod error;
+pub mod index;
+pub mod jobs;
+pub mod load;
+pub mod metrics;
+pub mod server;
+pub mod state;
+pub mod tables;
+#[cfg(feature = "test-support")]
+pub mod testing;
+pub mod watch;
+
+pub use agent::Agent;
+pub use config::Config;
+pub use error::AgentError;

@@ -1,0 +1,99 @@
+//! `/v1/info` and `/v1/adopt`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use mysql_async::prelude::Queryable;
+use orrery_crds::agent::{Adopt, Info};
+use orrery_crds::names::READER_ACCOUNT;
+
+use super::body::Body;
+use crate::agent::Agent;
+use crate::db::{control, sql};
+use crate::error::{AgentError, Result};
+use crate::jobs::to_end;
+use crate::state::identity;
+use crate::tables::manifest;
+use crate::watch::Status;
+
+/// Versions of the API.
+const API_VERSIONS: [u32; 1] = [1];
+
+/// What the agent is and has; answers also while mysqld is away.
+pub async fn info(State(agent): State<Arc<Agent>>) -> Result<Json<Info>> {
+    describe(&agent).await.map(Json)
+}
+
+async fn describe(agent: &Agent) -> Result<Info> {
+    let status = agent.status();
+    let (tables, bytes) = match (&status.mysqld, agent.db.conn().await) {
+        (Ok(_), Ok(mut conn)) => manifest::totals(&mut conn).await.unwrap_or_default(),
+        _ => (0, 0),
+    };
+    Ok(Info {
+        api_versions: API_VERSIONS.to_vec(),
+        identity: status.identity.clone().map_err(AgentError::WrongIdentity)?,
+        term: agent.terms.highest(),
+        mysqld: status.mysqld.clone().ok(),
+        catalog: agent.catalog.epochs(),
+        tables,
+        bytes,
+        free_bytes: free_bytes(&agent.config.data_dir)?,
+    })
+}
+
+/// Bytes free for unprivileged users on the volume of `path`.
+pub fn free_bytes(path: &Path) -> Result<u64> {
+    let volume = rustix::fs::statvfs(path)
+        .map_err(|error| AgentError::io(format!("look at the volume of {}", path.display()), error.into()))?;
+    Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+}
+
+/// Names a fresh data directory, or sets the reader's password on the worker's own.
+pub async fn adopt(State(agent): State<Arc<Agent>>, Body(request): Body<Adopt>) -> Result<Json<Info>> {
+    agent.require_mysqld()?;
+    agent.terms.admit(request.term)?;
+    to_end(async move {
+        let _lock = agent.attempts.take(0, "the identity of this worker")?;
+        take_identity(&agent, &request).await?;
+        make_reader(&agent, &request.reader_password).await?;
+        describe(&agent).await
+    })
+    .await
+    .map(Json)
+}
+
+async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    let fresh = uuid::Uuid::new_v4().to_string();
+    let (file, stored) = (agent.identity_file.read()?, control::identity(&mut conn).await?);
+    let identity = identity::adopted(file, stored, &request.archive_uid, request.worker, fresh)?;
+    control::set_identity(&mut conn, &identity).await?;
+    agent.identity_file.write(&identity)?;
+    agent.set_status(Status {
+        mysqld: agent.status().mysqld.clone(),
+        identity: Ok(Some(identity)),
+    });
+    Ok(())
+}
+
+/// Makes the reader's account; databases are granted one by one as they are made. Anonymous accounts would take its place for local
+/// connections and go.
+async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    let anonymous: Vec<String> = conn.query("SELECT host FROM mysql.user WHERE user = ''").await?;
+    for host in anonymous {
+        conn.query_drop(format!("DROP USER ''@{}", sql::literal(&host)))
+            .await?;
+    }
+    conn.query_drop(format!("CREATE USER IF NOT EXISTS '{READER_ACCOUNT}'@'%'"))
+        .await?;
+    conn.query_drop(format!(
+        "ALTER USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY {}",
+        sql::literal(password)
+    ))
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `/v1/index/lookup` and `/v1/catalog`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use orrery_crds::agent::{IndexEntries, IndexLookup};
+
+use super::body::Body;
+use crate::agent::Agent;
+use crate::error::{AgentError, Result};
+use crate::index;
+use crate::jobs::to_end;
+
+/// `POST /v1/index/lookup`.
+pub async fn index(
+    State(agent): State<Arc<Agent>>,
+    Body(request): Body<IndexLookup>,
+) -> Result<Json<IndexEntries>> {
+    agent.require_identity()?;
+    index::lookup(&mut agent.db.conn().await?, &request)
+        .await
+        .map(Json)
+}
+
+/// `PUT /v1/catalog`.
+pub async fn put_catalog(State(agent): State<Arc<Agent>>, body: Bytes) -> Result<StatusCode> {
+    let identity = agent.require_identity()?;
+    to_end(async move { agent.catalog.put(body, &identity.archive_uid) }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/catalog`; answers also while mysqld is away.
+pub async fn catalog(State(agent): State<Arc<Agent>>) -> Result<Response> {
+    let body = agent
+        .catalog
+        .body()
+        .ok_or_else(|| AgentError::NotFound("no catalog copy is held here".into()))?;
+    Ok((
+        [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        body,
+    )
+        .into_response())
+}

@@ -1,0 +1,55 @@
+//! `/v1/manifest…`, `/v1/unknown` and `/v1/drop`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use orrery_crds::agent::{Drop, Dropped, ManifestPage, SetState, UnknownTables};
+use serde::Deserialize;
+
+use super::body::Body;
+use crate::agent::Agent;
+use crate::error::Result;
+use crate::jobs::to_end;
+use crate::tables::{drop as dropping, manifest};
+
+/// Which page.
+#[derive(Deserialize, Debug)]
+pub struct PageQuery {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /v1/manifest`.
+pub async fn page(
+    State(agent): State<Arc<Agent>>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<ManifestPage>> {
+    agent.require_identity()?;
+    manifest::page(&mut agent.db.conn().await?, query.after.as_deref(), query.limit)
+        .await
+        .map(Json)
+}
+
+/// `GET /v1/unknown`.
+pub async fn unknown(State(agent): State<Arc<Agent>>) -> Result<Json<UnknownTables>> {
+    agent.require_identity()?;
+    let tables = manifest::unknown(&mut agent.db.conn().await?).await?;
+    Ok(Json(UnknownTables { tables }))
+}
+
+/// `POST /v1/manifest/state`.
+pub async fn set_state(State(agent): State<Arc<Agent>>, Body(request): Body<SetState>) -> Result<StatusCode> {
+    agent.admit(request.term)?;
+    to_end(async move { manifest::set_state(&mut agent.db.session().await?, &request).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/drop`.
+pub async fn drop(State(agent): State<Arc<Agent>>, Body(request): Body<Drop>) -> Result<Json<Dropped>> {
+    agent.admit(request.term)?;
+    to_end(async move { dropping::drop(&mut agent.db.session().await?, &request).await })
+        .await
+        .map(Json)
+}

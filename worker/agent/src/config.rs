@@ -1,0 +1,71 @@
+//! What the agent must be told: where mysqld is, where files go, and which certificates to use.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Flags of `orrery-agent serve`; each can also be set by an environment variable.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Unix socket of the local mysqld.
+    #[arg(long, env = "ORRERY_MYSQL_SOCKET", default_value = "/run/mysqld/mysqld.sock")]
+    pub socket: PathBuf,
+    /// Local account that logs in by its operating system user (`unix_socket`).
+    #[arg(long, env = "ORRERY_MYSQL_USER", default_value = "orrery")]
+    pub mysql_user: String,
+    /// Data directory of mysqld, on the same path here as there.
+    #[arg(long, env = "ORRERY_DATA_DIR", default_value = "/var/lib/mysql")]
+    pub data_dir: PathBuf,
+    /// Where the agent keeps identity, term and the catalog copy, as single files: on the volume of the data it vouches for.
+    #[arg(long, env = "ORRERY_STATE_DIR", default_value = "/var/lib/mysql")]
+    pub state_dir: PathBuf,
+    /// Directory shared with mysqld, its `secure_file_priv`; pipes for LOAD DATA live here.
+    #[arg(long, env = "ORRERY_PIPE_DIR", default_value = "/run/orrery-load")]
+    pub pipe_dir: PathBuf,
+    /// Character set every mysqld of the archive must have as its default.
+    #[arg(long, env = "ORRERY_CHARSET", default_value = "utf8mb4")]
+    pub charset: String,
+    /// Collation every mysqld of the archive must have as its default.
+    #[arg(long, env = "ORRERY_COLLATION", default_value = "utf8mb4_general_ci")]
+    pub collation: String,
+    /// SQL text that makes the sky functions; run after every start of mysqld.
+    #[arg(long, env = "ORRERY_FUNCTIONS_SQL")]
+    pub functions_sql: Option<PathBuf>,
+    /// Address of the HTTPS API.
+    #[arg(long, env = "ORRERY_LISTEN", default_value = "0.0.0.0:7443")]
+    pub listen: SocketAddr,
+    /// Address of `/metrics`, `/healthz` and `/readyz`, without TLS.
+    #[arg(long, env = "ORRERY_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them; read again when they change.
+    #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
+    pub tls_dir: PathBuf,
+    /// File with the key that signs catalog copies.
+    #[arg(
+        long,
+        env = "ORRERY_CATALOG_KEY",
+        default_value = "/etc/orrery/catalog-key/key"
+    )]
+    pub catalog_key: PathBuf,
+    /// LOADs at a time; one per core when absent.
+    #[arg(long, env = "ORRERY_LOADS")]
+    pub loads: Option<usize>,
+    /// Seconds a loader, or an agent that copies from here, may be silent before its stream counts as broken.
+    #[arg(long, env = "ORRERY_STREAM_IDLE", default_value = "30", value_parser = seconds)]
+    pub stream_idle: Duration,
+}
+
+impl Config {
+    /// LOADs at a time.
+    pub fn load_permits(&self) -> usize {
+        self.loads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+            .max(1)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}

@@ -1,0 +1,172 @@
+//! Taking a table in: an empty twin without a tablespace, the source's files, `IMPORT`, verification, and the move to its database.
+
+use std::path::Path;
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use orrery_crds::agent::{ManifestRow, RowState};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use super::COPY_DATABASE;
+use super::container::{Reader, Section};
+use super::peer::Peer;
+use crate::agent::Agent;
+use crate::config::Config;
+use crate::db::sql;
+use crate::error::{AgentError, Result};
+use crate::state::durable;
+use crate::tables::{checksum, manifest, physical};
+
+/// Copies one table, or finds it copied: its manifest row here.
+pub async fn copy_table(
+    agent: &Agent,
+    peer: &Peer,
+    wanted: &ManifestRow,
+    create: &str,
+) -> Result<ManifestRow> {
+    sql::check_name(&wanted.database)?;
+    sql::check_name(&wanted.table)?;
+    let mut conn = agent.db.session().await?;
+    if let Some(found) = manifest::find(&mut conn, &wanted.database, &wanted.table).await?
+        && found.state != RowState::Deleted
+    {
+        return if found.same_rows(wanted) {
+            Ok(found)
+        } else {
+            Err(differs(wanted, &found.checksum, found.rows))
+        };
+    }
+    if !physical::exists(&mut conn, &wanted.database, &wanted.table).await? {
+        let staged = stage(agent, &mut conn, peer, wanted, create).await;
+        if let Err(error) = staged {
+            remove(&mut conn, &agent.config, &wanted.table).await?;
+            return Err(error);
+        }
+        physical::create_database(&mut conn, &wanted.database).await?;
+        physical::rename(&mut conn, &wanted.table, COPY_DATABASE, &wanted.database).await?;
+    } else {
+        // An earlier copy got as far as the move. What it moved is checked again, because nothing on disk says that it was.
+        verify(&mut conn, &wanted.database, wanted).await?;
+    }
+    let bytes = physical::bytes(&agent.config, &wanted.database, &wanted.table).await?;
+    let row = ManifestRow {
+        state: RowState::Sealed,
+        bytes,
+        ..wanted.clone()
+    };
+    manifest::put(&mut conn, &row).await?;
+    agent.metrics.copied_tables.inc();
+    Ok(row)
+}
+
+/// Puts the table together in [`COPY_DATABASE`] and verifies it.
+async fn stage(
+    agent: &Agent,
+    conn: &mut Conn,
+    peer: &Peer,
+    wanted: &ManifestRow,
+    create: &str,
+) -> Result<()> {
+    conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {COPY_DATABASE}"))
+        .await?;
+    remove(conn, &agent.config, &wanted.table).await?;
+    physical::create(conn, COPY_DATABASE, &wanted.table, create).await?;
+    let name = sql::qualified(COPY_DATABASE, &wanted.table);
+    conn.query_drop(format!("ALTER TABLE {name} DISCARD TABLESPACE"))
+        .await?;
+    let definition = receive(agent, peer, wanted).await?;
+    conn.query_drop(format!("ALTER TABLE {name} IMPORT TABLESPACE"))
+        .await
+        .map_err(|error| {
+            AgentError::Mismatch(format!(
+                "the tablespace of {} cannot be imported: {error}",
+                wanted.table
+            ))
+        })?;
+    let here = physical::show_create(conn, COPY_DATABASE, &wanted.table).await?;
+    if here != definition {
+        return Err(AgentError::Mismatch(format!(
+            "{} is defined otherwise at its source: {definition}",
+            wanted.table
+        )));
+    }
+    verify(conn, COPY_DATABASE, wanted).await?;
+    physical::analyze(conn, COPY_DATABASE, &wanted.table).await?;
+    unlink(&physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table).with_extension("cfg")).await
+}
+
+/// Writes the source's files where mysqld looks for them; the source's definition.
+async fn receive(agent: &Agent, peer: &Peer, wanted: &ManifestRow) -> Result<String> {
+    let stream = peer.export(&wanted.database, &wanted.table).await?;
+    let mut reader = Reader::new(stream, agent.config.stream_idle);
+    let tablespace = physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table);
+    let mut definition = Vec::new();
+    reader.begin().await?;
+    reader.section(Section::Definition, &mut definition).await?;
+    receive_file(&mut reader, Section::Config, &tablespace.with_extension("cfg")).await?;
+    receive_file(&mut reader, Section::Tablespace, &tablespace).await?;
+    agent.metrics.copied_bytes.inc_by(reader.end().await?);
+    durable::sync_directory(&agent.config.data_dir.join(COPY_DATABASE))?;
+    String::from_utf8(definition)
+        .map_err(|error| AgentError::Mismatch(format!("the definition of {}: {error}", wanted.table)))
+}
+
+async fn receive_file(reader: &mut Reader, section: Section, path: &Path) -> Result<()> {
+    let failed = |source| AgentError::io(format!("write {}", path.display()), source);
+    let mut file = File::create_new(path).await.map_err(failed)?;
+    reader.section(section, &mut file).await?;
+    file.flush().await.map_err(failed)?;
+    file.sync_all().await.map_err(failed)
+}
+
+async fn verify(conn: &mut Conn, database: &str, wanted: &ManifestRow) -> Result<()> {
+    let contents = checksum::of(conn, database, &wanted.table).await?;
+    if contents.rows == wanted.rows && contents.checksum == wanted.checksum {
+        Ok(())
+    } else {
+        Err(differs(wanted, &contents.checksum, contents.rows))
+    }
+}
+
+fn differs(wanted: &ManifestRow, checksum: &str, rows: u64) -> AgentError {
+    AgentError::Mismatch(format!(
+        "{}.{} must have {} rows with checksum {}, but the copy has {rows} with {checksum}",
+        wanted.database, wanted.table, wanted.rows, wanted.checksum
+    ))
+}
+
+/// Removes what an unfinished copy of `table` left.
+async fn remove(conn: &mut Conn, config: &Config, table: &str) -> Result<()> {
+    conn.query_drop(format!(
+        "DROP TABLE IF EXISTS {}",
+        sql::qualified(COPY_DATABASE, table)
+    ))
+    .await?;
+    let tablespace = physical::tablespace(config, COPY_DATABASE, table);
+    unlink(&tablespace.with_extension("cfg")).await?;
+    unlink(&tablespace).await
+}
+
+async fn unlink(path: &Path) -> Result<()> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(AgentError::io(format!("remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes every unfinished copy: none survives its agent.
+pub async fn clean(conn: &mut Conn, config: &Config) -> Result<()> {
+    let tables: Vec<String> = conn
+        .exec(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?",
+            (COPY_DATABASE,),
+        )
+        .await?;
+    for table in tables {
+        remove(conn, config, sql::check_name(&table)?).await?;
+    }
+    Ok(())
+}

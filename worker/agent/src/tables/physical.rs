@@ -1,0 +1,109 @@
+//! Statements on physical tables.
+
+use std::path::PathBuf;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, params};
+use orrery_crds::names::READER_ACCOUNT;
+
+use crate::config::Config;
+use crate::db::sql;
+use crate::error::{AgentError, Result};
+
+/// `CREATE TABLE IF NOT EXISTS` with the column list and options in `create`.
+pub async fn create(conn: &mut Conn, database: &str, table: &str, create: &str) -> Result<()> {
+    if !create.trim_start().starts_with('(') {
+        return Err(AgentError::BadRequest(format!(
+            "the DDL of {table} does not start with its column list: {create:?}"
+        )));
+    }
+    conn.query_drop(format!(
+        "CREATE TABLE IF NOT EXISTS {} {create}",
+        sql::qualified(database, table)
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Fails unless every table is InnoDB: other engines do not roll back with the ledger (tried).
+pub async fn require_innodb(
+    conn: &mut Conn,
+    database: &str,
+    tables: impl Iterator<Item = &str>,
+) -> Result<()> {
+    for table in tables {
+        let engine: Option<Option<String>> = conn
+            .exec_first(
+                "SELECT engine FROM information_schema.tables WHERE table_schema = :database AND table_name = :table",
+                params! { database, table },
+            )
+            .await?;
+        if engine.flatten().as_deref() != Some("InnoDB") {
+            return Err(AgentError::BadRequest(format!(
+                "{database}.{table} is not an InnoDB table"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a physical database and lets readers see it.
+pub async fn create_database(conn: &mut Conn, database: &str) -> Result<()> {
+    conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", sql::ident(database)))
+        .await?;
+    conn.query_drop(format!(
+        "GRANT SELECT ON {}.* TO '{READER_ACCOUNT}'@'%'",
+        sql::grant_pattern(database)
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Whether the table exists.
+pub async fn exists(conn: &mut Conn, database: &str, table: &str) -> Result<bool> {
+    let found: Option<u8> = conn
+        .exec_first(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = :database AND table_name = :table",
+            params! { database, table },
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Moves a table to another database.
+pub async fn rename(conn: &mut Conn, table: &str, from: &str, to: &str) -> Result<()> {
+    let (from, to) = (sql::qualified(from, table), sql::qualified(to, table));
+    conn.query_drop(format!("RENAME TABLE {from} NOWAIT TO {to}"))
+        .await?;
+    Ok(())
+}
+
+/// The table's definition, as mysqld writes it.
+pub async fn show_create(conn: &mut Conn, database: &str, table: &str) -> Result<String> {
+    let row: Option<(String, String)> = conn
+        .query_first(format!("SHOW CREATE TABLE {}", sql::qualified(database, table)))
+        .await?;
+    row.map(|(_, definition)| definition)
+        .ok_or_else(|| AgentError::NotFound(format!("{database}.{table} has no definition")))
+}
+
+/// Fresh optimizer statistics.
+pub async fn analyze(conn: &mut Conn, database: &str, table: &str) -> Result<()> {
+    conn.query_drop(format!("ANALYZE TABLE {}", sql::qualified(database, table)))
+        .await?;
+    Ok(())
+}
+
+/// The tablespace file of a table.
+pub fn tablespace(config: &Config, database: &str, table: &str) -> PathBuf {
+    config.data_dir.join(database).join(format!("{table}.ibd"))
+}
+
+/// Bytes of a table's tablespace.
+pub async fn bytes(config: &Config, database: &str, table: &str) -> Result<u64> {
+    let path = tablespace(config, database, table);
+    let metadata = tokio::fs::metadata(&path).await;
+    Ok(metadata
+        .map_err(|source| AgentError::io(format!("look at {}", path.display()), source))?
+        .len())
+}

@@ -1,0 +1,128 @@
+//! Sealing an attempt: no row can come any more, the tables move to their physical database, and only then are they counted.
+//!
+//! Every step can be repeated after a crash: the attempt's state, where each table is, and which manifest rows exist say how far it came.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::Conn;
+use orrery_crds::agent::{ManifestRow, RowState, StagedTable};
+use orrery_crds::names::staging_database;
+
+use super::attempts::{self, AttemptSpec, AttemptState};
+use super::{checksum, manifest, physical};
+use crate::agent::Agent;
+use crate::db::sql;
+use crate::error::{AgentError, Result};
+use mysql_async::prelude::Queryable;
+
+/// How long a call waits before it says that the work goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Seals an attempt, or goes on with it: its manifest rows, or `None` while the work goes on.
+pub async fn drive(agent: &Arc<Agent>, attempt: u64) -> Result<Option<Vec<ManifestRow>>> {
+    let mut conn = agent.db.conn().await?;
+    match attempts::find(&mut conn, attempt).await? {
+        None => {
+            return Err(AgentError::NotFound(format!(
+                "attempt {attempt} is not open on this worker"
+            )));
+        }
+        Some((AttemptState::Discarded, _)) => {
+            return Err(AgentError::Conflict(format!("attempt {attempt} was discarded")));
+        }
+        Some((AttemptState::Sealed, _)) => return Ok(Some(manifest::of_attempt(&mut conn, attempt).await?)),
+        Some(_) => {}
+    }
+    let job = agent
+        .seals
+        .drive(attempt, PATIENCE, || seal(agent.clone(), attempt))
+        .await;
+    match job {
+        None => Ok(None),
+        Some(Err(error)) => Err(error),
+        Some(Ok(())) => Ok(Some(manifest::of_attempt(&mut conn, attempt).await?)),
+    }
+}
+
+async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
+    let _lock = agent.attempts.take(attempt, &format!("attempt {attempt}"))?;
+    agent.sessions.close(attempt).await;
+    let mut conn = agent.db.session().await?;
+    let Some((state, Some(spec))) = attempts::find(&mut conn, attempt).await? else {
+        return Err(AgentError::NotFound(format!(
+            "attempt {attempt} is not open on this worker"
+        )));
+    };
+    match state {
+        AttemptState::Open => attempts::set_state(&mut conn, attempt, AttemptState::Sealing).await?,
+        AttemptState::Sealing => {}
+        AttemptState::Sealed => return Ok(()),
+        AttemptState::Discarded => {
+            return Err(AgentError::Conflict(format!("attempt {attempt} was discarded")));
+        }
+    }
+    let tables = attempts::staged(&mut conn, attempt).await?;
+    physical::create_database(&mut conn, &spec.database).await?;
+    for table in &tables {
+        move_in(&mut conn, attempt, &spec, table).await?;
+    }
+    for table in &tables {
+        enter_manifest(&agent, &mut conn, attempt, &spec, table).await?;
+    }
+    conn.query_drop(format!(
+        "DROP DATABASE IF EXISTS {}",
+        sql::ident(&staging_database(attempt))
+    ))
+    .await?;
+    attempts::set_state(&mut conn, attempt, AttemptState::Sealed).await?;
+    tracing::info!(attempt, tables = tables.len(), "sealed");
+    Ok(())
+}
+
+async fn move_in(conn: &mut Conn, attempt: u64, spec: &AttemptSpec, table: &StagedTable) -> Result<()> {
+    let staging = staging_database(attempt);
+    if physical::exists(conn, &staging, &table.table).await? {
+        return physical::rename(conn, &table.table, &staging, &spec.database).await;
+    }
+    if physical::exists(conn, &spec.database, &table.table).await? {
+        return Ok(());
+    }
+    Err(AgentError::Mismatch(format!(
+        "{} of attempt {attempt} is gone",
+        table.table
+    )))
+}
+
+async fn enter_manifest(
+    agent: &Agent,
+    conn: &mut Conn,
+    attempt: u64,
+    spec: &AttemptSpec,
+    table: &StagedTable,
+) -> Result<()> {
+    if manifest::find(conn, &spec.database, &table.table)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let contents = checksum::of(conn, &spec.database, &table.table).await?;
+    physical::analyze(conn, &spec.database, &table.table).await?;
+    let row = ManifestRow {
+        database: spec.database.clone(),
+        table: table.table.clone(),
+        incarnation: spec.incarnation,
+        segment: spec.segment,
+        attempt,
+        chunk: table.chunk,
+        part: table.part,
+        schema_version: spec.schema_version,
+        rows: contents.rows,
+        bytes: physical::bytes(&agent.config, &spec.database, &table.table).await?,
+        checksum: contents.checksum,
+        state: RowState::Sealed,
+        epoch: 0,
+    };
+    manifest::put(conn, &row).await
+}
