@@ -147,6 +147,19 @@ pub fn encode_tracked_variable(name: &str, value: &str) -> Bytes {
     state.freeze()
 }
 
+/// Kind of session state change: another default database.
+const TRACK_SCHEMA: u8 = 1;
+
+/// Encodes a new default database for [`OkPacket::session_state`].
+pub fn encode_tracked_schema(database: &str) -> Bytes {
+    let mut change = BytesMut::new();
+    change.put_lenenc_str(database.as_bytes());
+    let mut state = BytesMut::new();
+    state.put_u8(TRACK_SCHEMA);
+    state.put_lenenc_str(&change);
+    state.freeze()
+}
+
 /// The system variables that changed, as (name, value), among session state changes of any kind.
 pub fn decode_tracked_variables(session_state: &[u8]) -> Result<Vec<(String, String)>, WireError> {
     const WHAT: &str = "session state change";
@@ -273,7 +286,7 @@ mod tests {
 
     #[test]
     fn tracked_variables_are_found_among_other_changes() {
-        let mut state = BytesMut::from(&b"\x01\x04\x03sky"[..]);
+        let mut state = BytesMut::from(&encode_tracked_schema("sky")[..]);
         state.extend_from_slice(&encode_tracked_variable("orrery_data_epoch", "42"));
         let found = decode_tracked_variables(&state).unwrap();
         assert_eq!(found, [("orrery_data_epoch".to_owned(), "42".to_owned())]);

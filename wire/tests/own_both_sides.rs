@@ -356,6 +356,23 @@ async fn a_dropped_answer_leaves_the_connection_marked_busy() {
 }
 
 #[tokio::test]
+async fn a_client_can_be_turned_away_instead_of_greeted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let error = orrery_wire::ServerError::new(1040, b"08004", "Too many connections");
+        orrery_wire::server::refuse_connection(stream, &error)
+            .await
+            .unwrap();
+    });
+    assert_eq!(
+        server_code(connect(port, &options("ann", PASSWORD)).await.err().unwrap()),
+        1040
+    );
+}
+
+#[tokio::test]
 async fn the_end_of_an_idle_server_connection_is_noticed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

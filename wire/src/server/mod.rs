@@ -19,7 +19,7 @@ pub use writer::ResponseWriter;
 use crate::auth::SCRAMBLE_LEN;
 use crate::command::{ChangeUserRequest, Command};
 use crate::packet::{PacketReader, PacketWriter};
-use crate::transport::BoxedTransport;
+use crate::transport::{BoxedTransport, Transport};
 use crate::{CapabilityFlags, ServerError, WireError};
 
 /// Payload limit before a client has proved who it is, bytes.
@@ -100,6 +100,16 @@ pub enum HandshakeError {
         /// The name the client gave.
         user: String,
     },
+}
+
+/// Tells a client, instead of greeting it, why it cannot connect now (too many connections, shutdown), and closes.
+pub async fn refuse_connection(stream: impl Transport, error: &ServerError) -> Result<(), WireError> {
+    let mut writer = PacketWriter::new(stream);
+    // Before the greeting nothing is negotiated, so the error has the old form without a state.
+    writer
+        .write_with(|out| error.encode(CapabilityFlags::empty(), out))
+        .await?;
+    writer.shutdown().await
 }
 
 /// One client's connection after its handshake.
