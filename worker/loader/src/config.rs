@@ -1,0 +1,76 @@
+//! What a loader is started with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::dialect::records::PART_BYTES;
+
+/// Options of `orrery-loader serve`.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Address of the HTTPS API.
+    #[arg(long, env = "ORRERY_LISTEN", default_value = "0.0.0.0:7444")]
+    pub listen: SocketAddr,
+    /// Address of /healthz and /metrics.
+    #[arg(long, env = "ORRERY_ADMIN", default_value = "0.0.0.0:8080")]
+    pub admin: SocketAddr,
+    /// Directory for the spool; needs room for the sources, decompressed, and a quarter more.
+    #[arg(long, env = "ORRERY_SPOOL", default_value = "/spool")]
+    pub spool: PathBuf,
+    /// Where claims are mounted, each in a directory of its name.
+    #[arg(long, env = "ORRERY_SOURCES", default_value = "/sources")]
+    pub sources: PathBuf,
+    /// Certificate, PEM.
+    #[arg(long, env = "ORRERY_TLS_CERT", default_value = "/tls/tls.crt")]
+    pub tls_cert: PathBuf,
+    /// Key, PEM.
+    #[arg(long, env = "ORRERY_TLS_KEY", default_value = "/tls/tls.key")]
+    pub tls_key: PathBuf,
+    /// The archive's certificate authority, PEM.
+    #[arg(long, env = "ORRERY_TLS_CA", default_value = "/tls/ca.crt")]
+    pub tls_ca: PathBuf,
+    /// Threads that check rows; 0 means one per core.
+    #[arg(long, env = "ORRERY_THREADS", default_value_t = 0)]
+    pub threads: usize,
+    /// Files read at once.
+    #[arg(long, env = "ORRERY_FILES", default_value_t = 4)]
+    pub files: usize,
+    /// Parts sent to one agent at once.
+    #[arg(long, env = "ORRERY_STREAMS", default_value_t = 2)]
+    pub streams: usize,
+    /// Seconds an agent may fail before the load goes on without it.
+    #[arg(long, env = "ORRERY_PATIENCE", default_value_t = 90)]
+    pub patience: u64,
+}
+
+/// Bounds of the work.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Threads that check rows.
+    pub threads: usize,
+    /// Files read at once.
+    pub files: usize,
+    /// Parts sent to one agent at once.
+    pub streams: usize,
+    /// How long an agent may fail.
+    pub patience: Duration,
+    /// Decompressed bytes of a part.
+    pub part_bytes: u64,
+}
+
+impl Config {
+    /// Bounds as configured.
+    pub fn limits(&self) -> Limits {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Limits {
+            threads: if self.threads == 0 { cores } else { self.threads },
+            files: self.files.max(1),
+            streams: self.streams.max(1),
+            patience: Duration::from_secs(self.patience),
+            part_bytes: PART_BYTES,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The HTTPS API: the operator asks, [`crate::job::Loader`] answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use orrery_crds::agent::ApiError;
+use orrery_crds::loader::{Load, LoaderStatus, Survey};
+use orrery_crds::names::Role;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::job::{Loader, Refusal};
+use crate::tls;
+
+/// Longest time a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Who called.
+#[derive(Clone, Copy)]
+struct Caller(Option<Role>);
+
+/// The API's routes.
+fn router(loader: Loader) -> Router {
+    Router::new()
+        .route("/v1/survey", post(survey))
+        .route("/v1/load", post(load))
+        .route("/v1/status", get(status))
+        .layer(middleware::from_fn(operator_only))
+        .with_state(loader)
+}
+
+/// Serves until `stop`.
+pub async fn serve(listener: TcpListener, config: ServerConfig, loader: Loader, stop: CancellationToken) {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let router = router(loader);
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (acceptor, router) = (acceptor.clone(), router.clone());
+                tokio::spawn(async move {
+                    if let Err(error) = connection(stream, &acceptor, router).await {
+                        tracing::debug!(%peer, error, "connection ended");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router) -> Result<(), String> {
+    let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream))
+        .await
+        .map_err(|_| "handshake took too long".to_owned())?
+        .map_err(|error| error.to_string())?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let role = certificates.and_then(|chain| tls::role(chain.first()?));
+    let service = TowerToHyperService::new(router.layer(Extension(Caller(role))));
+    auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+async fn operator_only(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+    match caller.0 {
+        Some(Role::Operator) => next.run(request).await,
+        other => {
+            let name = other.map_or("a certificate without a role", Role::common_name);
+            error(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                format!("{name} may not use this API"),
+            )
+        }
+    }
+}
+
+async fn survey(State(loader): State<Loader>, Json(request): Json<Survey>) -> Response {
+    answer(loader.survey(request))
+}
+
+async fn load(State(loader): State<Loader>, Json(request): Json<Load>) -> Response {
+    answer(loader.load(request))
+}
+
+async fn status(State(loader): State<Loader>) -> Json<LoaderStatus> {
+    Json(loader.status())
+}
+
+fn answer(result: Result<(), Refusal>) -> Response {
+    match result {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(refusal) => {
+            let status = match refusal {
+                Refusal::OtherContent(_) | Refusal::NotSurveyed { .. } => StatusCode::CONFLICT,
+                Refusal::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            error(status, refusal.reason(), refusal.to_string())
+        }
+    }
+}
+
+fn error(status: StatusCode, reason: &str, message: String) -> Response {
+    let body = ApiError {
+        reason: reason.to_owned(),
+        message,
+    };
+    (status, Json(body)).into_response()
+}

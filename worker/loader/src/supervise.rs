@@ -1,0 +1,65 @@
+//! The pod's first process: keeps `orrery-loader serve` running, forwards SIGTERM to it, and reaps every process that ends.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use tokio::signal::unix::{Signal as Notices, SignalKind, signal};
+
+/// A child that lived this long is started again at once, a shorter-lived one after this pause.
+const SHORT_LIFE: Duration = Duration::from_secs(1);
+
+/// Runs `program` with `arguments` until SIGTERM or SIGINT, which end the child and then this.
+pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<()> {
+    let mut notices = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let mut ended = signal(SignalKind::child())?;
+    loop {
+        let started = Instant::now();
+        let child = spawn(&program, &arguments)?;
+        tokio::select! {
+            () = wait_for(child, &mut ended) => {}
+            () = any(&mut notices) => {
+                tracing::info!("stopping");
+                kill_process(child, Signal::TERM)?;
+                wait_for(child, &mut ended).await;
+                return Ok(());
+            }
+        }
+        tracing::warn!("the loader ended; starting it again");
+        if started.elapsed() < SHORT_LIFE {
+            tokio::select! {
+                () = tokio::time::sleep(SHORT_LIFE) => {}
+                () = any(&mut notices) => return Ok(()),
+            }
+        }
+    }
+}
+
+fn spawn(program: &OsString, arguments: &[OsString]) -> io::Result<Pid> {
+    let child = Command::new(program).args(arguments).spawn()?;
+    // Waiting is done here for all processes, so the handle has no further use.
+    Pid::from_raw(child.id() as i32).ok_or_else(|| io::Error::other("a child without a process id"))
+}
+
+/// Reaps whatever ends until `child` has.
+async fn wait_for(child: Pid, ended: &mut Notices) {
+    loop {
+        while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+            if pid == child {
+                tracing::info!(?status, "the loader ended");
+                return;
+            }
+        }
+        ended.recv().await;
+    }
+}
+
+async fn any(notices: &mut [Notices; 2]) {
+    let [first, second] = notices;
+    tokio::select! {
+        _ = first.recv() => {}
+        _ = second.recv() => {}
+    }
+}

@@ -1,0 +1,143 @@
+//! Asks the agents what the director index knows of keys.
+//!
+//! Every hash chunk is asked at one of the agents that hold it; when that one does not answer, at the next. No answer from any of
+//! them ends the survey: an unknown key would count as an orphan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use orrery_crds::agent::{IndexEntries, IndexLookup};
+use orrery_crds::catalog::hash_chunk;
+use orrery_crds::loader::{IndexLocation, IndexPlace};
+use orrery_crds::names::ChunkId;
+use orrery_sky::Cell;
+
+use super::place::Known;
+use crate::agents::Agents;
+use crate::fault::Fault;
+
+/// Keys of one look-up; bounds the request's size.
+const KEYS: usize = 5_000;
+/// Look-ups under way at once.
+const AT_ONCE: usize = 8;
+/// Keys remembered; at some 100 bytes each, a bound on memory.
+const REMEMBERED: usize = 1_000_000;
+/// Pause between rounds over the agents of a hash chunk.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The index of one director.
+#[derive(Debug)]
+pub struct IndexClient {
+    agents: Agents,
+    location: IndexLocation,
+    patience: Duration,
+    remembered: Mutex<Known>,
+}
+
+impl IndexClient {
+    /// Asks `agents` for what lies at `location`; a hash chunk nobody answers for during `patience` is unreachable.
+    pub fn new(agents: Agents, location: IndexLocation, patience: Duration) -> Self {
+        Self {
+            agents,
+            location,
+            patience,
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// What is known of `keys`; a key that is not in the answer is not in the index.
+    pub async fn find(&self, keys: BTreeSet<&[u8]>) -> Result<Known, Fault> {
+        let mut asks: BTreeMap<ChunkId, Vec<String>> = BTreeMap::new();
+        for key in keys {
+            let chunk = hash_chunk(key, self.location.chunks);
+            if self.location.places.contains_key(&chunk) {
+                asks.entry(chunk)
+                    .or_default()
+                    .push(String::from_utf8_lossy(key).into_owned());
+            }
+        }
+        let mut calls = Vec::new();
+        for (chunk, keys) in &asks {
+            if let Some(place) = self.location.places.get(chunk) {
+                calls.extend(
+                    keys.chunks(KEYS)
+                        .map(|keys| self.ask(*chunk, place, keys).boxed()),
+                );
+            }
+        }
+        let answers: Vec<IndexEntries> = stream::iter(calls)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut known: Known = HashMap::new();
+        for (key, chunk, sub_chunk, orphan) in answers.into_iter().flat_map(|answer| answer.entries) {
+            let cell = Cell { chunk, sub_chunk };
+            known.entry(key.into_bytes()).or_default().push((cell, orphan));
+        }
+        Ok(known)
+    }
+
+    /// As [`Self::find`], remembering answers: children of one director row mostly stand together.
+    pub async fn find_remembering(&self, keys: BTreeSet<&[u8]>) -> Result<Known, Fault> {
+        let mut known = Known::new();
+        let mut missing = BTreeSet::new();
+        {
+            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            for key in keys {
+                match remembered.get(key) {
+                    Some(entries) => {
+                        known.insert(key.to_vec(), entries.clone());
+                    }
+                    None => {
+                        missing.insert(key);
+                    }
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(known);
+        }
+        let mut found = self.find(missing.clone()).await?;
+        for key in missing {
+            found.entry(key.to_vec()).or_default();
+        }
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() + found.len() > REMEMBERED {
+            remembered.clear();
+        }
+        remembered.extend(found.iter().map(|(key, entries)| (key.clone(), entries.clone())));
+        drop(remembered);
+        known.extend(found);
+        Ok(known)
+    }
+
+    async fn ask(&self, chunk: ChunkId, place: &IndexPlace, keys: &[String]) -> Result<IndexEntries, Fault> {
+        let lookup = IndexLookup {
+            tables: place.tables.clone(),
+            keys: keys.to_vec(),
+        };
+        let begin = Instant::now();
+        let mut last = "no worker holds it".to_owned();
+        loop {
+            for agent in &place.agents {
+                match self.agents.lookup(agent, &lookup).await {
+                    Ok(entries) => return Ok(entries),
+                    Err(error) => {
+                        tracing::warn!(agent, chunk, %error, "index look-up failed");
+                        last = format!("{agent}: {error}");
+                    }
+                }
+            }
+            if place.agents.is_empty() || begin.elapsed() + PAUSE >= self.patience {
+                return Err(Fault::Unreachable {
+                    who: format!("hash chunk {chunk} of the director index"),
+                    what: last,
+                });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

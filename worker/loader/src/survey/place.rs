@@ -1,0 +1,211 @@
+//! Which chunk each row goes to: by its own cell, or by its key as the director index knows it.
+//!
+//! Pure: a parsed batch and what the index said about its keys give placed rows, index entries and rejects.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use orrery_crds::kinds::{MisplacedChildPolicy, OrphanPolicy};
+use orrery_crds::names::ChunkId;
+use orrery_sky::Cell;
+
+use super::plan::{Cells, Role, TablePlan};
+use super::rows::{ParsedBatch, ParsedRow, Reject};
+
+/// What the index knows of a key: cells, and whether only orphans have it there.
+pub type Known = HashMap<Vec<u8>, Vec<(Cell, bool)>>;
+
+/// A row with its chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedRow {
+    /// Record number.
+    pub record: u64,
+    /// Its columns in [`Placed::text`].
+    pub text: Range<usize>,
+    /// Home.
+    pub home: Cell,
+    /// Cells with copies, in [`Placed::overlaps`].
+    pub overlaps: Range<usize>,
+    /// Position, for the bounds of what was loaded.
+    pub position: Option<(f64, f64)>,
+}
+
+/// An index entry a row asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEntry {
+    /// Key, as text.
+    pub key: Vec<u8>,
+    /// Where the row is.
+    pub cell: Cell,
+    /// Its record number.
+    pub record: u64,
+    /// Whether it is a child without a director row.
+    pub orphan: bool,
+}
+
+/// A placed batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Placed {
+    /// Part of the file.
+    pub part: u32,
+    /// Rows in order.
+    pub rows: Vec<PlacedRow>,
+    /// Columns of all rows.
+    pub text: Vec<u8>,
+    /// Cells with copies.
+    pub overlaps: Vec<Cell>,
+    /// Index entries.
+    pub entries: Vec<KeyEntry>,
+    /// Records that are not loaded, ascending.
+    pub rejects: Vec<Reject>,
+    /// Children without a director row.
+    pub orphans: u64,
+    /// Children that follow their director row to another chunk.
+    pub moved: u64,
+}
+
+/// Where a row goes, or why not.
+enum Destination {
+    Home(Cell),
+    Moved(Cell),
+    Orphan(Cell),
+    Rejected(String),
+}
+
+/// Places the rows of `batch`.
+pub fn place(plan: &TablePlan, batch: ParsedBatch, known: &Known) -> Placed {
+    let mut placed = Placed {
+        part: batch.part,
+        rows: Vec::with_capacity(batch.rows.len()),
+        ..Placed::default()
+    };
+    let mut rejects = Vec::new();
+    for row in &batch.rows {
+        let key = batch.key(row);
+        let destination = match plan.role {
+            Role::Child => child(plan, row, key.and_then(|key| known.get(key)), key.is_some()),
+            Role::Director { .. } | Role::Reference => row.cell.map_or_else(
+                || Destination::Rejected("the row has no chunk".into()),
+                Destination::Home,
+            ),
+        };
+        match destination {
+            Destination::Rejected(reason) => rejects.push(Reject {
+                record: row.record,
+                column: key_column(plan),
+                reason,
+            }),
+            Destination::Home(cell) => placed.push(plan, row, cell, key, false),
+            Destination::Moved(cell) => {
+                placed.moved += 1;
+                placed.push(plan, row, cell, key, false);
+            }
+            Destination::Orphan(cell) => {
+                placed.orphans += 1;
+                placed.push(plan, row, cell, key, true);
+            }
+        }
+    }
+    placed.rejects = merged(batch.rejects, rejects);
+    placed.text = batch.text;
+    placed
+}
+
+impl Placed {
+    fn push(&mut self, plan: &TablePlan, row: &ParsedRow, home: Cell, key: Option<&[u8]>, orphan: bool) {
+        let first = self.overlaps.len();
+        if let (Role::Director { .. }, Cells::Sphere(grid), Some((lon, lat))) =
+            (plan.role, &plan.cells, row.position)
+        {
+            // The position was located already, so it has overlap cells.
+            if grid.overlap_cells(lon, lat, &mut self.overlaps).is_err() {
+                self.overlaps.truncate(first);
+            }
+        }
+        let indexed = orphan || matches!(plan.role, Role::Director { .. });
+        if let Some(key) = key.filter(|_| indexed) {
+            self.entries.push(KeyEntry {
+                key: key.to_vec(),
+                cell: home,
+                record: row.record,
+                orphan,
+            });
+        }
+        self.rows.push(PlacedRow {
+            record: row.record,
+            text: row.text.clone(),
+            home,
+            overlaps: first..self.overlaps.len(),
+            position: row.position,
+        });
+    }
+}
+
+/// Design §5, children: key in the same chunk is fine; key unknown is an orphan; key in another chunk is rejected or moved.
+fn child(plan: &TablePlan, row: &ParsedRow, known: Option<&Vec<(Cell, bool)>>, has_key: bool) -> Destination {
+    let directors: Vec<Cell> = known
+        .into_iter()
+        .flatten()
+        .filter(|(_, orphan)| !orphan)
+        .map(|(cell, _)| *cell)
+        .collect();
+    match (row.cell, directors.as_slice()) {
+        (Some(own), []) if !has_key => Destination::Home(own),
+        (None, []) if !has_key => {
+            Destination::Rejected("a row with neither a key nor a position has no chunk".into())
+        }
+        (Some(own), []) if plan.orphans == OrphanPolicy::Keep => Destination::Orphan(own),
+        (Some(_), []) => Destination::Rejected("no director row has this key".into()),
+        (None, []) => {
+            Destination::Rejected("no director row has this key, and the row has no position".into())
+        }
+        (Some(own), directors) if directors.iter().any(|cell| cell.chunk == own.chunk) => {
+            Destination::Home(own)
+        }
+        (own, directors) => follow(plan, own, directors),
+    }
+}
+
+/// Where a child goes whose director rows are all in other chunks, or that has no position.
+fn follow(plan: &TablePlan, own: Option<Cell>, directors: &[Cell]) -> Destination {
+    let Some(first) = directors.iter().min().copied() else {
+        return Destination::Rejected("no director row has this key".into());
+    };
+    let chunks = || {
+        let mut chunks: Vec<ChunkId> = directors.iter().map(|cell| cell.chunk).collect();
+        chunks.sort_unstable();
+        chunks.dedup();
+        chunks
+    };
+    if chunks().len() > 1 {
+        return Destination::Rejected(format!(
+            "the key's director rows are in several chunks ({}), none of them the row's own",
+            chunks()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    match own {
+        None => Destination::Home(first),
+        Some(_) if plan.misplaced == MisplacedChildPolicy::Move => Destination::Moved(first),
+        Some(own) => Destination::Rejected(format!(
+            "the row's position is in chunk {}, its director row is in chunk {}",
+            own.chunk, first.chunk
+        )),
+    }
+}
+
+fn key_column(plan: &TablePlan) -> Option<String> {
+    Some(plan.columns.get(plan.key?.column)?.name.clone())
+}
+
+/// Both lists are ascending, and so is the result.
+fn merged(mut rejects: Vec<Reject>, more: Vec<Reject>) -> Vec<Reject> {
+    if !more.is_empty() {
+        rejects.extend(more);
+        rejects.sort_by_key(|reject| reject.record);
+    }
+    rejects
+}

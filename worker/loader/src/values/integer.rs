@@ -1,0 +1,75 @@
+//! TINYINT … BIGINT.
+
+use orrery_crds::sql_type::IntegerWidth;
+
+use super::{BadValue, shown, trimmed};
+
+/// An integer column.
+#[derive(Debug)]
+pub struct Integer {
+    least: i128,
+    most: i128,
+}
+
+impl Integer {
+    /// A column of this width.
+    pub fn new(width: IntegerWidth, unsigned: bool) -> Self {
+        let (least, most) = width.range(unsigned);
+        Self { least, most }
+    }
+
+    /// Checks `field` and writes the number without blanks, plus or leading zeros.
+    pub fn check(&self, field: &[u8], row: &mut Vec<u8>) -> Result<(), BadValue> {
+        let (negative, digits) = parse(field)?;
+        let magnitude = magnitude(digits);
+        let value = if negative { -magnitude } else { magnitude };
+        if !(self.least..=self.most).contains(&value) || (negative && self.least == 0) {
+            return Err(BadValue(format!(
+                "{} is outside {} to {}",
+                shown(field),
+                self.least,
+                self.most
+            )));
+        }
+        if value < 0 {
+            row.push(b'-');
+        }
+        row.extend_from_slice(digits);
+        Ok(())
+    }
+}
+
+/// Sign, and digits without leading zeros but for a lone one.
+fn parse(field: &[u8]) -> Result<(bool, &[u8]), BadValue> {
+    let text = trimmed(field);
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if text.is_empty() {
+        return Err(BadValue("an empty field is not an integer".into()));
+    }
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(BadValue(format!("{} is not an integer", shown(field))));
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let first = zeros.min(digits.len() - 1);
+    Ok((negative, digits.get(first..).unwrap_or(digits)))
+}
+
+/// The number, or one above every column's range when there are too many digits.
+fn magnitude(digits: &[u8]) -> i128 {
+    if digits.len() > 20 {
+        return i128::MAX;
+    }
+    if digits.len() < 19 {
+        let small = digits
+            .iter()
+            .fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return i128::from(small);
+    }
+    digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + i128::from(digit - b'0'))
+}

@@ -1,0 +1,215 @@
+//! Checks one field against its column's type and writes it as `LOAD DATA` takes it.
+//!
+//! Keeps true: what a checker accepts, a MariaDB in strict mode (`STRICT_TRANS_TABLES`, time zone UTC, zero dates allowed) stores with
+//! the same value the field's own text would have given; what strict mode refuses, a checker refuses too, with a reason for people.
+//! Where MariaDB guesses (`11-1-2` as a date, `12.7` as an integer), the checker refuses. One module per family of types.
+
+mod approximate;
+mod binary;
+mod decimal;
+mod integer;
+mod members;
+mod temporal;
+mod text;
+
+use orrery_crds::sql_type::{SqlType, SqlTypeError};
+use orrery_crds::table::Column;
+use thiserror::Error;
+
+use crate::dialect::Charset;
+
+pub use approximate::parse as parse_double;
+
+/// Why a field does not fit its column.
+#[derive(Debug, Error, PartialEq, Eq, Clone)]
+#[error("{0}")]
+pub struct BadValue(pub String);
+
+/// Why a column cannot be checked.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CheckerError {
+    /// The type's text is no type.
+    #[error("column `{column}`: {source}")]
+    Type {
+        /// Column.
+        column: String,
+        /// What is wrong.
+        source: SqlTypeError,
+    },
+    /// The character set is not one the loader knows.
+    #[error("column `{column}`: charset `{charset}` is not known here")]
+    Charset {
+        /// Column.
+        column: String,
+        /// Its charset.
+        charset: String,
+    },
+}
+
+/// NULL as `LOAD DATA` takes it.
+pub const NULL: &[u8] = b"\\N";
+
+/// Checks the fields of one column.
+#[derive(Debug)]
+pub struct Checker {
+    nullable: bool,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Integer(integer::Integer),
+    Decimal(decimal::Decimal),
+    Approximate(approximate::Approximate),
+    Temporal(temporal::Temporal),
+    Text(text::Text),
+    Binary(binary::Binary),
+    Members(members::Members),
+}
+
+impl Checker {
+    /// The checker of a column for files whose text is in `source`.
+    pub fn new(column: &Column, source: Charset) -> Result<Self, CheckerError> {
+        let sql_type = SqlType::parse(&column.sql_type).map_err(|error| CheckerError::Type {
+            column: column.name.clone(),
+            source: error,
+        })?;
+        Ok(Self {
+            nullable: column.nullable,
+            kind: Kind::new(sql_type, column, source)?,
+        })
+    }
+
+    /// Appends `field` to `row` in the form `LOAD DATA` takes; on an error `row` may end with a part of it.
+    pub fn check(&self, field: Option<&[u8]>, row: &mut Vec<u8>) -> Result<(), BadValue> {
+        let Some(field) = field else {
+            if !self.nullable {
+                return Err(BadValue("NULL in a column that is NOT NULL".into()));
+            }
+            row.extend_from_slice(NULL);
+            return Ok(());
+        };
+        match &self.kind {
+            Kind::Integer(checker) => checker.check(field, row),
+            Kind::Decimal(checker) => checker.check(field, row),
+            Kind::Approximate(checker) => checker.check(field, row),
+            Kind::Temporal(checker) => checker.check(field, row),
+            Kind::Text(checker) => checker.check(field, row),
+            Kind::Binary(checker) => checker.check(field, row),
+            Kind::Members(checker) => checker.check(field, row),
+        }
+    }
+}
+
+impl Kind {
+    fn new(sql_type: SqlType, column: &Column, source: Charset) -> Result<Self, CheckerError> {
+        Ok(match sql_type {
+            SqlType::Integer { width, flags, .. } => {
+                Self::Integer(integer::Integer::new(width, flags.unsigned))
+            }
+            SqlType::Decimal {
+                precision,
+                scale,
+                flags,
+            } => Self::Decimal(decimal::Decimal {
+                precision: precision as usize,
+                scale: scale as usize,
+                unsigned: flags.unsigned,
+            }),
+            SqlType::Float { digits, flags } => {
+                Self::Approximate(approximate::Approximate::float(digits, flags.unsigned))
+            }
+            SqlType::Double { digits, flags } => {
+                Self::Approximate(approximate::Approximate::double(digits, flags.unsigned))
+            }
+            SqlType::Bit(bits) => Self::Binary(binary::Binary::Bits(bits)),
+            SqlType::Binary(bytes) | SqlType::VarBinary(bytes) => {
+                Self::Binary(binary::Binary::Bytes(u64::from(bytes)))
+            }
+            SqlType::Blob(size) => Self::Binary(binary::Binary::Bytes(size.max_bytes())),
+            SqlType::Date => Self::Temporal(temporal::Temporal::Date),
+            SqlType::DateTime(digits) => Self::Temporal(temporal::Temporal::DateTime(digits)),
+            SqlType::Timestamp(digits) => Self::Temporal(temporal::Temporal::Timestamp(digits)),
+            SqlType::Time(digits) => Self::Temporal(temporal::Temporal::Time(digits)),
+            SqlType::Year => Self::Temporal(temporal::Temporal::Year),
+            SqlType::Char(characters) | SqlType::VarChar(characters) => Self::Text(text::Text::new(
+                text::Limit::Characters(characters as usize),
+                target_charset(column)?,
+                source,
+            )),
+            SqlType::Text(size) => Self::Text(text::Text::new(
+                text::Limit::Bytes(size.max_bytes()),
+                target_charset(column)?,
+                source,
+            )),
+            SqlType::Json => Self::Text(text::Text::new(
+                text::Limit::Json,
+                target_charset(column)?,
+                source,
+            )),
+            SqlType::Enum(members) => {
+                Self::Members(members::Members::one(&members, target_charset(column)?, source))
+            }
+            SqlType::Set(members) => {
+                Self::Members(members::Members::set(&members, target_charset(column)?, source))
+            }
+        })
+    }
+}
+
+fn target_charset(column: &Column) -> Result<text::Target, CheckerError> {
+    let name = column.charset.as_deref().unwrap_or("utf8mb4");
+    text::Target::named(name).ok_or_else(|| CheckerError::Charset {
+        column: column.name.clone(),
+        charset: name.to_owned(),
+    })
+}
+
+/// Appends `value` with the bytes escaped that mean something to `LOAD DATA`.
+pub fn escape(value: &[u8], row: &mut Vec<u8>) {
+    let mut rest = value;
+    while let Some(at) = memchr::memchr3(b'\\', b'\t', b'\n', rest) {
+        let (before, tail) = rest.split_at(at);
+        row.extend_from_slice(before);
+        row.push(b'\\');
+        row.extend_from_slice(match tail.first() {
+            Some(b'\t') => b"t",
+            Some(b'\n') => b"n",
+            _ => b"\\",
+        });
+        rest = tail.get(1..).unwrap_or_default();
+    }
+    row.extend_from_slice(rest);
+}
+
+/// Text of latin1 as UTF-8.
+pub fn latin1_to_utf8(text: &[u8]) -> Vec<u8> {
+    text::latin1_to_utf8(text).into_owned()
+}
+
+/// `field` without the blanks MariaDB ignores around numbers and dates.
+fn trimmed(field: &[u8]) -> &[u8] {
+    if field.first() != Some(&b' ') && field.last() != Some(&b' ') {
+        return field;
+    }
+    let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
+    let end = field
+        .iter()
+        .rposition(|byte| *byte != b' ')
+        .map_or(start, |last| last + 1);
+    field.get(start..end).unwrap_or_default()
+}
+
+/// The field as reasons show it: at most 64 characters, unprintable ones escaped.
+fn shown(field: &[u8]) -> String {
+    const MOST: usize = 64;
+    let text = String::from_utf8_lossy(field.get(..4 * MOST).unwrap_or(field));
+    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST).is_some() || field.len() > 4 * MOST {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+#[cfg(test)]
+mod tests;
