@@ -1,0 +1,96 @@
+//! An archive's certificates.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use orrery_crds::names::Role;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+use tempfile::TempDir;
+
+/// The archive's UID.
+pub const ARCHIVE_UID: &str = "11111111-2222-3333-4444-555555555555";
+/// Key of catalog copies.
+pub const CATALOG_KEY: &[u8] = b"catalog key of the tests";
+
+/// A certificate authority with a certificate per role, as the operator makes them.
+pub struct Archive {
+    directory: TempDir,
+    authority: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Archive {
+    /// Makes all certificates.
+    pub fn new() -> Self {
+        // Another test of the process may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "orrery tests");
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let archive = Self {
+            directory: TempDir::new().unwrap(),
+            authority,
+        };
+        std::fs::write(archive.directory.path().join("catalog-key"), CATALOG_KEY).unwrap();
+        for role in [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
+            archive.issue(&archive.tls_dir(role), role.common_name());
+        }
+        archive
+    }
+
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt` of a role.
+    pub fn tls_dir(&self, role: Role) -> PathBuf {
+        self.directory.path().join(role.common_name())
+    }
+
+    /// File with the key of catalog copies.
+    pub fn catalog_key(&self) -> PathBuf {
+        self.directory.path().join("catalog-key")
+    }
+
+    /// Writes a certificate with this common name to `directory`.
+    pub fn issue(&self, directory: &Path, common_name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let mut params =
+            CertificateParams::new(vec![common_name.to_owned(), "localhost".to_owned()]).unwrap();
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        let certificate = params.signed_by(&key, &self.authority).unwrap();
+        std::fs::create_dir_all(directory).unwrap();
+        std::fs::write(directory.join("tls.crt"), certificate.pem()).unwrap();
+        std::fs::write(directory.join("tls.key"), key.serialize_pem()).unwrap();
+        std::fs::write(directory.join("ca.crt"), self.authority.pem()).unwrap();
+    }
+
+    /// A client with the certificate of a role.
+    pub fn client(&self, role: Role) -> reqwest::Client {
+        self.client_from(Some(&self.tls_dir(role)))
+    }
+
+    /// A client with the certificate in a directory, or with none.
+    pub fn client_from(&self, directory: Option<&Path>) -> reqwest::Client {
+        let tls = match directory {
+            Some(directory) => (*crate::server::tls::TlsFiles::new(directory).client().unwrap()).clone(),
+            None => {
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add(self.authority.der().clone()).unwrap();
+                rustls::ClientConfig::builder()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth()
+            }
+        };
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .build()
+            .unwrap()
+    }
+}

@@ -1,0 +1,25 @@
+//! A real worker for tests: mysqld in a directory of its own, an agent in this process, and certificates for every role.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use orrery_agent::testing::{Archive, Worker};
+//! use orrery_crds::names::Role;
+//!
+//! let archive = Archive::new();
+//! let worker = Worker::start(&archive, 1).await;
+//! let operator = archive.client(Role::Operator);
+//! let info = operator.get(worker.url("/v1/info")).send().await.unwrap();
+//! # }
+//! ```
+//!
+//! Everything stops and goes when the values are dropped. Failures panic: this is for tests alone.
+
+#![expect(clippy::unwrap_used, reason = "tests stop at the first failure")]
+
+mod archive;
+mod mysqld;
+mod worker;
+
+pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY};
+pub use mysqld::Mysqld;
+pub use worker::{READER_PASSWORD, TERM, Worker, default_config};

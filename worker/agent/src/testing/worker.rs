@@ -1,0 +1,135 @@
+//! A mysqld with its agent.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orrery_crds::agent::Adopt;
+use orrery_crds::names::{Role, WorkerId};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::archive::{ARCHIVE_UID, Archive};
+use super::mysqld::Mysqld;
+use crate::agent::Agent;
+use crate::config::Config;
+use crate::error::Result;
+use crate::server;
+
+/// Term the worker is adopted with.
+pub const TERM: u64 = 1;
+/// Password of the reader account.
+pub const READER_PASSWORD: &str = "reader's \\ password";
+
+/// A worker: mysqld and agent.
+pub struct Worker {
+    /// Its mysqld.
+    pub mysqld: Mysqld,
+    /// Its agent.
+    pub agent: Arc<Agent>,
+    api: SocketAddr,
+    admin: SocketAddr,
+    stop: DropGuard,
+    serving: JoinHandle<Result<()>>,
+}
+
+/// Configuration of an agent beside `mysqld`.
+pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    Config {
+        socket: mysqld.socket(),
+        mysql_user: "root".into(),
+        data_dir: mysqld.data_dir(),
+        state_dir: mysqld.data_dir(),
+        pipe_dir: mysqld.pipe_dir(),
+        charset: "utf8mb4".into(),
+        collation: "utf8mb4_general_ci".into(),
+        functions_sql: None,
+        listen: any,
+        admin_listen: any,
+        tls_dir: archive.tls_dir(Role::Agent),
+        catalog_key: archive.catalog_key(),
+        loads: None,
+        stream_idle: Duration::from_secs(30),
+    }
+}
+
+impl Worker {
+    /// Starts mysqld and agent and adopts the data directory as worker `id` with [`TERM`].
+    pub async fn start(archive: &Archive, id: WorkerId) -> Self {
+        let mysqld = tokio::task::spawn_blocking(Mysqld::start).await.unwrap();
+        let config = default_config(archive, &mysqld);
+        let worker = Self::start_with(mysqld, config).await;
+        worker.ready().await;
+        let adopt = Adopt {
+            term: TERM,
+            archive_uid: ARCHIVE_UID.into(),
+            worker: id,
+            reader_password: READER_PASSWORD.into(),
+        };
+        let answer = archive
+            .client(Role::Operator)
+            .post(worker.url("/v1/adopt"))
+            .json(&adopt)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        worker
+    }
+
+    /// Starts an agent beside `mysqld`; nothing is adopted or waited for.
+    pub async fn start_with(mysqld: Mysqld, config: Config) -> Self {
+        let agent = Agent::open(config).unwrap();
+        let api = server::listen(agent.config.listen).await.unwrap();
+        let admin = server::listen(agent.config.admin_listen).await.unwrap();
+        let stop = CancellationToken::new();
+        Self {
+            mysqld,
+            api: api.local_addr().unwrap(),
+            admin: admin.local_addr().unwrap(),
+            serving: tokio::spawn(server::run(agent.clone(), api, admin, stop.clone())),
+            agent,
+            stop: stop.drop_guard(),
+        }
+    }
+
+    /// Waits until the agent can use mysqld.
+    pub async fn ready(&self) {
+        while let Err(error) = self.agent.require_mysqld() {
+            assert!(
+                !self.serving.is_finished(),
+                "the agent ended: {error}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops the agent; the mysqld goes on.
+    pub async fn stop_agent(self) -> Mysqld {
+        let Self {
+            mysqld,
+            stop,
+            serving,
+            ..
+        } = self;
+        drop(stop);
+        serving.await.unwrap().unwrap();
+        mysqld
+    }
+
+    /// `https://host:port` of the agent.
+    pub fn base(&self) -> String {
+        format!("https://{}", self.api)
+    }
+
+    /// URL of an endpoint.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base())
+    }
+
+    /// URL on the admin port.
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.admin)
+    }
+}

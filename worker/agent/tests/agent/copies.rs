@@ -1,0 +1,297 @@
+//! Tables go from agent to agent whole, or not at all.
+
+use mysql_async::prelude::Queryable;
+use orrery_agent::testing::{Archive, TERM, Worker};
+use orrery_crds::agent::{CopyDdl, CopyStatus, ManifestPage, ManifestRow, RowState, StartCopy, TablePart};
+use orrery_crds::names::Role;
+
+use super::support::{HOME, OVERLAP, Setup, answer, attempt, part, reason, with_archive};
+
+struct Pair {
+    archive: Archive,
+    source: Setup,
+    target: Setup,
+    rows: Vec<ManifestRow>,
+}
+
+async fn pair() -> Pair {
+    let archive = Archive::new();
+    let (source, target) = tokio::join!(Worker::start(&archive, 1), Worker::start(&archive, 2));
+    let (source, target) = (with_archive(&archive, source), with_archive(&archive, target));
+    source.open(&attempt(1)).await.unwrap();
+    source
+        .load(1, &part(0), "1\ta\t1.1\t1\n2\tb\t2.2\t1\n")
+        .await
+        .unwrap();
+    let rows = source.seal(1).await.unwrap();
+    Pair {
+        archive,
+        source,
+        target,
+        rows,
+    }
+}
+
+impl Pair {
+    fn request(&self, id: &str) -> StartCopy {
+        let ddl = |part, create: &str| CopyDdl {
+            database: "sky__7".into(),
+            part,
+            create: create.into(),
+        };
+        StartCopy {
+            term: TERM,
+            id: id.into(),
+            source: self.source.worker.base(),
+            rows: self.rows.clone(),
+            creates: vec![ddl(TablePart::Home, HOME), ddl(TablePart::Overlap, OVERLAP)],
+        }
+    }
+
+    async fn copy(&self, request: &StartCopy) -> CopyStatus {
+        answer::<CopyStatus>(self.target.post("/v1/copies", request))
+            .await
+            .unwrap();
+        loop {
+            let url = self.target.worker.url(&format!("/v1/copies/{}", request.id));
+            let status: CopyStatus = answer(self.target.operator.get(url)).await.unwrap();
+            if status.left == 0 || status.error.is_some() {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn manifest(&self) -> Vec<ManifestRow> {
+        let url = self.target.worker.url("/v1/manifest");
+        answer::<ManifestPage>(self.target.operator.get(url))
+            .await
+            .unwrap()
+            .rows
+    }
+
+    /// Nothing of a copy is left on the target.
+    async fn assert_clean(&self) {
+        assert_eq!(self.manifest().await, []);
+        let tables =
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema IN ('sky__7', 'orrery_copy')";
+        assert_eq!(self.target.number(tables).await, 0);
+        let directory = self.target.worker.mysqld.data_dir().join("orrery_copy");
+        let files = std::fs::read_dir(directory).map_or(0, |entries| {
+            entries
+                .filter(|entry| entry.as_ref().unwrap().file_name() != "db.opt")
+                .count()
+        });
+        assert_eq!(files, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_holds_the_same_rows_and_is_entered_sealed() {
+    let pair = pair().await;
+    let status = pair.copy(&pair.request("c")).await;
+    assert_eq!(status.error, None);
+    assert_eq!(status.done.len(), 3);
+    assert!(status.done.iter().all(|row| row.state == RowState::Sealed));
+    assert!(status.done.iter().all(|row| {
+        pair.rows
+            .iter()
+            .any(|wanted| wanted.table == row.table && row.same_rows(wanted))
+    }));
+    assert_eq!(pair.manifest().await.len(), 3);
+    assert_eq!(
+        pair.target
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1 WHERE mag = CAST(1.1 AS FLOAT)")
+            .await,
+        1
+    );
+    // The same name asks for the same copy, another name finds the tables there.
+    assert_eq!(pair.copy(&pair.request("c")).await, status);
+    assert_eq!(pair.copy(&pair.request("d")).await.done.len(), 3);
+    let mut other = pair.request("c");
+    other.rows.pop();
+    assert_eq!(
+        reason(answer::<CopyStatus>(pair.target.post("/v1/copies", &other)).await),
+        "Conflict"
+    );
+}
+
+#[tokio::test]
+async fn a_copied_table_survives_a_restart_and_can_be_copied_on() {
+    let mut pair = pair().await;
+    pair.copy(&pair.request("c")).await;
+    pair.target.worker.mysqld.kill();
+    pair.target.worker.mysqld.restart();
+    assert_eq!(
+        pair.target
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        2
+    );
+    let third = with_archive(&pair.archive, Worker::start(&pair.archive, 3).await);
+    let onward = Pair {
+        source: pair.target,
+        target: third,
+        ..pair
+    };
+    while onward.source.worker.agent.require_mysqld().is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(onward.copy(&onward.request("c")).await.error, None);
+}
+
+#[tokio::test]
+async fn a_source_that_differs_from_its_manifest_is_not_believed() {
+    let pair = pair().await;
+    pair.source
+        .sql()
+        .await
+        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.2 WHERE id = 1")
+        .await
+        .unwrap();
+    let status = pair.copy(&pair.request("c")).await;
+    assert!(
+        status
+            .error
+            .unwrap()
+            .contains("sky__7.Object_1__1 must have 2 rows with checksum")
+    );
+    assert_eq!(
+        pair.manifest()
+            .await
+            .iter()
+            .filter(|row| row.table == "Object_1__1")
+            .count(),
+        0
+    );
+    let moved = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'Object_1__1'";
+    assert_eq!(pair.target.number(moved).await, 0);
+    // Mended, the same copy goes on where it was.
+    pair.source
+        .sql()
+        .await
+        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.1 WHERE id = 1")
+        .await
+        .unwrap();
+    let status = pair.copy(&pair.request("c")).await;
+    assert_eq!((status.error, status.done.len()), (None, 3));
+}
+
+#[tokio::test]
+async fn another_definition_at_the_source_is_refused() {
+    let pair = pair().await;
+    let mut request = pair.request("c");
+    for ddl in &mut request.creates {
+        ddl.create = ddl.create.replace("VARCHAR(64)", "VARCHAR(65)");
+    }
+    let error = pair.copy(&request).await.error.unwrap();
+    assert!(
+        error.contains("cannot be imported") || error.contains("is defined otherwise"),
+        "{error}"
+    );
+    pair.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_flipped_byte_on_the_sources_disk_is_found() {
+    let mut pair = pair().await;
+    assert!(pair.source.worker.mysqld.shut_down());
+    let path = pair
+        .source
+        .worker
+        .mysqld
+        .data_dir()
+        .join("sky__7/Object_1__1.ibd");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let place = bytes
+        .windows(10)
+        .position(|window| window == b"supremum\x01a" || window.starts_with(b"supremum"))
+        .unwrap()
+        + 20;
+    bytes[place] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    pair.source.worker.mysqld.restart();
+    while pair.source.worker.agent.require_mysqld().is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    pair.rows.retain(|row| row.table == "Object_1__1");
+    let status = pair.copy(&pair.request("c")).await;
+    assert!(status.error.is_some());
+    pair.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
+    let pair = pair().await;
+    let agent = pair.archive.client(Role::Agent);
+    let url = pair.source.worker.url("/v1/tables/sky__7/Object_1__1/export");
+    for _ in 0..3 {
+        let response = agent.get(&url).send().await.unwrap();
+        assert!(response.status().is_success());
+        drop(response);
+    }
+    // A locked table would refuse this until lock_wait_timeout.
+    pair.source
+        .sql()
+        .await
+        .query_drop("INSERT INTO sky__7.Object_1__1 (id) VALUES (9)")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn only_tables_of_the_manifest_are_exported() {
+    let pair = pair().await;
+    let agent = pair.archive.client(Role::Agent);
+    for path in [
+        "/v1/tables/orrery_control/manifest/export",
+        "/v1/tables/mysql/global_priv/export",
+    ] {
+        assert_eq!(
+            reason(answer::<()>(agent.get(pair.source.worker.url(path))).await),
+            "NotFound"
+        );
+    }
+    assert_eq!(
+        reason(answer::<()>(agent.get(pair.source.worker.url("/v1/tables/x/a%2Fb/export"))).await),
+        "BadRequest"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_is_away_fails_the_copy_and_it_can_be_tried_again() {
+    let pair = pair().await;
+    let mut away = pair.request("c");
+    away.source = "https://127.0.0.1:1".into();
+    assert!(pair.copy(&away).await.error.is_some());
+    pair.assert_clean().await;
+    assert_eq!(pair.copy(&pair.request("c")).await.error, None);
+}
+
+#[tokio::test]
+async fn what_an_unfinished_copy_left_goes_when_the_agent_starts_anew() {
+    let pair = pair().await;
+    let mut conn = pair.target.sql().await;
+    conn.query_drop("CREATE DATABASE orrery_copy").await.unwrap();
+    conn.query_drop(format!("CREATE TABLE orrery_copy.Object_1__1 {HOME}"))
+        .await
+        .unwrap();
+    conn.query_drop("ALTER TABLE orrery_copy.Object_1__1 DISCARD TABLESPACE")
+        .await
+        .unwrap();
+    let directory = pair.target.worker.mysqld.data_dir().join("orrery_copy");
+    std::fs::write(directory.join("Object_1__1.ibd"), b"half a file").unwrap();
+    std::fs::write(directory.join("Object_1__1.cfg"), b"half a file").unwrap();
+    let config = pair.target.worker.agent.config.clone();
+    let mysqld = pair.target.worker.stop_agent().await;
+    let target = with_archive(&pair.archive, Worker::start_with(mysqld, config).await);
+    target.worker.ready().await;
+    let pair = Pair {
+        archive: pair.archive,
+        source: pair.source,
+        target,
+        rows: pair.rows,
+    };
+    pair.assert_clean().await;
+    assert_eq!(pair.copy(&pair.request("c")).await.error, None);
+}

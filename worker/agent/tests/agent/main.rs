@@ -1,0 +1,11 @@
+//! The agent beside a real mysqld, called over real TLS.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod copies;
+mod loads;
+mod mysqld_restarts;
+mod sealing;
+mod support;
+mod tables;

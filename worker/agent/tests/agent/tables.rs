@@ -1,0 +1,271 @@
+//! States and drops.
+
+use mysql_async::prelude::Queryable;
+use orrery_agent::testing::TERM;
+use orrery_crds::agent::{
+    Drop, Dropped, IndexEntries, IndexLookup, ManifestPage, RowState, SetState, SourceFile, SourceFiles,
+    Term, UnknownTables,
+};
+use orrery_crds::catalog::Epochs;
+
+use super::support::{Refusal, Setup, answer, attempt, part, reason, setup};
+
+async fn set_state(setup: &Setup, state: RowState, placement: u64) {
+    let epochs = Epochs {
+        data: placement,
+        placement,
+    };
+    let request = SetState {
+        term: TERM,
+        epochs,
+        segments: vec![101],
+        state,
+    };
+    answer::<()>(setup.post("/v1/manifest/state", &request))
+        .await
+        .unwrap();
+}
+
+async fn states(setup: &Setup) -> Vec<(RowState, u64)> {
+    let page: ManifestPage = answer(setup.operator.get(setup.worker.url("/v1/manifest")))
+        .await
+        .unwrap();
+    let mut states: Vec<_> = page.rows.iter().map(|row| (row.state, row.epoch)).collect();
+    states.dedup();
+    states
+}
+
+async fn drop_tables(setup: &Setup, placement_epoch: u64, tables: &[&str]) -> Result<Dropped, Refusal> {
+    let tables = tables
+        .iter()
+        .map(|table| ("sky__7".to_owned(), (*table).to_owned()))
+        .collect();
+    answer(setup.post(
+        "/v1/drop",
+        &Drop {
+            term: TERM,
+            placement_epoch,
+            tables,
+        },
+    ))
+    .await
+}
+
+async fn sealed() -> Setup {
+    let setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap();
+    setup.seal(1).await.unwrap();
+    setup
+}
+
+#[tokio::test]
+async fn states_follow_roots_and_never_an_older_one() {
+    let setup = sealed().await;
+    assert_eq!(states(&setup).await, [(RowState::Sealed, 0)]);
+    set_state(&setup, RowState::Revoked, 3).await;
+    assert_eq!(
+        states(&setup).await,
+        [(RowState::Sealed, 0)],
+        "what was never published cannot be revoked"
+    );
+    set_state(&setup, RowState::Published, 5).await;
+    assert_eq!(states(&setup).await, [(RowState::Published, 5)]);
+    set_state(&setup, RowState::Revoked, 4).await;
+    assert_eq!(states(&setup).await, [(RowState::Published, 5)]);
+    set_state(&setup, RowState::Revoked, 6).await;
+    set_state(&setup, RowState::Published, 7).await;
+    assert_eq!(states(&setup).await, [(RowState::Published, 7)]);
+    assert_eq!(
+        reason(answer::<()>(setup.post("/v1/attempts/1/discard", &Term { term: TERM })).await),
+        "Conflict"
+    );
+}
+
+#[tokio::test]
+async fn a_drop_needs_a_placement_epoch_not_older_than_the_recorded_one() {
+    let setup = sealed().await;
+    set_state(&setup, RowState::Published, 5).await;
+    assert_eq!(
+        reason(drop_tables(&setup, 4, &["Object_1__1"]).await),
+        "EpochTooLow"
+    );
+    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    let dropped = drop_tables(&setup, 5, &["Object_1__1", "Object_2__1"])
+        .await
+        .unwrap();
+    assert_eq!((dropped.gone.len(), dropped.busy.len()), (2, 0));
+    assert_eq!(
+        drop_tables(&setup, 5, &["Object_1__1"]).await.unwrap().gone.len(),
+        1,
+        "again is fine"
+    );
+    assert!(states(&setup).await.contains(&(RowState::Deleted, 5)));
+}
+
+#[tokio::test]
+async fn a_table_in_use_is_told_busy_and_its_readers_are_not_held_up() {
+    let setup = sealed().await;
+    let mut reader = setup.sql().await;
+    reader.query_drop("START TRANSACTION").await.unwrap();
+    reader
+        .query_drop("SELECT * FROM sky__7.Object_1__1")
+        .await
+        .unwrap();
+    let dropped = drop_tables(&setup, 1, &["Object_1__1", "Object_2__1"])
+        .await
+        .unwrap();
+    assert_eq!(dropped.busy, [("sky__7".to_owned(), "Object_1__1".to_owned())]);
+    assert_eq!(dropped.gone, [("sky__7".to_owned(), "Object_2__1".to_owned())]);
+    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    reader.query_drop("COMMIT").await.unwrap();
+    assert_eq!(
+        drop_tables(&setup, 1, &["Object_1__1"]).await.unwrap().gone.len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn unknown_tables_are_reported_and_never_dropped() {
+    let setup = sealed().await;
+    setup
+        .sql()
+        .await
+        .query_drop("CREATE TABLE sky__7.mine (i INT) ENGINE=InnoDB")
+        .await
+        .unwrap();
+    let unknown: UnknownTables = answer(setup.operator.get(setup.worker.url("/v1/unknown")))
+        .await
+        .unwrap();
+    assert_eq!(unknown.tables, [("sky__7".to_owned(), "mine".to_owned())]);
+    assert_eq!(
+        reason(drop_tables(&setup, 9, &["Object_1__1", "mine"]).await),
+        "NotFound"
+    );
+    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+}
+
+#[tokio::test]
+async fn attempts_open_again_alike_grow_and_never_change() {
+    let setup = setup().await;
+    let mut open = attempt(1);
+    let last = open.tables.pop().unwrap();
+    setup.open(&open).await.unwrap();
+    open.tables.push(last);
+    setup.open(&open).await.unwrap();
+    setup.open(&open).await.unwrap();
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM orrery_control.staged_table")
+            .await,
+        3
+    );
+    open.schema_version = 2;
+    assert_eq!(reason(setup.open(&open).await), "Conflict");
+}
+
+#[tokio::test]
+async fn index_keys_are_found_exactly() {
+    let setup = setup().await;
+    let mut conn = setup.sql().await;
+    conn.query_drop("CREATE DATABASE orrery_index__8").await.unwrap();
+    for (table, key, values) in [
+        (
+            "Object_3__14",
+            "BIGINT",
+            "(9007199254740993, 1, 2, 0), (9007199254740993, 4, 5, 1)",
+        ),
+        (
+            "Object_4__14",
+            "VARBINARY(32)",
+            "('it''s', 6, 7, 0), ('IT''S', 8, 9, 0)",
+        ),
+    ] {
+        conn.query_drop(format!(
+            "CREATE TABLE orrery_index__8.{table} (k {key} NOT NULL, chunkId INT UNSIGNED NOT NULL, subChunkId INT UNSIGNED NOT NULL, \
+             orphan TINYINT NOT NULL, PRIMARY KEY (k, chunkId, subChunkId)) ENGINE=InnoDB"
+        ))
+        .await
+        .unwrap();
+        conn.query_drop(format!("INSERT INTO orrery_index__8.{table} VALUES {values}"))
+            .await
+            .unwrap();
+    }
+    let lookup = |table: &str, keys: &[&str]| {
+        let request = IndexLookup {
+            tables: vec![("orrery_index__8".into(), table.into())],
+            keys: keys.iter().map(|&key| key.into()).collect(),
+        };
+        answer::<IndexEntries>(
+            setup
+                .loader
+                .post(setup.worker.url("/v1/index/lookup"))
+                .json(&request),
+        )
+    };
+    // 9007199254740992 is the same number as a DOUBLE.
+    let entries = lookup("Object_3__14", &["9007199254740993", "9007199254740992"])
+        .await
+        .unwrap()
+        .entries;
+    let key = "9007199254740993".to_owned();
+    assert_eq!(entries, [(key.clone(), 1, 2, false), (key, 4, 5, true)]);
+    let entries = lookup("Object_4__14", &["it's"]).await.unwrap().entries;
+    assert_eq!(entries, [("it's".to_owned(), 6, 7, false)]);
+    assert_eq!(reason(lookup("Object_3__14", &["x"]).await), "BadRequest");
+    assert_eq!(reason(lookup("Object_9__14", &["1"]).await), "NotFound");
+}
+
+#[tokio::test]
+async fn source_files_must_not_change_between_tries_and_rejects_are_kept() {
+    let setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    let file = SourceFile {
+        name: "object.csv".into(),
+        size: 10,
+        version: "1".into(),
+        sha256: "00".into(),
+        parts: vec![(0, 10)],
+    };
+    let files = SourceFiles {
+        files: vec![file.clone()],
+    };
+    let changed = SourceFiles {
+        files: vec![SourceFile {
+            version: "2".into(),
+            ..file
+        }],
+    };
+    let url = setup.worker.url("/v1/attempts/1/files");
+    answer::<()>(setup.loader.put(&url).json(&files)).await.unwrap();
+    answer::<()>(setup.loader.put(&url).json(&files)).await.unwrap();
+    let (_, reason, message) = answer::<()>(setup.loader.put(&url).json(&changed))
+        .await
+        .unwrap_err();
+    assert_eq!(reason, "Conflict");
+    assert!(message.contains("object.csv"), "{message}");
+    assert_eq!(
+        answer::<SourceFiles>(setup.loader.get(&url)).await.unwrap(),
+        files
+    );
+
+    let url = setup.worker.url("/v1/attempts/1/rejects");
+    let text = "object.csv\t3\tra\tnot a number\n".repeat(100_000);
+    for text in ["first", &text] {
+        answer::<()>(setup.loader.put(&url).body(text.to_owned()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        setup
+            .operator
+            .get(&url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap(),
+        text
+    );
+}
