@@ -360,7 +360,7 @@ fn measure_a_million_calls() {
     let server = Server::start();
     server.run("CREATE DATABASE test; CREATE TABLE test.s (ra DOUBLE, decl DOUBLE)");
     server.run(
-        "INSERT INTO test.s SELECT MOD(seq * 222.492235949962145, 360), MOD(seq * 0.7548776662466927, 1) * 180 - 90 \
+        "USE test; INSERT INTO test.s SELECT MOD(seq * 222.492235949962145, 360), MOD(seq * 0.7548776662466927, 1) * 180 - 90 \
          FROM seq_1_to_1000000",
     );
     for expression in [
