@@ -33,7 +33,8 @@ check_go() {
             echo "not formatted by gofmt: $unformatted"
             exit 1
         }
-        go vet -tags providerless ./... && go test ./relay
+        # The other package is a list of imports: vetting it means vetting Kubernetes.
+        go vet ./relay && go test ./relay
     )
 }
 
