@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use orrery_crds::catalog::{ChunkSet, TableKey};
+use orrery_crds::catalog::{Catalog, ChunkSet, TableKey};
 
-use crate::template::Template;
+use crate::template::{RenderError, Renderer, Template};
 
 /// How a statement is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,6 +231,16 @@ impl Plan {
         match &self.work {
             Work::Chunks(work) => work.selection.lookup.as_ref(),
             _ => None,
+        }
+    }
+
+    /// Renders the plan's statements from a catalog of its dataEpoch; `None` when it reads no table on workers.
+    pub fn renderer<'a>(&'a self, catalog: &'a Catalog) -> Result<Option<Renderer<'a>>, RenderError> {
+        match &self.work {
+            Work::AnyWorker(template) | Work::Chunks(ChunkWork { template, .. }) => {
+                Renderer::new(template, &self.tables, self.data_epoch, catalog).map(Some)
+            }
+            Work::Static(_) | Work::FrontEnd => Ok(None),
         }
     }
 

@@ -12,6 +12,8 @@ mod tests;
 use thiserror::Error;
 
 pub use classify::classify;
+pub(crate) use classify::unescaped;
+pub(crate) use parameters::write_text;
 pub use parameters::{BindError, Literal, bind, parameters};
 
 use crate::lex::LexError;

@@ -1,0 +1,707 @@
+//! From the parser's tree to [`Expr`]: resolves names and lets through what is on the allow-list.
+
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, DuplicateTreatment, Expr as Parsed,
+    Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, UnaryOperator, Value,
+};
+
+use super::scope::{Scope, same_name};
+use super::{Item, ResolveError};
+use crate::error::{NotYet, PlanError};
+use crate::expr::{Aggregate, Comparison, Expr, Part, Yields};
+use crate::functions::{self, Scalar};
+use crate::statement::write_text;
+
+/// Deepest nesting of operands: `a + b + c` nests one level per operator.
+const MAX_DEPTH: usize = 150;
+
+/// Where an expression stands: decides which names it may use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Select list.
+    Items,
+    /// WHERE and ON: no aliases, no aggregates.
+    Filter,
+    /// GROUP BY: columns before aliases, no aggregates.
+    GroupBy,
+    /// HAVING and operands in ORDER BY: columns and aliases must agree.
+    AfterGroups,
+}
+
+/// Converts expressions of one place.
+pub(super) struct Converter<'a, 'b> {
+    pub scope: &'b Scope<'a>,
+    pub place: Place,
+    /// The select list, where aliases may be used.
+    pub items: &'b [Item],
+    /// Set when the clock is read.
+    pub uses_now: &'b mut bool,
+    depth: usize,
+}
+
+type Converted = Result<Expr, PlanError>;
+
+fn refused(construct: impl Into<String>, hint: &str) -> PlanError {
+    NotYet::new(construct, hint).into()
+}
+
+impl<'a, 'b> Converter<'a, 'b> {
+    pub(super) fn new(scope: &'b Scope<'a>, place: Place, items: &'b [Item], uses_now: &'b mut bool) -> Self {
+        Self {
+            scope,
+            place,
+            items,
+            uses_now,
+            depth: 0,
+        }
+    }
+
+    /// Converts an expression.
+    pub(super) fn convert(&mut self, parsed: &Parsed) -> Converted {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(refused(
+                "deeply nested expressions",
+                "write it flatter, OR chains as IN (…)",
+            ));
+        }
+        let converted = self.convert_any(parsed);
+        self.depth -= 1;
+        converted
+    }
+
+    fn boxed(&mut self, parsed: &Parsed) -> Result<Box<Expr>, PlanError> {
+        self.convert(parsed).map(Box::new)
+    }
+
+    fn all<'p>(&mut self, parsed: impl IntoIterator<Item = &'p Parsed>) -> Result<Vec<Expr>, PlanError> {
+        parsed.into_iter().map(|parsed| self.convert(parsed)).collect()
+    }
+
+    fn convert_any(&mut self, parsed: &Parsed) -> Converted {
+        match parsed {
+            Parsed::Identifier(name) => self.name(name),
+            Parsed::CompoundIdentifier(names) => self.qualified(names),
+            Parsed::Nested(inner) => self.convert(inner),
+            Parsed::Value(value) => literal(&value.value),
+            Parsed::Prefixed { prefix, value } => self.introduced(prefix, value),
+            Parsed::TypedString(typed) => Ok(Expr::Literal(typed.to_string())),
+            Parsed::BinaryOp { left, op, right } => self.binary(parsed, left, op, right),
+            Parsed::UnaryOp { op, expr } => self.unary(*op, expr),
+            Parsed::IsNull(expr) => self.postfix(expr, " IS NULL"),
+            Parsed::IsNotNull(expr) => self.postfix(expr, " IS NOT NULL"),
+            Parsed::IsTrue(expr) => self.postfix(expr, " IS TRUE"),
+            Parsed::IsNotTrue(expr) => self.postfix(expr, " IS NOT TRUE"),
+            Parsed::IsFalse(expr) => self.postfix(expr, " IS FALSE"),
+            Parsed::IsNotFalse(expr) => self.postfix(expr, " IS NOT FALSE"),
+            Parsed::IsUnknown(expr) => self.postfix(expr, " IS UNKNOWN"),
+            Parsed::IsNotUnknown(expr) => self.postfix(expr, " IS NOT UNKNOWN"),
+            Parsed::InList { expr, list, negated } => Ok(Expr::In {
+                expr: self.boxed(expr)?,
+                list: self.all(list)?,
+                negated: *negated,
+            }),
+            Parsed::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => Ok(Expr::Between {
+                expr: self.boxed(expr)?,
+                low: self.boxed(low)?,
+                high: self.boxed(high)?,
+                negated: *negated,
+            }),
+            Parsed::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => {
+                let escape = escape_char.as_deref();
+                self.like(
+                    if *negated { " NOT LIKE " } else { " LIKE " },
+                    expr,
+                    pattern,
+                    escape,
+                )
+            }
+            Parsed::RLike {
+                negated,
+                expr,
+                pattern,
+                ..
+            } => self.like(
+                if *negated { " NOT RLIKE " } else { " RLIKE " },
+                expr,
+                pattern,
+                None,
+            ),
+            Parsed::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
+            _ => self.convert_form(parsed),
+        }
+    }
+
+    /// Constructs with words inside.
+    fn convert_form(&mut self, parsed: &Parsed) -> Converted {
+        let exact = Yields::Exact;
+        match parsed {
+            Parsed::Cast {
+                kind: CastKind::Cast,
+                expr,
+                data_type,
+                format: None,
+            } => self.cast(expr, &data_type.to_string()),
+            Parsed::Convert {
+                expr,
+                data_type: Some(data_type),
+                charset: None,
+                ..
+            } => self.cast(expr, &data_type.to_string()),
+            Parsed::Convert {
+                expr,
+                charset: Some(charset),
+                data_type: None,
+                ..
+            } => self.form("CONVERT(", expr, &format!(" USING {charset})"), exact),
+            Parsed::Collate { expr, collation } => {
+                self.form("(", expr, &format!(" COLLATE {collation})"), exact)
+            }
+            Parsed::Extract { field, expr, .. } => {
+                self.form(&format!("EXTRACT({field} FROM "), expr, ")", exact)
+            }
+            Parsed::Interval(interval) => match (&interval.leading_field, &interval.last_field) {
+                (Some(unit), None) if interval.leading_precision.is_none() => {
+                    self.form("INTERVAL ", &interval.value, &format!(" {unit}"), exact)
+                }
+                _ => Err(refused("this INTERVAL", "write INTERVAL expr unit")),
+            },
+            Parsed::Ceil {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => self.form("CEIL(", expr, ")", exact),
+            Parsed::Floor {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => self.form("FLOOR(", expr, ")", exact),
+            Parsed::Position { expr, r#in } => {
+                let parts = [Some(("POSITION(", &**expr)), Some((" IN ", &**r#in))];
+                self.sequence(&parts, ")")
+            }
+            Parsed::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => self.sequence(
+                &[
+                    Some(("SUBSTRING(", &**expr)),
+                    substring_from.as_deref().map(|from| (", ", from)),
+                    substring_for.as_deref().map(|length| (", ", length)),
+                ],
+                ")",
+            ),
+            Parsed::Trim {
+                expr,
+                trim_where,
+                trim_what,
+                trim_characters: None,
+            } => {
+                let side = trim_where
+                    .as_ref()
+                    .map(|side| format!("{side} "))
+                    .unwrap_or_default();
+                let head = format!("TRIM({side}");
+                match trim_what.as_deref() {
+                    Some(what) => self.sequence(&[Some((&head, what)), Some((" FROM ", expr))], ")"),
+                    None if side.is_empty() => self.form(&head, expr, ")", exact),
+                    None => self.form(&format!("{head}FROM "), expr, ")", exact),
+                }
+            }
+            Parsed::Function(function) => self.function(function),
+            Parsed::Exists { .. }
+            | Parsed::InSubquery { .. }
+            | Parsed::Subquery(_)
+            | Parsed::AnyOp { .. }
+            | Parsed::AllOp { .. } => Err(refused(
+                "subqueries over chunked tables",
+                "write a join, or run the inner query first and put its result into IN (…)",
+            )),
+            Parsed::Tuple(_) => Err(refused(
+                "row values (a, b)",
+                "compare the columns one by one with AND and OR",
+            )),
+            Parsed::MatchAgainst { .. } => Err(refused("MATCH … AGAINST", "use LIKE or REGEXP")),
+            other => Err(refused(
+                shortened(&other.to_string()),
+                "write it with functions and operators that compute from columns",
+            )),
+        }
+    }
+
+    fn form(&mut self, head: &str, expr: &Parsed, tail: &str, yields: Yields) -> Converted {
+        let parts = vec![
+            Part::Text(head.into()),
+            Part::Expr(self.convert(expr)?),
+            Part::Text(tail.into()),
+        ];
+        Ok(Expr::Form(parts, yields))
+    }
+
+    fn sequence(&mut self, pieces: &[Option<(&str, &Parsed)>], tail: &str) -> Converted {
+        let mut parts = Vec::new();
+        for (text, expr) in pieces.iter().flatten() {
+            parts.push(Part::Text((*text).to_owned()));
+            parts.push(Part::Expr(self.convert(expr)?));
+        }
+        parts.push(Part::Text(tail.into()));
+        Ok(Expr::Form(parts, Yields::Exact))
+    }
+
+    fn postfix(&mut self, expr: &Parsed, text: &str) -> Converted {
+        self.form("(", expr, &format!("{text})"), Yields::Exact)
+    }
+
+    fn cast(&mut self, expr: &Parsed, data_type: &str) -> Converted {
+        let upper = data_type.to_ascii_uppercase();
+        if upper.starts_with("FLOAT") {
+            return Err(refused("CAST AS FLOAT", "CAST AS DOUBLE"));
+        }
+        self.form("CAST(", expr, &format!(" AS {data_type})"), Yields::Exact)
+    }
+
+    fn like(
+        &mut self,
+        operator: &str,
+        expr: &Parsed,
+        pattern: &Parsed,
+        escape: Option<&Parsed>,
+    ) -> Converted {
+        let escape = escape.map(|escape| (" ESCAPE ", escape));
+        self.sequence(&[Some(("(", expr)), Some((operator, pattern)), escape], ")")
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Parsed>,
+        conditions: &[CaseWhen],
+        otherwise: Option<&Parsed>,
+    ) -> Converted {
+        let mut parts = vec![Part::Text("(CASE".into())];
+        let mut push = |parts: &mut Vec<Part>, word: &str, expr: &Parsed| -> Result<(), PlanError> {
+            parts.push(Part::Text(format!(" {word} ")));
+            parts.push(Part::Expr(self.convert(expr)?));
+            Ok(())
+        };
+        if let Some(operand) = operand {
+            push(&mut parts, "", operand)?;
+        }
+        for when in conditions {
+            push(&mut parts, "WHEN", &when.condition)?;
+            push(&mut parts, "THEN", &when.result)?;
+        }
+        if let Some(otherwise) = otherwise {
+            push(&mut parts, "ELSE", otherwise)?;
+        }
+        parts.push(Part::Text(" END)".into()));
+        Ok(Expr::Form(parts, Yields::Choice))
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, expr: &Parsed) -> Converted {
+        match operator {
+            UnaryOperator::Not | UnaryOperator::BangNot => Ok(Expr::Not(self.boxed(expr)?)),
+            UnaryOperator::Minus => match self.convert(expr)? {
+                Expr::Literal(number)
+                    if number.starts_with(|first: char| first.is_ascii_digit() || first == '.') =>
+                {
+                    Ok(Expr::Literal(format!("-{number}")))
+                }
+                inner => Ok(wrapped("(- ", inner)),
+            },
+            // A plus sign changes nothing, not even the type.
+            UnaryOperator::Plus => self.convert(expr),
+            UnaryOperator::BitwiseNot => Ok(wrapped("(~ ", self.convert(expr)?)),
+            other => Err(refused(other.to_string(), "MariaDB has no such operator")),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        whole: &Parsed,
+        left: &Parsed,
+        operator: &BinaryOperator,
+        right: &Parsed,
+    ) -> Converted {
+        let comparison = match operator {
+            BinaryOperator::And | BinaryOperator::Or => return self.chain(whole, operator),
+            BinaryOperator::Eq => Some(Comparison::Equal),
+            BinaryOperator::Spaceship => Some(Comparison::NullSafeEqual),
+            BinaryOperator::NotEq => Some(Comparison::NotEqual),
+            BinaryOperator::Lt => Some(Comparison::Less),
+            BinaryOperator::LtEq => Some(Comparison::LessOrEqual),
+            BinaryOperator::Gt => Some(Comparison::Greater),
+            BinaryOperator::GtEq => Some(Comparison::GreaterOrEqual),
+            _ => None,
+        };
+        if let Some(comparison) = comparison {
+            return Ok(Expr::Compare(comparison, self.boxed(left)?, self.boxed(right)?));
+        }
+        let text = match operator {
+            BinaryOperator::Plus => " + ",
+            BinaryOperator::Minus => " - ",
+            BinaryOperator::Multiply => " * ",
+            BinaryOperator::Divide => " / ",
+            BinaryOperator::Modulo => " % ",
+            BinaryOperator::MyIntegerDivide => " DIV ",
+            BinaryOperator::BitwiseAnd => " & ",
+            BinaryOperator::BitwiseOr => " | ",
+            BinaryOperator::PGBitwiseShiftLeft => " << ",
+            BinaryOperator::PGBitwiseShiftRight => " >> ",
+            BinaryOperator::BitwiseXor if is_simple(left) && is_simple(right) => " ^ ",
+            BinaryOperator::BitwiseXor => {
+                return Err(refused(
+                    "^ beside other operators",
+                    "put its operands into parentheses",
+                ));
+            }
+            other => return Err(refused(other.to_string(), "use an operator that MariaDB has")),
+        };
+        if [left, right].into_iter().any(is_bare_xor) {
+            return Err(refused(
+                "^ beside other operators",
+                "put (a ^ b) into parentheses",
+            ));
+        }
+        self.sequence(&[Some(("(", left)), Some((text, right))], ")")
+    }
+
+    /// A chain of AND or OR, walked without recursion along its left side.
+    fn chain(&mut self, whole: &Parsed, operator: &BinaryOperator) -> Converted {
+        let mut operands = Vec::new();
+        let mut rest = whole;
+        while let Parsed::BinaryOp { left, op, right } = rest {
+            if op != operator {
+                break;
+            }
+            operands.push(&**right);
+            rest = left;
+        }
+        operands.push(rest);
+        operands.reverse();
+        let terms = self.all(operands)?;
+        Ok(match operator {
+            BinaryOperator::And => Expr::And(terms),
+            _ => Expr::Or(terms),
+        })
+    }
+
+    fn introduced(&mut self, prefix: &Ident, value: &Parsed) -> Converted {
+        match self.convert(value)? {
+            Expr::Literal(text) => Ok(Expr::Literal(format!("{} {text}", prefix.value))),
+            _ => Err(refused(
+                format!("{} before an expression", prefix.value),
+                "use CONVERT(x USING charset)",
+            )),
+        }
+    }
+
+    fn name(&mut self, name: &Ident) -> Converted {
+        if name.quote_style.is_none() {
+            let upper = name.value.to_ascii_uppercase();
+            if name.value.starts_with("@@") {
+                return Err(refused(
+                    name.value.clone(),
+                    "select it in a statement without tables and write its value here",
+                ));
+            }
+            if functions::is_clock_word(&upper) {
+                *self.uses_now = true;
+                return Ok(call(upper, Vec::new(), Yields::Exact));
+            }
+        }
+        let alias = self.alias(&name.value)?;
+        let column = match self.scope.column(&name.value) {
+            Err(_) if self.place == Place::AfterGroups && alias.is_some() => None,
+            found => found?,
+        };
+        match (column.map(Expr::Column), alias) {
+            (Some(column), None) => Ok(column),
+            (None, Some(alias)) => Ok(alias),
+            (Some(column), Some(alias)) if column == alias || self.place == Place::GroupBy => {
+                if column == alias {
+                    Ok(column)
+                } else {
+                    Err(self.unclear(&name.value))
+                }
+            }
+            (Some(_), Some(_)) => Err(self.unclear(&name.value)),
+            (None, None) => Err(self.unknown(&name.value)),
+        }
+    }
+
+    fn unclear(&self, name: &str) -> PlanError {
+        refused(
+            format!("'{name}' as both a column and an alias"),
+            "give the alias another name, or qualify the column with its table",
+        )
+    }
+
+    fn unknown(&self, name: &str) -> PlanError {
+        ResolveError::NoColumn {
+            column: name.to_owned(),
+            clause: match self.place {
+                Place::Items => "field list",
+                Place::Filter => "where clause",
+                Place::GroupBy => "group statement",
+                Place::AfterGroups => "order clause",
+            },
+        }
+        .into()
+    }
+
+    /// The item that an alias names, where aliases may be used.
+    fn alias(&self, name: &str) -> Result<Option<Expr>, PlanError> {
+        if matches!(self.place, Place::Items | Place::Filter) {
+            return Ok(None);
+        }
+        item_by_alias(self.items, name)
+    }
+
+    fn qualified(&mut self, names: &[Ident]) -> Converted {
+        let (database, table, column) = match names {
+            [table, column] => (None, table, column),
+            [database, table, column] => (Some(database.value.as_str()), table, column),
+            _ => return Err(self.unknown(&join_names(names))),
+        };
+        let found = self.scope.table(database, &table.value).ok();
+        let column = found.and_then(|table| self.scope.column_of(table, &column.value));
+        column
+            .map(Expr::Column)
+            .ok_or_else(|| self.unknown(&join_names(names)))
+    }
+
+    fn function(&mut self, function: &Function) -> Converted {
+        let name = match function.name.0.as_slice() {
+            [part] => part
+                .as_ident()
+                .map(|ident| ident.value.to_ascii_uppercase())
+                .unwrap_or_default(),
+            _ => String::new(),
+        };
+        if function.over.is_some() {
+            return Err(refused(
+                "window functions over chunked tables",
+                "use GROUP BY, or compute it in the client",
+            ));
+        }
+        if function.filter.is_some() || !function.within_group.is_empty() || function.uses_odbc_syntax {
+            return Err(refused(shortened(&function.to_string()), "call it plainly"));
+        }
+        let (distinct, arguments) = match &function.args {
+            FunctionArguments::None => (false, [].as_slice()),
+            FunctionArguments::List(list) if list.clauses.is_empty() => (
+                list.duplicate_treatment == Some(DuplicateTreatment::Distinct),
+                list.args.as_slice(),
+            ),
+            _ => return Err(refused(shortened(&function.to_string()), functions::hint(&name))),
+        };
+        if let Some(kind) = functions::aggregate(&name) {
+            return self.aggregate(kind, distinct, arguments);
+        }
+        if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
+            return Ok(Expr::Literal(
+                self.scope.database().map_or_else(|| "NULL".to_owned(), quoted),
+            ));
+        }
+        self.scalar(name, arguments)
+    }
+
+    fn scalar(&mut self, name: String, arguments: &[FunctionArg]) -> Converted {
+        if matches!(name.as_str(), "TIMESTAMPDIFF" | "TIMESTAMPADD") {
+            return self.with_unit(&name, arguments);
+        }
+        let kind = functions::scalar(&name, arguments.len());
+        let yields = match kind {
+            Some(Scalar::Pure(yields)) => yields,
+            Some(Scalar::Clock) => {
+                *self.uses_now = true;
+                Yields::Exact
+            }
+            Some(Scalar::Random) if arguments.is_empty() => Yields::Exact,
+            _ => return Err(refused(format!("function {name}"), functions::hint(&name))),
+        };
+        let arguments = self.arguments(arguments)?;
+        let name = if name.starts_with("SCISQL_") {
+            sky_name(&name)
+        } else {
+            name
+        };
+        Ok(call(name, arguments, yields))
+    }
+
+    /// Functions whose first argument is a unit of time.
+    fn with_unit(&mut self, name: &str, arguments: &[FunctionArg]) -> Converted {
+        let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Parsed::Identifier(unit))),
+            rest @ ..,
+        ] = arguments
+        else {
+            return Err(refused(name, "write its unit first"));
+        };
+        let mut parts = vec![Part::Text(format!("{name}({}", unit.value))];
+        for argument in self.arguments(rest)? {
+            parts.push(Part::Text(", ".into()));
+            parts.push(Part::Expr(argument));
+        }
+        parts.push(Part::Text(")".into()));
+        Ok(Expr::Form(parts, Yields::Exact))
+    }
+
+    fn arguments(&mut self, arguments: &[FunctionArg]) -> Result<Vec<Expr>, PlanError> {
+        let converted = arguments.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => self.convert(expr),
+            other => Err(refused(shortened(&other.to_string()), "pass plain expressions")),
+        });
+        converted.collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        kind: crate::expr::AggregateKind,
+        distinct: bool,
+        arguments: &[FunctionArg],
+    ) -> Converted {
+        if matches!(self.place, Place::Filter | Place::GroupBy) {
+            return Err(ResolveError::GroupFunction.into());
+        }
+        let is_star = matches!(arguments, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+        let arguments = if is_star {
+            Vec::new()
+        } else {
+            self.arguments(arguments)?
+        };
+        let nested = arguments.iter().any(Expr::has_aggregate);
+        let count = kind == crate::expr::AggregateKind::Count;
+        let fits = if is_star {
+            count
+        } else {
+            arguments.len() == 1 || (count && distinct && !arguments.is_empty())
+        };
+        if nested || !fits {
+            return Err(ResolveError::GroupFunction.into());
+        }
+        Ok(Expr::Aggregate(Box::new(Aggregate {
+            kind,
+            distinct,
+            arguments,
+        })))
+    }
+}
+
+/// The item with this alias, or this column's name. Two different ones: ambiguous.
+pub(super) fn item_by_alias(items: &[Item], name: &str) -> Result<Option<Expr>, PlanError> {
+    let mut found: Option<&Item> = None;
+    for item in items
+        .iter()
+        .filter(|item| item.name.as_deref().is_some_and(|alias| same_name(alias, name)))
+    {
+        if found.is_some_and(|found| found.expr != item.expr) {
+            return Err(ResolveError::Ambiguous {
+                column: name.to_owned(),
+            }
+            .into());
+        }
+        found = Some(item);
+    }
+    Ok(found.map(|item| item.expr.clone()))
+}
+
+fn call(name: String, arguments: Vec<Expr>, yields: Yields) -> Expr {
+    Expr::Call {
+        name,
+        arguments,
+        yields,
+    }
+}
+
+fn wrapped(head: &str, inner: Expr) -> Expr {
+    let parts = vec![Part::Text(head.into()), Part::Expr(inner), Part::Text(")".into())];
+    Expr::Form(parts, Yields::Exact)
+}
+
+/// The plugin's functions as they are registered.
+fn sky_name(upper: &str) -> String {
+    const NAMES: &[&str] = &[
+        "scisql_angSep",
+        "scisql_s2PtInBox",
+        "scisql_s2PtInCircle",
+        "scisql_s2PtInEllipse",
+        "scisql_s2PtInCPoly",
+        "scisql_s2CPolyToBin",
+        "scisql_s2HtmId",
+        "scisql_s2HtmLevel",
+        "scisql_s2CPolyHtmRanges",
+        "scisql_s2CircleHtmRanges",
+    ];
+    let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(upper));
+    known.map_or_else(|| upper.to_ascii_lowercase(), |name| (*name).to_owned())
+}
+
+fn literal(value: &Value) -> Converted {
+    Ok(Expr::Literal(match value {
+        Value::Number(text, _) => text.clone(),
+        Value::SingleQuotedString(raw) => format!("'{raw}'"),
+        Value::DoubleQuotedString(raw) => format!("\"{raw}\""),
+        Value::HexStringLiteral(digits) => format!("X'{digits}'"),
+        Value::SingleQuotedByteStringLiteral(digits) => format!("b'{digits}'"),
+        Value::NationalStringLiteral(raw) => format!("N'{raw}'"),
+        Value::Boolean(true) => "TRUE".into(),
+        Value::Boolean(false) => "FALSE".into(),
+        Value::Null => "NULL".into(),
+        other => return Err(refused(other.to_string(), "write a literal that MariaDB has")),
+    }))
+}
+
+fn quoted(text: &str) -> String {
+    let mut literal = String::new();
+    write_text(text, &mut literal);
+    literal
+}
+
+/// An operand that binds tighter than every binary operator.
+fn is_simple(parsed: &Parsed) -> bool {
+    matches!(
+        parsed,
+        Parsed::Identifier(_)
+            | Parsed::CompoundIdentifier(_)
+            | Parsed::Value(_)
+            | Parsed::Nested(_)
+            | Parsed::Function(_)
+    )
+}
+
+fn is_bare_xor(parsed: &Parsed) -> bool {
+    matches!(
+        parsed,
+        Parsed::BinaryOp {
+            op: BinaryOperator::BitwiseXor,
+            ..
+        }
+    )
+}
+
+fn join_names(names: &[Ident]) -> String {
+    let names: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+    names.join(".")
+}
+
+/// The start of a text, for messages.
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}

@@ -1,0 +1,269 @@
+//! Prints a statement twice: as a template over physical tables, and over the front-end's shadow tables.
+
+use orrery_crds::sql_type::SqlType;
+use orrery_crds::table::Column;
+use orrery_crds::table::ddl::quote_identifier;
+
+use crate::error::{NotYet, PlanError};
+use crate::expr::{ColumnId, Expr};
+use crate::resolve::{JoinKind, Select};
+use crate::template::{Piece, Template};
+
+/// What surrounds the select list in every statement of the plan: FROM and WHERE.
+pub(super) struct Composer<'a, 's> {
+    select: &'s Select<'a>,
+    filter: &'s [Expr],
+}
+
+impl<'a, 's> Composer<'a, 's> {
+    /// `filter` holds the terms of WHERE, spatial predicates included.
+    pub(super) fn new(select: &'s Select<'a>, filter: &'s [Expr]) -> Result<Self, PlanError> {
+        let composer = Self { select, filter };
+        composer.check_optional()?;
+        Ok(composer)
+    }
+
+    /// The statement as a template. `list` follows SELECT, `tail` follows WHERE.
+    pub(super) fn template(&self, list: &str, tail: &str) -> Template {
+        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
+        self.push_from(&mut pieces, &|table| self.hole(table));
+        pieces.push(Piece::Text(self.tail(tail)));
+        Template {
+            pieces: merged(pieces),
+        }
+    }
+
+    /// The statement over the shadow tables.
+    pub(super) fn shadow(&self, list: &str, tail: &str) -> String {
+        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
+        self.push_from(&mut pieces, &|table| {
+            let key = self.select.scope.tables.get(table).map(|table| table.key);
+            let name = key.map(|key| {
+                format!(
+                    "{}.{}",
+                    quote_identifier(&key.database),
+                    quote_identifier(&key.table)
+                )
+            });
+            Piece::Text(name.unwrap_or_default())
+        });
+        pieces.push(Piece::Text(self.tail(tail)));
+        let texts = merged(pieces).into_iter().map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Table(_) | Piece::Derived { .. } => String::new(),
+        });
+        texts.collect()
+    }
+
+    fn tail(&self, tail: &str) -> String {
+        let mut text = String::new();
+        if !self.filter.is_empty() {
+            text.push_str(" WHERE ");
+            self.push_terms(self.filter, &mut text);
+        }
+        text.push_str(tail);
+        text
+    }
+
+    fn push_terms(&self, terms: &[Expr], text: &mut String) {
+        for (number, term) in terms.iter().enumerate() {
+            text.push_str(if number > 0 { " AND " } else { "" });
+            term.push(&self.select.scope, text);
+        }
+    }
+
+    fn push_from(&self, pieces: &mut Vec<Piece>, hole: &dyn Fn(usize) -> Piece) {
+        for (number, group) in self.select.from.iter().enumerate() {
+            if number > 0 {
+                pieces.push(Piece::Text(", ".into()));
+            }
+            for entry in group {
+                pieces.push(Piece::Text(match entry.join {
+                    JoinKind::First => String::new(),
+                    JoinKind::Inner => " INNER JOIN ".into(),
+                    JoinKind::Straight => " STRAIGHT_JOIN ".into(),
+                    JoinKind::Left => " LEFT JOIN ".into(),
+                }));
+                pieces.push(hole(entry.table));
+                let alias = self
+                    .select
+                    .scope
+                    .tables
+                    .get(entry.table)
+                    .map(|table| quote_identifier(&table.alias));
+                let mut text = format!(" AS {}{}", alias.unwrap_or_default(), entry.hints);
+                if !entry.on.is_empty() {
+                    text.push_str(" ON ");
+                    self.push_terms(&entry.on, &mut text);
+                } else if entry.join == JoinKind::Left {
+                    text.push_str(" ON TRUE");
+                }
+                pieces.push(Piece::Text(text));
+            }
+        }
+    }
+
+    fn hole(&self, table: usize) -> Piece {
+        let Some(entry) = self
+            .select
+            .scope
+            .tables
+            .get(table)
+            .filter(|entry| entry.role.is_optional())
+        else {
+            return Piece::Table(table);
+        };
+        let used = self.used_columns(table);
+        let names: Vec<String> = used
+            .iter()
+            .map(|&at| quote_identifier(entry.column_name(at)))
+            .collect();
+        let nulls = used.iter().map(|&at| {
+            let null = typed_null(entry.column_type(at).as_ref(), entry.declared().get(at));
+            format!("{null} AS {}", quote_identifier(entry.column_name(at)))
+        });
+        Piece::Derived {
+            table,
+            nulls: nulls.collect::<Vec<_>>().join(", "),
+            columns: names.join(", "),
+        }
+    }
+
+    /// Every expression of the statement but the select list.
+    fn beside_items(&self) -> impl Iterator<Item = &'s Expr> {
+        let on = self.select.from.iter().flatten().flat_map(|entry| &entry.on);
+        let order = self.select.order_by.iter().map(|key| &key.expr);
+        let rest = self
+            .filter
+            .iter()
+            .chain(&self.select.group_by)
+            .chain(&self.select.having)
+            .chain(order);
+        on.chain(rest)
+    }
+
+    /// Columns of a table that the statement uses; its first when none, so that rows still count.
+    fn used_columns(&self, table: usize) -> Vec<usize> {
+        let mut used = Vec::new();
+        let mut note = |column: ColumnId| {
+            if column.table == table && !used.contains(&column.column) {
+                used.push(column.column);
+            }
+        };
+        let items = self.select.items.iter().map(|item| &item.expr);
+        items
+            .chain(self.beside_items())
+            .for_each(|expr| expr.for_each_column(&mut note));
+        if used.is_empty() {
+            used.push(0);
+        }
+        used.sort_unstable();
+        used
+    }
+
+    /// Optional tables become derived tables, where some types lose their nature: such columns may only be selected as they are.
+    fn check_optional(&self) -> Result<(), PlanError> {
+        for (number, table) in self
+            .select
+            .scope
+            .tables
+            .iter()
+            .enumerate()
+            .filter(|(_, table)| table.role.is_optional())
+        {
+            let hinted = self
+                .select
+                .from
+                .iter()
+                .flatten()
+                .any(|entry| entry.table == number && !entry.hints.is_empty());
+            if hinted {
+                return Err(NotYet::new("index hints on the right of LEFT JOIN", "leave them out").into());
+            }
+            let mut refused = None;
+            let mut check = |column: ColumnId| {
+                if column.table == number
+                    && table
+                        .column_type(column.column)
+                        .is_none_or(|kind| loses_nature(&kind))
+                {
+                    refused = Some(table.column_name(column.column));
+                }
+            };
+            let computed = self
+                .select
+                .items
+                .iter()
+                .map(|item| &item.expr)
+                .filter(|expr| !matches!(expr, Expr::Column(_)));
+            computed
+                .chain(self.beside_items())
+                .for_each(|expr| expr.for_each_column(&mut check));
+            let plain = self.select.items.iter().filter_map(|item| match item.expr {
+                Expr::Column(column) if column.table == number => Some(column.column),
+                _ => None,
+            });
+            let padded = |at: &usize| table.column_type(*at).is_some_and(|kind| kind.is_zerofill());
+            if table.table.segments.len() > 1 {
+                refused = refused.or(plain.into_iter().find(padded).map(|at| table.column_name(at)));
+            }
+            if let Some(column) = refused {
+                return Err(NotYet::new(
+                    format!("computing with '{column}' on the right of LEFT JOIN"),
+                    "select the column as it is: ENUM, SET, BIT, YEAR, ZEROFILL and FLOAT(m,d) columns lose their type in an outer join over chunks",
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a derived table of several segments, or of none, changes what a value of the type means in an expression.
+pub(crate) fn loses_nature(kind: &SqlType) -> bool {
+    kind.is_zerofill()
+        || matches!(
+            kind,
+            SqlType::Enum(_)
+                | SqlType::Set(_)
+                | SqlType::Bit(_)
+                | SqlType::Year
+                | SqlType::Float { digits: Some(_), .. }
+                | SqlType::Double { digits: Some(_), .. }
+        )
+}
+
+/// NULL of a column's type, as far as CAST can say it.
+pub(crate) fn typed_null(kind: Option<&SqlType>, column: Option<&Column>) -> String {
+    let Some(kind) = kind else { return "NULL".into() };
+    let target = match kind {
+        SqlType::Integer { flags, .. } if flags.unsigned => "UNSIGNED".into(),
+        SqlType::Integer { .. } => "SIGNED".into(),
+        SqlType::Decimal { precision, scale, .. } => format!("DECIMAL({precision},{scale})"),
+        SqlType::Float { .. } => "FLOAT".into(),
+        SqlType::Double { .. } => "DOUBLE".into(),
+        SqlType::Date => "DATE".into(),
+        SqlType::DateTime(digits) | SqlType::Timestamp(digits) => format!("DATETIME({digits})"),
+        SqlType::Time(digits) => format!("TIME({digits})"),
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => "BINARY".into(),
+        _ => "CHAR".into(),
+    };
+    let null = format!("CAST(NULL AS {target})");
+    let names = column.and_then(|column| Some((column.charset.as_deref()?, column.collation.as_deref()?)));
+    match names.filter(|_| kind.is_text()) {
+        Some((charset, collation)) => format!("CONVERT({null} USING {charset}) COLLATE {collation}"),
+        None => null,
+    }
+}
+
+/// Joins neighbouring texts.
+fn merged(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (merged.last_mut(), piece) {
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(&text),
+            (_, piece) => merged.push(piece),
+        }
+    }
+    merged
+}
