@@ -1,12 +1,24 @@
 //! The czar: answers SELECTs over chunked tables by asking workers.
 //!
-//! A proxy's statement comes in through [`server`] with its user and settings, is planned by `orrery-plan`, gets its metadata from the
-//! [`frontend`] mysqld, is dispatched to workers as tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), is merged
-//! and sent back. Nothing here outlives the process: a czar may die at any time.
+//! A proxy's statement comes in through [`server`] with its user and settings. The [`engine`] plans it with `orrery-plan` and the
+//! catalog in use ([`catalogs`]), gets its metadata from the [`frontend`] mysqld, looks keys up in director indexes ([`lookup`]),
+//! dispatches it to workers as tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows ([`merge`])
+//! and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may die at any time.
 
+pub mod admin;
 pub mod backend;
+pub mod catalogs;
+pub mod config;
 pub mod dispatch;
+pub mod encode;
+pub mod engine;
 pub mod errors;
 pub mod frontend;
+pub mod lookup;
+pub mod merge;
+pub mod metrics;
+pub mod placement;
+pub mod run;
 pub mod server;
 pub mod spool;
+pub mod tls;

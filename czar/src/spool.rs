@@ -90,24 +90,25 @@ impl Budget {
     }
 }
 
-/// Rows of one task; filled, then read once from the start.
+/// Rows of one task; filled, then read from the start.
 pub struct Rows {
     budget: Arc<Budget>,
     /// Full pieces in memory; they come before the file's.
-    pieces: std::collections::VecDeque<Bytes>,
-    /// Rows not yet in a piece.
+    pieces: Vec<Bytes>,
+    /// Rows not yet in a piece; they come last.
     current: BytesMut,
     file: Option<Spill>,
     memory: u64,
     count: u64,
+    /// Pieces read so far.
+    read: usize,
 }
 
 /// Pieces in a file.
 struct Spill {
     file: File,
-    lengths: std::collections::VecDeque<usize>,
+    lengths: Vec<usize>,
     bytes: u64,
-    reading: bool,
 }
 
 impl Rows {
@@ -115,11 +116,12 @@ impl Rows {
     pub fn new(budget: Arc<Budget>) -> Self {
         Self {
             budget,
-            pieces: std::collections::VecDeque::new(),
+            pieces: Vec::new(),
             current: BytesMut::new(),
             file: None,
             memory: 0,
             count: 0,
+            read: 0,
         }
     }
 
@@ -143,37 +145,46 @@ impl Rows {
         let bytes = length as u64;
         if self.file.is_none() && Budget::take(&self.budget.memory_used, bytes, space.memory_per_statement) {
             self.memory += bytes;
-            self.pieces.push_back(self.current.split().freeze());
+            self.pieces.push(self.current.split().freeze());
             return Ok(());
+        }
+        if self.file.is_none() {
+            self.file = Some(Spill::create(&space.directory).await?);
         }
         if !Budget::take(&space.disk_used, bytes, space.disk) {
             return Err(SpoolError::Full { limit: space.disk });
         }
-        let spill = match &mut self.file {
-            Some(spill) => spill,
-            empty => empty.insert(Spill::create(&space.directory).await.inspect_err(|_| {
-                space.disk_used.fetch_sub(bytes, Ordering::Relaxed);
-            })?),
+        let Some(spill) = &mut self.file else {
+            return Err(SpoolError::Damaged);
         };
         spill.bytes += bytes;
         spill.file.write_all(&self.current).await?;
-        spill.lengths.push_back(length);
+        spill.lengths.push(length);
         self.current.clear();
         Ok(())
     }
 
     /// The next rows, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RowPiece>, SpoolError> {
-        if let Some(piece) = self.pieces.pop_front() {
-            return Ok(Some(RowPiece(piece)));
+        let place = self.read;
+        self.read += 1;
+        if let Some(piece) = self.pieces.get(place) {
+            return Ok(Some(RowPiece(piece.clone())));
         }
-        if let Some(spill) = &mut self.file
-            && let Some(piece) = spill.next().await?
-        {
-            return Ok(Some(RowPiece(piece)));
+        let place = place - self.pieces.len();
+        let spilled = self.file.as_ref().map_or(0, |spill| spill.lengths.len());
+        match &mut self.file {
+            Some(spill) if place < spilled => Ok(Some(RowPiece(spill.read(place).await?))),
+            _ if place == spilled && !self.current.is_empty() => {
+                Ok(Some(RowPiece(Bytes::copy_from_slice(&self.current))))
+            }
+            _ => Ok(None),
         }
-        let last = self.current.split().freeze();
-        Ok((!last.is_empty()).then_some(RowPiece(last)))
+    }
+
+    /// Reads from the start again.
+    pub fn rewind(&mut self) {
+        self.read = 0;
     }
 }
 
@@ -197,33 +208,67 @@ impl Spill {
             .map_err(std::io::Error::other)??;
         Ok(Self {
             file: File::from_std(file),
-            lengths: std::collections::VecDeque::new(),
+            lengths: Vec::new(),
             bytes: 0,
-            reading: false,
         })
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, SpoolError> {
-        if !self.reading {
+    /// The piece at a place; pieces are read in order, from the first.
+    async fn read(&mut self, place: usize) -> Result<Bytes, SpoolError> {
+        if place == 0 {
             self.file.flush().await?;
             self.file.seek(SeekFrom::Start(0)).await?;
-            self.reading = true;
         }
-        let Some(length) = self.lengths.pop_front() else {
-            return Ok(None);
-        };
+        let length = self.lengths.get(place).copied().ok_or(SpoolError::Damaged)?;
         let mut piece = vec![0; length];
         self.file
             .read_exact(&mut piece)
             .await
             .map_err(|_| SpoolError::Damaged)?;
-        Ok(Some(piece.into()))
+        Ok(piece.into())
     }
 }
 
 /// Some rows in one piece of memory; iterates over row packets.
 #[derive(Debug, Clone)]
 pub struct RowPiece(Bytes);
+
+/// Gathers rows into a piece.
+#[derive(Default)]
+pub struct PieceBuilder(BytesMut);
+
+impl PieceBuilder {
+    /// Adds a row that `encode` appends; nothing is added when it fails.
+    pub fn push<E>(&mut self, encode: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<(), E> {
+        let start = self.0.len();
+        self.0.put_u32_le(0);
+        if let Err(error) = encode(&mut self.0) {
+            self.0.truncate(start);
+            return Err(error);
+        }
+        let length = (self.0.len() - start - FRAME) as u32;
+        if let Some(frame) = self.0.get_mut(start..start + FRAME) {
+            frame.copy_from_slice(&length.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// Adds a row as it is.
+    pub fn push_row(&mut self, row: &[u8]) {
+        self.0.put_u32_le(row.len() as u32);
+        self.0.put_slice(row);
+    }
+
+    /// Whether the piece is large enough to be sent.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= PIECE
+    }
+
+    /// The piece, if there are rows in it; the builder is empty then.
+    pub fn take(&mut self) -> Option<RowPiece> {
+        (!self.0.is_empty()).then(|| RowPiece(self.0.split().freeze()))
+    }
+}
 
 impl Iterator for RowPiece {
     type Item = Bytes;
@@ -276,6 +321,16 @@ mod tests {
         for (number, row) in all.iter().enumerate() {
             assert!(row.starts_with(format!("row {number} ").as_bytes()));
         }
+    }
+
+    #[tokio::test]
+    async fn rows_can_be_read_again() {
+        let (_directory, space) = space(100_000, 10 << 20);
+        let mut rows = Rows::new(Budget::new(space));
+        fill(&mut rows, 5_000).await.unwrap();
+        let first = read(&mut rows).await;
+        rows.rewind();
+        assert_eq!(read(&mut rows).await, first);
     }
 
     #[tokio::test]

@@ -167,6 +167,11 @@ impl Lease {
         self.is_spoiled = true;
     }
 
+    /// Takes [`Self::spoil`] back: the session holds nothing any more.
+    pub fn unspoil(&mut self) {
+        self.is_spoiled = false;
+    }
+
     async fn prepare(
         &mut self,
         settings: &Arc<SessionSettings>,

@@ -23,7 +23,7 @@ use thiserror::Error;
 use crate::backend::{Lease, Pool, SessionSettings};
 use mirror::{MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
 
-pub use metadata::{Metadata, MetadataCache, MetadataKey};
+pub use metadata::{Metadata, MetadataCache, MetadataKey, normalise};
 
 /// Length of the accounts' passwords.
 const PASSWORD_LENGTH: usize = 40;
@@ -58,6 +58,15 @@ pub struct FrontendOptions {
     pub merge_memory: u64,
 }
 
+/// What came of [`Frontend::mirror`].
+#[derive(Clone, Debug, Default)]
+pub struct Mirrored {
+    /// Whether tables or rights changed, so that metadata seen before may be wrong.
+    pub is_change: bool,
+    /// Statements for [`Frontend::forget`].
+    pub after: Vec<String>,
+}
+
 /// The front-end mysqld.
 pub struct Frontend {
     options: FrontendOptions,
@@ -79,7 +88,7 @@ impl Frontend {
 
     /// Makes the front-end hold what the catalog and users need; answers the statements to run once nothing new uses the catalog
     /// before (see [`Self::forget`]).
-    pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Vec<String>, FrontendError> {
+    pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Mirrored, FrontendError> {
         let next = Mirror::new(catalog, users, &self.options.user);
         let mut state = self.state.lock().await;
         let now = state.take();
@@ -103,7 +112,10 @@ impl Frontend {
             .retain(|user, _| next.grants.contains_key(user));
         // Remembered only when all of it worked: after an error the next call starts from an empty front-end.
         *state = Some(next);
-        Ok(changes.after)
+        Ok(Mirrored {
+            is_change: changes != mirror::Changes::default(),
+            after: changes.after,
+        })
     }
 
     /// Runs what [`Self::mirror`] left for later.

@@ -1,7 +1,73 @@
-//! The czar's MySQL server, for proxies.
+//! The czar's MySQL server, for proxies: one account, whose password only proxies know; who a statement is for stands in its query
+//! attributes.
 
 mod registry;
 mod request;
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_wire::OkPacket;
+use orrery_wire::auth::Verifier;
+use orrery_wire::server::{ServerConfig, ServerConnection};
+use tokio::net::{TcpListener, TcpStream};
 
 pub use registry::Registry;
 pub use request::{Format, Request};
+pub use session::Shared;
+
+/// Time for a proxy to log in.
+const LOGIN_TIME: Duration = Duration::from_secs(10);
+/// Largest statement.
+const MAX_STATEMENT: usize = 64 << 20;
+/// Pause after the listener failed, for example for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts proxies until the process ends.
+pub async fn listen(listener: TcpListener, shared: Arc<Shared>, password: &str) {
+    let config = Arc::new(ServerConfig {
+        max_allowed_packet: MAX_STATEMENT,
+        ..ServerConfig::default()
+    });
+    let verifier = Verifier::from_password(password.as_bytes());
+    let next_id = AtomicU32::new(1);
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let id = next_id.fetch_add(1, Ordering::Relaxed);
+        let (config, verifier, shared) = (config.clone(), verifier.clone(), shared.clone());
+        tokio::spawn(async move {
+            if let Err(error) = connection(stream, &config, id, verifier, &shared).await {
+                tracing::debug!(%peer, id, %error, "connection ended");
+            }
+        });
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    config: &ServerConfig,
+    id: u32,
+    verifier: Verifier,
+    shared: &Shared,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?.ip().to_string();
+    let accounts = move |user: &str| (user == CZAR_ACCOUNT).then(|| verifier.clone());
+    let login = ServerConnection::handshake(stream, config, id, &peer, &accounts);
+    let (mut connection, _) = tokio::time::timeout(LOGIN_TIME, login).await??;
+    connection.writer().write_ok(&OkPacket::success()).await?;
+    let killed = shared.registry.connect(id);
+    let outcome = session::serve(shared, &mut connection, id, killed).await;
+    shared.registry.disconnect(id);
+    Ok(outcome?)
+}

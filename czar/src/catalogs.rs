@@ -1,0 +1,177 @@
+//! The catalog that statements are planned with.
+//!
+//! A snapshot becomes current only after the front-end holds what it needs and the workers' addresses are known. Keeps true
+//! (design §4): a statement keeps the [`Current`] it began with, and the current one counts as in use for the reader's lease.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use orrery_crds::catalog::Catalog;
+use orrery_crds::kinds::WorkerPhase;
+use orrery_snapshot::lease::{InUse, InUseGuard};
+use orrery_snapshot::{Hub, Snapshot, agents};
+
+use tokio::sync::watch;
+
+use crate::dispatch::Workers;
+use crate::engine::PlanCache;
+use crate::frontend::{Frontend, MetadataCache};
+
+/// Statements whose metadata is remembered.
+const METADATA_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+/// Pause after the front-end could not be brought to a catalog.
+const RETRY: Duration = Duration::from_millis(500);
+/// Agents are asked for newer catalogs at most this often.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// A snapshot that statements may use.
+pub struct Current {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// Metadata valid for it.
+    pub metadata: Arc<MetadataCache>,
+    /// Plans valid for it.
+    pub plans: PlanCache,
+    _in_use: InUseGuard,
+}
+
+impl Current {
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.snapshot.catalog
+    }
+}
+
+/// How agents are asked for their copies of the catalog.
+pub struct AgentAccess {
+    /// Client with the czar's certificate.
+    pub client: reqwest::Client,
+    /// Key that signs catalog copies.
+    pub key: Vec<u8>,
+}
+
+/// Follows the hub's snapshots.
+pub struct Catalogs {
+    hub: Hub,
+    in_use: InUse,
+    current: ArcSwapOption<Current>,
+    changed: watch::Sender<u64>,
+    agents: Option<AgentAccess>,
+    asked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+}
+
+impl Catalogs {
+    /// No catalog yet.
+    pub fn new(hub: Hub, in_use: InUse, agents: Option<AgentAccess>) -> Arc<Self> {
+        Arc::new(Self {
+            hub,
+            in_use,
+            current: ArcSwapOption::empty(),
+            changed: watch::Sender::new(0),
+            agents,
+            asked: tokio::sync::Mutex::new(None),
+        })
+    }
+
+    /// What new statements use; `None` before the first complete snapshot.
+    pub fn current(&self) -> Option<Arc<Current>> {
+        self.current.load_full()
+    }
+
+    /// Marks the epochs of a statement as in use while the guard lives.
+    pub fn enter(&self, current: &Current) -> InUseGuard {
+        self.in_use.enter(current.catalog().epochs)
+    }
+
+    /// Waits at most `patience` for a catalog of at least this dataEpoch.
+    pub async fn at_least(&self, data_epoch: u64, patience: Duration) -> Option<Arc<Current>> {
+        let reached = |current: &Arc<Current>| current.catalog().epochs.data >= data_epoch;
+        if let Some(current) = self.current().filter(reached) {
+            return Some(current);
+        }
+        let mut changed = self.changed.subscribe();
+        let wait = async {
+            loop {
+                if let Some(current) = self.current().filter(reached) {
+                    return Some(current);
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.ok().flatten()
+    }
+
+    /// Asks the agents for a newer catalog than the cluster API has given; many callers share one round. A newer one becomes current
+    /// by the usual way.
+    pub async fn ask_agents(&self) {
+        let Some(agents) = &self.agents else { return };
+        let mut asked = self.asked.lock().await;
+        if asked.is_some_and(|when| when.elapsed() < ASK_EVERY) {
+            return;
+        }
+        agents::refresh(&agents.client, &agents.key, &self.hub).await;
+        *asked = Some(tokio::time::Instant::now());
+    }
+
+    /// Takes over snapshots until the process ends.
+    pub async fn follow(self: Arc<Self>, frontend: Arc<Frontend>, workers: Arc<Workers>) {
+        let mut snapshots = self.hub.subscribe();
+        while let Some(mut snapshot) = snapshots.next().await {
+            // Addresses first: they are right whatever the front-end does.
+            workers.update(addresses(&snapshot));
+            while let Err(error) = self.adopt(&snapshot, &frontend).await {
+                tracing::warn!(%error, "the front-end cannot be brought to the catalog; trying again");
+                tokio::time::sleep(RETRY).await;
+                if let Some(newer) = self.hub.current() {
+                    snapshot = newer;
+                    workers.update(addresses(&snapshot));
+                }
+            }
+        }
+    }
+
+    async fn adopt(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        frontend: &Frontend,
+    ) -> Result<(), crate::frontend::FrontendError> {
+        let before = self.current();
+        let mirrored = frontend.mirror(&snapshot.catalog, &snapshot.users).await?;
+        let metadata = match &before {
+            Some(before) if !mirrored.is_change => before.metadata.clone(),
+            _ => Arc::new(MetadataCache::new(METADATA_ENTRIES)),
+        };
+        let epochs = snapshot.catalog.epochs;
+        self.current.store(Some(Arc::new(Current {
+            snapshot: snapshot.clone(),
+            metadata,
+            plans: PlanCache::default(),
+            _in_use: self.in_use.enter(epochs),
+        })));
+        self.changed.send_replace(epochs.data);
+
+        tracing::info!(%epochs, "catalog in use");
+        frontend.forget(&mirrored.after).await
+    }
+}
+
+/// Ids, addresses and readiness of a snapshot's workers.
+fn addresses(snapshot: &Snapshot) -> Vec<(orrery_crds::names::WorkerId, String, bool)> {
+    let listed = snapshot.workers.iter().filter_map(|(id, worker)| {
+        let address = worker.address.as_ref()?;
+        // An IPv6 address needs brackets before a port.
+        let host = if address.contains(':') {
+            format!("[{address}]")
+        } else {
+            address.clone()
+        };
+        let serves = matches!(
+            worker.phase,
+            WorkerPhase::Ready | WorkerPhase::Draining | WorkerPhase::Suspect
+        );
+        Some((*id, format!("{host}:{}", worker.mysql_port), serves))
+    });
+    listed.collect()
+}

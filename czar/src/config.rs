@@ -1,0 +1,90 @@
+//! Flags of the czar. Every flag can be given in the environment too.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Answers queries of proxies by asking workers.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "orrery-czar", version)]
+pub struct Config {
+    /// Address for proxies.
+    #[arg(long, env = "ORRERY_CZAR_LISTEN", default_value = "0.0.0.0:4041")]
+    pub listen: SocketAddr,
+    /// Address for /metrics, /healthz, /readyz.
+    #[arg(long, env = "ORRERY_CZAR_ADMIN", default_value = "0.0.0.0:8080")]
+    pub admin: SocketAddr,
+    /// Namespace of the archive in the cluster API; without it the czar needs --snapshot.
+    #[arg(long, env = "ORRERY_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Name of the czar's pod, for its Lease.
+    #[arg(long, env = "ORRERY_POD_NAME", requires = "namespace")]
+    pub pod: Option<String>,
+    /// UID of the czar's pod.
+    #[arg(long, env = "ORRERY_POD_UID", requires = "pod")]
+    pub pod_uid: Option<String>,
+    /// Hand-made snapshot file to follow instead of the cluster API.
+    #[arg(long, env = "ORRERY_SNAPSHOT", conflicts_with = "namespace")]
+    pub snapshot: Option<PathBuf>,
+    /// File in which the newest snapshot is kept for a start without the cluster API.
+    #[arg(long, env = "ORRERY_SNAPSHOT_CACHE", requires = "namespace")]
+    pub snapshot_cache: Option<PathBuf>,
+    /// Folder with the files `orrery_reader` and `orrery_proxy`, which hold the passwords of these accounts.
+    #[arg(long, env = "ORRERY_PASSWORDS")]
+    pub passwords: PathBuf,
+    /// Folder with `tls.crt`, `tls.key` and `ca.crt`, to ask agents for the catalog.
+    #[arg(long, env = "ORRERY_TLS", requires = "catalog_key")]
+    pub tls: Option<PathBuf>,
+    /// File with the key that signs catalog copies.
+    #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls")]
+    pub catalog_key: Option<PathBuf>,
+    /// Socket of the front-end mysqld.
+    #[arg(long, env = "ORRERY_FRONTEND_SOCKET")]
+    pub frontend_socket: PathBuf,
+    /// Account on the front-end mysqld, with all privileges.
+    #[arg(long, env = "ORRERY_FRONTEND_USER", default_value = "root")]
+    pub frontend_user: String,
+    /// File with that account's password; without it the account has none.
+    #[arg(long, env = "ORRERY_FRONTEND_PASSWORD_FILE")]
+    pub frontend_password_file: Option<PathBuf>,
+    /// Connections to the front-end per user.
+    #[arg(long, env = "ORRERY_FRONTEND_CONNECTIONS", default_value_t = 16)]
+    pub frontend_connections: usize,
+    /// Merges on the front-end at once.
+    #[arg(long, env = "ORRERY_MERGES", default_value_t = 8)]
+    pub merges: usize,
+    /// Seconds a statement may run on the front-end.
+    #[arg(long, env = "ORRERY_FRONTEND_SECONDS", default_value_t = 3600)]
+    pub frontend_seconds: u64,
+    /// Bytes of memory of a temporary table on the front-end.
+    #[arg(long, env = "ORRERY_MERGE_MEMORY", default_value_t = 64 << 20)]
+    pub merge_memory: u64,
+    /// Connections to each worker.
+    #[arg(long, env = "ORRERY_WORKER_CONNECTIONS", default_value_t = 24)]
+    pub worker_connections: usize,
+    /// How many of them scans may use at once.
+    #[arg(long, env = "ORRERY_WORKER_SCANS", default_value_t = 8)]
+    pub worker_scans: usize,
+    /// Tasks of one interactive statement on one worker at once.
+    #[arg(long, env = "ORRERY_INTERACTIVE_PER_WORKER", default_value_t = 4)]
+    pub interactive_per_worker: usize,
+    /// Tasks of one scan on one worker at once.
+    #[arg(long, env = "ORRERY_SCAN_PER_WORKER", default_value_t = 2)]
+    pub scan_per_worker: usize,
+    /// Seconds a chunk that no replica answers for is tried again.
+    #[arg(long, env = "ORRERY_PATIENCE", default_value_t = 10)]
+    pub patience: u64,
+    /// Folder for spool files.
+    #[arg(long, env = "ORRERY_SPOOL")]
+    pub spool: PathBuf,
+    /// Bytes of rows one statement may hold in memory.
+    #[arg(long, env = "ORRERY_SPOOL_MEMORY", default_value_t = 32 << 20)]
+    pub spool_memory: u64,
+    /// Bytes that all spool files together may have.
+    #[arg(long, env = "ORRERY_SPOOL_DISK", default_value_t = 4 << 30)]
+    pub spool_disk: u64,
+    /// Director keys whose chunks are remembered.
+    #[arg(long, env = "ORRERY_REMEMBERED_KEYS", default_value_t = std::num::NonZeroUsize::new(1 << 20).expect("not zero"))]
+    pub remembered_keys: std::num::NonZeroUsize,
+}

@@ -1,0 +1,228 @@
+//! An answer on its way to the client: columns, then pieces of rows.
+
+use std::sync::Arc;
+
+use orrery_plan::RowRange;
+use orrery_snapshot::lease::InUseGuard;
+use orrery_wire::ColumnDef;
+use orrery_wire::client::{ClientError, Next, Prepared};
+
+use super::error::{StatementError, client_error};
+use crate::backend::Lease;
+use crate::dispatch::{Done, Tasks};
+use crate::encode::Encoder;
+use crate::merge::ServerMerge;
+use crate::server::Format;
+use crate::spool::{PieceBuilder, RowPiece};
+
+/// How a statement is answered.
+pub struct Answer {
+    /// Columns; empty when there is no result set.
+    pub columns: Arc<[ColumnDef]>,
+    /// dataEpoch the answer was made with.
+    pub data_epoch: u64,
+    source: Source,
+    format: Format,
+    range: RowRange,
+    /// Keeps the answer's epochs in use.
+    _in_use: Option<InUseGuard>,
+}
+
+/// Where rows come from.
+pub enum Source {
+    /// Rows already made.
+    Ready(Option<RowPiece>),
+    /// Tasks whose rows are the answer.
+    Tasks(Box<Tasks>, Option<Box<Done>>),
+    /// The front-end executed the user's statement.
+    FrontEnd(Box<Forwarded>),
+    /// The front-end merges.
+    Merge(Box<ServerMerge>),
+}
+
+/// A result set of the front-end being passed on.
+pub struct Forwarded {
+    /// The connection.
+    pub lease: Lease,
+    /// Statement to close afterwards.
+    pub prepared: Option<Prepared>,
+    /// Whether the last row has been read.
+    pub is_over: bool,
+}
+
+impl Answer {
+    /// An answer from `source`, in the protocol the client wants.
+    pub fn new(columns: Arc<[ColumnDef]>, data_epoch: u64, source: Source, format: Format) -> Self {
+        Self {
+            columns,
+            data_epoch,
+            source,
+            format,
+            range: RowRange::default(),
+            _in_use: None,
+        }
+    }
+
+    /// Only these rows of the source.
+    #[must_use]
+    pub fn within(mut self, range: RowRange) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Keeps the epochs in use while the answer lives.
+    #[must_use]
+    pub fn keeping(mut self, guard: InUseGuard) -> Self {
+        self._in_use = Some(guard);
+        self
+    }
+
+    /// The next rows; `None` after the last. Once it was given `None` or an error it must not be asked again.
+    pub async fn next(&mut self) -> Result<Option<RowPiece>, StatementError> {
+        loop {
+            if self.range.count == Some(0) {
+                return Ok(None);
+            }
+            let Some(piece) = self.next_of_source().await? else {
+                return Ok(None);
+            };
+            if let Some(piece) = cut(piece, &mut self.range) {
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    async fn next_of_source(&mut self) -> Result<Option<RowPiece>, StatementError> {
+        match &mut self.source {
+            Source::Ready(piece) => Ok(piece.take()),
+            Source::Tasks(tasks, reading) => next_of_tasks(tasks, reading, &self.columns, self.format).await,
+            Source::FrontEnd(forwarded) => next_forwarded(forwarded).await.map_err(client_error),
+            Source::Merge(merge) => next_of_merge(merge, &self.columns, self.format).await,
+        }
+    }
+}
+
+async fn next_of_tasks(
+    tasks: &mut Tasks,
+    reading: &mut Option<Box<Done>>,
+    columns: &[ColumnDef],
+    format: Format,
+) -> Result<Option<RowPiece>, StatementError> {
+    loop {
+        let Some(done) = reading else {
+            match tasks.next().await? {
+                None => return Ok(None),
+                Some(done) => *reading = Some(Box::new(done)),
+            }
+            continue;
+        };
+        let Some(piece) = done.rows.next().await? else {
+            *reading = None;
+            continue;
+        };
+        let mut encoder = Encoder::new(&done.columns, columns, format)?;
+        if encoder.is_raw() {
+            return Ok(Some(piece));
+        }
+        let mut converted = PieceBuilder::default();
+        for row in piece {
+            converted.push(|out| encoder.encode(&row, out))?;
+        }
+        if let Some(piece) = converted.take() {
+            return Ok(Some(piece));
+        }
+    }
+}
+
+async fn next_of_merge(
+    merge: &mut ServerMerge,
+    columns: &[ColumnDef],
+    format: Format,
+) -> Result<Option<RowPiece>, StatementError> {
+    let given = merge.columns.clone();
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let mut encoder = Encoder::new(&given, columns, format)?;
+    let mut piece = PieceBuilder::default();
+    while !piece.is_full() {
+        match merge.next().await? {
+            Some(row) => piece.push(|out| encoder.encode(&row, out))?,
+            None => break,
+        }
+    }
+    Ok(piece.take())
+}
+
+async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, ClientError> {
+    if forwarded.is_over {
+        return Ok(None);
+    }
+    let connection = forwarded.lease.connection()?;
+    let mut piece = PieceBuilder::default();
+    while !piece.is_full() {
+        let next = match connection.buffered_row()? {
+            Some(next) => next,
+            None => connection.next_row().await?,
+        };
+        match next {
+            Next::Row(row) => piece.push_row(&row),
+            Next::End(_) => {
+                forwarded.is_over = true;
+                if let Some(prepared) = forwarded.prepared.take() {
+                    connection.close_statement(prepared).await?;
+                }
+                break;
+            }
+        }
+    }
+    Ok(piece.take())
+}
+
+/// The rows of a piece that lie in the range, which is narrowed by what went past; `None` when none does.
+fn cut(piece: RowPiece, range: &mut RowRange) -> Option<RowPiece> {
+    if *range == RowRange::default() {
+        return Some(piece);
+    }
+    let mut kept = PieceBuilder::default();
+    for row in piece {
+        if range.offset > 0 {
+            range.offset -= 1;
+            continue;
+        }
+        match &mut range.count {
+            Some(0) => break,
+            Some(count) => *count -= 1,
+            None => {}
+        }
+        kept.push_row(&row);
+    }
+    kept.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(rows: &[&str]) -> RowPiece {
+        let mut builder = PieceBuilder::default();
+        for row in rows {
+            builder.push_row(row.as_bytes());
+        }
+        builder.take().unwrap()
+    }
+
+    #[test]
+    fn a_limit_counts_over_pieces() {
+        let mut range = RowRange {
+            offset: 3,
+            count: Some(2),
+        };
+        assert!(cut(piece(&["a", "b"]), &mut range).is_none());
+        let rows: Vec<_> = cut(piece(&["c", "d"]), &mut range).unwrap().collect();
+        assert_eq!(rows, ["d"]);
+        let rows: Vec<_> = cut(piece(&["e", "f"]), &mut range).unwrap().collect();
+        assert_eq!(rows, ["e"]);
+        assert_eq!(range.count, Some(0));
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a statement failed, and what the client is told.
+
+use orrery_plan::PlanError;
+use orrery_wire::ServerError;
+use orrery_wire::client::ClientError;
+use thiserror::Error;
+
+use crate::dispatch::DispatchError;
+use crate::encode::EncodeError;
+use crate::frontend::FrontendError;
+use crate::merge::ServerMergeError;
+use crate::spool::SpoolError;
+
+/// Why a statement failed.
+#[derive(Debug, Error)]
+pub enum StatementError {
+    /// A worker or the front-end refused it; or it is refused here with an error of MySQL's.
+    #[error("{0}")]
+    Refused(ServerError),
+    /// It has no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Its tasks failed.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
+    /// The front-end could not be asked.
+    #[error(transparent)]
+    Frontend(FrontendError),
+    /// Rows could not be held.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Rows could not be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Partial results could not be merged.
+    #[error(transparent)]
+    Merge(ServerMergeError),
+}
+
+impl StatementError {
+    /// A refusal with a code and SQLSTATE.
+    pub fn refused(code: u16, state: &[u8; 5], message: impl Into<String>) -> Self {
+        Self::Refused(ServerError::new(code, state, message))
+    }
+
+    /// The error as clients see it.
+    pub fn mysql(&self) -> ServerError {
+        match self {
+            Self::Refused(error) => error.clone(),
+            Self::Plan(error) => {
+                let error = error.mysql();
+                let mut state = *b"HY000";
+                if let Ok(given) = error.state.as_bytes().try_into() {
+                    state = given;
+                }
+                ServerError {
+                    code: error.code,
+                    sqlstate: state,
+                    message: error.message,
+                }
+            }
+            Self::Dispatch(error) => error.mysql(),
+            Self::Spool(SpoolError::Full { .. }) => ServerError::new(1114, b"HY000", self.to_string()),
+            Self::Frontend(FrontendError::NoAccount(user)) => ServerError::new(
+                1045,
+                b"28000",
+                format!("Access denied for user '{user}': unknown to this czar"),
+            ),
+            Self::Frontend(_) | Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
+                ServerError::new(1105, b"HY000", self.to_string())
+            }
+        }
+    }
+}
+
+impl From<FrontendError> for StatementError {
+    fn from(error: FrontendError) -> Self {
+        match error {
+            FrontendError::Client(error) => client_error(error),
+            FrontendError::NoAccount(_) => Self::Frontend(error),
+        }
+    }
+}
+
+impl From<ServerMergeError> for StatementError {
+    fn from(error: ServerMergeError) -> Self {
+        match error {
+            ServerMergeError::Frontend(error) => error.into(),
+            other => Self::Merge(other),
+        }
+    }
+}
+
+/// An error of the front-end: the server's own words reach the client.
+pub fn client_error(error: ClientError) -> StatementError {
+    match error {
+        ClientError::Server(error) => StatementError::Refused(error),
+        other => StatementError::Frontend(FrontendError::Client(other)),
+    }
+}

@@ -1,0 +1,138 @@
+//! EXPLAIN: the plan as rows of (item, value), and which workers would be asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orrery_crds::names::ChunkId;
+use orrery_plan::Work;
+use orrery_wire::{ColumnDef, ColumnType, Value};
+
+use super::{Answer, ChunkUnits, Engine, Source, StatementError};
+use crate::catalogs::Current;
+use crate::dispatch::Units;
+use crate::encode::put_row;
+use crate::server::Request;
+use crate::spool::{Budget, PieceBuilder};
+
+/// utf8mb4_general_ci.
+const COLLATION: u16 = 45;
+
+impl Engine {
+    /// Prints what a statement would do, without doing it; keys are looked up.
+    pub(super) async fn explain(
+        &self,
+        inner: &str,
+        options: &[String],
+        request: &Request,
+        current: Arc<Current>,
+    ) -> Result<Answer, StatementError> {
+        if let Some(option) = options.first() {
+            let message =
+                format!("This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone");
+            return Err(StatementError::refused(1235, b"42000", message));
+        }
+        let plan = match current.plans.plan(inner, request.database.as_deref(), &current) {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.explain_refusal(inner, request, error).await),
+        };
+        self.metadata(&plan, request, &current).await?;
+        let looked_up = self
+            .look_up(&plan, &current, &Budget::new(self.spool.clone()))
+            .await;
+        let mut lines = orrery_plan::explain(&plan);
+        if let Work::Chunks(_) = &plan.work {
+            let units = ChunkUnits::new(looked_up, current.clone(), self.catalogs.clone())?;
+            lines.extend(chunk_lines(&units)?);
+        }
+        Ok(Answer::new(
+            columns(),
+            plan.data_epoch,
+            Source::Ready(piece(lines, request)?),
+            request.format,
+        ))
+    }
+}
+
+fn columns() -> Arc<[ColumnDef]> {
+    let text = |name: &'static str, column_type| ColumnDef {
+        charset: COLLATION,
+        ..ColumnDef::expression(name, column_type, 1 << 20)
+    };
+    [
+        text("item", ColumnType::MYSQL_TYPE_VAR_STRING),
+        text("value", ColumnType::MYSQL_TYPE_VAR_STRING),
+    ]
+    .into()
+}
+
+type Line = (String, String);
+
+fn line(item: &str, value: impl Into<String>) -> Line {
+    (item.to_owned(), value.into())
+}
+
+fn piece(lines: Vec<Line>, request: &Request) -> Result<Option<crate::spool::RowPiece>, StatementError> {
+    let columns = columns();
+    let mut piece = PieceBuilder::default();
+    for (item, value) in lines {
+        let row = vec![Value::Bytes(item.into_bytes()), Value::Bytes(value.into_bytes())];
+        piece.push(|out| put_row(row, &columns, request.format, out))?;
+    }
+    Ok(piece.take())
+}
+
+/// The chunks as ranges, and who would be asked for each.
+fn chunk_lines(units: &ChunkUnits) -> Result<Vec<Line>, StatementError> {
+    let mut lines = vec![
+        line("chunks with rows", units.chunks().len().to_string()),
+        line("chunk ids", ranges(units.chunks())),
+    ];
+    let mut by_workers: BTreeMap<Vec<u32>, Vec<ChunkId>> = BTreeMap::new();
+    for (unit, chunk) in units.chunks().iter().enumerate() {
+        let mut workers = units.workers(unit);
+        workers.sort_unstable();
+        by_workers.entry(workers).or_default().push(*chunk);
+    }
+    for (workers, chunks) in by_workers {
+        let workers: Vec<String> = workers.iter().map(u32::to_string).collect();
+        lines.push(line(
+            &format!("replicas on workers {}", workers.join(", ")),
+            ranges(&chunks),
+        ));
+    }
+    if !units.chunks().is_empty() {
+        let statements = units.statements(0)?;
+        lines.push(line(
+            "first statement",
+            statements.first().cloned().unwrap_or_default(),
+        ));
+    }
+    Ok(lines)
+}
+
+/// `3, 5-8, 11`.
+fn ranges(chunks: &[ChunkId]) -> String {
+    let mut runs: Vec<(ChunkId, ChunkId)> = Vec::new();
+    for chunk in chunks {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*chunk) => *last = *chunk,
+            _ => runs.push((*chunk, *chunk)),
+        }
+    }
+    let text = |(first, last): &(ChunkId, ChunkId)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunk_ids_are_printed_as_ranges() {
+        assert_eq!(ranges(&[3, 5, 6, 7, 8, 11]), "3, 5-8, 11");
+        assert_eq!(ranges(&[]), "");
+    }
+}

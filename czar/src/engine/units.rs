@@ -1,0 +1,280 @@
+//! What the dispatcher runs: chunks of a plan, whole reference tables, hash chunks of a director index.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use orrery_crds::catalog::{FamilyGrid, IndexTable, TableKey, hash_chunk};
+use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
+use orrery_plan::{Plan, Renderer, TableRole, Template, Work};
+
+use crate::catalogs::{Catalogs, Current};
+use crate::dispatch::{DispatchError, Units, Workers};
+use crate::placement;
+
+/// The chunks of a plan.
+pub struct ChunkUnits {
+    plan: Arc<Plan>,
+    current: Arc<Current>,
+    catalogs: Arc<Catalogs>,
+    family: String,
+    chunks: Vec<ChunkId>,
+}
+
+impl ChunkUnits {
+    /// Units of a plan whose keys have been looked up, made for the catalog of `current`.
+    pub fn new(
+        plan: Arc<Plan>,
+        current: Arc<Current>,
+        catalogs: Arc<Catalogs>,
+    ) -> Result<Self, DispatchError> {
+        let mut units = Self {
+            plan,
+            current,
+            catalogs,
+            family: String::new(),
+            chunks: Vec::new(),
+        };
+        let Work::Chunks(work) = &units.plan.work else {
+            return Ok(units);
+        };
+        let chunks = units.renderer(&work.template)?.chunks(&work.selection);
+        let chunked = units
+            .plan
+            .tables
+            .iter()
+            .find(|table| table.role == TableRole::Chunked);
+        let family = chunked.and_then(|table| placement::family_of(units.current.catalog(), &table.key));
+        units.family = family.unwrap_or_default().to_owned();
+        units.chunks = chunks;
+        Ok(units)
+    }
+
+    /// Chunk ids, ascending.
+    pub fn chunks(&self) -> &[ChunkId] {
+        &self.chunks
+    }
+
+    /// Rows of a chunk if nothing is filtered out: the average of the largest table.
+    pub fn rows_per_chunk(&self) -> u64 {
+        let average = |table: &orrery_plan::TableUse| {
+            let segments = &self.current.catalog().tables.get(&table.key)?.segments;
+            let rows: u64 = segments.iter().map(|segment| segment.rows).sum();
+            let chunks = segments.iter().map(|segment| segment.home.len()).max()?.max(1);
+            Some(rows / chunks as u64)
+        };
+        let chunked = self.plan.tables.iter().filter(|table| table.role.is_chunked());
+        chunked.filter_map(average).max().unwrap_or_default()
+    }
+
+    fn renderer<'a>(&'a self, template: &'a Template) -> Result<Renderer<'a>, DispatchError> {
+        renderer(&self.plan, template, &self.current)
+    }
+
+    fn template(&self) -> Option<&Template> {
+        match &self.plan.work {
+            Work::Chunks(work) => Some(&work.template),
+            _ => None,
+        }
+    }
+}
+
+fn renderer<'a>(
+    plan: &'a Plan,
+    template: &'a Template,
+    current: &'a Current,
+) -> Result<Renderer<'a>, DispatchError> {
+    Renderer::new(template, &plan.tables, plan.data_epoch, current.catalog())
+        .map_err(|error| DispatchError::Render(error.to_string()))
+}
+
+#[async_trait]
+impl Units for ChunkUnits {
+    fn count(&self) -> usize {
+        self.chunks.len()
+    }
+
+    fn name(&self, unit: usize) -> String {
+        let chunk = self.chunks.get(unit).copied().unwrap_or_default();
+        let tables: Vec<String> = self
+            .plan
+            .tables
+            .iter()
+            .map(|table| table.key.to_string())
+            .collect();
+        format!("chunk {chunk} of {}", tables.join(", "))
+    }
+
+    fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
+        match (self.chunks.get(unit), self.template()) {
+            (Some(chunk), Some(template)) => Ok(self.renderer(template)?.statements(*chunk)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn workers(&self, unit: usize) -> Vec<WorkerId> {
+        let (Some(chunk), Some(template)) = (self.chunks.get(unit), self.template()) else {
+            return Vec::new();
+        };
+        let Ok(renderer) = self.renderer(template) else {
+            return Vec::new();
+        };
+        // The data is that of the plan, the placement the newest there is.
+        let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
+        placement::holders(newest.catalog(), &self.family, *chunk, &renderer.segments(*chunk))
+    }
+
+    async fn look_for_newer(&self) {
+        self.catalogs.ask_agents().await;
+    }
+}
+
+/// One statement over reference tables, which every worker has.
+pub struct WholeUnit {
+    plan: Arc<Plan>,
+    statement: String,
+    workers: Arc<Workers>,
+}
+
+impl WholeUnit {
+    /// The one statement of the plan.
+    pub fn new(
+        plan: Arc<Plan>,
+        template: &Template,
+        current: &Current,
+        workers: Arc<Workers>,
+    ) -> Result<Self, DispatchError> {
+        let statement = renderer(&plan, template, current)?.whole();
+        Ok(Self {
+            plan,
+            statement,
+            workers,
+        })
+    }
+}
+
+#[async_trait]
+impl Units for WholeUnit {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn name(&self, _unit: usize) -> String {
+        let tables: Vec<String> = self
+            .plan
+            .tables
+            .iter()
+            .map(|table| table.key.to_string())
+            .collect();
+        format!("the table {}", tables.join(", "))
+    }
+
+    fn statements(&self, _unit: usize) -> Result<Vec<String>, DispatchError> {
+        Ok(vec![self.statement.clone()])
+    }
+
+    fn workers(&self, _unit: usize) -> Vec<WorkerId> {
+        self.workers.ids()
+    }
+
+    async fn look_for_newer(&self) {}
+}
+
+/// Hash chunks of a director index, with the keys to find in each.
+pub struct IndexUnits {
+    director: TableKey,
+    index: IndexTable,
+    parts: Vec<(ChunkId, Vec<String>)>,
+    is_integer: bool,
+    current: Arc<Current>,
+    catalogs: Arc<Catalogs>,
+}
+
+impl IndexUnits {
+    /// Units that look up `keys`; `None` when the catalog has no such index.
+    pub fn new(
+        director: &TableKey,
+        index: &IndexTable,
+        keys: &[&str],
+        is_integer: bool,
+        current: Arc<Current>,
+        catalogs: Arc<Catalogs>,
+    ) -> Option<Self> {
+        let FamilyGrid::Hash { chunks } = current.catalog().families.get(&index.family)?.grid else {
+            return None;
+        };
+        let mut parts: BTreeMap<ChunkId, Vec<String>> = BTreeMap::new();
+        for key in keys {
+            let chunk = hash_chunk(key.as_bytes(), chunks);
+            // A hash chunk without published entries holds no key.
+            if index.segments.iter().any(|segment| segment.home.contains(&chunk)) {
+                parts.entry(chunk).or_default().push((*key).to_owned());
+            }
+        }
+        Some(Self {
+            director: director.clone(),
+            index: index.clone(),
+            parts: parts.into_iter().collect(),
+            is_integer,
+            current,
+            catalogs,
+        })
+    }
+
+    fn list(&self, keys: &[String]) -> String {
+        let literal = |key: &String| match self.is_integer {
+            true => key.clone(),
+            false => format!(
+                "X'{}'",
+                key.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()
+            ),
+        };
+        keys.iter().map(literal).collect::<Vec<_>>().join(",")
+    }
+
+    fn segments_in(&self, chunk: ChunkId) -> impl Iterator<Item = &orrery_crds::catalog::Segment> {
+        self.index
+            .segments
+            .iter()
+            .filter(move |segment| segment.home.contains(&chunk))
+    }
+}
+
+#[async_trait]
+impl Units for IndexUnits {
+    fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn name(&self, unit: usize) -> String {
+        let chunk = self.parts.get(unit).map(|part| part.0).unwrap_or_default();
+        format!("hash chunk {chunk} of the index of {}", self.director)
+    }
+
+    fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
+        let Some((chunk, keys)) = self.parts.get(unit) else {
+            return Ok(Vec::new());
+        };
+        let keys = self.list(keys);
+        let database = names::index_database(self.index.incarnation);
+        let statement = |segment: &orrery_crds::catalog::Segment| {
+            let table = names::chunk_table(&self.director.table, RowSet::Home, *chunk, segment.attempt);
+            format!("SELECT k, chunkId FROM `{database}`.`{table}` WHERE k IN ({keys})")
+        };
+        let selects: Vec<String> = self.segments_in(*chunk).map(statement).collect();
+        Ok(vec![selects.join(" UNION ALL ")])
+    }
+
+    fn workers(&self, unit: usize) -> Vec<WorkerId> {
+        let Some((chunk, _)) = self.parts.get(unit) else {
+            return Vec::new();
+        };
+        let segments: Vec<u64> = self.segments_in(*chunk).map(|segment| segment.id).collect();
+        let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
+        placement::holders(newest.catalog(), &self.index.family, *chunk, &segments)
+    }
+
+    async fn look_for_newer(&self) {
+        self.catalogs.ask_agents().await;
+    }
+}

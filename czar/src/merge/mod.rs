@@ -1,0 +1,21 @@
+//! From partial rows to the answer: in process where every type is understood exactly, else in the front-end mysqld.
+//!
+//! Keeps true (design §7): partial rows are combined in chunk order, so one dataEpoch gives the same bits each time.
+
+mod server;
+mod simple;
+
+pub use server::{ServerMerge, ServerMergeError};
+pub use simple::{SimpleError, Summary};
+
+use crate::dispatch::{DispatchError, Done, Tasks};
+
+/// Waits for every task and puts them in chunk order.
+pub async fn gather(mut tasks: Tasks) -> Result<Vec<Done>, DispatchError> {
+    let mut all = Vec::new();
+    while let Some(done) = tasks.next().await? {
+        all.push(done);
+    }
+    all.sort_by_key(|done| done.unit);
+    Ok(all)
+}

@@ -1,0 +1,66 @@
+//! Who holds what, by a catalog. Pure.
+
+use orrery_crds::catalog::{Catalog, TableKey, TableKind};
+use orrery_crds::names::{ChunkId, WorkerId};
+
+/// Name of the family that a table's chunks belong to; `None` for reference tables and unknown ones.
+pub fn family_of<'c>(catalog: &'c Catalog, table: &TableKey) -> Option<&'c str> {
+    match &catalog.tables.get(table)?.kind {
+        TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => Some(&accepted.family),
+        TableKind::Reference(_) => None,
+    }
+}
+
+/// Workers that hold a chunk of a family with all of these segments.
+pub fn holders(catalog: &Catalog, family: &str, chunk: ChunkId, segments: &[u64]) -> Vec<WorkerId> {
+    let Some(family) = catalog.families.get(family) else {
+        return Vec::new();
+    };
+    let lacks = |worker: WorkerId| {
+        let mut behind = family.behind.iter();
+        behind.any(|behind| {
+            behind.worker == worker && segments.contains(&behind.segment) && behind.chunks.contains(&chunk)
+        })
+    };
+    let listed = family
+        .placement
+        .get(&chunk)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    listed.iter().copied().filter(|worker| !lacks(*worker)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use orrery_crds::catalog::{Behind, Family, FamilyGrid};
+    use orrery_crds::kinds::FamilyReplicas;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_is_behind_serves_the_other_segments_and_chunks() {
+        let family = Family {
+            incarnation: 1,
+            pool: "p".into(),
+            replicas: FamilyReplicas::default(),
+            grid: FamilyGrid::Hash { chunks: 2 },
+            placement: BTreeMap::from([(0, vec![1, 2]), (1, vec![2])]),
+            behind: vec![Behind {
+                worker: 2,
+                segment: 9,
+                chunks: BTreeSet::from([0]),
+            }],
+        };
+        let catalog = Catalog {
+            families: BTreeMap::from([("f".to_owned(), family)]),
+            ..Catalog::default()
+        };
+        assert_eq!(holders(&catalog, "f", 0, &[8, 9]), [1]);
+        assert_eq!(holders(&catalog, "f", 0, &[8]), [1, 2]);
+        assert_eq!(holders(&catalog, "f", 1, &[9]), [2]);
+        assert!(holders(&catalog, "f", 7, &[]).is_empty());
+        assert!(holders(&catalog, "g", 0, &[]).is_empty());
+    }
+}

@@ -1,0 +1,136 @@
+//! Puts the czar together and runs it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use orrery_crds::names::{CZAR_ACCOUNT, READER_ACCOUNT};
+use orrery_snapshot::lease::{InUse, Reader};
+use orrery_snapshot::{Hub, api, file, lease};
+use tokio::net::TcpListener;
+
+use crate::catalogs::{AgentAccess, Catalogs};
+use crate::config::Config;
+use crate::dispatch::{WorkerOptions, Workers};
+use crate::engine::{Engine, EngineOptions};
+use crate::frontend::{Frontend, FrontendOptions};
+use crate::lookup::Lookups;
+use crate::metrics::Metrics;
+use crate::server::{self, Registry, Shared};
+use crate::spool::SpoolSpace;
+use crate::{admin, tls};
+
+/// Time to connect to a worker.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs the czar until the listener for probes fails.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.spool)
+        .with_context(|| format!("spool folder {}", config.spool.display()))?;
+    let reader_password = secret(&config.passwords.join(READER_ACCOUNT))?;
+    let proxy_password = secret(&config.passwords.join(CZAR_ACCOUNT))?;
+    let (hub, in_use) = (Hub::new(), InUse::default());
+    let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agent_access(&config)?);
+    follow_sources(&config, hub, in_use).await?;
+    let frontend = Arc::new(Frontend::new(frontend_options(&config)?));
+    let workers = Workers::new(WorkerOptions {
+        user: READER_ACCOUNT.to_owned(),
+        password: reader_password,
+        connections: config.worker_connections,
+        scans: config.worker_scans,
+        connect_timeout: CONNECT_TIMEOUT,
+    });
+    tokio::spawn(catalogs.clone().follow(frontend.clone(), workers.clone()));
+    let engine = Engine {
+        catalogs,
+        frontend,
+        workers,
+        lookups: Lookups::new(config.remembered_keys),
+        spool: Arc::new(SpoolSpace::new(
+            config.spool.clone(),
+            config.spool_memory,
+            config.spool_disk,
+        )),
+        options: EngineOptions {
+            interactive_per_worker: config.interactive_per_worker,
+            scan_per_worker: config.scan_per_worker,
+            patience: Duration::from_secs(config.patience),
+        },
+    };
+    let shared = Arc::new(Shared {
+        engine,
+        registry: Registry::default(),
+        metrics: Metrics::new()?,
+    });
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen on {}", config.listen))?;
+    let probes = TcpListener::bind(config.admin)
+        .await
+        .with_context(|| format!("listen on {}", config.admin))?;
+    tracing::info!(listen = %config.listen, admin = %config.admin, "czar up");
+    tokio::select! {
+        () = server::listen(listener, shared.clone(), &proxy_password) => Ok(()),
+        outcome = admin::serve(probes, shared) => Ok(outcome?),
+    }
+}
+
+/// Starts what feeds the hub.
+async fn follow_sources(config: &Config, hub: Hub, in_use: InUse) -> anyhow::Result<()> {
+    if let Some(path) = &config.snapshot {
+        tokio::spawn(file::follow(path.clone(), hub));
+        return Ok(());
+    }
+    let Some(namespace) = config.namespace.clone() else {
+        bail!("either --namespace or --snapshot is needed");
+    };
+    if let Some(path) = &config.snapshot_cache {
+        // The cluster API may be away: what was known last is better than nothing, and anything newer replaces it.
+        if path.exists()
+            && let Err(error) = file::load(path, &hub)
+        {
+            tracing::warn!(%error, "the kept snapshot is not used");
+        }
+        tokio::spawn(file::keep_saved(path.clone(), hub.clone()));
+    }
+    let client = kube::Client::try_default().await.context("cluster API")?;
+    tokio::spawn(api::run(client.clone(), namespace.clone(), hub.clone()));
+    if let (Some(pod), Some(pod_uid)) = (config.pod.clone(), config.pod_uid.clone()) {
+        let reader = Reader {
+            pod,
+            pod_uid,
+            component: "czar".to_owned(),
+        };
+        tokio::spawn(lease::renew(client, namespace, reader, hub, in_use));
+    }
+    Ok(())
+}
+
+fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
+    let (Some(folder), Some(key)) = (&config.tls, &config.catalog_key) else {
+        return Ok(None);
+    };
+    let client = tls::agent_client(folder)?;
+    let key = std::fs::read(key).with_context(|| format!("key file {}", key.display()))?;
+    Ok(Some(AgentAccess { client, key }))
+}
+
+fn frontend_options(config: &Config) -> anyhow::Result<FrontendOptions> {
+    let password = config.frontend_password_file.as_deref().map(secret).transpose()?;
+    Ok(FrontendOptions {
+        socket: config.frontend_socket.clone(),
+        user: config.frontend_user.clone(),
+        password: password.unwrap_or_default(),
+        connections_per_user: config.frontend_connections,
+        merge_connections: config.merges,
+        max_statement_time: Duration::from_secs(config.frontend_seconds),
+        merge_memory: config.merge_memory,
+    })
+}
+
+/// A password from a file, without the line end that editors add.
+fn secret(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("password file {}", path.display()))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}

@@ -1,0 +1,323 @@
+//! One connection of a proxy: a loop of commands, each answered whole before the next is read.
+//!
+//! Keeps true: a statement ends everywhere when its client goes, when it is killed, and when its time is over; the connection is
+//! usable afterwards unless a row was cut in the middle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use orrery_plan::statement::{Statement, classify};
+use orrery_wire::command::{Command, QueryAttribute};
+use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
+use orrery_wire::{OkPacket, ServerError, WireError};
+use tokio_util::sync::CancellationToken;
+
+use super::{Registry, Request};
+use crate::backend::SessionSettings;
+use crate::engine::{Answer, Engine};
+use crate::metrics::Metrics;
+
+/// How long a killed statement may go on writing to a client that does not read before its connection is closed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What sessions share.
+pub struct Shared {
+    /// Answers statements.
+    pub engine: Engine,
+    /// Running statements.
+    pub registry: Registry,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// Why an answer was not finished.
+enum Stop {
+    /// The client is told this.
+    Error(ServerError),
+    /// The connection cannot be used any more.
+    Gone(WireError),
+}
+
+impl From<WireError> for Stop {
+    fn from(error: WireError) -> Self {
+        Self::Gone(error)
+    }
+}
+
+/// Serves commands until the proxy goes or its connection is killed.
+pub async fn serve(
+    shared: &Shared,
+    connection: &mut ServerConnection,
+    id: u32,
+    killed: CancellationToken,
+) -> Result<(), WireError> {
+    let mut settings = Arc::new(SessionSettings::default());
+    loop {
+        let command = tokio::select! {
+            command = connection.read_command() => command?,
+            () = killed.cancelled() => return Ok(()),
+        };
+        match command {
+            Command::Quit => return Ok(()),
+            Command::Ping | Command::ResetConnection | Command::InitDb(_) | Command::SetOption { .. } => {
+                connection.writer().write_ok(&OkPacket::success()).await?;
+            }
+            Command::Query { sql, attributes } => {
+                query(shared, connection, id, sql, &attributes, &mut settings).await?;
+            }
+            Command::ProcessKill { connection: target } => {
+                let answer = kill(&shared.registry, target, false);
+                reply(connection.writer(), answer).await?;
+            }
+            other => {
+                let refusal = other
+                    .refusal()
+                    .unwrap_or_else(|| ServerError::new(1047, b"08S01", "Unknown command"));
+                connection.writer().write_err(&refusal).await?;
+            }
+        }
+    }
+}
+
+async fn query(
+    shared: &Shared,
+    connection: &mut ServerConnection,
+    id: u32,
+    sql: Bytes,
+    attributes: &[QueryAttribute],
+    settings: &mut Arc<SessionSettings>,
+) -> Result<(), WireError> {
+    // A kill carries no user: it speaks of a connection of the same proxy account.
+    if let Some((target, query_only)) = as_kill(&sql) {
+        let answer = kill(&shared.registry, target, query_only);
+        return reply(connection.writer(), answer).await;
+    }
+    let request = match Request::new(sql, attributes, settings) {
+        Ok(request) => request,
+        Err(error) => return connection.writer().write_err(&error).await,
+    };
+    *settings = request.settings.clone();
+    let timer = shared.metrics.begin();
+    let cancel = shared.registry.begin(id);
+    let (watch, writer) = connection.split();
+    let outcome = answer(shared, &request, watch, writer, &cancel).await;
+    shared.registry.end(id);
+    match outcome {
+        Ok(rows) => {
+            timer.finished(rows);
+            Ok(())
+        }
+        Err(Stop::Error(error)) => {
+            tracing::debug!(user = request.user, connection = request.connection, %error, "statement failed");
+            timer.failed();
+            connection.writer().write_err(&error).await
+        }
+        Err(Stop::Gone(error)) => {
+            timer.failed();
+            Err(error)
+        }
+    }
+}
+
+/// Runs a statement and writes its answer; returns the number of rows.
+async fn answer(
+    shared: &Shared,
+    request: &Request,
+    mut watch: DisconnectWatch<'_>,
+    writer: &mut ResponseWriter,
+    cancel: &CancellationToken,
+) -> Result<u64, Stop> {
+    let mut bounds = Bounds::new(request, cancel);
+    let mut answer = bounds
+        .hold(&mut watch, async { shared.engine.answer(request).await })
+        .await?
+        .map_err(|error| Stop::Error(error.mysql()))?;
+    if answer.columns.is_empty() {
+        writer.write_ok(&ok(&answer)).await?;
+        return Ok(0);
+    }
+    let mut is_started = false;
+    let mut rows = 0_u64;
+    loop {
+        let piece = bounds
+            .hold(&mut watch, answer.next())
+            .await?
+            .map_err(|error| Stop::Error(error.mysql()))?;
+        // Columns wait for the first rows, so that a failure before them is a plain error, which a proxy may answer with another try.
+        if !is_started {
+            writer.start_result(&answer.columns).await?;
+            is_started = true;
+        }
+        let Some(piece) = piece else { break };
+        for row in piece {
+            rows += 1;
+            bounds.count(rows)?;
+            bounds.write(writer.write_row_raw(&row)).await?;
+        }
+        if rows_are_early(rows) {
+            bounds.write(writer.flush()).await?;
+        }
+    }
+    writer.finish_result(&ok(&answer)).await?;
+    Ok(rows)
+}
+
+/// The first rows of a result are sent at once; later ones when a buffer is full.
+fn rows_are_early(rows: u64) -> bool {
+    rows > 0 && rows <= 2_000
+}
+
+/// What ends a statement early.
+struct Bounds<'r> {
+    request: &'r Request,
+    cancel: &'r CancellationToken,
+    deadline: Option<tokio::time::Instant>,
+}
+
+impl<'r> Bounds<'r> {
+    fn new(request: &'r Request, cancel: &'r CancellationToken) -> Self {
+        let deadline = request.max_time.map(|time| tokio::time::Instant::now() + time);
+        Self {
+            request,
+            cancel,
+            deadline,
+        }
+    }
+
+    /// Waits for something unless the statement ends first. What is dropped then cancels itself.
+    async fn hold<T>(
+        &mut self,
+        watch: &mut DisconnectWatch<'_>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            outcome = work => Ok(outcome),
+            () = self.cancel.cancelled() => Err(Stop::Error(interrupted())),
+            () = until(self.deadline) => Err(Stop::Error(timed_out())),
+            gone = watch.closed() => Err(Stop::Gone(gone)),
+        }
+    }
+
+    /// Writes, which waits as long as the client does not read. A statement that ends meanwhile has cut a packet in the middle if the
+    /// client does not take it soon: then the connection is lost.
+    async fn write(&self, work: impl Future<Output = Result<(), WireError>>) -> Result<(), Stop> {
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            outcome = &mut work => return Ok(outcome?),
+            () = self.cancel.cancelled() => {}
+            () = until(self.deadline) => {}
+        }
+        match tokio::time::timeout(LAST_WORDS, work).await {
+            Ok(outcome) => outcome?,
+            Err(_) => return Err(Stop::Gone(WireError::Closed)),
+        }
+        let error = if self.cancel.is_cancelled() {
+            interrupted()
+        } else {
+            timed_out()
+        };
+        Err(Stop::Error(error))
+    }
+
+    fn count(&self, rows: u64) -> Result<(), Stop> {
+        match self.request.max_rows {
+            Some(most) if rows > most => {
+                let message = format!(
+                    "Query execution was interrupted: the result has more than the {most} rows this account may get; use LIMIT"
+                );
+                Err(Stop::Error(ServerError::new(1317, b"70100", message)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn interrupted() -> ServerError {
+    ServerError::new(1317, b"70100", "Query execution was interrupted")
+}
+
+fn timed_out() -> ServerError {
+    ServerError::new(
+        1969,
+        b"70100",
+        "Query execution was interrupted (max_statement_time exceeded)",
+    )
+}
+
+/// The end of an answer, with the dataEpoch it was made with.
+fn ok(answer: &Answer) -> OkPacket {
+    OkPacket {
+        session_state: epoch_state(answer.data_epoch),
+        ..OkPacket::success()
+    }
+}
+
+/// A session-state change of the variable `orrery_data_epoch`.
+fn epoch_state(data_epoch: u64) -> Bytes {
+    const NAME: &[u8] = b"orrery_data_epoch";
+    let value = data_epoch.to_string();
+    let mut state = BytesMut::with_capacity(48);
+    // SESSION_TRACK_SYSTEM_VARIABLES; every length here is below 251 and so one byte.
+    state.put_u8(0);
+    state.put_u8((NAME.len() + value.len() + 2) as u8);
+    state.put_u8(NAME.len() as u8);
+    state.put_slice(NAME);
+    state.put_u8(value.len() as u8);
+    state.put_slice(value.as_bytes());
+    state.freeze()
+}
+
+fn as_kill(sql: &[u8]) -> Option<(u32, bool)> {
+    // Every statement comes by here: look at the first letter before anything else.
+    let start = sql.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    if !start.eq_ignore_ascii_case(&b'k') {
+        return None;
+    }
+    match classify(std::str::from_utf8(sql).ok()?).ok()? {
+        Statement::Kill { query_only, id } => Some((u32::try_from(id).ok()?, query_only)),
+        _ => None,
+    }
+}
+
+fn kill(registry: &Registry, id: u32, query_only: bool) -> Result<(), ServerError> {
+    let is_known = if query_only {
+        registry.kill_query(id)
+    } else {
+        registry.kill_connection(id)
+    };
+    if is_known {
+        return Ok(());
+    }
+    Err(ServerError::new(
+        1094,
+        b"HY000",
+        format!("Unknown thread id: {id}"),
+    ))
+}
+
+async fn reply(writer: &mut ResponseWriter, answer: Result<(), ServerError>) -> Result<(), WireError> {
+    match answer {
+        Ok(()) => writer.write_ok(&OkPacket::success()).await,
+        Err(error) => writer.write_err(&error).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoch_travels_as_a_session_variable() {
+        assert_eq!(&epoch_state(42)[..], b"\x00\x15\x11orrery_data_epoch\x0242");
+    }
+}
