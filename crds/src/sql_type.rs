@@ -388,7 +388,10 @@ impl<'a> Parser<'a> {
                 | "REAL"
         );
         let mut flags = NumberFlags::default();
-        while numeric {
+        if !numeric {
+            return flags;
+        }
+        loop {
             match self.rest.first().map(String::as_str) {
                 Some("UNSIGNED") => flags.unsigned = true,
                 Some("ZEROFILL") => {

@@ -127,7 +127,7 @@ async fn watch_users(api: Api<Secret>, hub: Hub) {
                     hub.offer(Offer::Users(users));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "Secret {USERS_SECRET} is not understood; the last users stay")
+                    tracing::warn!(%error, "Secret {USERS_SECRET} is not understood; the last users stay");
                 }
             }
         }

@@ -1,0 +1,189 @@
+//! One change at a time per archive: read, edit, write under the root's resourceVersion, again on conflict.
+//!
+//! The first write of a leader raises the root's term; a former leader's write then fails on the resourceVersion, because a stale
+//! server-side apply would silently win (design §4, tried).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kube::Client;
+use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_crds::kinds::Worker;
+use orrery_crds::names::WorkerId;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::edit::{self, EditError};
+use super::store::{Store, Stored};
+use crate::agents::Agents;
+use crate::term;
+use crate::writer::{CatalogWriter, Change, FamilyDeclaration, TableDeclaration, WriterError};
+
+/// Tries of one change before the caller hears of the conflict.
+const TRIES: usize = 5;
+
+/// The writer of every archive this leader serves.
+pub struct ArchiveWriter {
+    client: Client,
+    agents: Arc<Agents>,
+    lease_transitions: u64,
+    archives: Mutex<HashMap<String, Arc<Mutex<Option<Led>>>>>,
+}
+
+/// An archive whose root carries this leader's term.
+struct Led {
+    store: Store,
+    stored: Stored,
+    catalog: Arc<Catalog>,
+}
+
+impl ArchiveWriter {
+    /// A writer for the leader that got its Lease after this many transitions.
+    pub fn new(client: Client, agents: Arc<Agents>, lease_transitions: u64) -> Self {
+        Self {
+            client,
+            agents,
+            lease_transitions,
+            archives: Mutex::default(),
+        }
+    }
+
+    /// Changes the catalog of `namespace` by `change`, which says what it would be or `None` when nothing is to do. Returns the catalog
+    /// in force afterwards. `change` may be called several times.
+    pub async fn update<F>(&self, namespace: &str, mut change: F) -> Result<Arc<Catalog>, WriterError>
+    where
+        F: FnMut(&Catalog) -> Result<Option<Catalog>, EditError> + Send,
+    {
+        let archive = self.archive(namespace).await;
+        let mut archive = archive.lock().await;
+        for _ in 0..TRIES {
+            let led = match archive.take() {
+                Some(led) => led,
+                None => self.lead(namespace).await?,
+            };
+            let led = archive.insert(led);
+            let next = change(&led.catalog).map_err(|error| WriterError::Refused(error.to_string()))?;
+            let Some(next) = next else {
+                return Ok(Arc::clone(&led.catalog));
+            };
+            match led.store.write(&led.stored, next).await {
+                Ok(stored) => {
+                    led.catalog = Arc::new(stored.catalog.clone());
+                    led.stored = stored;
+                    return Ok(Arc::clone(&led.catalog));
+                }
+                Err(WriterError::Conflict) => *archive = None,
+                Err(error) => {
+                    // The write may have happened all the same: start from what is there.
+                    *archive = None;
+                    return Err(error);
+                }
+            }
+        }
+        Err(WriterError::Conflict)
+    }
+
+    async fn archive(&self, namespace: &str) -> Arc<Mutex<Option<Led>>> {
+        let mut archives = self.archives.lock().await;
+        Arc::clone(archives.entry(namespace.to_owned()).or_default())
+    }
+
+    /// Reads the archive and puts this leader's term into its root before anything else is written.
+    async fn lead(&self, namespace: &str) -> Result<Led, WriterError> {
+        let store = Store::new(&self.client, namespace);
+        let stored = store.read().await?;
+        let agent_terms = self.agent_terms(namespace).await?;
+        let term = term::next(self.lease_transitions, stored.catalog.term, agent_terms);
+        let mut next = stored.catalog.clone();
+        next.term = term;
+        if stored.root.is_none() {
+            next.archive_uid = Uuid::new_v4().to_string();
+        }
+        let stored = store.write(&stored, next).await?;
+        tracing::info!(namespace, term, epochs = %stored.catalog.epochs, "this process writes the catalog");
+        let catalog = Arc::new(stored.catalog.clone());
+        Ok(Led {
+            store,
+            stored,
+            catalog,
+        })
+    }
+
+    /// Highest terms of the agents that answer. One that is away keeps its term on disk and refuses a lower one later.
+    async fn agent_terms(&self, namespace: &str) -> Result<Vec<u64>, WriterError> {
+        let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
+        let workers = workers.list(&kube::api::ListParams::default()).await?.items;
+        let addresses = workers
+            .into_iter()
+            .filter_map(|worker| worker.status.and_then(|status| status.address));
+        let asked = addresses.map(|address| async move {
+            let agent = self.agents.at(namespace, &address).ok()?;
+            agent.info().await.ok().map(|info| info.term)
+        });
+        Ok(futures::future::join_all(asked)
+            .await
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+}
+
+#[async_trait]
+impl CatalogWriter for ArchiveWriter {
+    async fn catalog(&self, namespace: &str) -> Result<Arc<Catalog>, WriterError> {
+        self.update(namespace, |_| Ok(None)).await
+    }
+
+    async fn reserve_workers(&self, namespace: &str, count: u32) -> Result<Vec<WorkerId>, WriterError> {
+        let catalog = self
+            .update(namespace, |catalog| {
+                let mut next = catalog.clone();
+                next.counters.worker += count;
+                Ok((count > 0).then_some(next))
+            })
+            .await?;
+        let last = catalog.counters.worker;
+        Ok((last - count + 1..=last).collect())
+    }
+
+    async fn reserve_incarnation(&self, namespace: &str) -> Result<u64, WriterError> {
+        let catalog = self
+            .update(namespace, |catalog| {
+                let mut next = catalog.clone();
+                next.counters.incarnation += 1;
+                Ok(Some(next))
+            })
+            .await?;
+        Ok(catalog.counters.incarnation)
+    }
+
+    async fn accept_family(&self, namespace: &str, family: &FamilyDeclaration) -> Result<(), WriterError> {
+        self.update(namespace, |catalog| edit::accept_family(catalog, family))
+            .await
+            .map(drop)
+    }
+
+    async fn retire_family(&self, namespace: &str, name: &str) -> Result<(), WriterError> {
+        self.update(namespace, |catalog| edit::retire_family(catalog, name))
+            .await
+            .map(drop)
+    }
+
+    async fn accept_table(&self, namespace: &str, table: &TableDeclaration) -> Result<(), WriterError> {
+        self.update(namespace, |catalog| Ok(edit::accept_table(catalog, table)))
+            .await
+            .map(drop)
+    }
+
+    async fn retire_table(&self, namespace: &str, key: &TableKey) -> Result<(), WriterError> {
+        self.update(namespace, |catalog| Ok(edit::retire_table(catalog, key)))
+            .await
+            .map(drop)
+    }
+
+    async fn change(&self, namespace: &str, change: Change<'_>) -> Result<Arc<Catalog>, WriterError> {
+        let mut change = change;
+        self.update(namespace, |catalog| change(catalog)).await
+    }
+}

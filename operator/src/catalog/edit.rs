@@ -1,0 +1,435 @@
+//! Changes of a catalog, pure. Each takes the catalog by value of its present state and says what it would be; epochs are raised here and
+//! nowhere else: dataEpoch when what the data is changes, placementEpoch when who holds it changes.
+
+use std::collections::BTreeMap;
+
+use orrery_crds::catalog::{
+    Behind, Catalog, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
+};
+use orrery_crds::kinds::FamilyReplicas;
+use orrery_crds::names::{ChunkId, WorkerId};
+use thiserror::Error;
+
+use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
+
+/// Why a change contradicts the catalog.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum EditError {
+    /// The family holds tables and its grid would change.
+    #[error("family {0} has tables, so its scheme cannot change")]
+    GridInUse(String),
+    /// The family still has tables.
+    #[error("family {family} still has table {table}")]
+    FamilyInUse {
+        /// Family.
+        family: String,
+        /// One of its tables.
+        table: TableKey,
+    },
+    /// No such family.
+    #[error("there is no family {0} in the catalog")]
+    NoFamily(String),
+    /// No such table.
+    #[error("there is no table {0} in the catalog")]
+    NoTable(TableKey),
+    /// The table was dropped and made again meanwhile.
+    #[error("table {0} is another incarnation now")]
+    OtherIncarnation(TableKey),
+    /// A director has no index.
+    #[error("table {0} has no director index")]
+    NoIndex(TableKey),
+    /// No such segment.
+    #[error("table {table} has no segment {segment}")]
+    NoSegment {
+        /// Table.
+        table: TableKey,
+        /// Segment.
+        segment: u64,
+    },
+    /// Children use the director's keys.
+    #[error("published rows of {0} use keys of this ingest: revoke their ingests first")]
+    KeysInUse(String),
+}
+
+/// Family of a director's index.
+pub fn index_family(family: &str) -> String {
+    format!("{family}-index")
+}
+
+/// Makes the family equal to its declaration; `None` when it is.
+pub fn accept_family(catalog: &Catalog, declared: &FamilyDeclaration) -> Result<Option<Catalog>, EditError> {
+    let index_chunks = match declared.grid {
+        FamilyGrid::Sphere { index_chunks, .. } => index_chunks,
+        FamilyGrid::Hash { chunks } => chunks,
+    };
+    let index = FamilyDeclaration {
+        name: index_family(&declared.name),
+        grid: FamilyGrid::Hash { chunks: index_chunks },
+        ..declared.clone()
+    };
+    let mut next = catalog.clone();
+    let mut changed = false;
+    for family in [declared, &index] {
+        changed |= accept_one_family(&mut next, family)?;
+    }
+    if changed {
+        next.epochs.placement += 1;
+    }
+    Ok(changed.then_some(next))
+}
+
+fn accept_one_family(next: &mut Catalog, declared: &FamilyDeclaration) -> Result<bool, EditError> {
+    let in_use = table_of(next, &declared.name).is_some();
+    if let Some(family) = next.families.get_mut(&declared.name) {
+        let same_grid = family.grid == declared.grid && family.pool == declared.pool;
+        if same_grid && family.replicas == declared.replicas {
+            return Ok(false);
+        }
+        if !same_grid && in_use {
+            return Err(EditError::GridInUse(declared.name.clone()));
+        }
+        if same_grid {
+            family.replicas = declared.replicas;
+            return Ok(true);
+        }
+    }
+    next.counters.incarnation += 1;
+    let family = new_family(
+        next.counters.incarnation,
+        &declared.pool,
+        declared.replicas,
+        declared.grid.clone(),
+    );
+    next.families.insert(declared.name.clone(), family);
+    Ok(true)
+}
+
+fn new_family(incarnation: u64, pool: &str, replicas: FamilyReplicas, grid: FamilyGrid) -> Family {
+    Family {
+        incarnation,
+        pool: pool.to_owned(),
+        replicas,
+        grid,
+        placement: BTreeMap::new(),
+        behind: Vec::new(),
+    }
+}
+
+/// Takes a family and its index family out; `None` when it is not there.
+pub fn retire_family(catalog: &Catalog, name: &str) -> Result<Option<Catalog>, EditError> {
+    if let Some(table) = table_of(catalog, name) {
+        return Err(EditError::FamilyInUse {
+            family: name.to_owned(),
+            table,
+        });
+    }
+    let mut next = catalog.clone();
+    if next.families.remove(name).is_none() {
+        return Ok(None);
+    }
+    next.families.remove(&index_family(name));
+    next.epochs.placement += 1;
+    Ok(Some(next))
+}
+
+fn table_of(catalog: &Catalog, family: &str) -> Option<TableKey> {
+    let uses = |table: &Table| match &table.kind {
+        TableKind::Director(accepted, index) => accepted.family == family || index.family == family,
+        TableKind::Child(accepted, _) => accepted.family == family,
+        TableKind::Reference(_) => false,
+    };
+    catalog
+        .tables
+        .iter()
+        .find(|(_, table)| uses(table))
+        .map(|(key, _)| key.clone())
+}
+
+/// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same name is replaced with all its segments.
+pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {
+    let held = catalog.tables.get(&declared.key);
+    if held.is_some_and(|table| {
+        table.incarnation == declared.incarnation && same_schema(&table.kind, &declared.schema)
+    }) {
+        return None;
+    }
+    let mut next = catalog.clone();
+    let held = next
+        .tables
+        .remove(&declared.key)
+        .filter(|table| table.incarnation == declared.incarnation);
+    let old_index = held.as_ref().and_then(|table| match &table.kind {
+        TableKind::Director(_, index) => Some(index.clone()),
+        TableKind::Child(..) | TableKind::Reference(_) => None,
+    });
+    let kind = match declared.schema.clone() {
+        Schema::Director(accepted) => {
+            let index = old_index.unwrap_or_else(|| {
+                next.counters.incarnation += 1;
+                IndexTable {
+                    incarnation: next.counters.incarnation,
+                    family: index_family(&accepted.family),
+                    segments: Vec::new(),
+                    revoked: Vec::new(),
+                }
+            });
+            TableKind::Director(accepted, index)
+        }
+        Schema::Child(accepted, director) => TableKind::Child(accepted, director),
+        Schema::Reference(accepted) => TableKind::Reference(accepted),
+    };
+    let (schema_version, segments, revoked) = held.map_or((1, Vec::new(), Vec::new()), |table| {
+        (table.schema_version + 1, table.segments, table.revoked)
+    });
+    let table = Table {
+        incarnation: declared.incarnation,
+        schema_version,
+        kind,
+        segments,
+        revoked,
+    };
+    next.counters.incarnation = next.counters.incarnation.max(declared.incarnation);
+    next.tables.insert(declared.key.clone(), table);
+    next.epochs.data += 1;
+    Some(next)
+}
+
+fn same_schema(kind: &TableKind, schema: &Schema) -> bool {
+    match (kind, schema) {
+        (TableKind::Director(held, _), Schema::Director(declared)) => held == declared,
+        (TableKind::Child(held, of), Schema::Child(declared, director)) => held == declared && of == director,
+        (TableKind::Reference(held), Schema::Reference(declared)) => held == declared,
+        _ => false,
+    }
+}
+
+/// Takes a table out; `None` when it is not there.
+pub fn retire_table(catalog: &Catalog, key: &TableKey) -> Option<Catalog> {
+    catalog.tables.contains_key(key).then(|| {
+        let mut next = catalog.clone();
+        next.tables.remove(key);
+        next.epochs.data += 1;
+        next
+    })
+}
+
+/// Chunks of a family with the workers that get them.
+pub type Assignment = BTreeMap<ChunkId, Vec<WorkerId>>;
+
+/// Gives chunks to workers; `None` when every chunk has these workers.
+pub fn place(catalog: &Catalog, families: &[(String, Assignment)]) -> Result<Option<Catalog>, EditError> {
+    let mut next = catalog.clone();
+    for (name, assignment) in families {
+        let family = next
+            .families
+            .get_mut(name)
+            .ok_or_else(|| EditError::NoFamily(name.clone()))?;
+        family.placement.extend(
+            assignment
+                .iter()
+                .map(|(chunk, workers)| (*chunk, workers.clone())),
+        );
+    }
+    if next == *catalog {
+        return Ok(None);
+    }
+    next.epochs.placement += 1;
+    Ok(Some(next))
+}
+
+/// A segment to publish, with the workers of its family that lack it for some chunks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// Table.
+    pub table: TableKey,
+    /// Incarnation the rows were loaded for.
+    pub incarnation: u64,
+    /// The table's segment; `published` is filled in here.
+    pub segment: Segment,
+    /// Workers that lack it.
+    pub behind: Vec<Behind>,
+    /// Director whose index gets entries, its index segment and the workers that lack that.
+    pub index: Option<(TableKey, Segment, Vec<Behind>)>,
+}
+
+/// Publishes table and index segment together, in one dataEpoch; `None` when the segment is published.
+pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Catalog>, EditError> {
+    let mut next = catalog.clone();
+    next.epochs.data += 1;
+    next.epochs.placement += 1;
+    let published = next.epochs.data;
+    let table = table_mut(&mut next, &publication.table)?;
+    if table.incarnation != publication.incarnation {
+        return Err(EditError::OtherIncarnation(publication.table.clone()));
+    }
+    if table
+        .segments
+        .iter()
+        .any(|segment| segment.id == publication.segment.id)
+    {
+        return Ok(None);
+    }
+    let family = chunked_family(&table.kind).map(str::to_owned);
+    insert_segment(
+        &mut table.segments,
+        Segment {
+            published,
+            ..publication.segment.clone()
+        },
+    );
+    if let Some(family) = family {
+        add_behind(&mut next, &family, &publication.behind)?;
+    }
+    if let Some((director, segment, behind)) = &publication.index {
+        let TableKind::Director(_, index) = &mut table_mut(&mut next, director)?.kind else {
+            return Err(EditError::NoIndex(director.clone()));
+        };
+        insert_segment(
+            &mut index.segments,
+            Segment {
+                published,
+                ..segment.clone()
+            },
+        );
+        let family = index.family.clone();
+        add_behind(&mut next, &family, behind)?;
+    }
+    Ok(Some(next))
+}
+
+fn insert_segment(segments: &mut Vec<Segment>, segment: Segment) {
+    segments.push(segment);
+    segments.sort_by_key(|segment| segment.id);
+}
+
+fn add_behind(next: &mut Catalog, family: &str, behind: &[Behind]) -> Result<(), EditError> {
+    let family = next
+        .families
+        .get_mut(family)
+        .ok_or_else(|| EditError::NoFamily(family.to_owned()))?;
+    family
+        .behind
+        .extend(behind.iter().filter(|entry| !entry.chunks.is_empty()).cloned());
+    family.behind.sort();
+    Ok(())
+}
+
+/// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
+/// number goes and comes with it.
+pub fn set_revoked(
+    catalog: &Catalog,
+    key: &TableKey,
+    segment: u64,
+    revoked: bool,
+) -> Result<Option<Catalog>, EditError> {
+    let table = catalog
+        .tables
+        .get(key)
+        .ok_or_else(|| EditError::NoTable(key.clone()))?;
+    let holds = |segments: &[Segment]| segments.iter().any(|held| held.id == segment);
+    if holds(if revoked { &table.revoked } else { &table.segments }) {
+        return Ok(None);
+    }
+    if !holds(if revoked { &table.segments } else { &table.revoked }) {
+        return Err(EditError::NoSegment {
+            table: key.clone(),
+            segment,
+        });
+    }
+    if revoked && matches!(table.kind, TableKind::Director(..)) {
+        refuse_while_children_use(catalog, key)?;
+    }
+    let mut next = catalog.clone();
+    next.epochs.data += 1;
+    let director = match &table.kind {
+        TableKind::Director(..) => Some(key.clone()),
+        TableKind::Child(_, director) => Some(TableKey::new(&key.database, director)),
+        TableKind::Reference(_) => None,
+    };
+    let table = table_mut(&mut next, key)?;
+    move_segment(&mut table.segments, &mut table.revoked, segment, revoked);
+    if let Some(TableKind::Director(_, index)) = director
+        .and_then(|director| next.tables.get_mut(&director))
+        .map(|table| &mut table.kind)
+    {
+        move_segment(&mut index.segments, &mut index.revoked, segment, revoked);
+    }
+    Ok(Some(next))
+}
+
+/// Design §5: index ⊇ data at every dataEpoch. A director's index entries are the only ones of its children's keys, so they cannot go first.
+fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(), EditError> {
+    let child_of = |kind: &TableKind| matches!(kind, TableKind::Child(_, name) if *name == director.table);
+    let children: Vec<String> = catalog
+        .tables
+        .iter()
+        .filter(|(key, table)| key.database == director.database && child_of(&table.kind))
+        .flat_map(|(key, table)| {
+            table
+                .segments
+                .iter()
+                .map(move |segment| format!("{key} (ingest {})", segment.ingest))
+        })
+        .collect();
+    if children.is_empty() {
+        Ok(())
+    } else {
+        Err(EditError::KeysInUse(children.join(", ")))
+    }
+}
+
+fn move_segment(published: &mut Vec<Segment>, revoked: &mut Vec<Segment>, id: u64, revoke: bool) {
+    let (from, to) = if revoke {
+        (published, revoked)
+    } else {
+        (revoked, published)
+    };
+    if let Some(place) = from.iter().position(|segment| segment.id == id) {
+        insert_segment(to, from.remove(place));
+    }
+}
+
+/// Lists a worker for a chunk that it holds completely, or takes it off the list; `None` when it is so already.
+pub fn set_replica(
+    catalog: &Catalog,
+    family: &str,
+    chunk: ChunkId,
+    worker: WorkerId,
+    listed: bool,
+) -> Result<Option<Catalog>, EditError> {
+    let mut next = catalog.clone();
+    let entry = next
+        .families
+        .get_mut(family)
+        .ok_or_else(|| EditError::NoFamily(family.to_owned()))?;
+    let workers = entry.placement.entry(chunk).or_default();
+    workers.retain(|held| *held != worker);
+    if listed {
+        workers.push(worker);
+        workers.sort_unstable();
+    }
+    for behind in entry.behind.iter_mut().filter(|behind| behind.worker == worker) {
+        behind.chunks.remove(&chunk);
+    }
+    entry.behind.retain(|behind| !behind.chunks.is_empty());
+    if next == *catalog {
+        return Ok(None);
+    }
+    next.epochs.placement += 1;
+    Ok(Some(next))
+}
+
+/// Family of a chunked table.
+pub fn chunked_family(kind: &TableKind) -> Option<&str> {
+    match kind {
+        TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => Some(&accepted.family),
+        TableKind::Reference(_) => None,
+    }
+}
+
+fn table_mut<'a>(catalog: &'a mut Catalog, key: &TableKey) -> Result<&'a mut Table, EditError> {
+    catalog
+        .tables
+        .get_mut(key)
+        .ok_or_else(|| EditError::NoTable(key.clone()))
+}

@@ -1,0 +1,215 @@
+//! The catalog's objects in the cluster API: read everything, write what is new, then the root under its resourceVersion.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, ResourceExt};
+use orrery_crds::catalog::{self, Catalog, Encoded, ObjectKind, ObjectName, Objects, RootPayload};
+use orrery_crds::kinds::{
+    CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
+    ChunkSegmentSpec,
+};
+use orrery_crds::names::ROOT;
+
+use crate::apply::MANAGER;
+use crate::writer::WriterError;
+
+/// How long an object must be unreferenced before it goes, besides every reader having passed it (design §4).
+pub const GRACE: Duration = Duration::from_secs(60);
+
+/// The catalog of one archive as stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Decoded.
+    pub catalog: Catalog,
+    /// The root object as read; its resourceVersion guards the next write. `None` before the first root.
+    pub root: Option<ChunkMap>,
+    /// Names of all objects there.
+    pub names: BTreeSet<ObjectName>,
+}
+
+/// Objects of one archive.
+#[derive(Clone)]
+pub struct Store {
+    maps: Api<ChunkMap>,
+    placements: Api<ChunkPlacement>,
+    segments: Api<ChunkSegment>,
+}
+
+impl Store {
+    /// The store of `namespace`.
+    pub fn new(client: &Client, namespace: &str) -> Self {
+        Self {
+            maps: Api::namespaced(client.clone(), namespace),
+            placements: Api::namespaced(client.clone(), namespace),
+            segments: Api::namespaced(client.clone(), namespace),
+        }
+    }
+
+    /// Reads the whole catalog. Without a root it is empty.
+    pub async fn read(&self) -> Result<Stored, WriterError> {
+        let parameters = ListParams::default();
+        // The root is read first: objects it refers to were written before it and are dropped only after a later root.
+        let root = self.maps.get_opt(ROOT).await?;
+        let mut objects = Objects::new();
+        gather(&mut objects, self.maps.list(&parameters).await?.items);
+        gather(&mut objects, self.placements.list(&parameters).await?.items);
+        gather(&mut objects, self.segments.list(&parameters).await?.items);
+        let catalog = match root.as_ref().and_then(|root| root.spec.root.as_ref()) {
+            Some(payload) => catalog::decode(payload, &objects)
+                .map_err(|error| WriterError::Unreadable(error.to_string()))?,
+            None => Catalog::default(),
+        };
+        Ok(Stored {
+            catalog,
+            root,
+            names: objects.into_keys().collect(),
+        })
+    }
+
+    /// The root as it is now.
+    pub async fn root(&self) -> Result<Option<ChunkMap>, WriterError> {
+        Ok(self.maps.get_opt(ROOT).await?)
+    }
+
+    /// Writes `next` over `stored`: new objects, then the root if it still is the one that was read.
+    pub async fn write(&self, stored: &Stored, next: Catalog) -> Result<Stored, WriterError> {
+        let Encoded { root, objects } = catalog::encode(&next);
+        let mut names = stored.names.clone();
+        for (name, payload) in objects {
+            if names.insert(name.clone()) {
+                self.create(&name, payload).await?;
+            }
+        }
+        let written = self.write_root(stored.root.as_ref(), root).await?;
+        Ok(Stored {
+            catalog: next,
+            root: Some(written),
+            names,
+        })
+    }
+
+    async fn write_root(
+        &self,
+        held: Option<&ChunkMap>,
+        payload: RootPayload,
+    ) -> Result<ChunkMap, WriterError> {
+        let spec = ChunkMapSpec {
+            holds: "root".into(),
+            root: Some(payload),
+            payload: None,
+        };
+        let mut root = ChunkMap::new(ROOT, spec);
+        let parameters = parameters();
+        let written = match held {
+            None => self.maps.create(&parameters, &root).await,
+            Some(held) => {
+                root.metadata.resource_version = held.resource_version();
+                self.maps.replace(ROOT, &parameters, &root).await
+            }
+        };
+        written.map_err(|error| match error {
+            kube::Error::Api(status) if status.code == 409 => WriterError::Conflict,
+            error => error.into(),
+        })
+    }
+
+    async fn create(&self, name: &ObjectName, payload: String) -> Result<(), WriterError> {
+        let parameters = parameters();
+        let metadata = ObjectMeta {
+            name: Some(name.as_str().to_owned()),
+            ..ObjectMeta::default()
+        };
+        let created = match name.kind() {
+            Some(ObjectKind::Placement) => {
+                let holds = "placement".into();
+                let object = ChunkPlacement {
+                    metadata,
+                    spec: ChunkPlacementSpec { holds, payload },
+                };
+                self.placements.create(&parameters, &object).await.map(drop)
+            }
+            Some(ObjectKind::Segment) => {
+                let holds = "segments".into();
+                let object = ChunkSegment {
+                    metadata,
+                    spec: ChunkSegmentSpec { holds, payload },
+                };
+                self.segments.create(&parameters, &object).await.map(drop)
+            }
+            Some(ObjectKind::Map) | None => {
+                let spec = ChunkMapSpec {
+                    holds: "page".into(),
+                    root: None,
+                    payload: Some(payload),
+                };
+                self.maps
+                    .create(&parameters, &ChunkMap { metadata, spec })
+                    .await
+                    .map(drop)
+            }
+        };
+        match created {
+            // Content-addressed: what is there under this name is the same.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Drops an object; one that is gone is fine.
+    pub async fn delete(&self, name: &ObjectName) -> Result<(), WriterError> {
+        let parameters = kube::api::DeleteParams::default();
+        let name_text = name.as_str();
+        let deleted = match name.kind() {
+            Some(ObjectKind::Placement) => self.placements.delete(name_text, &parameters).await.map(drop),
+            Some(ObjectKind::Segment) => self.segments.delete(name_text, &parameters).await.map(drop),
+            Some(ObjectKind::Map) => self.maps.delete(name_text, &parameters).await.map(drop),
+            None => Ok(()),
+        };
+        match deleted {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Names of all objects there, without their payloads.
+    pub async fn names(&self) -> Result<BTreeSet<ObjectName>, WriterError> {
+        let parameters = ListParams::default();
+        let mut names = BTreeSet::new();
+        collect_names(&mut names, self.maps.list_metadata(&parameters).await?.items);
+        collect_names(
+            &mut names,
+            self.placements.list_metadata(&parameters).await?.items,
+        );
+        collect_names(&mut names, self.segments.list_metadata(&parameters).await?.items);
+        Ok(names)
+    }
+}
+
+fn parameters() -> PostParams {
+    PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    }
+}
+
+fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<K>) {
+    for item in items {
+        if let Some(payload) = item.payload() {
+            objects.insert(ObjectName::new(item.name_any()), payload.to_owned());
+        }
+    }
+}
+
+fn collect_names<K>(names: &mut BTreeSet<ObjectName>, items: Vec<PartialObjectMeta<K>>)
+where
+    K: kube::Resource,
+{
+    let found = items
+        .into_iter()
+        .filter_map(|item| item.metadata.name)
+        .map(ObjectName::new);
+    names.extend(found.filter(|name| name.kind().is_some()));
+}

@@ -1,0 +1,248 @@
+//! An attempt's tables and who gets them, pure: from catalog, placement and survey to one [`OpenAttempt`] per worker.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_crds::agent::{OpenAttempt, StagedTable, TablePart};
+use orrery_crds::catalog::Catalog;
+use orrery_crds::kinds::Worker;
+use orrery_crds::loader::Surveyed;
+use orrery_crds::names::{
+    ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, ports, reference_table,
+};
+use orrery_crds::table::ddl;
+
+use super::target::{Chunked, Target};
+
+/// Workers by id with the addresses of their pods.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    by_id: BTreeMap<WorkerId, (String, String)>,
+}
+
+impl Addresses {
+    /// Those of `workers` that have one.
+    pub fn of(workers: &[Worker]) -> Self {
+        let known = workers.iter().filter_map(|worker| {
+            let address = worker.status.as_ref()?.address.clone()?;
+            Some((worker.spec.id, (worker.metadata.name.clone()?, address)))
+        });
+        Self {
+            by_id: known.collect(),
+        }
+    }
+
+    /// Name and address of a worker.
+    pub fn get(&self, worker: WorkerId) -> Option<(&str, &str)> {
+        self.by_id
+            .get(&worker)
+            .map(|(name, address)| (name.as_str(), address.as_str()))
+    }
+
+    /// Base URL of a worker's agent.
+    pub fn url(&self, worker: WorkerId) -> Option<String> {
+        self.get(worker)
+            .map(|(_, address)| format!("https://{address}:{}", ports::AGENT))
+    }
+
+    /// Base URLs of the agents of `workers`.
+    pub fn urls<'a>(&self, workers: impl IntoIterator<Item = &'a WorkerId>) -> Vec<String> {
+        workers
+            .into_iter()
+            .filter_map(|worker| self.url(*worker))
+            .collect()
+    }
+
+    /// Every worker with an address.
+    pub fn ids(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.by_id.keys().copied()
+    }
+}
+
+/// Numbers of an attempt, from the catalog's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Attempt of the table's rows.
+    pub attempt: u64,
+    /// Attempt of the index entries.
+    pub index_attempt: Option<u64>,
+    /// Segment.
+    pub segment: u64,
+}
+
+/// Everything needed to open an attempt.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Requests by worker: the table's and, where it holds hash chunks, the index's.
+    pub opens: BTreeMap<WorkerId, Vec<OpenAttempt>>,
+    /// Workers per chunk (0 for a reference table).
+    pub chunks: BTreeMap<ChunkId, Vec<WorkerId>>,
+    /// Workers per hash chunk.
+    pub index_chunks: BTreeMap<ChunkId, Vec<WorkerId>>,
+}
+
+/// Plans the attempt of a survey over the placement in `catalog`. `None` while a chunk has no worker, or the target is incomplete.
+pub fn plan(
+    catalog: &Catalog,
+    target: &Target<'_>,
+    surveyed: &Surveyed,
+    numbers: Numbers,
+    addresses: &Addresses,
+    term: u64,
+) -> Option<Plan> {
+    match target.reference() {
+        Some(_) => reference_plan(target, numbers, addresses, term),
+        None => chunked_plan(
+            catalog,
+            target,
+            &target.chunked(catalog)?,
+            surveyed,
+            numbers,
+            term,
+        ),
+    }
+}
+
+fn reference_plan(target: &Target<'_>, numbers: Numbers, addresses: &Addresses, term: u64) -> Option<Plan> {
+    let table = target.reference()?;
+    let open = OpenAttempt {
+        term,
+        attempt: numbers.attempt,
+        segment: numbers.segment,
+        incarnation: target.incarnation,
+        schema_version: target.schema_version,
+        database: physical_database(&target.key.database, target.incarnation),
+        create_home: ddl::reference(table),
+        create_overlap: String::new(),
+        fields: table.columns.iter().map(|column| column.name.clone()).collect(),
+        tables: vec![StagedTable {
+            table: reference_table(&target.key.table, numbers.attempt),
+            chunk: 0,
+            part: TablePart::Reference,
+        }],
+    };
+    let workers: Vec<WorkerId> = addresses.ids().collect();
+    Some(Plan {
+        opens: workers
+            .iter()
+            .map(|worker| (*worker, vec![open.clone()]))
+            .collect(),
+        chunks: BTreeMap::from([(0, workers)]),
+        index_chunks: BTreeMap::new(),
+    })
+}
+
+fn chunked_plan(
+    catalog: &Catalog,
+    target: &Target<'_>,
+    chunked: &Chunked<'_>,
+    surveyed: &Surveyed,
+    numbers: Numbers,
+    term: u64,
+) -> Option<Plan> {
+    let home = OpenAttempt {
+        term,
+        attempt: numbers.attempt,
+        segment: numbers.segment,
+        incarnation: target.incarnation,
+        schema_version: target.schema_version,
+        database: physical_database(&target.key.database, target.incarnation),
+        create_home: ddl::home(chunked.table, chunked.director),
+        create_overlap: ddl::overlap(chunked.table),
+        fields: ddl::chunked_fields(chunked.table),
+        tables: Vec::new(),
+    };
+    let mut opens: BTreeMap<WorkerId, Vec<OpenAttempt>> = BTreeMap::new();
+    let mut chunks = BTreeMap::new();
+    for (chunk, rows) in &surveyed.chunks {
+        let workers = chunked.family.placement.get(chunk)?;
+        let sets = [(RowSet::Home, rows.rows), (RowSet::Overlap, rows.overlap_rows)];
+        for (set, _) in sets.into_iter().filter(|(_, rows)| *rows > 0) {
+            let table = chunk_table(&target.key.table, set, *chunk, numbers.attempt);
+            stage(
+                &mut opens,
+                workers,
+                &home,
+                StagedTable {
+                    table,
+                    chunk: *chunk,
+                    part: set.into(),
+                },
+            );
+        }
+        chunks.insert(*chunk, workers.clone());
+    }
+    let index_chunks = match numbers.index_attempt {
+        Some(attempt) => index_opens(catalog, chunked, surveyed, &home, attempt, &mut opens)?,
+        None => BTreeMap::new(),
+    };
+    Some(Plan {
+        opens,
+        chunks,
+        index_chunks,
+    })
+}
+
+fn index_opens(
+    catalog: &Catalog,
+    chunked: &Chunked<'_>,
+    surveyed: &Surveyed,
+    home: &OpenAttempt,
+    attempt: u64,
+    opens: &mut BTreeMap<WorkerId, Vec<OpenAttempt>>,
+) -> Option<BTreeMap<ChunkId, Vec<WorkerId>>> {
+    let family = catalog.families.get(&chunked.index.family)?;
+    let index = OpenAttempt {
+        attempt,
+        incarnation: chunked.index.incarnation,
+        schema_version: 1,
+        database: index_database(chunked.index.incarnation),
+        create_home: ddl::index(&chunked.key_type()?),
+        create_overlap: String::new(),
+        fields: ddl::INDEX_FIELDS.map(str::to_owned).to_vec(),
+        tables: Vec::new(),
+        ..home.clone()
+    };
+    let mut index_chunks = BTreeMap::new();
+    for chunk in surveyed.index_chunks.keys() {
+        let workers = family.placement.get(chunk)?;
+        let table = chunk_table(&chunked.director_key.table, RowSet::Home, *chunk, attempt);
+        stage(
+            opens,
+            workers,
+            &index,
+            StagedTable {
+                table,
+                chunk: *chunk,
+                part: TablePart::Index,
+            },
+        );
+        index_chunks.insert(*chunk, workers.clone());
+    }
+    Some(index_chunks)
+}
+
+fn stage(
+    opens: &mut BTreeMap<WorkerId, Vec<OpenAttempt>>,
+    workers: &[WorkerId],
+    empty: &OpenAttempt,
+    table: StagedTable,
+) {
+    for worker in workers {
+        let requests = opens.entry(*worker).or_default();
+        match requests
+            .iter_mut()
+            .find(|request| request.attempt == empty.attempt)
+        {
+            Some(request) => request.tables.push(table.clone()),
+            None => requests.push(OpenAttempt {
+                tables: vec![table.clone()],
+                ..empty.clone()
+            }),
+        }
+    }
+}
+
+/// Every worker an attempt of `numbers` may have tables on.
+pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
+    plan.opens.keys().copied().collect()
+}

@@ -1,0 +1,105 @@
+//! Who may start (design §5): one open ingest per director at a time, directors before children, the older first.
+
+use std::collections::BTreeSet;
+
+use orrery_crds::catalog::TableKey;
+use orrery_crds::kinds::IngestPhase;
+
+/// An ingest as the queue sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Name of the Ingest.
+    pub name: String,
+    /// Phase.
+    pub phase: IngestPhase,
+    /// Creation time, sortable.
+    pub created: String,
+    /// Director it uses; `None` for a reference table, which waits for nobody.
+    pub director: Option<TableKey>,
+    /// Whether it goes into the director itself.
+    pub into_director: bool,
+}
+
+fn is_open(phase: IngestPhase) -> bool {
+    (IngestPhase::Survey..IngestPhase::Visible).contains(&phase)
+}
+
+/// Names of pending ingests that may start now; and for each that waits, the name it waits for.
+pub fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>) {
+    let mut busy: Vec<(&TableKey, &str)> = entries
+        .iter()
+        .filter(|e| is_open(e.phase))
+        .filter_map(|e| Some((e.director.as_ref()?, e.name.as_str())))
+        .collect();
+    let mut pending: Vec<&Entry> = entries
+        .iter()
+        .filter(|e| e.phase == IngestPhase::Pending)
+        .collect();
+    pending.sort_by_key(|e| (!e.into_director, &e.created, &e.name));
+    let (mut start, mut wait) = (BTreeSet::new(), Vec::new());
+    for entry in pending {
+        let Some(director) = &entry.director else {
+            start.insert(entry.name.clone());
+            continue;
+        };
+        match busy.iter().find(|(held, _)| *held == director) {
+            Some((_, by)) => wait.push((entry.name.clone(), (*by).to_owned())),
+            None => {
+                busy.push((director, &entry.name));
+                start.insert(entry.name.clone());
+            }
+        }
+    }
+    (start, wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(
+        name: &str,
+        phase: IngestPhase,
+        created: &str,
+        director: Option<&str>,
+        into_director: bool,
+    ) -> Entry {
+        Entry {
+            name: name.into(),
+            phase,
+            created: created.into(),
+            director: director.map(|table| TableKey::new("sky", table)),
+            into_director,
+        }
+    }
+
+    #[test]
+    fn directors_start_first_and_one_at_a_time() {
+        let (start, wait) = startable(&[
+            entry("source", IngestPhase::Pending, "1", Some("Object"), false),
+            entry("object", IngestPhase::Pending, "2", Some("Object"), true),
+            entry("filter", IngestPhase::Pending, "3", None, false),
+            entry("other", IngestPhase::Pending, "3", Some("Other"), true),
+        ]);
+        assert_eq!(
+            start,
+            BTreeSet::from(["object", "filter", "other"].map(String::from))
+        );
+        assert_eq!(wait, [("source".to_owned(), "object".to_owned())]);
+    }
+
+    #[test]
+    fn an_open_ingest_holds_its_director_until_it_is_visible() {
+        for (phase, free) in [
+            (IngestPhase::Publish, false),
+            (IngestPhase::Visible, true),
+            (IngestPhase::Failed, true),
+        ] {
+            let (start, _) = startable(&[
+                entry("a", phase, "1", Some("Object"), true),
+                entry("b", IngestPhase::Pending, "2", Some("Object"), true),
+            ]);
+            assert_eq!(start.contains("b"), free, "{phase:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Seal and Verify → Publish: no more rows anywhere, tables renamed, then counted; replicas are compared.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use orrery_crds::agent::{ManifestRow, Sealed, TablePart, Term};
+use orrery_crds::kinds::{IngestPhase, IngestStatus};
+use orrery_crds::loader::Surveyed;
+use orrery_crds::names::WorkerId;
+use reqwest::StatusCode;
+
+use super::{IngestError, Outcome, Step, load, publish, report};
+use crate::agents::AgentError;
+use crate::ingest::attempt::Plan;
+use crate::ingest::verify::{self, Counted, Expected};
+
+/// How long an agent may be away before the segment goes on without it.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
+    let Some((_, now)) = step.surveyed_loader(status).await? else {
+        return Ok(Outcome::Waiting);
+    };
+    if let Some(ended) = report(status, &now) {
+        return Ok(ended);
+    }
+    let Some((surveyed, plan)) = now
+        .surveyed
+        .as_ref()
+        .and_then(|surveyed| Some((surveyed, load::plan(step, status, surveyed)?)))
+    else {
+        return Ok(Outcome::Waiting);
+    };
+    let sealed = seal_all(step, &plan).await;
+    let pending: Vec<String> = sealed
+        .iter()
+        .filter_map(|(worker, answer)| waits_for(*worker, answer))
+        .collect();
+    let going_on = sealed.values().any(|answer| matches!(answer, Ok(None)));
+    if !pending.is_empty() && (going_on || !patience_is_over(status)) {
+        status.message = format!("waits for {}", pending.join(", "));
+        return Ok(Outcome::Waiting);
+    }
+    status.phase = IngestPhase::Verify;
+    let counted: Counted = sealed
+        .into_iter()
+        .filter_map(|(worker, answer)| Some((worker, answer.ok()??)))
+        .collect();
+    match verify::verify(&expected(step, surveyed, &plan), &counted) {
+        Ok(verified) => publish::take(step, status, &verified).await,
+        Err(what) => {
+            // Design §5: a new attempt number only after a failed Seal or Verify.
+            tracing::warn!(attempt = ?status.attempt, what, "verification failed; a new attempt follows");
+            discard_all(step, status).await;
+            (status.attempt, status.index_attempt, status.segment) = (None, None, None);
+            status.phase = IngestPhase::Place;
+            status.message = format!("loads again: {what}");
+            Ok(Outcome::Waiting)
+        }
+    }
+}
+
+type Answer = Result<Option<Vec<ManifestRow>>, AgentError>;
+
+fn waits_for(worker: WorkerId, answer: &Answer) -> Option<String> {
+    match answer {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(format!("worker {worker} (counting)")),
+        Err(error) => Some(format!("worker {worker} ({error})")),
+    }
+}
+
+fn patience_is_over(status: &IngestStatus) -> bool {
+    let since = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Seal")
+        .map(|condition| condition.last_transition_time.0);
+    since.is_some_and(|since| Timestamp::now().duration_since(since).unsigned_abs() > PATIENCE)
+}
+
+async fn seal_all(step: &Step<'_>, plan: &Plan) -> BTreeMap<WorkerId, Answer> {
+    let calls = plan.opens.iter().map(|(worker, requests)| async move {
+        let mut rows = Vec::new();
+        for request in requests {
+            match seal(step, *worker, request.attempt).await {
+                Ok(Some(sealed)) => rows.extend(sealed),
+                other => return (*worker, other),
+            }
+        }
+        (*worker, Ok(Some(rows)))
+    });
+    futures::future::join_all(calls).await.into_iter().collect()
+}
+
+/// `None` while the agent is still counting.
+async fn seal(step: &Step<'_>, worker: WorkerId, attempt: u64) -> Answer {
+    let (_, address) = step
+        .addresses
+        .get(worker)
+        .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
+    let agent = step.context.agents.at(step.namespace, address)?;
+    let term = Term {
+        term: step.catalog.term,
+    };
+    let response = agent.call(&format!("/v1/attempts/{attempt}/seal"), &term).await?;
+    if response.status() == StatusCode::ACCEPTED {
+        return Ok(None);
+    }
+    let sealed: Sealed = response.json().await.map_err(AgentError::Unreachable)?;
+    Ok(Some(sealed.rows))
+}
+
+/// Drops what an attempt left at the agents. One that is away keeps sealed tables that no catalog names; they are dropped when it is found.
+pub(super) async fn discard_all(step: &Step<'_>, status: &IngestStatus) {
+    let attempts: Vec<u64> = status.attempt.into_iter().chain(status.index_attempt).collect();
+    let calls = step.addresses.ids().map(|worker| {
+        let attempts = &attempts;
+        async move {
+            let Some((_, address)) = step.addresses.get(worker) else {
+                return;
+            };
+            let Ok(agent) = step.context.agents.at(step.namespace, address) else {
+                return;
+            };
+            for attempt in attempts {
+                let path = format!("/v1/attempts/{attempt}/discard");
+                if let Err(error) = agent
+                    .call(
+                        &path,
+                        &Term {
+                            term: step.catalog.term,
+                        },
+                    )
+                    .await
+                {
+                    tracing::debug!(worker, attempt, %error, "attempt not discarded");
+                }
+            }
+        }
+    });
+    futures::future::join_all(calls).await;
+}
+
+fn expected(step: &Step<'_>, surveyed: &Surveyed, plan: &Plan) -> Expected {
+    let reference = step.target().is_some_and(|target| target.reference().is_some());
+    let mut expected = Expected {
+        rows: verify::expected_rows(surveyed, reference),
+        ..Expected::default()
+    };
+    if reference {
+        expected.rows.entry((TablePart::Reference, 0)).or_insert(0);
+    }
+    for table in expected.rows.keys() {
+        let workers = match table.0 {
+            TablePart::Index => plan.index_chunks.get(&table.1),
+            TablePart::Home | TablePart::Overlap | TablePart::Reference => plan.chunks.get(&table.1),
+        };
+        expected
+            .workers
+            .insert(*table, workers.cloned().unwrap_or_default());
+    }
+    let chunked = step.target().and_then(|target| {
+        target
+            .chunked(&step.catalog)
+            .map(|chunked| chunked.family.replicas)
+    });
+    // A reference table needs every live worker (design §5); a chunked one the family's minimum, as far as the chunk has workers.
+    let minimum = chunked.map_or(plan.opens.len(), |replicas| replicas.minimum as usize);
+    for part in [
+        TablePart::Home,
+        TablePart::Overlap,
+        TablePart::Index,
+        TablePart::Reference,
+    ] {
+        expected.minimum.insert(part, minimum);
+    }
+    expected
+}

@@ -1,0 +1,221 @@
+//! The comparison of replicas after sealing, pure: what was counted on each worker against the others and against the survey.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_crds::agent::{ManifestRow, TablePart};
+use orrery_crds::catalog::{Behind, ChunkSet};
+use orrery_crds::loader::Surveyed;
+use orrery_crds::names::{ChunkId, WorkerId};
+
+/// Sealed rows by worker; workers that could not be sealed are not in it.
+pub type Counted = BTreeMap<WorkerId, Vec<ManifestRow>>;
+
+/// What is wanted of each table.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// Workers per table that should have it.
+    pub workers: BTreeMap<(TablePart, ChunkId), Vec<WorkerId>>,
+    /// Rows per table.
+    pub rows: BTreeMap<(TablePart, ChunkId), u64>,
+    /// Verified copies each table needs.
+    pub minimum: BTreeMap<TablePart, usize>,
+}
+
+/// A verified attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Chunks with a table of the part.
+    pub chunks: BTreeMap<TablePart, ChunkSet>,
+    /// Workers that lack tables: by (index?, worker) the chunks.
+    pub lacking: BTreeMap<(bool, WorkerId), ChunkSet>,
+    /// Rows over all home (or reference) tables.
+    pub rows: u64,
+    /// Bytes of one copy.
+    pub bytes: u64,
+}
+
+/// Chunks, hash chunks and their row counts as the survey found them.
+pub fn expected_rows(surveyed: &Surveyed, reference: bool) -> BTreeMap<(TablePart, ChunkId), u64> {
+    let home = if reference {
+        TablePart::Reference
+    } else {
+        TablePart::Home
+    };
+    let mut rows = BTreeMap::new();
+    for (chunk, counts) in &surveyed.chunks {
+        rows.extend((counts.rows > 0 || reference).then_some(((home, *chunk), counts.rows)));
+        rows.extend((counts.overlap_rows > 0).then_some(((TablePart::Overlap, *chunk), counts.overlap_rows)));
+    }
+    rows.extend(
+        surveyed
+            .index_chunks
+            .iter()
+            .map(|(chunk, entries)| ((TablePart::Index, *chunk), *entries)),
+    );
+    rows
+}
+
+/// Compares; the error says which table lacks what.
+pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String> {
+    let found: BTreeMap<(TablePart, ChunkId), Vec<(WorkerId, &ManifestRow)>> =
+        counted.iter().fold(BTreeMap::new(), |mut found, (worker, rows)| {
+            for row in rows {
+                found
+                    .entry((row.part, row.chunk))
+                    .or_insert_with(Vec::new)
+                    .push((*worker, row));
+            }
+            found
+        });
+    let mut verified = Verified::default();
+    for (table, rows) in &expected.rows {
+        let copies = found.get(table).map_or(&[][..], Vec::as_slice);
+        let good = agreeing(*table, *rows, copies)?;
+        let minimum = expected.minimum.get(&table.0).copied().unwrap_or(1);
+        if good.len() < minimum {
+            return Err(format!(
+                "{:?} table of chunk {} has {} verified copies, {minimum} are needed",
+                table.0,
+                table.1,
+                good.len()
+            ));
+        }
+        note(&mut verified, *table, expected, &good);
+        if let Some((_, row)) = copies.first() {
+            verified.bytes += row.bytes;
+        }
+        if matches!(table.0, TablePart::Home | TablePart::Reference) {
+            verified.rows += rows;
+        }
+    }
+    Ok(verified)
+}
+
+/// Workers whose copy has the surveyed rows; copies that differ among each other are an error whatever their number.
+fn agreeing(
+    table: (TablePart, ChunkId),
+    rows: u64,
+    copies: &[(WorkerId, &ManifestRow)],
+) -> Result<BTreeSet<WorkerId>, String> {
+    let complete: Vec<_> = copies.iter().filter(|(_, row)| row.rows == rows).collect();
+    if let [(first, expected), rest @ ..] = complete.as_slice()
+        && let Some((other, _)) = rest.iter().find(|(_, row)| !row.same_rows(expected))
+    {
+        return Err(format!(
+            "{:?} tables of chunk {} differ between worker {first} and worker {other}",
+            table.0, table.1
+        ));
+    }
+    Ok(complete.into_iter().map(|(worker, _)| *worker).collect())
+}
+
+fn note(
+    verified: &mut Verified,
+    table: (TablePart, ChunkId),
+    expected: &Expected,
+    good: &BTreeSet<WorkerId>,
+) {
+    let (part, chunk) = table;
+    verified.chunks.entry(part).or_default().insert(chunk);
+    for worker in expected
+        .workers
+        .get(&table)
+        .into_iter()
+        .flatten()
+        .filter(|worker| !good.contains(worker))
+    {
+        verified
+            .lacking
+            .entry((part == TablePart::Index, *worker))
+            .or_default()
+            .insert(chunk);
+    }
+}
+
+/// The workers that lack a segment, for the catalog.
+pub fn behind(verified: &Verified, index: bool, segment: u64) -> Vec<Behind> {
+    let lacking = verified
+        .lacking
+        .iter()
+        .filter(|((of_index, _), _)| *of_index == index);
+    lacking
+        .map(|((_, worker), chunks)| Behind {
+            worker: *worker,
+            segment,
+            chunks: chunks.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_crds::agent::RowState;
+
+    use super::*;
+
+    fn row(chunk: ChunkId, rows: u64, checksum: &str) -> ManifestRow {
+        ManifestRow {
+            database: "d".into(),
+            table: format!("t{chunk}"),
+            incarnation: 1,
+            segment: 1,
+            attempt: 1,
+            chunk,
+            part: TablePart::Home,
+            schema_version: 1,
+            rows,
+            bytes: 10,
+            checksum: checksum.into(),
+            state: RowState::Sealed,
+            epoch: 0,
+        }
+    }
+
+    fn expected(minimum: usize) -> Expected {
+        Expected {
+            workers: BTreeMap::from([((TablePart::Home, 5), vec![1, 2, 3])]),
+            rows: BTreeMap::from([((TablePart::Home, 5), 7)]),
+            minimum: BTreeMap::from([(TablePart::Home, minimum)]),
+        }
+    }
+
+    #[test]
+    fn a_worker_without_the_rows_is_behind_and_the_minimum_must_have_them() {
+        let counted = Counted::from([
+            (1, vec![row(5, 7, "a")]),
+            (2, vec![row(5, 7, "a")]),
+            (3, vec![row(5, 6, "b")]),
+        ]);
+        let verified = verify(&expected(2), &counted).unwrap();
+        assert_eq!(
+            behind(&verified, false, 9),
+            [Behind {
+                worker: 3,
+                segment: 9,
+                chunks: [5].into()
+            }]
+        );
+        assert_eq!(verified.rows, 7);
+        assert!(
+            verify(&expected(3), &counted)
+                .unwrap_err()
+                .contains("2 verified copies, 3 are needed")
+        );
+    }
+
+    /// Design §5: replicas must agree.
+    #[test]
+    fn replicas_that_differ_are_refused_even_with_the_right_count() {
+        let counted = Counted::from([(1, vec![row(5, 7, "a")]), (2, vec![row(5, 7, "b")])]);
+        assert!(
+            verify(&expected(1), &counted)
+                .unwrap_err()
+                .contains("differ between worker 1 and worker 2")
+        );
+    }
+
+    #[test]
+    fn a_table_nobody_has_is_missed() {
+        assert!(verify(&expected(1), &Counted::new()).is_err());
+    }
+}
