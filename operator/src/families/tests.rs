@@ -1,0 +1,101 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::jiff::Timestamp;
+use orrery_crds::catalog::{Behind, Catalog, Family};
+use orrery_crds::kinds::{ChunkFamily, FamilyReplicas, WorkerPool};
+use serde_json::json;
+
+use super::{grid, judge, status};
+
+fn pools(workers: u32) -> BTreeMap<String, WorkerPool> {
+    let pool = json!({
+        "apiVersion": "orrery.dev/v1alpha1", "kind": "WorkerPool", "metadata": {"name": "main"},
+        "spec": {"workers": workers, "storage": "1Gi"},
+    });
+    BTreeMap::from([("main".to_owned(), serde_json::from_value(pool).unwrap())])
+}
+
+fn family(name: &str, pool: &str, desired: u32) -> ChunkFamily {
+    serde_json::from_value(json!({
+        "apiVersion": "orrery.dev/v1alpha1", "kind": "ChunkFamily", "metadata": {"name": name},
+        "spec": {"pool": pool, "replicas": {"desired": desired, "minimum": 1},
+            "scheme": {"kind": "sphere", "stripes": 85, "subStripes": 12, "overlap": 0.01}},
+    }))
+    .unwrap()
+}
+
+fn refusal(family: &ChunkFamily, pools: &BTreeMap<String, WorkerPool>) -> (&'static str, String) {
+    let verdict = judge(family, pools, &Catalog::default());
+    assert!(verdict.declaration.is_none() && !verdict.finding.holds);
+    (verdict.finding.reason, verdict.finding.message)
+}
+
+#[test]
+fn a_family_of_a_large_enough_pool_is_accepted() {
+    let verdict = judge(&family("sky", "main", 3), &pools(3), &Catalog::default());
+    assert!(verdict.finding.holds);
+    assert_eq!(verdict.declaration.unwrap().pool, "main");
+}
+
+#[test]
+fn replicas_above_the_pools_size_are_refused() {
+    assert_eq!(
+        refusal(&family("sky", "main", 3), &pools(2)),
+        (
+            "TooManyReplicas",
+            "spec.replicas.desired: 3 copies need 3 workers, but WorkerPool `main` has 2".to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_missing_pool_and_a_reserved_name_are_refused() {
+    assert_eq!(refusal(&family("sky", "else", 1), &pools(2)).0, "PoolMissing");
+    assert_eq!(
+        refusal(&family("sky-index", "main", 1), &pools(2)).0,
+        "NameReserved"
+    );
+}
+
+#[test]
+fn copies_on_down_workers_and_behind_ones_do_not_count() {
+    let declared = family("sky", "main", 3);
+    let known = Family {
+        incarnation: 1,
+        pool: "main".into(),
+        replicas: FamilyReplicas {
+            desired: 2,
+            minimum: 1,
+        },
+        grid: grid(&declared.spec.scheme, 16).unwrap(),
+        placement: BTreeMap::from([(10, vec![1, 2]), (11, vec![2, 3]), (12, vec![1, 3])]),
+        behind: vec![Behind {
+            worker: 2,
+            segment: 5,
+            chunks: BTreeSet::from([11]),
+        }],
+    };
+    let mut catalog = Catalog::default();
+    catalog.families.insert("sky".into(), known);
+    let accepted = judge(&declared, &pools(3), &catalog).finding;
+    let seen = |live: &[u32]| {
+        status(
+            &declared,
+            &accepted,
+            &catalog,
+            &live.iter().copied().collect(),
+            Timestamp::now(),
+        )
+    };
+    let all = seen(&[1, 2, 3]);
+    assert_eq!((all.chunks, all.min_copies, all.under_replicated), (3, 1, 1));
+    let without_3 = seen(&[1, 2]);
+    assert_eq!((without_3.min_copies, without_3.under_replicated), (0, 2));
+    let available = without_3
+        .conditions
+        .iter()
+        .find(|c| c.type_ == "Available")
+        .unwrap();
+    assert_eq!(available.status, "False");
+    assert!(available.message.contains("the first is 11"));
+}

@@ -1,0 +1,246 @@
+//! The pod of a worker: mysqld and its agent, side by side on one volume.
+//!
+//! Both containers run as the same user. They share the data volume (the agent moves tablespaces in and out), the Unix socket
+//! (the agent logs in by its user) and the directory of the pipes that LOAD DATA reads.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
+    HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, Probe, ResourceRequirements,
+    SeccompProfile, SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use orrery_crds::kinds::WorkerPoolSpec;
+use orrery_crds::names::{CATALOG_KEY_SECRET, Role, ports};
+
+use super::{DATA_CLAIM, config_name, pool_selector};
+use crate::context::Images;
+use crate::pools::settings::{DATA_DIR, FILES_DIR, RUN_DIR};
+
+/// User and group of both containers.
+const USER: i64 = 65532;
+/// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data volume, beside the data directory.
+const STATE_DIR: &str = "/var/lib/orrery";
+/// Seconds mysqld gets to write its pages back.
+const GRACE_SECONDS: i64 = 120;
+
+/// The pod of a worker of `pool`.
+pub fn pod_spec(pool: &str, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
+    PodSpec {
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        containers: vec![mysqld(spec, images), agent(images)],
+        image_pull_secrets: (!images.pull_secrets.is_empty()).then(|| pull_secrets(images)),
+        node_selector: (!spec.node_selector.is_empty()).then(|| spec.node_selector.clone()),
+        tolerations: (!spec.tolerations.is_empty()).then(|| spec.tolerations.clone()),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            fs_group: Some(USER),
+            fs_group_change_policy: Some("OnRootMismatch".into()),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".into(),
+                ..SeccompProfile::default()
+            }),
+            ..PodSecurityContext::default()
+        }),
+        termination_grace_period_seconds: Some(GRACE_SECONDS),
+        topology_spread_constraints: Some(vec![
+            spread(pool, &spec.zone_key),
+            spread(pool, "kubernetes.io/hostname"),
+        ]),
+        volumes: Some(volumes(pool)),
+        ..PodSpec::default()
+    }
+}
+
+fn pull_secrets(images: &Images) -> Vec<LocalObjectReference> {
+    images
+        .pull_secrets
+        .iter()
+        .map(|name| LocalObjectReference { name: name.clone() })
+        .collect()
+}
+
+/// Workers of a pool spread over zones and nodes, as far as there is room.
+fn spread(pool: &str, key: &str) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: key.to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".into(),
+        label_selector: Some(LabelSelector {
+            match_labels: Some(pool_selector(pool)),
+            ..LabelSelector::default()
+        }),
+        ..TopologySpreadConstraint::default()
+    }
+}
+
+fn mysqld(spec: &WorkerPoolSpec, images: &Images) -> Container {
+    Container {
+        name: "mysqld".into(),
+        image: Some(images.mysqld.clone()),
+        image_pull_policy: images.pull_policy.clone(),
+        ports: Some(vec![container_port("mysql", ports::MYSQLD)]),
+        resources: spec.resources.clone(),
+        security_context: Some(security()),
+        volume_mounts: Some(vec![
+            sub_path(mount(DATA_CLAIM, DATA_DIR), "mysql"),
+            mount("run", RUN_DIR),
+            mount("files", FILES_DIR),
+            mount("tmp", "/tmp"),
+            read_only(mount("config", "/etc/orrery")),
+        ]),
+        ..Container::default()
+    }
+}
+
+fn agent(images: &Images) -> Container {
+    let flags = [
+        "serve".to_owned(),
+        format!("--socket={RUN_DIR}/mysqld.sock"),
+        format!("--data-dir={DATA_DIR}"),
+        format!("--state-dir={STATE_DIR}"),
+        format!("--pipe-dir={FILES_DIR}"),
+        "--tls-dir=/etc/orrery/tls".to_owned(),
+        "--catalog-key=/etc/orrery/catalog-key/key".to_owned(),
+        format!("--listen=0.0.0.0:{}", ports::AGENT),
+        format!("--admin-listen=0.0.0.0:{}", ports::ADMIN),
+    ];
+    Container {
+        name: "agent".into(),
+        image: Some(images.orrery.clone()),
+        image_pull_policy: images.pull_policy.clone(),
+        command: Some(vec!["orrery-agent".into()]),
+        args: Some(flags.into()),
+        env: Some(vec![EnvVar {
+            name: "RUST_LOG".into(),
+            value: Some("info".into()),
+            ..EnvVar::default()
+        }]),
+        ports: Some(vec![
+            container_port("agent", ports::AGENT),
+            container_port("admin", ports::ADMIN),
+        ]),
+        readiness_probe: Some(probe("/readyz", 5, 2)),
+        liveness_probe: Some(probe("/healthz", 10, 6)),
+        resources: Some(ResourceRequirements {
+            requests: Some(quantities(&[("cpu", "50m"), ("memory", "64Mi")])),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(security()),
+        volume_mounts: Some(vec![
+            sub_path(mount(DATA_CLAIM, DATA_DIR), "mysql"),
+            sub_path(mount(DATA_CLAIM, STATE_DIR), "orrery"),
+            mount("run", RUN_DIR),
+            mount("files", FILES_DIR),
+            mount("agent-tmp", "/tmp"),
+            read_only(mount("tls", "/etc/orrery/tls")),
+            read_only(mount("catalog-key", "/etc/orrery/catalog-key")),
+        ]),
+        ..Container::default()
+    }
+}
+
+fn quantities(pairs: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned())))
+        .collect()
+}
+
+fn container_port(name: &str, number: u16) -> ContainerPort {
+    ContainerPort {
+        name: Some(name.into()),
+        container_port: i32::from(number),
+        protocol: Some("TCP".into()),
+        ..ContainerPort::default()
+    }
+}
+
+/// mysqld has no probe of its own: the agent's readiness asks it, and a recovering server must not be killed for being silent.
+fn probe(path: &str, period: i32, failures: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.into()),
+            port: IntOrString::String("admin".into()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period),
+        failure_threshold: Some(failures),
+        timeout_seconds: Some(3),
+        ..Probe::default()
+    }
+}
+
+fn security() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".into()]),
+            ..Capabilities::default()
+        }),
+        ..SecurityContext::default()
+    }
+}
+
+fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.into(),
+        mount_path: path.into(),
+        ..VolumeMount::default()
+    }
+}
+
+fn sub_path(mount: VolumeMount, path: &str) -> VolumeMount {
+    VolumeMount {
+        sub_path: Some(path.into()),
+        ..mount
+    }
+}
+
+fn read_only(mount: VolumeMount) -> VolumeMount {
+    VolumeMount {
+        read_only: Some(true),
+        ..mount
+    }
+}
+
+fn volumes(pool: &str) -> Vec<Volume> {
+    let empty = |name: &str| Volume {
+        name: name.into(),
+        empty_dir: Some(EmptyDirVolumeSource::default()),
+        ..Volume::default()
+    };
+    let secret = |name: &str, secret: &str| Volume {
+        name: name.into(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.into()),
+            // Readable by the group, which is the pod's; nobody else is in the container.
+            default_mode: Some(0o440),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    };
+    vec![
+        empty("run"),
+        empty("files"),
+        empty("tmp"),
+        empty("agent-tmp"),
+        secret("tls", Role::Agent.tls_secret()),
+        secret("catalog-key", CATALOG_KEY_SECRET),
+        Volume {
+            name: "config".into(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: config_name(pool),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+    ]
+}

@@ -1,0 +1,200 @@
+//! What is known of a pool right now: the cluster's objects, the catalog, and what each worker's agent says.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use orrery_crds::agent::Info;
+use orrery_crds::catalog::Catalog;
+use orrery_crds::kinds::{Worker, WorkerPool};
+use orrery_crds::names::{MYSQL_SECRET, READER_ACCOUNT, WORKER_LABEL, WorkerId, worker_name};
+
+use super::PoolError;
+use super::objects::{config_name, pool_selector, selector_text};
+use crate::context::Context;
+
+/// Agents asked at a time.
+const PROBES: usize = 32;
+
+/// What an agent said, or why it said nothing.
+pub type Probe = Result<Info, String>;
+
+/// What is known of a pool.
+pub struct Observed {
+    /// The pool.
+    pub pool: WorkerPool,
+    /// Its name.
+    pub name: String,
+    /// Its workers.
+    pub workers: BTreeMap<WorkerId, Worker>,
+    /// Worker objects that cannot be read: while there are any, none is made.
+    pub malformed_workers: Vec<String>,
+    /// StatefulSets by name.
+    pub stateful_sets: BTreeMap<String, StatefulSet>,
+    /// Services by name.
+    pub services: BTreeMap<String, Service>,
+    /// The pool's ConfigMap.
+    pub config: Option<ConfigMap>,
+    /// The pool's PodDisruptionBudget.
+    pub budget: Option<PodDisruptionBudget>,
+    /// Pods by worker.
+    pub pods: BTreeMap<WorkerId, Pod>,
+    /// Failure domain by node; empty when nodes may not be read.
+    pub zones: BTreeMap<String, String>,
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// Answers of the agents whose pods have an address.
+    pub probes: BTreeMap<WorkerId, Probe>,
+    /// How long each worker's probes have failed.
+    pub failing: BTreeMap<WorkerId, Duration>,
+    /// Password of the reader account, once it is made.
+    pub reader_password: Option<String>,
+}
+
+/// Observes the pool; `None` when there is none of this name.
+pub async fn observe(
+    context: &Context,
+    health: &Health,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Observed>, PoolError> {
+    let Some(pool) = context.api::<WorkerPool>(namespace).get_opt(name).await? else {
+        return Ok(None);
+    };
+    let selector = selector_text(&pool_selector(name));
+    let labels = Some(selector.as_str());
+    let (workers, stateful_sets, services, pods) = tokio::try_join!(
+        context.list::<Worker>(namespace, labels),
+        context.list::<StatefulSet>(namespace, labels),
+        context.list::<Service>(namespace, labels),
+        context.list::<Pod>(namespace, labels),
+    )?;
+    let pods: BTreeMap<WorkerId, Pod> = pods
+        .valid
+        .into_iter()
+        .filter_map(|pod| Some((pod.labels().get(WORKER_LABEL)?.parse().ok()?, pod)))
+        .collect();
+    let workers_found = workers
+        .valid
+        .into_iter()
+        .map(|worker| (worker.spec.id, worker))
+        .collect();
+    let probes = probe(context, namespace, name, &pods).await;
+    Ok(Some(Observed {
+        config: context.api(namespace).get_opt(&config_name(name)).await?,
+        budget: context.api(namespace).get_opt(name).await?,
+        zones: zones(context, &pool.spec.zone_key).await?,
+        catalog: context.writer.catalog(namespace).await?,
+        failing: health.failing(namespace, &probes, &workers_found),
+        reader_password: reader_password(context, namespace).await?,
+        pool,
+        name: name.to_owned(),
+        workers: workers_found,
+        malformed_workers: workers.malformed,
+        stateful_sets: by_name(stateful_sets.valid),
+        services: by_name(services.valid),
+        pods,
+        probes,
+    }))
+}
+
+fn by_name<K: ResourceExt>(objects: Vec<K>) -> BTreeMap<String, K> {
+    objects
+        .into_iter()
+        .map(|object| (object.name_any(), object))
+        .collect()
+}
+
+async fn reader_password(context: &Context, namespace: &str) -> Result<Option<String>, kube::Error> {
+    let secret = context.api::<Secret>(namespace).get_opt(MYSQL_SECRET).await?;
+    Ok(secret.and_then(|secret| crate::secrets::plan::value(&secret, READER_ACCOUNT).map(ToOwned::to_owned)))
+}
+
+/// Failure domain of every node. Reading nodes needs a ClusterRole that an administrator may leave out: then there are no zones.
+async fn zones(context: &Context, zone_key: &str) -> Result<BTreeMap<String, String>, kube::Error> {
+    let nodes = context
+        .cluster_api::<Node>()
+        .list_metadata(&ListParams::default())
+        .await;
+    match nodes {
+        Ok(nodes) => Ok(nodes
+            .items
+            .into_iter()
+            .filter_map(|node| Some((node.name_any(), node.labels().get(zone_key)?.clone())))
+            .collect()),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The address of a pod that may answer.
+pub fn pod_address(pod: &Pod) -> Option<&str> {
+    let status = pod.status.as_ref()?;
+    (status.phase.as_deref() == Some("Running")).then_some(())?;
+    status.pod_ip.as_deref()
+}
+
+async fn probe(
+    context: &Context,
+    namespace: &str,
+    pool: &str,
+    pods: &BTreeMap<WorkerId, Pod>,
+) -> BTreeMap<WorkerId, Probe> {
+    let asked = pods.iter().filter_map(|(id, pod)| Some((*id, pod_address(pod)?)));
+    stream::iter(asked)
+        .map(|(id, address)| async move {
+            let answer = async { context.agents.at(namespace, address)?.info().await }.await;
+            let answer = answer.map_err(|error| error.to_string());
+            if let Err(error) = &answer {
+                tracing::debug!(
+                    worker = worker_name(pool, id),
+                    address,
+                    error,
+                    "the agent does not answer"
+                );
+            }
+            (id, answer)
+        })
+        .buffer_unordered(PROBES)
+        .collect()
+        .await
+}
+
+/// Since when each worker's probes fail, by this process's own clock.
+#[derive(Default)]
+pub struct Health {
+    since: Mutex<HashMap<(String, WorkerId), Instant>>,
+}
+
+impl Health {
+    fn failing(
+        &self,
+        namespace: &str,
+        probes: &BTreeMap<WorkerId, Probe>,
+        workers: &BTreeMap<WorkerId, Worker>,
+    ) -> BTreeMap<WorkerId, Duration> {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failing = BTreeMap::new();
+        for id in workers.keys() {
+            let key = (namespace.to_owned(), *id);
+            if serves(probes.get(id)) {
+                since.remove(&key);
+            } else {
+                let began = since.entry(key).or_insert_with(Instant::now);
+                failing.insert(*id, began.elapsed());
+            }
+        }
+        failing
+    }
+}
+
+/// Whether the agent answered and its mysqld does.
+fn serves(probe: Option<&Probe>) -> bool {
+    matches!(probe, Some(Ok(info)) if info.mysqld.is_some())
+}

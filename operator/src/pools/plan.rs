@@ -1,0 +1,280 @@
+//! From what is known of a pool to what should be: objects, adoptions, statuses. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::Resource;
+use orrery_crds::catalog::Catalog;
+use orrery_crds::kinds::{Worker, WorkerPoolSpec};
+use orrery_crds::names::{WorkerId, worker_name};
+use sha2::{Digest, Sha256};
+
+use super::identity::{Trust, judge};
+use super::objects::{self, config_map, service, stateful_set};
+use super::observe::{Observed, pod_address};
+use super::settings;
+use crate::context::Images;
+
+/// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63 characters.
+const LONGEST_NAME: usize = 37;
+
+/// What should be.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Objects of the pool as a whole.
+    pub shared: Option<Shared>,
+    /// Objects of each worker.
+    pub workers: Vec<WorkerObjects>,
+    /// Workers that the catalog knows but that have no object.
+    pub restored: Vec<Worker>,
+    /// How many workers with new ids to make.
+    pub new_workers: u32,
+    /// Data directories to adopt.
+    pub adoptions: Vec<Adoption>,
+    /// Trust in each directory that was reported.
+    pub trust: BTreeMap<WorkerId, Trust>,
+    /// Why the spec is refused, if it is.
+    pub refusal: Option<Refusal>,
+}
+
+/// Objects of the pool as a whole.
+#[derive(Debug)]
+pub struct Shared {
+    /// Settings.
+    pub config: ConfigMap,
+    /// Disruptions allowed.
+    pub budget: PodDisruptionBudget,
+}
+
+/// Objects of one worker.
+#[derive(Debug)]
+pub struct WorkerObjects {
+    /// The Worker itself.
+    pub worker: Worker,
+    /// Its Service.
+    pub service: Service,
+    /// Its StatefulSet.
+    pub stateful_set: StatefulSet,
+}
+
+/// A data directory to adopt, or whose agent is told the reader's password again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// Worker.
+    pub worker: WorkerId,
+    /// Address of its pod.
+    pub address: String,
+    /// Whether the directory is fresh.
+    pub fresh: bool,
+}
+
+/// Why a spec is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// In CamelCase.
+    pub reason: &'static str,
+    /// In words, naming the field.
+    pub message: String,
+}
+
+/// Plans the pool. A refused spec changes no object, but its workers are still adopted and looked after.
+pub fn plan(observed: &Observed, images: &Images) -> Plan {
+    let mut plan = Plan {
+        trust: trust(observed),
+        ..Plan::default()
+    };
+    plan.adoptions = adoptions(observed, &plan.trust);
+    match my_cnf(observed) {
+        Err(refusal) => plan.refusal = Some(refusal),
+        Ok(_) if observed.pool.spec.paused => {}
+        Ok(my_cnf) => {
+            let hash = settings_hash(&my_cnf);
+            plan.shared = Some(Shared {
+                config: config_map(&observed.pool, &observed.name, my_cnf),
+                budget: objects::budget(&observed.pool, &observed.name),
+            });
+            plan.workers = observed
+                .workers
+                .values()
+                .filter(|worker| worker.metadata.deletion_timestamp.is_none())
+                .map(|worker| worker_objects(observed, images, worker, &hash))
+                .collect();
+            plan.restored = restored(observed);
+            plan.new_workers = new_workers(observed, plan.restored.len());
+        }
+    }
+    plan
+}
+
+fn my_cnf(observed: &Observed) -> Result<String, Refusal> {
+    check_name(&observed.name)?;
+    check_storage(&observed.pool.spec)?;
+    let memory = memory_limit(&observed.pool.spec);
+    settings::my_cnf(&observed.pool.spec.settings, memory.as_deref()).map_err(|error| Refusal {
+        reason: "BadSetting",
+        message: error.to_string(),
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let sound = name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.contains('.');
+    if sound {
+        return Ok(());
+    }
+    Err(Refusal {
+        reason: "BadName",
+        message: format!(
+            "metadata.name: Services and pods are named after the pool, so its name begins with a letter, has no dot and at most {LONGEST_NAME} characters"
+        ),
+    })
+}
+
+fn check_storage(spec: &WorkerPoolSpec) -> Result<(), Refusal> {
+    if crate::apply::quantity::bytes(&spec.storage).is_some_and(|bytes| bytes > 0) {
+        return Ok(());
+    }
+    Err(Refusal {
+        reason: "BadStorage",
+        message: format!(
+            "spec.storage: `{}` is no size, write for example 100Gi",
+            spec.storage
+        ),
+    })
+}
+
+fn memory_limit(spec: &WorkerPoolSpec) -> Option<String> {
+    let resources = spec.resources.as_ref()?;
+    let of =
+        |quantities: &Option<BTreeMap<String, Quantity>>| Some(quantities.as_ref()?.get("memory")?.0.clone());
+    of(&resources.limits).or_else(|| of(&resources.requests))
+}
+
+fn settings_hash(my_cnf: &str) -> String {
+    hex::encode(Sha256::digest(my_cnf)).chars().take(16).collect()
+}
+
+fn worker_objects(
+    observed: &Observed,
+    images: &Images,
+    worker: &Worker,
+    settings_hash: &str,
+) -> WorkerObjects {
+    let live = observed
+        .stateful_sets
+        .get(&worker_name(&observed.name, worker.spec.id));
+    WorkerObjects {
+        service: service(worker),
+        stateful_set: stateful_set(worker, &observed.pool.spec, images, settings_hash, live),
+        worker: objects::worker(&observed.pool, &observed.name, worker.spec.id),
+    }
+}
+
+/// Workers of this pool that hold chunks by the catalog although their object is gone: they come back under their own id, with the
+/// volume they left behind.
+fn restored(observed: &Observed) -> Vec<Worker> {
+    if !observed.malformed_workers.is_empty() {
+        return Vec::new();
+    }
+    holders(&observed.catalog, &observed.name)
+        .into_iter()
+        .filter(|id| !observed.workers.contains_key(id))
+        .map(|id| objects::worker(&observed.pool, &observed.name, id))
+        .collect()
+}
+
+/// Workers that hold chunks of the pool's families.
+fn holders(catalog: &Catalog, pool: &str) -> BTreeSet<WorkerId> {
+    catalog
+        .families
+        .values()
+        .filter(|family| family.pool == pool)
+        .flat_map(|family| family.placement.values().flatten().copied())
+        .collect()
+}
+
+fn new_workers(observed: &Observed, restored: usize) -> u32 {
+    let present = observed.workers.len() + restored;
+    if observed.malformed_workers.is_empty() {
+        observed
+            .pool
+            .spec
+            .workers
+            .saturating_sub(u32::try_from(present).unwrap_or(u32::MAX))
+    } else {
+        0
+    }
+}
+
+/// Chunk replicas on each worker, by the catalog.
+pub fn replicas(catalog: &Catalog) -> BTreeMap<WorkerId, u64> {
+    let mut replicas = BTreeMap::new();
+    let placed = catalog
+        .families
+        .values()
+        .flat_map(|family| family.placement.values().flatten());
+    for worker in placed {
+        *replicas.entry(*worker).or_default() += 1;
+    }
+    replicas
+}
+
+fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
+    let replicas = replicas(&observed.catalog);
+    let answered = observed
+        .probes
+        .iter()
+        .filter_map(|(id, probe)| Some((*id, probe.as_ref().ok()?)));
+    answered
+        .filter_map(|(id, info)| {
+            let status = observed.workers.get(&id)?.status.as_ref();
+            let recorded = status.and_then(|status| status.identity.as_deref());
+            let chunks = replicas.get(&id).copied().unwrap_or_default();
+            let trust = judge(
+                &observed.catalog.archive_uid,
+                id,
+                recorded,
+                chunks,
+                info.identity.as_ref(),
+            );
+            Some((id, trust))
+        })
+        .collect()
+}
+
+/// Directories to adopt, and known ones whose agents get the password again; the caller leaves out those that have it.
+fn adoptions(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>) -> Vec<Adoption> {
+    trust
+        .iter()
+        .filter(|(_, trust)| !matches!(trust, Trust::Refused(..)))
+        .filter(|(id, _)| matches!(observed.probes.get(id), Some(Ok(info)) if info.mysqld.is_some()))
+        .filter_map(|(id, trust)| {
+            Some(Adoption {
+                worker: *id,
+                address: pod_address(observed.pods.get(id)?)?.to_owned(),
+                fresh: *trust == Trust::Fresh,
+            })
+        })
+        .collect()
+}
+
+/// Whether a live claim's size or class is not what the spec says now.
+pub fn storage_waits(observed: &Observed) -> bool {
+    let spec = &observed.pool.spec;
+    observed.stateful_sets.values().any(|live| {
+        objects::claimed(live).is_some_and(|(size, class)| {
+            !crate::apply::quantity::same(&size.0, &spec.storage)
+                || (spec.storage_class.is_some() && class != spec.storage_class)
+        })
+    })
+}
+
+/// Name and namespace of the pool, for messages.
+pub fn place(observed: &Observed) -> String {
+    let namespace = observed.pool.meta().namespace.clone().unwrap_or_default();
+    format!("{namespace}/{}", observed.name)
+}

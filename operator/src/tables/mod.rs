@@ -1,0 +1,324 @@
+//! `ChunkedTable` and `ReferenceTable`: judged together, because names, directors and families cross objects; and their statuses. Pure.
+
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+use orrery_crds::catalog::{AcceptedTable, Catalog, FamilyGrid, TableKey, TableKind};
+use orrery_crds::kinds::{ChunkedTable, ChunkedTableSpec, ReferenceTable, TableRole};
+use orrery_crds::table::accept;
+
+use crate::conditions::Finding;
+use crate::writer::{FamilyDeclaration, Schema};
+
+pub use status::{chunked_status, reference_status};
+
+/// Databases that belong to MariaDB.
+const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+/// Beginning of the names of our own databases on workers.
+const OWN_PREFIX: &str = "orrery_";
+
+/// What is thought of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The condition `Accepted`.
+    pub finding: Finding,
+    /// The accepted schema, when it is.
+    pub schema: Option<Schema>,
+}
+
+/// Everything that a table is judged by.
+pub struct Declared<'a> {
+    /// Chunked tables.
+    pub chunked: &'a [ChunkedTable],
+    /// Reference tables.
+    pub references: &'a [ReferenceTable],
+    /// Accepted families by name.
+    pub families: &'a BTreeMap<String, FamilyDeclaration>,
+    /// The catalog.
+    pub catalog: &'a Catalog,
+}
+
+/// Verdicts in the order of the objects.
+pub struct Verdicts {
+    /// Of the chunked tables.
+    pub chunked: Vec<Verdict>,
+    /// Of the reference tables.
+    pub references: Vec<Verdict>,
+}
+
+/// Judges all tables of an archive.
+pub fn judge(declared: &Declared<'_>) -> Verdicts {
+    let owners = owners(declared);
+    let directors: BTreeMap<TableKey, Result<AcceptedTable, ()>> = declared
+        .chunked
+        .iter()
+        .filter(|table| {
+            table.spec.role == TableRole::Director
+                && claim_lost(&owners, &table.metadata, &key(table)).is_none()
+        })
+        .map(|table| (key(table), director(declared, table, &owners).map_err(drop)))
+        .collect();
+    let chunked = declared.chunked.iter().map(|table| {
+        verdict(match table.spec.role {
+            TableRole::Director => director(declared, table, &owners).map(|schema| Schema::Director(schema)),
+            TableRole::Child => child(declared, table, &owners, &directors),
+        })
+    });
+    let references = declared
+        .references
+        .iter()
+        .map(|table| verdict(reference(declared, table, &owners)));
+    Verdicts {
+        chunked: chunked.collect(),
+        references: references.collect(),
+    }
+}
+
+fn verdict(judged: Result<Schema, Finding>) -> Verdict {
+    match judged {
+        Ok(schema) => Verdict {
+            finding: Finding::yes("Accepted", ""),
+            schema: Some(schema),
+        },
+        Err(finding) => Verdict {
+            finding,
+            schema: None,
+        },
+    }
+}
+
+/// Database and name of a chunked table.
+pub fn key(table: &ChunkedTable) -> TableKey {
+    TableKey::new(&table.spec.database, &table.spec.table)
+}
+
+/// Database and name of a reference table.
+pub fn reference_key(table: &ReferenceTable) -> TableKey {
+    TableKey::new(&table.spec.database, &table.spec.table)
+}
+
+/// An object that claims a table name; the least one has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    created: Option<k8s_openapi::jiff::Timestamp>,
+    uid: String,
+    object: String,
+}
+
+impl Claim {
+    fn new(kind: &str, metadata: &ObjectMeta) -> Self {
+        Self {
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            uid: metadata.uid.clone().unwrap_or_default(),
+            object: format!("{kind} {}", metadata.name.clone().unwrap_or_default()),
+        }
+    }
+}
+
+/// Who has each table name: of several claims the oldest, whether it is accepted or not.
+fn owners(declared: &Declared<'_>) -> BTreeMap<TableKey, Claim> {
+    let chunked = declared
+        .chunked
+        .iter()
+        .map(|table| (key(table), Claim::new("ChunkedTable", &table.metadata)));
+    let references = declared.references.iter().map(|table| {
+        (
+            reference_key(table),
+            Claim::new("ReferenceTable", &table.metadata),
+        )
+    });
+    let mut owners: BTreeMap<TableKey, Claim> = BTreeMap::new();
+    for (key, claim) in chunked.chain(references) {
+        owners
+            .entry(key)
+            .and_modify(|owner| {
+                if claim < *owner {
+                    *owner = claim.clone();
+                }
+            })
+            .or_insert(claim);
+    }
+    owners
+}
+
+/// The claim that an object's claim lost to.
+fn claim_lost<'a>(
+    owners: &'a BTreeMap<TableKey, Claim>,
+    metadata: &ObjectMeta,
+    key: &TableKey,
+) -> Option<&'a Claim> {
+    let owner = owners.get(key)?;
+    (Some(&owner.uid) != metadata.uid.as_ref()).then_some(owner)
+}
+
+fn check_name(
+    owners: &BTreeMap<TableKey, Claim>,
+    metadata: &ObjectMeta,
+    key: &TableKey,
+) -> Result<(), Finding> {
+    let database = key.database.to_ascii_lowercase();
+    if SYSTEM_DATABASES.contains(&database.as_str()) || database.starts_with(OWN_PREFIX) {
+        return Err(Finding::no(
+            "DatabaseReserved",
+            format!("spec.database: `{}` is not for tables of users", key.database),
+        ));
+    }
+    match claim_lost(owners, metadata, key) {
+        None => Ok(()),
+        Some(owner) => Err(Finding::no(
+            "NameTaken",
+            format!("spec.table: {key} belongs to {}, which is older", owner.object),
+        )),
+    }
+}
+
+fn bad_schema(error: &accept::TableError) -> Finding {
+    Finding::no("BadSchema", error.to_string())
+}
+
+fn family<'a>(declared: &'a Declared<'_>, spec: &ChunkedTableSpec) -> Result<&'a FamilyDeclaration, Finding> {
+    declared.families.get(&spec.family).ok_or_else(|| {
+        Finding::no(
+            "FamilyNotAccepted",
+            format!("spec.family: there is no accepted ChunkFamily `{}`", spec.family),
+        )
+    })
+}
+
+fn director(
+    declared: &Declared<'_>,
+    table: &ChunkedTable,
+    owners: &BTreeMap<TableKey, Claim>,
+) -> Result<AcceptedTable, Finding> {
+    check_name(owners, &table.metadata, &key(table))?;
+    let schema = accept::chunked(&table.spec).map_err(|error| bad_schema(&error))?;
+    let family = family(declared, &table.spec)?;
+    if matches!(family.grid, FamilyGrid::Sphere { .. }) && schema.position.is_none() {
+        return Err(Finding::no(
+            "PositionMissing",
+            "spec.position: the director of a sphere needs its longitude and latitude columns",
+        ));
+    }
+    check_unchanged(declared, table, &schema)?;
+    Ok(schema)
+}
+
+fn child(
+    declared: &Declared<'_>,
+    table: &ChunkedTable,
+    owners: &BTreeMap<TableKey, Claim>,
+    directors: &BTreeMap<TableKey, Result<AcceptedTable, ()>>,
+) -> Result<Schema, Finding> {
+    check_name(owners, &table.metadata, &key(table))?;
+    let schema = accept::chunked(&table.spec).map_err(|error| bad_schema(&error))?;
+    family(declared, &table.spec)?;
+    let name = table.spec.director.clone().unwrap_or_default();
+    let director_key = TableKey::new(&table.spec.database, &name);
+    let director = match directors.get(&director_key) {
+        None => Err(Finding::no(
+            "DirectorMissing",
+            format!("spec.director: there is no director table {director_key}"),
+        )),
+        Some(Err(())) => Err(Finding::no(
+            "DirectorNotAccepted",
+            format!("spec.director: {director_key} is not accepted itself"),
+        )),
+        Some(Ok(director)) => Ok(director),
+    }?;
+    check_director(&schema, director, &director_key)?;
+    check_unchanged(declared, table, &schema)?;
+    Ok(Schema::Child(schema, name))
+}
+
+/// A child lies in its director's chunks and is found by its director's key.
+fn check_director(schema: &AcceptedTable, director: &AcceptedTable, name: &TableKey) -> Result<(), Finding> {
+    if director.family != schema.family {
+        return Err(Finding::no(
+            "FamilyDiffers",
+            format!(
+                "spec.family: the director {name} is in family `{}`",
+                director.family
+            ),
+        ));
+    }
+    match (key_is_integer(schema), key_is_integer(director)) {
+        (Some(own), Some(theirs)) if own != theirs => Err(Finding::no(
+            "KeyTypeDiffers",
+            format!(
+                "spec.key: `{}` and the key `{}` of {name} must both be integers or both be strings",
+                schema.key, director.key
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn key_is_integer(schema: &AcceptedTable) -> Option<bool> {
+    let column = schema.columns.iter().find(|column| column.name == schema.key)?;
+    Some(accept::column_type(column).ok()?.is_integer())
+}
+
+fn reference(
+    declared: &Declared<'_>,
+    table: &ReferenceTable,
+    owners: &BTreeMap<TableKey, Claim>,
+) -> Result<Schema, Finding> {
+    let key = reference_key(table);
+    check_name(owners, &table.metadata, &key)?;
+    let schema = accept::reference(&table.spec).map_err(|error| bad_schema(&error))?;
+    let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+    if let Some(TableKind::Reference(old)) = published(declared.catalog, &key, incarnation)
+        && *old != schema
+    {
+        return Err(schema_differs(&key));
+    }
+    Ok(Schema::Reference(schema))
+}
+
+/// Physical tables keep the schema they were made with: only what is no part of them may change once rows are published.
+fn check_unchanged(
+    declared: &Declared<'_>,
+    table: &ChunkedTable,
+    schema: &AcceptedTable,
+) -> Result<(), Finding> {
+    let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+    let key = key(table);
+    let old = match published(declared.catalog, &key, incarnation) {
+        Some(TableKind::Director(old, _) | TableKind::Child(old, _)) => old,
+        _ => return Ok(()),
+    };
+    let comparable = AcceptedTable {
+        scan_rating: schema.scan_rating,
+        ..old.clone()
+    };
+    if comparable == *schema {
+        Ok(())
+    } else {
+        Err(schema_differs(&key))
+    }
+}
+
+fn schema_differs(key: &TableKey) -> Finding {
+    Finding::no(
+        "SchemaDiffers",
+        format!(
+            "{key} has published rows, so of its schema only spec.scanRating and spec.description may change: make a new table and ingest into it"
+        ),
+    )
+}
+
+/// The catalog's table of this incarnation when it has published rows.
+fn published<'a>(catalog: &'a Catalog, key: &TableKey, incarnation: Option<u64>) -> Option<&'a TableKind> {
+    let table = catalog.tables.get(key)?;
+    (Some(table.incarnation) == incarnation && !table.segments.is_empty()).then_some(&table.kind)
+}
+
+/// Name of an object, for logs.
+pub fn object_name(table: &impl ResourceExt) -> String {
+    table.name_any()
+}

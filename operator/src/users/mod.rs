@@ -1,0 +1,129 @@
+//! `QueryUser`: verifiers, grants and limits of all users, in the one Secret that czars and proxies watch.
+
+pub mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Resource, ResourceExt};
+use orrery_crds::catalog::users::Users;
+use orrery_crds::kinds::QueryUser;
+use orrery_crds::names::{USERS_KEY, USERS_SECRET};
+use thiserror::Error;
+
+use crate::apply::{ApplyError, MANAGER, Ownership, apply};
+use crate::conditions::Finding;
+use crate::context::Context;
+use crate::notices::Notice;
+
+/// Pause between looks when nothing changed.
+const RESYNC: Duration = Duration::from_secs(30);
+
+/// Why users were not written.
+#[derive(Debug, Error)]
+pub enum UsersError {
+    /// The cluster API failed.
+    #[error("cluster API: {0}")]
+    Api(#[from] kube::Error),
+    /// The users' Secret was not applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The users have no JSON form.
+    #[error("users: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Judges the users of an archive, writes them for czars and proxies, and their statuses.
+pub async fn reconcile(context: &Context, namespace: &str) -> Result<Duration, UsersError> {
+    let users = context.list::<QueryUser>(namespace, None).await?.valid;
+    let secrets = observe_secrets(context, namespace, &users).await?;
+    let plan = plan::plan(&users, &secrets);
+    write_users(context, namespace, &plan).await?;
+    write_statuses(context, namespace, &users, &plan.findings).await?;
+    Ok(RESYNC)
+}
+
+/// The Secrets that users name; no others are read.
+async fn observe_secrets(
+    context: &Context,
+    namespace: &str,
+    users: &[QueryUser],
+) -> Result<BTreeMap<String, Secret>, kube::Error> {
+    let api = context.api::<Secret>(namespace);
+    let names: BTreeSet<&str> = users
+        .iter()
+        .map(|user| user.spec.password_secret.as_str())
+        .collect();
+    let mut secrets = BTreeMap::new();
+    for name in names {
+        secrets.extend(api.get_opt(name).await?.map(|secret| (name.to_owned(), secret)));
+    }
+    Ok(secrets)
+}
+
+async fn write_users(context: &Context, namespace: &str, plan: &plan::Plan) -> Result<(), UsersError> {
+    let api = context.api::<Secret>(namespace);
+    let live = api.get_opt(USERS_SECRET).await?;
+    let before: Option<Users> = live
+        .as_ref()
+        .and_then(|secret| crate::secrets::plan::value(secret, USERS_KEY))
+        .and_then(|text| serde_json::from_str(text).ok());
+    let clock = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    let wanted = secret(namespace, &plan::next(before, plan.users.clone(), clock))?;
+    let change = apply(&api, live.as_ref(), &wanted, Ownership::Whole).await?;
+    let about = wanted.object_ref(&());
+    context.notices.applied(&about, &wanted, &change).await;
+    Ok(())
+}
+
+fn secret(namespace: &str, users: &Users) -> Result<Secret, serde_json::Error> {
+    let text = serde_json::to_vec(users)?;
+    Ok(Secret {
+        metadata: ObjectMeta {
+            name: Some(USERS_SECRET.into()),
+            namespace: Some(namespace.into()),
+            labels: Some(crate::pools::objects::own_labels("operator")),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([(USERS_KEY.to_owned(), ByteString(text))])),
+        type_: Some("Opaque".into()),
+        ..Secret::default()
+    })
+}
+
+async fn write_statuses(
+    context: &Context,
+    namespace: &str,
+    users: &[QueryUser],
+    findings: &[Finding],
+) -> Result<(), kube::Error> {
+    let api = context.api::<QueryUser>(namespace);
+    let parameters = PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    };
+    for (user, finding) in users.iter().zip(findings) {
+        let status = plan::status(user, finding, Timestamp::now());
+        if user.status.as_ref() == Some(&status) {
+            continue;
+        }
+        let wanted = QueryUser {
+            status: Some(status),
+            ..user.clone()
+        };
+        api.replace_status(&user.name_any(), &parameters, &wanted).await?;
+        if !finding.holds {
+            let notice = Notice {
+                warning: true,
+                reason: finding.reason,
+                note: finding.message.clone(),
+            };
+            context.notices.tell(&user.object_ref(&()), None, notice).await;
+        }
+    }
+    Ok(())
+}

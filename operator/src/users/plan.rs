@@ -1,0 +1,239 @@
+//! From `QueryUser`s and their Secrets to the users that czars and proxies see. Pure.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use orrery_crds::catalog::users::{User, Users};
+use orrery_crds::kinds::{QueryUser, QueryUserStatus};
+use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
+
+use crate::conditions::{self, ACCEPTED, Finding};
+use crate::secrets::plan::value;
+
+/// Key of a user's Secret that holds the password.
+pub const PASSWORD: &str = "password";
+/// Beginning of the names of our own accounts.
+const OWN_PREFIX: &str = "orrery_";
+
+/// Verdicts in the order of the objects, and the accepted users by login name.
+pub struct Plan {
+    /// Condition `Accepted` of each object.
+    pub findings: Vec<Finding>,
+    /// Accepted users.
+    pub users: BTreeMap<String, User>,
+}
+
+/// Judges all users of an archive against the Secrets by name.
+pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
+    let owners = owners(users);
+    let mut accepted = BTreeMap::new();
+    let findings = users
+        .iter()
+        .map(|user| match judge(user, &owners, secrets) {
+            Ok(entry) => {
+                accepted.insert(user.spec.user.clone(), entry);
+                Finding::yes("Accepted", "")
+            }
+            Err(finding) => finding,
+        })
+        .collect();
+    Plan {
+        findings,
+        users: accepted,
+    }
+}
+
+type Age = (Option<Timestamp>, String);
+
+fn age(user: &QueryUser) -> Age {
+    (
+        user.creation_timestamp().map(|time| time.0),
+        user.uid().unwrap_or_default(),
+    )
+}
+
+/// The oldest object of each login name.
+fn owners(users: &[QueryUser]) -> BTreeMap<&str, (Age, String)> {
+    let mut owners: BTreeMap<&str, (Age, String)> = BTreeMap::new();
+    for user in users {
+        let claim = (age(user), user.name_any());
+        owners
+            .entry(&user.spec.user)
+            .and_modify(|owner| {
+                if claim < *owner {
+                    owner.clone_from(&claim);
+                }
+            })
+            .or_insert(claim);
+    }
+    owners
+}
+
+fn judge(
+    user: &QueryUser,
+    owners: &BTreeMap<&str, (Age, String)>,
+    secrets: &BTreeMap<String, Secret>,
+) -> Result<User, Finding> {
+    let spec = &user.spec;
+    if spec.user.starts_with(OWN_PREFIX) {
+        return Err(Finding::no(
+            "NameReserved",
+            format!("spec.user: names that begin with `{OWN_PREFIX}` are Orrery's own accounts"),
+        ));
+    }
+    if let Some((owner, name)) = owners.get(spec.user.as_str())
+        && *owner != age(user)
+    {
+        return Err(Finding::no(
+            "NameTaken",
+            format!(
+                "spec.user: `{}` belongs to QueryUser {name}, which is older",
+                spec.user
+            ),
+        ));
+    }
+    let secret = secrets.get(&spec.password_secret).ok_or_else(|| {
+        Finding::no(
+            "SecretMissing",
+            format!(
+                "spec.passwordSecret: there is no Secret `{}`",
+                spec.password_secret
+            ),
+        )
+    })?;
+    let password = value(secret, PASSWORD)
+        .filter(|password| !password.is_empty())
+        .ok_or_else(|| {
+            Finding::no(
+                "PasswordMissing",
+                format!(
+                    "spec.passwordSecret: Secret `{}` has no text under `{PASSWORD}`",
+                    spec.password_secret
+                ),
+            )
+        })?;
+    Ok(User {
+        native: hex::encode(Sha1::digest(Sha1::digest(password))),
+        sha2: hex::encode(Sha256::digest(Sha256::digest(password))),
+        databases: spec.grants.iter().map(|grant| grant.database.clone()).collect(),
+        class: spec.class,
+        limits: spec.limits.clone(),
+    })
+}
+
+/// The content of the users' Secret: the version counts up when anything changed. A version that nobody remembers (the Secret was
+/// deleted or garbled) starts at `clock`, seconds of Unix time, so that no cache key of former rights comes again.
+pub fn next(before: Option<Users>, users: BTreeMap<String, User>, clock: u64) -> Users {
+    match before {
+        Some(before) if before.users == users => before,
+        Some(before) => Users {
+            version: before.version.saturating_add(1),
+            users,
+        },
+        None => Users {
+            version: clock,
+            users,
+        },
+    }
+}
+
+/// The object's new status.
+pub fn status(user: &QueryUser, finding: &Finding, now: Timestamp) -> QueryUserStatus {
+    let generation = user.metadata.generation;
+    let mut status = user.status.clone().unwrap_or_default();
+    status.observed_generation = generation;
+    conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::ByteString;
+    use k8s_openapi::api::core::v1::Secret;
+    use orrery_crds::catalog::users::Users;
+    use orrery_crds::kinds::QueryUser;
+    use serde_json::json;
+
+    use super::{next, plan};
+
+    fn user(object: &str, login: &str, secret: &str, created: &str) -> QueryUser {
+        serde_json::from_value(json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "QueryUser",
+            "metadata": {"name": object, "uid": object, "creationTimestamp": created},
+            "spec": {"user": login, "passwordSecret": secret, "grants": [{"database": "sky"}]},
+        }))
+        .unwrap()
+    }
+
+    fn secrets() -> BTreeMap<String, Secret> {
+        let secret = |key: &str, value: &str| Secret {
+            data: Some(BTreeMap::from([(key.to_owned(), ByteString(value.into()))])),
+            ..Secret::default()
+        };
+        BTreeMap::from([
+            ("good".to_owned(), secret("password", "secret")),
+            ("bad".to_owned(), secret("else", "secret")),
+        ])
+    }
+
+    #[test]
+    fn verifiers_are_those_mariadb_and_mysql_store() {
+        let plan = plan(&[user("a", "anna", "good", "2026-01-01T00:00:00Z")], &secrets());
+        assert!(plan.findings[0].holds);
+        let entry = &plan.users["anna"];
+        // SELECT PASSWORD('secret') without its asterisk.
+        assert_eq!(
+            entry.native.to_uppercase(),
+            "14E65567ABDB5135D0CFD9A70B3032C179A49EE7"
+        );
+        assert_eq!(entry.sha2.len(), 64);
+        assert_eq!(entry.databases, ["sky"]);
+    }
+
+    #[test]
+    fn the_older_of_two_users_with_one_name_wins() {
+        let users = [
+            user("younger", "anna", "good", "2026-01-02T00:00:00Z"),
+            user("older", "anna", "good", "2026-01-01T00:00:00Z"),
+        ];
+        let plan = plan(&users, &secrets());
+        assert_eq!(plan.findings[0].reason, "NameTaken");
+        assert!(plan.findings[0].message.contains("QueryUser older"));
+        assert!(plan.findings[1].holds);
+    }
+
+    #[test]
+    fn users_without_a_password_or_with_our_names_cannot_log_in() {
+        let created = "2026-01-01T00:00:00Z";
+        let users = [
+            user("a", "a", "missing", created),
+            user("b", "b", "bad", created),
+            user("c", "orrery_proxy", "good", created),
+        ];
+        let plan = plan(&users, &secrets());
+        let reasons: Vec<_> = plan.findings.iter().map(|finding| finding.reason).collect();
+        assert_eq!(reasons, ["SecretMissing", "PasswordMissing", "NameReserved"]);
+        assert!(plan.users.is_empty());
+    }
+
+    #[test]
+    fn the_version_counts_changes_and_never_comes_back() {
+        let users = plan(&[user("a", "anna", "good", "2026-01-01T00:00:00Z")], &secrets()).users;
+        let first = next(None, users.clone(), 1000);
+        assert_eq!(first.version, 1000);
+        assert_eq!(next(Some(first.clone()), users, 2000), first);
+        let emptied = next(Some(first), BTreeMap::new(), 2000);
+        assert_eq!(
+            emptied,
+            Users {
+                version: 1001,
+                users: BTreeMap::new()
+            }
+        );
+    }
+}
