@@ -235,7 +235,7 @@ impl Loader {
                 let _ = std::fs::remove_dir_all(old);
             }
             let finished = survey::run(&tools, survey, &directory, progress, token).await?;
-            Ok(Ended::Surveyed(finished))
+            Ok(Ended::Surveyed(Arc::new(finished)))
         });
         state.running = Some((stop, task));
         Ok(())
@@ -293,7 +293,7 @@ impl Loader {
                     rejects = finished.summary.rejects,
                     "surveyed"
                 );
-                state.finished = Some(Arc::new(finished));
+                state.finished = Some(finished);
                 state.step = LoaderStep::Surveyed;
             }
             Ok(Ended::Loaded) => {
@@ -310,7 +310,7 @@ impl Loader {
 }
 
 enum Ended {
-    Surveyed(Finished),
+    Surveyed(Arc<Finished>),
     Loaded,
 }
 

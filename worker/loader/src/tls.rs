@@ -87,7 +87,7 @@ impl Identity {
             .connect_timeout(std::time::Duration::from_secs(5))
             .tcp_keepalive(std::time::Duration::from_secs(15))
             // A commit of a large part may take minutes; a worker silent for longer is as good as gone.
-            .read_timeout(std::time::Duration::from_secs(600))
+            .read_timeout(std::time::Duration::from_mins(10))
             .build()?)
     }
 }

@@ -225,8 +225,10 @@ impl<'a, R: Read> Records<'a, R> {
             match self.place {
                 Place::EscapedInField => self.place = Place::Field,
                 Place::EscapedInQuotes => self.place = Place::Quoted,
-                Place::FieldStart if Some(byte) == dialect.quote => self.place = Place::Quoted,
-                Place::QuoteInQuotes if Some(byte) == dialect.quote => self.place = Place::Quoted,
+                // A quote opens a field at its start; directly after a closing one it is the second of two.
+                Place::FieldStart | Place::QuoteInQuotes if Some(byte) == dialect.quote => {
+                    self.place = Place::Quoted;
+                }
                 Place::FieldStart | Place::Field | Place::QuoteInQuotes => {
                     self.place = Place::Field;
                     let found = match dialect.quote {

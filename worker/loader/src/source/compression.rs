@@ -40,12 +40,10 @@ pub fn reader(name: &str, mut stored: Stored, wanted: Compression) -> Result<Box
 /// First bytes decide; a name that promises otherwise is an error, because reading on would give rejects without end.
 fn detect(name: &str, first: &[u8]) -> Result<Compression, Fault> {
     let path = name.split(['?', '#']).next().unwrap_or(name).to_ascii_lowercase();
-    let named = if path.ends_with(".gz") {
-        Compression::Gzip
-    } else if path.ends_with(".zst") || path.ends_with(".zstd") {
-        Compression::Zstd
-    } else {
-        Compression::Auto
+    let named = match path.rsplit('.').next() {
+        Some("gz") => Compression::Gzip,
+        Some("zst" | "zstd") => Compression::Zstd,
+        _ => Compression::Auto,
     };
     let found = if first.starts_with(GZIP) {
         Compression::Gzip

@@ -21,7 +21,7 @@ const TRIES: u32 = 6;
 /// First pause between tries; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A connection silent for this long is broken.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Chunks of a response kept ahead of the reader; each is at most some 100 KiB.
 const AHEAD: usize = 64;
 

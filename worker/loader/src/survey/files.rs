@@ -135,7 +135,7 @@ async fn write_all(
             result.bounds = Some(Bounds::with(result.bounds, lon, lat));
         }
         let shared = running.clone();
-        output = blocking("spool writer", move || output.append(&shared, file, batch)).await?;
+        output = blocking("spool writer", move || output.append(&shared, file, &batch)).await?;
     }
     let spool = blocking("spool writer", move || output.close()).await?;
     Ok((spool, result))
@@ -147,10 +147,10 @@ struct Output {
 }
 
 impl Output {
-    fn append(mut self, running: &Running, file: u32, mut batch: Placed) -> Result<Self, Fault> {
-        self.spool.append(&batch)?;
+    fn append(mut self, running: &Running, file: u32, batch: &Placed) -> Result<Self, Fault> {
+        self.spool.append(batch)?;
         self.rejects.append(&batch.rejects)?;
-        running.keys.append(file, std::mem::take(&mut batch.entries))?;
+        running.keys.append(file, &batch.entries)?;
         Ok(self)
     }
 
@@ -244,14 +244,13 @@ fn field_map(running: &Running, name: &str, first: &Batch) -> Result<FieldMap, F
     };
     match header {
         None if running.fields.is_empty() => Ok(plan.column_fields()),
-        None => plan.fields(&running.fields),
         Some(header) if running.fields.is_empty() => plan.fields(&header).map_err(fault),
         Some(header) if header.len() != running.fields.len() => Err(Fault::BadFields(format!(
             "{name}: its header names {} fields, the ingest {}",
             header.len(),
             running.fields.len()
         ))),
-        Some(_) => plan.fields(&running.fields),
+        _ => plan.fields(&running.fields),
     }
 }
 
@@ -309,13 +308,13 @@ fn check_file(running: &Running, file: u32, found: &SourceFile) -> Result<(), Fa
         &expected.parts.len(),
         &found.parts.len(),
     )?;
-    match expected.parts == found.parts {
-        true => Ok(()),
-        false => Err(Fault::SourceChanged {
-            file: found.name.clone(),
-            what: "its part borders differ from those of the earlier survey".into(),
-        }),
+    if expected.parts == found.parts {
+        return Ok(());
     }
+    Err(Fault::SourceChanged {
+        file: found.name.clone(),
+        what: "its part borders differ from those of the earlier survey".into(),
+    })
 }
 
 fn expected(running: &Running, file: u32) -> Option<&SourceFile> {

@@ -40,20 +40,19 @@ pub fn judge(role: Role, entries: &[Entry], known: &Known, names: &[String]) -> 
     for same_key in entries.chunk_by(|a, b| a.key == b.key) {
         let mut first: Option<&Entry> = None;
         for entry in same_key {
-            match refusal(role, entry, first, known, names) {
-                Some((reason, duplicate)) => judged.dropped.push(Dropped {
+            if let Some((reason, duplicate)) = refusal(role, entry, first, known, names) {
+                judged.dropped.push(Dropped {
                     file: entry.file,
                     record: entry.record,
                     reason,
                     duplicate,
-                }),
-                None => {
-                    first = first.or(Some(entry));
-                    judged
-                        .index
-                        .insert((entry.key.clone(), entry.chunk, entry.sub_chunk, entry.orphan));
-                }
+                });
+                continue;
             }
+            first = first.or(Some(entry));
+            judged
+                .index
+                .insert((entry.key.clone(), entry.chunk, entry.sub_chunk, entry.orphan));
         }
     }
     judged

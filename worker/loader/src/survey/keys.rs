@@ -65,7 +65,7 @@ impl KeySpool {
     }
 
     /// Adds the entries of a batch of `file`.
-    pub fn append(&self, file: u32, entries: Vec<KeyEntry>) -> Result<(), Fault> {
+    pub fn append(&self, file: u32, entries: &[KeyEntry]) -> Result<(), Fault> {
         let mut buckets: Vec<Vec<u8>> = vec![Vec::new(); self.chunks.len()];
         for entry in entries {
             let chunk = hash_chunk(&entry.key, self.chunks.len() as u32);
@@ -150,7 +150,7 @@ fn drain_file(
         let part = hash_chunk(&salted, SPLIT);
         let mut bytes = Vec::new();
         let file = entry.file;
-        write_entry(&mut bytes, file, entry.into());
+        write_entry(&mut bytes, file, &entry.into());
         writers
             .get_mut(part as usize)
             .map_or(Ok(()), |writer| writer.write_all(&bytes))
@@ -176,7 +176,7 @@ impl From<Entry> for KeyEntry {
     }
 }
 
-fn write_entry(bytes: &mut Vec<u8>, file: u32, entry: KeyEntry) {
+fn write_entry(bytes: &mut Vec<u8>, file: u32, entry: &KeyEntry) {
     bytes.extend_from_slice(&(entry.key.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&entry.key);
     bytes.extend_from_slice(&file.to_le_bytes());

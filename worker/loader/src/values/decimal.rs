@@ -2,7 +2,7 @@
 //!
 //! Digits beyond the scale are rounded half away from zero, as MariaDB does with a note; digits beyond the precision are refused.
 
-use super::{BadValue, shown, trimmed};
+use super::{BadValue, shown, signed, trimmed};
 
 /// Most digits a field may have; MariaDB's own buffer ends at 81, beyond which it cuts instead of rounding.
 const MOST_DIGITS: usize = 81;
@@ -20,8 +20,8 @@ pub struct Decimal {
     pub unsigned: bool,
 }
 
-/// Digits of a number without its point: value = 0.d₁d₂d₃… × 10^point.
-struct Digits {
+/// A number: 0.d₁d₂d₃… × 10^point, with a sign.
+struct Number {
     negative: bool,
     digits: Vec<u8>,
     point: i32,
@@ -62,7 +62,7 @@ impl Decimal {
     }
 }
 
-impl Digits {
+impl Number {
     /// Keeps `scale` digits after the point.
     fn round(&mut self, scale: usize) {
         let keep = self.point + scale as i32;
@@ -125,12 +125,8 @@ impl Digits {
     }
 }
 
-fn parse(text: &[u8]) -> Option<Digits> {
-    let (negative, text) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+fn parse(text: &[u8]) -> Option<Number> {
+    let (negative, text) = signed(text);
     let exponent_at = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
     let (mantissa, exponent) = match exponent_at {
         None => (text, 0),
@@ -148,7 +144,7 @@ fn parse(text: &[u8]) -> Option<Digits> {
     }
     let zeros = all.clone().take_while(|digit| **digit == b'0').count();
     let digits: Vec<u8> = all.skip(zeros).copied().collect();
-    Some(Digits {
+    Some(Number {
         negative,
         point: (whole.len() as i32)
             .saturating_sub(zeros as i32)
@@ -158,11 +154,7 @@ fn parse(text: &[u8]) -> Option<Digits> {
 }
 
 fn exponent(text: &[u8]) -> Option<i32> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = signed(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use orrery_crds::sql_type::IntegerWidth;
 
-use super::{BadValue, shown, trimmed};
+use super::{BadValue, shown, signed, trimmed};
 
 /// An integer column.
 #[derive(Debug)]
@@ -42,11 +42,7 @@ impl Integer {
 /// Sign, and digits without leading zeros but for a lone one.
 fn parse(field: &[u8]) -> Result<(bool, &[u8]), BadValue> {
     let text = trimmed(field);
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let (negative, digits) = signed(text);
     if text.is_empty() {
         return Err(BadValue("an empty field is not an integer".into()));
     }

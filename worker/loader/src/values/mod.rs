@@ -187,17 +187,19 @@ pub fn latin1_to_utf8(text: &[u8]) -> Vec<u8> {
     text::latin1_to_utf8(text).into_owned()
 }
 
-/// `field` without the blanks MariaDB ignores around numbers and dates.
+/// `field` without the blanks MariaDB skips before numbers and dates; blanks after them it refuses in a binary LOAD.
 fn trimmed(field: &[u8]) -> &[u8] {
-    if field.first() != Some(&b' ') && field.last() != Some(&b' ') {
-        return field;
+    let blanks = field.iter().take_while(|byte| **byte == b' ').count();
+    field.get(blanks..).unwrap_or_default()
+}
+
+/// Whether a number's text has a minus, and the text after its sign.
+fn signed(text: &[u8]) -> (bool, &[u8]) {
+    match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
     }
-    let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
-    let end = field
-        .iter()
-        .rposition(|byte| *byte != b' ')
-        .map_or(start, |last| last + 1);
-    field.get(start..end).unwrap_or_default()
 }
 
 /// The field as reasons show it: at most 64 characters, unprintable ones escaped.
