@@ -88,6 +88,6 @@ impl Metrics {
     }
 }
 
-fn internal(error: prometheus::Error) -> AgentError {
+fn internal(error: impl std::fmt::Display) -> AgentError {
     AgentError::Internal(format!("metrics: {error}"))
 }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use orrery_crds::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
 use parking_lot::Mutex;
 
-use super::import;
+use super::import::{self, Arrival};
 use super::peer::Peer;
 use crate::agent::Agent;
 use crate::error::{AgentError, Result};
 
 /// Jobs remembered; beyond, ended ones are forgotten.
 const REMEMBERED: usize = 1_000;
+/// Tables between two checkpoints.
+const BATCH: usize = 32;
 
 #[derive(Debug)]
 struct Job {
@@ -74,15 +76,16 @@ impl Copies {
         Ok(true)
     }
 
-    fn progress(&self, id: &str, table: Result<ManifestRow>) {
+    fn done(&self, id: &str, row: ManifestRow) {
         if let Some(job) = self.jobs.lock().get_mut(id) {
-            match table {
-                Ok(row) => {
-                    job.status.done.push(row);
-                    job.status.left = job.status.left.saturating_sub(1);
-                }
-                Err(error) => job.status.error = Some(error.to_string()),
-            }
+            job.status.done.push(row);
+            job.status.left = job.status.left.saturating_sub(1);
+        }
+    }
+
+    fn fail(&self, id: &str, error: &AgentError) {
+        if let Some(job) = self.jobs.lock().get_mut(id) {
+            job.status.error = Some(error.to_string());
         }
     }
 }
@@ -93,33 +96,50 @@ pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
     for row in &request.rows {
         ddl(&request.creates, row)?;
     }
-    if agent.copies.enter(&request)? {
-        let (agent, request) = (agent.clone(), request.clone());
+    let new = agent.copies.enter(&request)?;
+    let status = agent.copies.status(&request.id);
+    if new {
+        let agent = agent.clone();
         tokio::spawn(async move { run(&agent, &peer, &request).await });
     }
-    agent.copies.status(&request.id)
+    status
 }
 
 async fn run(agent: &Agent, peer: &Peer, request: &StartCopy) {
-    for row in &request.rows {
-        let copied = match ddl(&request.creates, row) {
-            Ok(create) => copy(agent, peer, row, create).await,
-            Err(error) => Err(error),
-        };
-        let failed = copied.is_err();
-        if let Err(error) = &copied {
-            tracing::warn!(copy = request.id, database = row.database, table = row.table, %error, "a copy failed");
-        }
-        agent.copies.progress(&request.id, copied);
-        if failed {
+    for batch in request.rows.chunks(BATCH) {
+        if let Err(error) = run_batch(agent, peer, request, batch).await {
+            tracing::warn!(copy = request.id, %error, "a copy failed");
+            agent.copies.fail(&request.id, &error);
             return;
         }
     }
 }
 
-async fn copy(agent: &Agent, peer: &Peer, row: &ManifestRow, create: &str) -> Result<ManifestRow> {
-    let _lock = agent.tables.take(row.table.clone(), &row.table)?;
-    import::copy_table(agent, peer, row, create).await
+/// Fetches a batch, then moves in what came: also when one of its tables failed.
+async fn run_batch(agent: &Agent, peer: &Peer, request: &StartCopy, batch: &[ManifestRow]) -> Result<()> {
+    let mut fetched = Vec::new();
+    let mut failed = None;
+    for row in batch {
+        let lock = agent.tables.take(row.table.clone(), &row.table)?;
+        match import::fetch(agent, peer, row, ddl(&request.creates, row)?).await {
+            Ok(arrival) => fetched.push((row, arrival, lock)),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    if fetched
+        .iter()
+        .any(|(_, arrival, _)| !matches!(arrival, Arrival::Known(_)))
+    {
+        import::checkpoint(agent).await?;
+    }
+    for (row, arrival, _lock) in fetched {
+        let row = import::move_in(agent, row, arrival).await?;
+        agent.copies.done(&request.id, row);
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 fn ddl<'a>(creates: &'a [CopyDdl], row: &ManifestRow) -> Result<&'a str> {

@@ -114,7 +114,9 @@ mod tests {
 
     use super::*;
 
-    fn decode(stream: &[u8], step: usize) -> Result<(Vec<u8>, Option<(u64, u64)>), FrameError> {
+    type Decoded = (Vec<u8>, Option<(u64, u64)>);
+
+    fn decode(stream: &[u8], step: usize) -> Result<Decoded, FrameError> {
         let mut decoder = Decoder::default();
         let (mut rows, mut end) = (Vec::new(), None);
         for chunk in stream.chunks(step) {

@@ -111,7 +111,9 @@ mod tests {
 
     fn hash(values: &[Value]) -> u128 {
         let mut buffer = Vec::new();
-        values.iter().for_each(|value| write_value(&mut buffer, value));
+        for value in values {
+            write_value(&mut buffer, value);
+        }
         XxHash3_128::oneshot(&buffer)
     }
 

@@ -77,15 +77,14 @@ impl Archive {
 
     /// A client with the certificate in a directory, or with none.
     pub fn client_from(&self, directory: Option<&Path>) -> reqwest::Client {
-        let tls = match directory {
-            Some(directory) => (*crate::server::tls::TlsFiles::new(directory).client().unwrap()).clone(),
-            None => {
-                let mut roots = rustls::RootCertStore::empty();
-                roots.add(self.authority.der().clone()).unwrap();
-                rustls::ClientConfig::builder()
-                    .with_root_certificates(roots)
-                    .with_no_client_auth()
-            }
+        let tls = if let Some(directory) = directory {
+            (*crate::server::tls::TlsFiles::new(directory).client().unwrap()).clone()
+        } else {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(self.authority.der().clone()).unwrap();
+            rustls::ClientConfig::builder()
+                .with_root_certificates(roots)
+                .with_no_client_auth()
         };
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls)

@@ -14,7 +14,11 @@
 //!
 //! Everything stops and goes when the values are dropped. Failures panic: this is for tests alone.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "tests stop at the first failure"
+)]
 
 mod archive;
 mod mysqld;

@@ -97,10 +97,7 @@ impl Worker {
     /// Waits until the agent can use mysqld.
     pub async fn ready(&self) {
         while let Err(error) = self.agent.require_mysqld() {
-            assert!(
-                !self.serving.is_finished(),
-                "the agent ended: {error}"
-            );
+            assert!(!self.serving.is_finished(), "the agent ended: {error}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -1,5 +1,6 @@
 //! Who may call, with which term, and on whose data directory.
 
+use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{
     ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, Worker, default_config,
 };
@@ -164,7 +165,6 @@ async fn readers_see_published_tables_but_neither_staging_nor_control() {
         .user(Some("orrery_reader"))
         .pass(Some(READER_PASSWORD));
     let mut reader = mysql_async::Conn::new(opts).await.unwrap();
-    use mysql_async::prelude::Queryable;
     let count: Option<u64> = reader
         .query_first("SELECT COUNT(*) FROM sky__7.Object_1__1")
         .await

@@ -123,7 +123,7 @@ async fn bad_rows_are_refused_as_mysqld_names_them() {
         ("1\ta\t1\t1\n1\tb\t1\t1\n", "Duplicate entry '1'"),
         ("1\ta\t1\t1\nx\tb\t1\t1\n", "Incorrect integer value: 'x'"),
         ("1\ta\t1\n", "doesn't contain data for all columns"),
-        ("1\ta\t1\t1\t5\n", "warnings"),
+        ("1\ta\t1\t1\t5\n", "more data than there were input columns"),
         ("99999999999999999999\ta\t1\t1\n", "Out of range"),
         ("1\t\u{fffd}\t1e99\t1\n", "Out of range"),
     ] {

@@ -137,6 +137,23 @@ async fn a_seal_broken_at_any_step_is_completed_by_the_next() {
 }
 
 #[tokio::test]
+async fn what_was_sealed_survives_a_crash_of_mysqld() {
+    let mut setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    setup.load(1, &part(0), "1\ta\t1\t1\n2\tb\t1\t1\n").await.unwrap();
+    let rows = setup.seal(1).await.unwrap();
+    setup.worker.mysqld.kill();
+    setup.worker.mysqld.restart();
+    while setup.worker.agent.db.conn().await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let mut conn = setup.worker.agent.db.session().await.unwrap();
+    let sealed = rows.iter().find(|row| row.table == "Object_1__1").unwrap();
+    let found = checksum::of(&mut conn, "sky__7", "Object_1__1").await.unwrap();
+    assert_eq!((found.rows, &found.checksum), (2, &sealed.checksum));
+}
+
+#[tokio::test]
 async fn a_table_that_vanished_fails_the_seal() {
     let setup = setup().await;
     setup.open(&attempt(1)).await.unwrap();

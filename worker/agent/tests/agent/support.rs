@@ -87,7 +87,10 @@ pub fn part(file_part: u32) -> LoadTarget {
 /// Rows as frames with their end.
 pub fn framed(rows: &str) -> Vec<u8> {
     let end = frame::end(rows.lines().count() as u64, rows.len() as u64);
-    [&frame::header(rows.len() as u32)[..], rows.as_bytes(), &end].concat()
+    let header = frame::header(rows.len() as u32);
+    // A frame without rows would be the end.
+    let header = if rows.is_empty() { &[][..] } else { &header };
+    [header, rows.as_bytes(), &end].concat()
 }
 
 impl Setup {
