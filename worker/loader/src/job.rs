@@ -346,6 +346,3 @@ fn so_far(progress: &Progress) -> IngestSummary {
         ..IngestSummary::default()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,278 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use flate2::Compression as Level;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Level::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn http() -> HttpSources {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    HttpSources::new(tokio::runtime::Handle::current()).unwrap()
+}
+
+/// Reads a source as a survey does: content, and size with SHA-256.
+fn read_all(opened: &Opened, compression: Compression) -> Result<(Vec<u8>, (u64, String)), Fault> {
+    let mut content = Vec::new();
+    let mut reader = opened.reader(compression)?;
+    reader
+        .read_to_end(&mut content)
+        .map_err(|error| read_fault(&opened.name, &error))?;
+    Ok((content, opened.finish()?))
+}
+
+fn read_file(name: &str, stored: &[u8], compression: Compression) -> Result<(Vec<u8>, (u64, String)), Fault> {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, stored).unwrap();
+    read_all(&file::open(&path)?, compression)
+}
+
+#[test]
+fn compression_is_found_and_the_stored_bytes_are_hashed() {
+    let plain = b"1,2\n3,4\n".repeat(1000);
+    let two_members = [gzip(&plain[..100]), gzip(&plain[100..])].concat();
+    let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+    let two_frames = [
+        zstd::encode_all(&plain[..9], 1).unwrap(),
+        zstd::encode_all(&plain[9..], 1).unwrap(),
+    ]
+    .concat();
+    for (name, stored, compression) in [
+        ("a.csv", plain.clone(), Compression::Auto),
+        ("a.csv", plain.clone(), Compression::None),
+        ("a.csv.gz", gzip(&plain), Compression::Auto),
+        ("a.gz", two_members.clone(), Compression::Auto),
+        ("noname", two_members, Compression::Auto),
+        ("a.zst", zstd.clone(), Compression::Auto),
+        ("noname", zstd, Compression::Zstd),
+        ("noname", two_frames, Compression::Auto),
+    ] {
+        let (content, (size, sha256)) = read_file(name, &stored, compression).unwrap();
+        assert_eq!(content, plain, "{name} {compression:?}");
+        assert_eq!(size, stored.len() as u64);
+        assert_eq!(sha256, hex::encode(Sha256::digest(&stored)));
+    }
+}
+
+#[test]
+fn a_truncated_stream_names_the_file() {
+    let plain = b"1,2\n".repeat(10_000);
+    for stored in [gzip(&plain), zstd::encode_all(&plain[..], 1).unwrap()] {
+        for keep in [stored.len() - 1, stored.len() / 2, 20] {
+            let fault = read_file("cut", &stored[..keep], Compression::Auto).unwrap_err();
+            assert_eq!(fault.reason(), "BadFile", "{fault}");
+            assert!(fault.to_string().contains("/cut: "), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_promises_compression_must_keep_it() {
+    let fault = read_file("a.csv.gz", b"1,2\n", Compression::Auto).unwrap_err();
+    assert_eq!(fault.reason(), "BadFile");
+    assert!(read_file("a.csv.gz", b"1,2\n", Compression::None).is_ok());
+}
+
+#[test]
+fn paths_stay_within_their_claim_and_missing_files_are_named() {
+    let source = |claim: &str, path: &str| IngestSource {
+        url: None,
+        claim: Some(claim.into()),
+        path: Some(path.into()),
+    };
+    let root = Path::new("/sources");
+    for (claim, path) in [("c", "../d/x"), ("..", "x"), ("c/../d", "x"), ("c", "a/../../x")] {
+        let fault = Place::new(&source(claim, path), root).unwrap_err();
+        assert_eq!(fault.reason(), "SourceMissing", "{claim} {path}");
+    }
+    let place = Place::new(&source("c", "/a/b.csv"), root).unwrap();
+    assert_eq!(place, Place::File("/sources/c/a/b.csv".into()));
+    let Place::File(path) = place else { unreachable!() };
+    let fault = file::head(&path).unwrap_err();
+    assert_eq!(fault.reason(), "SourceMissing");
+    assert!(fault.to_string().starts_with("/sources/c/a/b.csv: "), "{fault}");
+}
+
+/// An HTTP server of one file whose connections break after some bytes of body.
+struct Flaky {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+/// What the server does with its n-th request for the file.
+type Answer = dyn Fn(usize, Option<u64>) -> Reply + Send + Sync;
+
+struct Reply {
+    status: &'static str,
+    headers: String,
+    body: Vec<u8>,
+    /// Length announced, when it is not the body's.
+    announced: Option<usize>,
+}
+
+impl Flaky {
+    fn start(answer: Box<Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/data.csv", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (seen, count) = (requests.clone(), AtomicUsize::new(0));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(&stream.unwrap(), &seen, &count, &answer);
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn ranges(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<String>>, count: &AtomicUsize, answer: &Answer) {
+    let mut range = None;
+    let mut lines = BufReader::new(stream).lines();
+    if lines.next().is_none() {
+        return;
+    }
+    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        let line = line.to_ascii_lowercase();
+        if let Some(start) = line.strip_prefix("range: bytes=") {
+            range = start.trim_end_matches('-').parse().ok();
+        }
+    }
+    seen.lock().unwrap().push(format!("{range:?}"));
+    let reply = answer(count.fetch_add(1, Ordering::SeqCst), range);
+    let length = reply.announced.unwrap_or(reply.body.len());
+    let head = format!(
+        "HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n{}\r\n",
+        reply.status, reply.headers
+    );
+    // The client may have gone: that is what some tests are about.
+    let _ = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(&reply.body));
+}
+
+fn content() -> Vec<u8> {
+    (0..50_000_u32)
+        .flat_map(|i| format!("{i},x\n").into_bytes())
+        .collect()
+}
+
+/// Each request gives at most a third of the file.
+fn thirds(with_range: bool, etag: fn(usize) -> &'static str) -> Box<Answer> {
+    Box::new(move |request, range| {
+        let content = content();
+        let start = range.filter(|_| with_range).unwrap_or(0) as usize;
+        let rest = &content[start..];
+        let send = if with_range {
+            content.len() / 3 + 1
+        } else {
+            content.len() / 3 * (request + 1)
+        };
+        let (status, range) = match range {
+            Some(_) if with_range => {
+                let last = content.len() - 1;
+                (
+                    "206 Partial Content",
+                    format!("content-range: bytes {start}-{last}/{}\r\n", content.len()),
+                )
+            }
+            _ => ("200 OK", String::new()),
+        };
+        Reply {
+            status,
+            headers: format!("etag: \"{}\"\r\n{range}", etag(request)),
+            body: rest[..rest.len().min(send)].to_vec(),
+            announced: Some(rest.len()),
+        }
+    })
+}
+
+async fn download(url: String) -> Result<(Vec<u8>, (u64, String)), Fault> {
+    let http = http();
+    tokio::task::spawn_blocking(move || read_all(&http.open(&url)?, Compression::Auto))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let server = Flaky::start(thirds(true, |_| "v1"));
+    let (read, (size, _)) = download(server.url.clone()).await.unwrap();
+    assert_eq!(read, content());
+    assert_eq!(size, content().len() as u64);
+    let third = content().len() / 3 + 1;
+    assert_eq!(
+        server.ranges(),
+        [
+            "None".to_owned(),
+            format!("Some({third})"),
+            format!("Some({})", 2 * third)
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_ranges_is_read_again_from_the_start() {
+    let server = Flaky::start(thirds(false, |_| "v1"));
+    let (read, _) = download(server.url.clone()).await.unwrap();
+    assert_eq!(read, content());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_read_is_refused() {
+    for with_range in [true, false] {
+        let server = Flaky::start(thirds(
+            with_range,
+            |request| if request == 0 { "v1" } else { "v2" },
+        ));
+        let fault = download(server.url.clone()).await.unwrap_err();
+        assert_eq!(fault.reason(), "SourceChanged", "{fault}");
+        assert!(fault.to_string().contains(&server.url), "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_url_is_named() {
+    let server = Flaky::start(Box::new(|_, _| Reply {
+        status: "404 Not Found",
+        headers: String::new(),
+        body: Vec::new(),
+        announced: None,
+    }));
+    let fault = download(server.url.clone()).await.unwrap_err();
+    assert_eq!(fault.reason(), "SourceMissing");
+    assert!(
+        fault.to_string().contains(&server.url) && fault.to_string().contains("404"),
+        "{fault}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_error_passes() {
+    let server = Flaky::start(Box::new(|request, _| Reply {
+        status: if request == 0 {
+            "503 Service Unavailable"
+        } else {
+            "200 OK"
+        },
+        headers: "last-modified: Sat, 01 Jan 2011 00:00:00 GMT\r\n".into(),
+        body: if request == 0 { Vec::new() } else { content() },
+        announced: None,
+    }));
+    assert_eq!(download(server.url.clone()).await.unwrap().0, content());
+}

@@ -216,6 +216,3 @@ async fn blocking<T: Send + 'static>(
         .await
         .unwrap_or(Err(Fault::Internal(name)))
 }
-
-#[cfg(test)]
-mod tests;
