@@ -18,6 +18,8 @@ pub(crate) enum Carrier {
     Float,
     /// A TIMESTAMP column with this many fraction digits: travels as seconds since 1970.
     Timestamp(u32),
+    /// A BIT column: plain as a key, but MIN and MAX give it as a number.
+    Bit,
     /// A mixture whose type is not known exactly.
     Unsure,
 }
@@ -65,7 +67,7 @@ impl Carrier {
     /// The expression that travels. `what` is told to the user when there is none.
     pub(crate) fn pack(self, expr: &Expr, what: &str) -> Result<Expr, PlanError> {
         match self {
-            Self::Plain => Ok(expr.clone()),
+            Self::Plain | Self::Bit => Ok(expr.clone()),
             Self::Float => Ok(surrounded("CAST(", expr.clone(), " AS DOUBLE)")),
             Self::Timestamp(_) => Ok(surrounded("UNIX_TIMESTAMP(", expr.clone(), ")")),
             Self::Unsure => Err(NotYet::new(
@@ -76,10 +78,18 @@ impl Carrier {
         }
     }
 
+    /// The argument of MIN or MAX that travels.
+    pub(crate) fn pack_extreme(self, expr: &Expr, what: &str) -> Result<Expr, PlanError> {
+        match self {
+            Self::Bit => Ok(surrounded("(", expr.clone(), " + 0)")),
+            other => other.pack(expr, what),
+        }
+    }
+
     /// The original value, made from what travelled.
     pub(crate) fn unpack(self, travelled: Expr) -> Expr {
         match self {
-            Self::Plain | Self::Unsure => travelled,
+            Self::Plain | Self::Bit | Self::Unsure => travelled,
             Self::Float => surrounded("CAST(", travelled, " AS FLOAT)"),
             Self::Timestamp(digits) => {
                 let fraction = match digits {
@@ -112,6 +122,7 @@ fn of_type(kind: &SqlType) -> Carrier {
             digits: Some((total, _)),
             ..
         } if *total > 15 => Carrier::Unsure,
+        SqlType::Bit(_) => Carrier::Bit,
         SqlType::Timestamp(digits) => Carrier::Timestamp(*digits),
         _ => Carrier::Plain,
     }

@@ -164,7 +164,7 @@ impl FrontEndMerge {
     /// same sums of floating point numbers each time.
     pub fn create_sql(&self, table: &str) -> String {
         format!(
-            "CREATE TEMPORARY TABLE {table} (`{SEQUENCE_COLUMN}` BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE=InnoDB AS {}",
+            "CREATE TEMPORARY TABLE {table} (`{SEQUENCE_COLUMN}` BIGINT UNSIGNED NOT NULL DEFAULT 0 PRIMARY KEY) ENGINE=InnoDB AS {}",
             self.shadow_select
         )
     }

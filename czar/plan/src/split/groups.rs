@@ -283,7 +283,7 @@ impl<'a, 's> Groups<'a, 's> {
                 });
                 let packed = arguments
                     .iter()
-                    .map(|argument| carrier.pack(argument, aggregate.kind.name()));
+                    .map(|argument| carrier.pack_extreme(argument, aggregate.kind.name()));
                 let packed: Vec<Expr> = packed.collect::<Result<_, _>>()?;
                 let part = self.partial(whole(aggregate.kind, &packed));
                 carrier.unpack(whole(aggregate.kind, &[part]))

@@ -1,0 +1,439 @@
+//! Plans against a real MariaDB: the answer of the merged parts equals the answer of one server with all rows.
+
+mod common;
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::rows::{Archive, archive};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row as ResultRow, Value};
+use orrery_crds::catalog::{ChunkSet, TableKey, TableKind};
+use orrery_crds::names::{RowSet, chunk_table, physical_database, reference_table};
+use orrery_crds::table::ddl;
+use orrery_plan::{FrontEndMerge, Merge, Plan, RowRange, Work, plan};
+use tempfile::TempDir;
+
+/// A mariadbd of its own, stopped when dropped.
+struct Server {
+    process: Child,
+    directory: TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        let data = directory.path().join("data");
+        let installed = Command::new("mariadb-install-db")
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ])
+            .arg(format!("--datadir={}", data.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(installed.success(), "mariadb-install-db failed");
+        let process = Command::new("mariadbd")
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--skip-networking",
+                "--innodb-buffer-pool-size=64M",
+            ])
+            .args([
+                "--innodb-flush-log-at-trx-commit=0",
+                "--character-set-server=utf8mb4",
+            ])
+            .args(["--default-time-zone=+00:00"])
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--socket={}", directory.path().join("s").display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, directory }
+    }
+
+    async fn connect(&self) -> Conn {
+        let socket = self.directory.path().join("s");
+        let options = || {
+            OptsBuilder::default()
+                .user(Some("root"))
+                .socket(Some(socket.display().to_string()))
+        };
+        for _ in 0..300 {
+            if let Ok(connection) = Conn::new(options()).await {
+                return connection;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("mariadbd did not start");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Stand-ins for the plugin's functions, good enough for boxes and circles away from the poles.
+const SKY_FUNCTIONS: [&str; 2] = [
+    "CREATE FUNCTION scisql_s2PtInBox(lon DOUBLE, lat DOUBLE, a DOUBLE, b DOUBLE, c DOUBLE, d DOUBLE) RETURNS INT DETERMINISTIC \
+     RETURN lon BETWEEN a AND c AND lat BETWEEN b AND d",
+    "CREATE FUNCTION scisql_s2PtInCircle(lon DOUBLE, lat DOUBLE, a DOUBLE, b DOUBLE, r DOUBLE) RETURNS INT DETERMINISTIC \
+     RETURN ACOS(LEAST(1, SIN(RADIANS(lat))*SIN(RADIANS(b)) + COS(RADIANS(lat))*COS(RADIANS(b))*COS(RADIANS(lon-a)))) <= RADIANS(r)",
+];
+
+async fn prepare_database(connection: &mut Conn, archive: &Archive) {
+    connection
+        .query_drop("CREATE DATABASE sky DEFAULT CHARACTER SET utf8mb4")
+        .await
+        .unwrap();
+    connection.query_drop("USE sky").await.unwrap();
+    connection
+        .query_drop("SET time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES'")
+        .await
+        .unwrap();
+    for function in SKY_FUNCTIONS {
+        connection.query_drop(function).await.unwrap();
+    }
+    for (key, table) in &archive.catalog.tables {
+        let shadow = ddl::shadow(&table.kind);
+        connection
+            .query_drop(format!("CREATE TABLE sky.`{}` {shadow}", key.table))
+            .await
+            .unwrap();
+    }
+}
+
+/// One table with all rows.
+async fn load_whole(connection: &mut Conn, archive: &Archive) {
+    for (name, rows) in &archive.rows {
+        let table = &archive.catalog.tables[&TableKey::new("sky", *name)];
+        let chunked = !matches!(table.kind, TableKind::Reference(_));
+        for row in rows {
+            let columns = if chunked {
+                columns_of(&table.kind)
+            } else {
+                String::new()
+            };
+            let place = if chunked {
+                format!(", {}, {}", row.chunk, row.sub_chunk)
+            } else {
+                String::new()
+            };
+            let sql = format!(
+                "INSERT INTO sky.`{name}` {columns} VALUES ({}{place})",
+                row.values
+            );
+            connection
+                .query_drop(&sql)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+}
+
+fn columns_of(kind: &TableKind) -> String {
+    match kind {
+        TableKind::Director(table, _) | TableKind::Child(table, _) => {
+            let fields: Vec<String> = ddl::chunked_fields(table)
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            format!("({})", fields.join(", "))
+        }
+        TableKind::Reference(_) => String::new(),
+    }
+}
+
+/// Physical tables per chunk and segment, beside empty shadow tables.
+async fn load_chunks(connection: &mut Conn, archive: &Archive) {
+    for (name, rows) in &archive.rows {
+        let table = &archive.catalog.tables[&TableKey::new("sky", *name)];
+        let database = physical_database("sky", table.incarnation);
+        connection
+            .query_drop(format!("CREATE DATABASE `{database}`"))
+            .await
+            .unwrap();
+        for row in rows {
+            let attempt = 100 + row.segment;
+            let (physical, definition, place) = match &table.kind {
+                TableKind::Reference(accepted) => (
+                    reference_table(name, attempt),
+                    ddl::reference(accepted),
+                    String::new(),
+                ),
+                TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => (
+                    chunk_table(name, RowSet::Home, row.chunk, attempt),
+                    ddl::home(accepted, matches!(table.kind, TableKind::Director(..))),
+                    format!(", {}, {}", row.chunk, row.sub_chunk),
+                ),
+            };
+            let create = format!("CREATE TABLE IF NOT EXISTS `{database}`.`{physical}` {definition}");
+            connection.query_drop(create).await.unwrap();
+            let columns = columns_of(&table.kind);
+            let insert = format!(
+                "INSERT INTO `{database}`.`{physical}` {columns} VALUES ({}{place})",
+                row.values
+            );
+            connection.query_drop(insert).await.unwrap();
+        }
+    }
+}
+
+type Rows = Vec<Vec<Option<Vec<u8>>>>;
+
+async fn rows(connection: &mut Conn, sql: &str) -> Result<Rows, String> {
+    let rows: Vec<ResultRow> = connection
+        .query(sql)
+        .await
+        .map_err(|error| format!("{sql}\n  {error}"))?;
+    let cells = rows
+        .into_iter()
+        .map(|row| row.unwrap().into_iter().map(text).collect());
+    Ok(cells.collect())
+}
+
+fn text(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        other => panic!("not a text result: {other:?}"),
+    }
+}
+
+/// What the czar does, in the smallest form.
+async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result<Rows, String> {
+    let plan = match plan.lookup() {
+        Some(lookup) => {
+            let found = lookup
+                .keys
+                .iter()
+                .filter_map(|key| archive.index.get(key))
+                .flatten()
+                .copied()
+                .collect::<ChunkSet>();
+            plan.with_index_result(&found)
+        }
+        None => plan,
+    };
+    let renderer = plan.renderer(&archive.catalog).unwrap();
+    match (&plan.work, renderer) {
+        (Work::Static(rows), _) => {
+            let bytes = |value: &Option<String>| value.as_ref().map(|value| value.clone().into_bytes());
+            Ok(rows.iter().map(|row| row.iter().map(bytes).collect()).collect())
+        }
+        (Work::FrontEnd, _) => rows(connection, &plan.metadata_sql).await,
+        (Work::AnyWorker(_), Some(renderer)) => rows(connection, &renderer.whole()).await,
+        (Work::Chunks(work), Some(renderer)) => {
+            let mut parts = Rows::new();
+            for chunk in renderer.chunks(&work.selection) {
+                for statement in renderer.statements(chunk) {
+                    parts.extend(rows(connection, &statement).await?);
+                }
+            }
+            match &work.merge {
+                Merge::Concatenate(range) => Ok(cut(parts, *range)),
+                Merge::FrontEnd(merge) => {
+                    let merged = merge_parts(merge, &parts, connection).await?;
+                    if let Some(simple) = &merge.simple {
+                        common::merge::compare(simple, &parts, &merged);
+                    }
+                    Ok(merged)
+                }
+            }
+        }
+        _ => unreachable!("a plan of chunks has a renderer"),
+    }
+}
+
+fn cut(parts: Rows, range: RowRange) -> Rows {
+    let count = range.count.map_or(usize::MAX, |count| count as usize);
+    parts
+        .into_iter()
+        .skip(range.offset as usize)
+        .take(count)
+        .collect()
+}
+
+async fn merge_parts(merge: &FrontEndMerge, parts: &Rows, connection: &mut Conn) -> Result<Rows, String> {
+    connection
+        .query_drop("DROP TEMPORARY TABLE IF EXISTS sky.parts")
+        .await
+        .unwrap();
+    rows(connection, &merge.create_sql("sky.parts")).await?;
+    let holes = vec!["?"; merge.partial_columns + 1].join(", ");
+    for (number, part) in parts.iter().enumerate() {
+        let mut values = vec![Value::UInt(number as u64)];
+        values.extend(
+            part.iter()
+                .map(|value| value.clone().map_or(Value::NULL, Value::Bytes)),
+        );
+        let insert = format!("INSERT INTO sky.parts VALUES ({holes})");
+        let inserted = connection.exec_drop(insert, values).await;
+        inserted
+            .map_err(|error| format!("{}\n  row {}: {error}", merge.partial_over_shadow(), shown(part)))?;
+    }
+    rows(connection, &merge.merge_sql("sky.parts")).await
+}
+
+/// How two answers are compared.
+#[derive(Clone, Copy)]
+struct Comparison {
+    order: Order,
+    /// Sums of doubles may differ by rounding.
+    rounded: bool,
+}
+
+/// Which rows must match.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// Row by row.
+    Fixed,
+    /// As sets of rows.
+    Any,
+    /// Only the number of rows: which ones is not defined.
+    Count,
+}
+
+fn compare(sql: &str, mut expected: Rows, mut actual: Rows, order: Comparison) -> Result<(), String> {
+    if expected.len() != actual.len() {
+        return Err(format!(
+            "{sql}\n  expected {} rows, actual {}",
+            expected.len(),
+            actual.len()
+        ));
+    }
+    if order.order == Order::Count {
+        return Ok(());
+    }
+    if order.order == Order::Any {
+        expected.sort();
+        actual.sort();
+    }
+    for (number, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
+        let values = expected.iter().zip(actual);
+        let same = values
+            .into_iter()
+            .all(|(expected, actual)| same_value(expected.as_deref(), actual.as_deref(), order.rounded));
+        if expected.len() != actual.len() || !same {
+            return Err(format!(
+                "{sql}\n  row {number}: expected {}\n  actual {}",
+                shown(expected),
+                shown(actual)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Equal text; where sums of doubles are allowed to differ by rounding, numbers with a point or exponent may.
+fn same_value(expected: Option<&[u8]>, actual: Option<&[u8]>, rounded: bool) -> bool {
+    if expected == actual || !rounded {
+        return expected == actual;
+    }
+    let number = |bytes: Option<&[u8]>| {
+        let text = std::str::from_utf8(bytes?).ok()?;
+        text.parse::<f64>().ok().filter(|_| text.contains(['.', 'e']))
+    };
+    match (number(expected), number(actual)) {
+        (Some(expected), Some(actual)) => (expected - actual).abs() <= 1e-12 * expected.abs().max(1.0),
+        _ => false,
+    }
+}
+
+fn shown(row: &[Option<Vec<u8>>]) -> String {
+    let values = row.iter().map(|value| {
+        value
+            .as_ref()
+            .map_or("NULL".into(), |value| String::from_utf8_lossy(value))
+    });
+    values.collect::<Vec<_>>().join(" | ")
+}
+
+const QUERIES: &str = include_str!("golden.sql");
+
+fn queries() -> Vec<(Comparison, &'static str, Option<&'static str>)> {
+    let lines = QUERIES
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("--"));
+    let parsed = lines.map(|line| {
+        let (order, sql) = line.split_once(": ").unwrap();
+        let rounded = order.ends_with('~');
+        let order = match order.trim_end_matches('~') {
+            "fixed" => Order::Fixed,
+            "any" => Order::Any,
+            "count" => Order::Count,
+            other => panic!("{other}"),
+        };
+        let order = Comparison { order, rounded };
+        match sql.split_once(" ### ") {
+            Some((sql, oracle)) => (order, sql, Some(oracle)),
+            None => (order, sql, None),
+        }
+    });
+    parsed.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_parts_equal_one_server() {
+    let archive = archive(240);
+    let (whole, parts) = (Server::start(), Server::start());
+    let (mut whole_connection, mut parts_connection) = (whole.connect().await, parts.connect().await);
+    prepare_database(&mut whole_connection, &archive).await;
+    load_whole(&mut whole_connection, &archive).await;
+    prepare_database(&mut parts_connection, &archive).await;
+    load_chunks(&mut parts_connection, &archive).await;
+    let queries = queries();
+    assert!(queries.len() >= 60, "{} queries", queries.len());
+    let mut failures = Vec::new();
+    for (order, sql, oracle) in queries {
+        let plan = match plan(sql, &archive.catalog, Some("sky")) {
+            Ok(plan) => plan,
+            Err(error) => {
+                failures.push(format!("{sql}\n  {error}"));
+                continue;
+            }
+        };
+        if let Err(failure) = check(
+            sql,
+            oracle,
+            order,
+            plan,
+            &archive,
+            &mut whole_connection,
+            &mut parts_connection,
+        )
+        .await
+        {
+            failures.push(failure);
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+async fn check(
+    sql: &str,
+    oracle: Option<&str>,
+    order: Comparison,
+    plan: Plan,
+    archive: &Archive,
+    whole: &mut Conn,
+    parts: &mut Conn,
+) -> Result<(), String> {
+    // The metadata text must be a statement that the front-end can execute.
+    rows(parts, &plan.metadata_sql).await?;
+    let expected = rows(whole, oracle.unwrap_or(sql)).await?;
+    let actual = execute(plan, archive, parts)
+        .await
+        .map_err(|error| format!("{sql}\n  {error}"))?;
+    compare(sql, expected, actual, order)
+}

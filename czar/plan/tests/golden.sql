@@ -1,0 +1,151 @@
+-- order (~: sums of doubles may differ by rounding): statement [### statement for the one server, where it differs]
+-- Projections
+any: SELECT * FROM Object
+any: SELECT objectId, ra, decl, mag FROM sky.Object WHERE mag > 17.12 AND kind = 'star'
+any: SELECT o.* FROM Object o WHERE o.run IN (1, 2, 3) OR o.name LIKE 'v%'
+any: SELECT Object.objectId, sky.Object.ra + 1, UPPER(name), padded, bits + 0, born FROM Object
+any: SELECT objectId, mag * 2, -mag, mag + flux, ROUND(flux, 2), flux DIV 7, run % 3, run & 3, 5 ^ 3, ~run, 5--1, 0x4D + 0, X'4D', b'101' + 0 FROM Object
+any: SELECT CASE WHEN run > 2 THEN 'hi' WHEN run IS NULL THEN 'none' ELSE name END, IF(run > 0, price, 0), COALESCE(name, code, 'x'), NULLIF(run, 1) FROM Object
+any: SELECT CAST(price AS SIGNED), CAST(run AS CHAR(3)), CONVERT(name USING latin1), name COLLATE utf8mb4_bin = 'vega' FROM Object
+any: SELECT EXTRACT(YEAR FROM day), day + INTERVAL 1 DAY, DATE_ADD(at, INTERVAL 90 MINUTE), DATE_FORMAT(at, '%Y:%i'), TIMESTAMPDIFF(HOUR, at, '2026-02-01'), LAST_DAY(day) FROM Object
+any: SELECT TRIM(name), TRIM(LEADING 'V' FROM name), SUBSTRING(name, 2, 2), SUBSTR(name FROM 2 FOR 1), POSITION('e' IN name), CONCAT(name, '-', code), CEIL(flux), FLOOR(flux), CHAR_LENGTH(name) FROM Object
+any: SELECT 'it''s', "dou""ble", 'back\\slash', 'a' 'b', _utf8mb4'x', N'y', TRUE, FALSE, NULL, 1.50, 1e3, .5 FROM Object WHERE tiny = 1
+any: SELECT objectId FROM Object WHERE name REGEXP '^v' OR name RLIKE 's$' OR (name NOT LIKE '%a%' AND code NOT IN ('a'))
+any: SELECT objectId FROM Object WHERE NOT (run = 1) AND run BETWEEN -1 AND 4 AND flux NOT BETWEEN 0 AND 100 AND name IS NOT NULL AND (kind <=> 'agn' OR kind <> 'agn')
+any: SELECT objectId FROM Object WHERE run = 1 || run = 2 && tiny = 1
+any: SELECT objectId FROM Object WHERE run MOD 2 = 1
+any: SELECT objectId, chunkId, subChunkId FROM Object WHERE chunkId > 0
+any: SELECT objectId FROM Object WHERE mag = 0.1 OR mag < 0
+any: SELECT objectId x FROM Object HAVING x > 390030275138100
+any: SELECT SQL_NO_CACHE STRAIGHT_JOIN objectId FROM Object WHERE flags = 'odd' OR FIND_IN_SET('bright', flags)
+any: SELECT kind + 0, flags + 0, kind, flags FROM Object WHERE kind > 1
+any: SELECT DATABASE(), objectId FROM Object WHERE tiny = 2
+any: (SELECT objectId FROM Object WHERE tiny = 3)
+-- LIMIT
+count: SELECT objectId FROM Object LIMIT 7
+count: SELECT objectId FROM Object LIMIT 5, 7
+count: SELECT objectId FROM Object LIMIT 1000 OFFSET 200
+count: SELECT objectId FROM Object LIMIT 0
+-- Keys and regions
+any: SELECT * FROM Object WHERE objectId = 390030275138005
+any: SELECT objectId, name FROM Object WHERE objectId IN (390030275138005, 390030275138077, 12)
+any: SELECT objectId FROM Object WHERE objectId = 390030275138005 OR objectId = 390030275138100
+any: SELECT objectId FROM Object WHERE objectId = 390030275138005 AND objectId = 390030275138006
+any: SELECT objectId FROM Object WHERE objectId BETWEEN 390030275138005 AND 390030275138050
+any: SELECT * FROM Source WHERE objectId = 390030275138005
+any: SELECT objectId FROM Object WHERE 1 = 0
+any: SELECT COUNT(*), SUM(run), MIN(name) FROM Object WHERE 1 = 0
+any: SELECT run, COUNT(*) FROM Object WHERE objectId = 1 GROUP BY run
+any: SELECT objectId FROM Object WHERE qserv_areaspec_box(5, -5, 15, 5) AND mag < 20 ### SELECT objectId FROM Object WHERE ra BETWEEN 5 AND 15 AND decl BETWEEN -5 AND 5 AND mag < 20
+any: SELECT objectId FROM Object WHERE qserv_areaspec_circle(20, 0, 4) = 1 AND run > 0 ### SELECT objectId FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 4) = 1 AND run > 0
+any: SELECT COUNT(*) FROM Object o, Source s WHERE qserv_areaspec_box(5, -5, 15, 5) AND o.objectId = s.objectId ### SELECT COUNT(*) FROM Object o, Source s WHERE o.ra BETWEEN 5 AND 15 AND o.decl BETWEEN -5 AND 5 AND o.objectId = s.objectId
+any: SELECT sourceId FROM Source WHERE qserv_areaspec_box(5, -5, 15, 5) ### SELECT sourceId FROM Source WHERE ra BETWEEN 5 AND 15 AND decl BETWEEN -5 AND 5
+any: SELECT objectId FROM Object WHERE scisql_s2PtInBox(ra, decl, 5, -5, 15, 5) = 1
+any: SELECT objectId FROM Object WHERE scisql_s2PtInBox(ra, decl, 5, -5, 15, 5) = 0
+any: SELECT objectId FROM Object WHERE scisql_s2PtInBox(decl, ra, 5, -5, 15, 5) = 1
+any: SELECT objectId FROM Object WHERE ra > 10 AND ra <= 20 AND decl BETWEEN -10 AND 0
+any: SELECT objectId FROM Object WHERE (ra BETWEEN 3 AND 4 AND decl < 0) OR (ra BETWEEN 30 AND 31) OR 40 < ra
+any: SELECT objectId FROM Object WHERE NOT (ra BETWEEN 3 AND 40)
+any: SELECT objectId FROM Object WHERE ra BETWEEN 20 AND 10
+-- Aggregates
+any: SELECT COUNT(*) FROM Object
+any: SELECT COUNT(*), COUNT(*) FROM Source
+any~: SELECT COUNT(*), COUNT(mag), COUNT(DISTINCT run), MIN(mag), MAX(mag), SUM(mag), AVG(mag) FROM Object
+any~: SELECT SUM(price), AVG(price), MIN(price), MAX(price), SUM(run), AVG(run), AVG(tiny), SUM(fixed), AVG(fixed) FROM Object
+any~: SELECT 2 * SUM(run), COUNT(*) * 2, ROUND(AVG(flux), 3), (SUM(run) + 1), ROUND(AVG(price), 2), AVG(price) * 3, AVG(run) / 7, SUM(run) / COUNT(run) FROM Object
+any: SELECT MIN(name), MAX(code), MIN(kind), MAX(flags), MIN(day), MAX(at), MIN(seen), MAX(seen), MIN(bits), MAX(born), MIN(padded) FROM Object
+any: SELECT BIT_AND(tiny), BIT_OR(run), BIT_XOR(objectId) FROM Object
+any~: SELECT SUM(flux), AVG(flux), MIN(flux), MAX(flux), SUM(flux * 2 - 1) FROM Object WHERE flux > 0
+any: SELECT SUM(run > 2), SUM(IF(kind = 'star', 1, 0)), AVG(name IS NULL), COUNT(NULLIF(run, 1)) FROM Object
+any: SELECT COUNT(DISTINCT name), COUNT(DISTINCT code), COUNT(DISTINCT mag), COUNT(DISTINCT run, tiny), SUM(DISTINCT run), AVG(DISTINCT run), COUNT(*), SUM(price) FROM Object
+any: SELECT MAX(day) - INTERVAL 1 DAY, DATEDIFF(MAX(day), MIN(day)), UNIX_TIMESTAMP(MAX(seen)) FROM Object
+any: SELECT 1 + COUNT(*) FROM Object HAVING COUNT(*) > 10
+any: SELECT 1 + COUNT(*) FROM Object HAVING COUNT(*) > 1000
+any: SELECT MIN(bits), MAX(bits), SUM(bits), AVG(bits), SUM(born), AVG(born), COUNT(bits) FROM Object
+any: SELECT SUM(price * run), AVG(price * price), SUM(price) / 3, MIN(price - 1), AVG(-run), SUM(run / 3), AVG(run / 3) FROM Object
+any: SELECT AVG(objectId), SUM(objectId), AVG(amount), SUM(amount * 3), ROUND(AVG(amount), 1), TRUNCATE(AVG(amount), 6) FROM Source
+any: SELECT SUM(NULL), AVG(NULL), MIN(NULL), COUNT(NULL), SUM(1), AVG(2), COUNT(1) FROM Object WHERE run = 1
+any: SELECT CONCAT('n=', COUNT(*)), IF(COUNT(*) > 5, 'many', 'few'), COUNT(*) BETWEEN 1 AND 500, MAX(name) LIKE 'z%', CASE WHEN MIN(run) < 0 THEN 'neg' ELSE 'pos' END FROM Object
+any: SELECT MIN(IF(kind = 'star', mag, NULL)), MAX(IF(run > 0, mag, mag)), MIN(CAST(mag AS DOUBLE)) FROM Object
+-- Groups
+any: SELECT run, COUNT(*) FROM Object GROUP BY run HAVING run IS NULL OR run > 2
+any: SELECT run AS r, tiny AS t, COUNT(*) FROM Object GROUP BY r, t HAVING r > t
+any: SELECT tiny, AVG(price), AVG(run), MIN(mag), MAX(mag), MIN(flux) FROM Object GROUP BY tiny
+any: SELECT CASE WHEN run > 2 THEN 'hi' ELSE 'lo' END AS class, COUNT(*) FROM Object GROUP BY class
+any: SELECT tiny DIV 2, tiny % 2, COUNT(*) FROM Object GROUP BY tiny DIV 2, tiny % 2
+any: SELECT kind = 'star', COUNT(*) FROM Object GROUP BY kind = 'star'
+any: SELECT day, at, COUNT(*) FROM Object GROUP BY day, at
+any: SELECT note, COUNT(*) FROM Object GROUP BY note
+any: SELECT fixed, COUNT(*) FROM Object GROUP BY fixed
+any: SELECT objectId, name, mag, bits, kind, note, COUNT(*) FROM Object GROUP BY objectId
+any: SELECT 'all' AS what, COUNT(*), MIN(run) FROM Object GROUP BY what
+any: SELECT run, COUNT(*) FROM Object GROUP BY run
+any: SELECT kind, flags, COUNT(*), AVG(price) FROM Object GROUP BY kind, flags
+any: SELECT mag, COUNT(*), mag * 2 FROM Object GROUP BY mag
+any: SELECT code, COUNT(*) n FROM Object GROUP BY code HAVING n > 5
+any: SELECT seen, COUNT(*) FROM Object GROUP BY seen
+any: SELECT COUNT(*) FROM Object GROUP BY name
+any: SELECT ROUND(flux / 100000) bin, COUNT(*), MIN(mag) FROM Object GROUP BY bin
+any: SELECT tiny + 1, SUM(price) FROM Object GROUP BY tiny + 1
+any: SELECT YEAR(day), MONTH(day), COUNT(*) FROM Object GROUP BY 1, 2
+any: SELECT tiny, COUNT(DISTINCT run), SUM(run), COUNT(DISTINCT code) FROM Object GROUP BY tiny
+any: SELECT bits, born, COUNT(*) FROM Object GROUP BY bits, born
+any: SELECT padded, MAX(objectId) FROM Object GROUP BY padded
+any~: SELECT tiny, COUNT(*), SUM(run), MIN(run), MAX(objectId), SUM(price), AVG(flux), SUM(flux), MIN(flux), MAX(flux) FROM Object GROUP BY tiny
+any: SELECT UPPER(LEFT(name, 1)) AS initial, COUNT(*) FROM Object WHERE name <> '' GROUP BY initial HAVING COUNT(*) > 3 AND MIN(run) < 5
+fixed: SELECT run, COUNT(*) FROM Object GROUP BY run ORDER BY run
+fixed: SELECT kind, COUNT(*) FROM Object GROUP BY kind ORDER BY kind
+fixed: SELECT run, SUM(price) AS total FROM Object GROUP BY run ORDER BY total DESC LIMIT 3
+fixed: SELECT run, tiny, COUNT(*) c FROM Object GROUP BY run, tiny HAVING c > 2 ORDER BY c DESC, run, tiny LIMIT 2, 5
+fixed: SELECT run FROM Object GROUP BY run ORDER BY MAX(objectId)
+fixed: SELECT mag, COUNT(*) FROM Object GROUP BY mag ORDER BY mag DESC
+fixed: SELECT DISTINCT COUNT(*) FROM Object GROUP BY run, tiny ORDER BY 1
+-- Order
+fixed: SELECT objectId, mag FROM Object ORDER BY mag, objectId
+fixed: SELECT objectId, mag FROM Object ORDER BY mag DESC, objectId LIMIT 5
+fixed: SELECT objectId FROM Object ORDER BY flux LIMIT 10, 5
+fixed: SELECT objectId, kind, flags FROM Object ORDER BY kind, flags DESC, objectId LIMIT 30
+fixed: SELECT objectId, name FROM Object WHERE name <> 'x' ORDER BY name COLLATE utf8mb4_bin, objectId
+fixed: SELECT objectId o, ra r FROM Object ORDER BY r * -1, o LIMIT 20
+fixed: SELECT objectId, seen FROM Object ORDER BY seen, objectId
+fixed: SELECT * FROM Object ORDER BY objectId
+fixed: SELECT name, price FROM Object ORDER BY 2 DESC, objectId LIMIT 12
+fixed: SELECT objectId, bits, padded, fixed, note FROM Object ORDER BY run IS NULL, run, objectId DESC
+-- Distinct
+any: SELECT DISTINCT run FROM Object
+any: SELECT DISTINCT kind, flags FROM Object
+any: SELECT DISTINCT mag FROM Object
+any: SELECT DISTINCT seen FROM Object
+fixed: SELECT DISTINCT run, tiny FROM Object ORDER BY run DESC, tiny LIMIT 5
+count: SELECT DISTINCT run FROM Object LIMIT 3
+-- Joins
+any: SELECT o.objectId, s.sourceId, s.psfFlux FROM Object o JOIN Source s ON o.objectId = s.objectId WHERE o.run > 2
+any: SELECT * FROM Object o INNER JOIN Source s USING (objectId) WHERE o.tiny = 1
+any~: SELECT o.objectId, COUNT(*), AVG(s.psfFlux) FROM Object o, Source s WHERE o.objectId = s.objectId GROUP BY o.objectId
+any: SELECT o.objectId, o.name, o.mag, COUNT(*) FROM Object o JOIN Source s ON s.objectId = o.objectId GROUP BY s.objectId
+any~: SELECT f.filterName, COUNT(*), MIN(s.psfMag) FROM Source s JOIN Filter f ON s.filterId = f.filterId GROUP BY f.filterName
+any: SELECT f.filterId, f.filterName, f.lambda, SUM(s.amount) FROM Filter f, Source s WHERE s.filterId = f.filterId GROUP BY f.filterId
+any: SELECT o.objectId, s.sourceId, f.filterName FROM Object o JOIN Source s USING (objectId) JOIN Filter f USING (filterId) WHERE s.quality = 'good'
+any: SELECT s1.sourceId, s2.sourceId FROM Source s1, Source s2 WHERE s1.objectId = s2.objectId AND s1.sourceId < s2.sourceId
+any: SELECT o.objectId, s.sourceId, s.quality, s.psfMag FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId
+any: SELECT o.objectId, s.sourceId FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId AND s.psfFlux > 5000 WHERE o.run = 1
+any: SELECT o.objectId FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId WHERE s.sourceId IS NULL
+any: SELECT o.objectId, COUNT(s.sourceId), IFNULL(SUM(s.amount), 0), IFNULL(MAX(s.mjd), -1) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId GROUP BY o.objectId
+any: SELECT s.sourceId, f.filterName FROM Source s LEFT JOIN Filter f ON s.filterId = f.filterId
+any: SELECT s.sourceId, IFNULL(f.filterName, 'none'), IFNULL(f.lambda, 0) FROM Source s LEFT JOIN Filter f ON s.filterId = f.filterId AND f.filterName <> 'u'
+any: SELECT o.objectId, s.sourceId, f.filterName FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId LEFT JOIN Filter f ON f.filterId = s.filterId WHERE o.tiny = 2
+any: SELECT o.objectId, s.sourceId FROM Object o, Source s WHERE o.objectId = 390030275138005 AND s.objectId = 390030275138005
+any: SELECT s.sourceId FROM Object o JOIN Source s ON o.objectId = s.objectId AND s.objectId = 390030275138007
+any: SELECT o.objectId, f.filterName FROM Object o CROSS JOIN Filter f WHERE o.run = 2
+fixed: SELECT o.objectId, s.sourceId, o.mag FROM Object o JOIN Source s ON o.objectId = s.objectId ORDER BY o.mag DESC, s.sourceId LIMIT 9
+any: SELECT COUNT(DISTINCT o.objectId), COUNT(*) FROM Object o JOIN Source s ON o.objectId = s.objectId WHERE s.psfMag > 17.2
+any: SELECT a.objectId, b.name FROM Object a STRAIGHT_JOIN Object b ON a.objectId = b.objectId
+-- Whole statements on reference tables
+any: SELECT * FROM Filter
+fixed: SELECT filterName, COUNT(*) OVER () FROM Filter f WHERE f.lambda > (SELECT AVG(lambda) FROM sky.Filter) ORDER BY 1
+any: SELECT COUNT(*) FROM Filter
+any: WITH big AS (SELECT * FROM Filter WHERE filterId > 2) SELECT b.filterName, sky.Filter.lambda FROM big b JOIN sky.Filter ON sky.Filter.filterId = b.filterId
+any: SELECT filterName FROM Filter UNION SELECT 'w'
+-- No table
+any: SELECT 1 + 1, 'a'
+any: SELECT (SELECT 5) UNION SELECT 6
