@@ -4,32 +4,34 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use orrery_crds::names::ports;
 
 /// Answers queries of proxies by asking workers.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "orrery-czar", version)]
 pub struct Config {
     /// Address for proxies.
-    #[arg(long, env = "ORRERY_CZAR_LISTEN", default_value = "0.0.0.0:4041")]
+    #[arg(long, env = "ORRERY_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::CZAR)))]
     pub listen: SocketAddr,
     /// Address for /metrics, /healthz, /readyz.
-    #[arg(long, env = "ORRERY_CZAR_ADMIN", default_value = "0.0.0.0:8080")]
+    #[arg(long, env = "ORRERY_ADMIN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::ADMIN)))]
     pub admin: SocketAddr,
-    /// Namespace of the archive in the cluster API; without it the czar needs --snapshot.
-    #[arg(long, env = "ORRERY_NAMESPACE")]
-    pub namespace: Option<String>,
-    /// Name of the czar's pod, for its Lease.
-    #[arg(long, env = "ORRERY_POD_NAME", requires = "namespace")]
-    pub pod: Option<String>,
-    /// UID of the czar's pod.
-    #[arg(long, env = "ORRERY_POD_UID", requires = "pod")]
+    /// Namespace of the archive.
+    #[arg(long, env = "ORRERY_NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// This pod's name; also that of its Lease.
+    #[arg(long, env = "POD_NAME", default_value = "orrery-czar")]
+    pub pod_name: String,
+    /// This pod's UID; without it no Lease is renewed.
+    #[arg(long, env = "POD_UID")]
     pub pod_uid: Option<String>,
-    /// Hand-made snapshot file to follow instead of the cluster API.
-    #[arg(long, env = "ORRERY_SNAPSHOT", conflicts_with = "namespace")]
+    /// Snapshot file: kept up to date, and read at start so that queries run while the cluster API is away. With
+    /// --without-cluster it is the only source.
+    #[arg(long, env = "ORRERY_SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
-    /// File in which the newest snapshot is kept for a start without the cluster API.
-    #[arg(long, env = "ORRERY_SNAPSHOT_CACHE", requires = "namespace")]
-    pub snapshot_cache: Option<PathBuf>,
+    /// Use the snapshot file alone.
+    #[arg(long, env = "ORRERY_WITHOUT_CLUSTER", requires = "snapshot")]
+    pub without_cluster: bool,
     /// Folder with the files `orrery_reader` and `orrery_proxy`, which hold the passwords of these accounts.
     #[arg(long, env = "ORRERY_PASSWORDS")]
     pub passwords: PathBuf,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use orrery_crds::names::{CZAR_ACCOUNT, READER_ACCOUNT};
 use orrery_snapshot::lease::{InUse, Reader};
 use orrery_snapshot::{Hub, api, file, lease};
@@ -79,13 +79,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 /// Starts what feeds the hub.
 async fn follow_sources(config: &Config, hub: Hub, in_use: InUse) -> anyhow::Result<()> {
     if let Some(path) = &config.snapshot {
-        tokio::spawn(file::follow(path.clone(), hub));
-        return Ok(());
-    }
-    let Some(namespace) = config.namespace.clone() else {
-        bail!("either --namespace or --snapshot is needed");
-    };
-    if let Some(path) = &config.snapshot_cache {
+        if config.without_cluster {
+            tokio::spawn(file::follow(path.clone(), hub));
+            return Ok(());
+        }
         // The cluster API may be away: what was known last is better than nothing, and anything newer replaces it.
         if path.exists()
             && let Err(error) = file::load(path, &hub)
@@ -95,14 +92,20 @@ async fn follow_sources(config: &Config, hub: Hub, in_use: InUse) -> anyhow::Res
         tokio::spawn(file::keep_saved(path.clone(), hub.clone()));
     }
     let client = kube::Client::try_default().await.context("cluster API")?;
-    tokio::spawn(api::run(client.clone(), namespace.clone(), hub.clone()));
-    if let (Some(pod), Some(pod_uid)) = (config.pod.clone(), config.pod_uid.clone()) {
+    tokio::spawn(api::run(client.clone(), config.namespace.clone(), hub.clone()));
+    if let Some(pod_uid) = config.pod_uid.clone() {
         let reader = Reader {
-            pod,
+            pod: config.pod_name.clone(),
             pod_uid,
             component: "czar".to_owned(),
         };
-        tokio::spawn(lease::renew(client, namespace, reader, hub, in_use));
+        tokio::spawn(lease::renew(
+            client,
+            config.namespace.clone(),
+            reader,
+            hub,
+            in_use,
+        ));
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! A whole archive: workers with their rows, a front-end mysqld, the snapshot file and passwords that czar and proxy need.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use orrery_crds::catalog::users::{User, Users};
+use orrery_crds::catalog::{Catalog, encode};
+use orrery_crds::kinds::{ServiceClass, UserLimits, WorkerPhase};
+use orrery_crds::names::{CZAR_ACCOUNT, READER_ACCOUNT, WorkerId};
+use orrery_snapshot::WorkerView;
+use orrery_snapshot::file::{self, SnapshotFile};
+use orrery_wire::auth::Verifier;
+
+use crate::archive::Archive;
+use crate::load::load;
+use crate::mysqld::{Mysqld, MysqldOptions};
+
+/// Bytes of a worker's buffer pool.
+const WORKER_BUFFER: u64 = 256 << 20;
+/// Bytes of the front-end's buffer pool.
+const FRONTEND_BUFFER: u64 = 64 << 20;
+/// Password of the accounts between the parts; everything listens on loopback only.
+pub const INTERNAL_PASSWORD: &str = "internal";
+
+/// Servers of an archive.
+pub struct Stack {
+    /// Workers by id.
+    pub workers: BTreeMap<WorkerId, Mysqld>,
+    /// Front-end of the czar.
+    pub frontend: Mysqld,
+    folder: PathBuf,
+}
+
+impl Stack {
+    /// Starts servers in `folder`, fills them, and writes the snapshot file.
+    pub async fn start(
+        folder: &Path,
+        plugin_folder: Option<&Path>,
+        archive: &Archive,
+        users: &Users,
+    ) -> anyhow::Result<Self> {
+        let server = |name: String, tcp, buffer_pool| MysqldOptions {
+            folder: folder.join(name),
+            tcp,
+            plugin_folder: plugin_folder.map(Path::to_owned),
+            buffer_pool,
+            extra: Vec::new(),
+        };
+        let ids: Vec<WorkerId> = (1..=archive.catalog.counters.worker).collect();
+        let starts = ids
+            .iter()
+            .map(|id| worker(*id, server(format!("w{id}"), true, WORKER_BUFFER), archive));
+        let frontend = server("frontend".to_owned(), false, FRONTEND_BUFFER);
+        let (frontend, workers) =
+            futures::try_join!(Mysqld::start(&frontend), futures::future::try_join_all(starts))?;
+        let stack = Self {
+            workers: ids.into_iter().zip(workers).collect(),
+            frontend,
+            folder: folder.to_owned(),
+        };
+        stack.write_passwords()?;
+        stack.publish(&archive.catalog, users)?;
+        Ok(stack)
+    }
+
+    /// Snapshot file that czar and proxy follow.
+    pub fn snapshot(&self) -> PathBuf {
+        self.folder.join("snapshot.json")
+    }
+
+    /// Folder with the passwords of the internal accounts.
+    pub fn passwords(&self) -> PathBuf {
+        self.folder.join("passwords")
+    }
+
+    /// Writes the snapshot file.
+    pub fn publish(&self, catalog: &Catalog, users: &Users) -> anyhow::Result<()> {
+        let encoded = encode(catalog);
+        let view = |(id, server): (&WorkerId, &Mysqld)| {
+            let view = WorkerView {
+                name: format!("dev-w{id}"),
+                address: Some("127.0.0.1".to_owned()),
+                mysql_port: server.port.unwrap_or_default(),
+                agent_port: 0,
+                phase: WorkerPhase::Ready,
+            };
+            (*id, view)
+        };
+        let snapshot = SnapshotFile {
+            root: encoded.root,
+            objects: encoded.objects,
+            workers: self.workers.iter().map(view).collect(),
+            users: users.clone(),
+        };
+        Ok(file::write(&self.snapshot(), &snapshot)?)
+    }
+
+    /// Leaves every server running.
+    pub fn detach(self) {
+        self.workers.into_values().for_each(Mysqld::detach);
+        self.frontend.detach();
+    }
+
+    fn write_passwords(&self) -> anyhow::Result<()> {
+        let folder = self.passwords();
+        std::fs::create_dir_all(&folder)?;
+        for account in [READER_ACCOUNT, CZAR_ACCOUNT] {
+            std::fs::write(folder.join(account), INTERNAL_PASSWORD)
+                .with_context(|| folder.display().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+async fn worker(id: WorkerId, options: MysqldOptions, archive: &Archive) -> anyhow::Result<Mysqld> {
+    let server = Mysqld::start(&options).await?;
+    load(
+        &server,
+        archive.tables.iter().filter(|table| table.workers.contains(&id)),
+    )
+    .await?;
+    server
+        .run_all([
+            format!("CREATE USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY '{INTERNAL_PASSWORD}'"),
+            format!("GRANT SELECT ON *.* TO '{READER_ACCOUNT}'@'%'"),
+        ])
+        .await?;
+    Ok(server)
+}
+
+/// A user that may read these databases (`*` for all).
+pub fn user(password: &str, databases: &[&str]) -> User {
+    let verifier = Verifier::from_password(password.as_bytes());
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    User {
+        native: verifier.native.map(|digest| hex(&digest)).unwrap_or_default(),
+        sha2: verifier.sha2.map(|digest| hex(&digest)).unwrap_or_default(),
+        databases: databases.iter().map(|database| (*database).to_owned()).collect(),
+        class: ServiceClass::Standard,
+        limits: UserLimits::default(),
+    }
+}
+
+/// Users by name, at a version.
+pub fn users(version: u64, list: impl IntoIterator<Item = (&'static str, User)>) -> Users {
+    Users {
+        version,
+        users: list
+            .into_iter()
+            .map(|(name, user)| (name.to_owned(), user))
+            .collect(),
+    }
+}
