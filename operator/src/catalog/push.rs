@@ -56,7 +56,7 @@ impl Pushed {
                     self.given.insert(name, version);
                 }
                 Err(error) => {
-                    tracing::debug!(namespace, worker = name, address, %error, "catalog copy not given")
+                    tracing::debug!(namespace, worker = name, address, %error, "catalog copy not given");
                 }
             }
         }

@@ -162,7 +162,7 @@ fn chunked_plan(
                 &mut opens,
                 workers,
                 &home,
-                StagedTable {
+                &StagedTable {
                     table,
                     chunk: *chunk,
                     part: set.into(),
@@ -210,7 +210,7 @@ fn index_opens(
             opens,
             workers,
             &index,
-            StagedTable {
+            &StagedTable {
                 table,
                 chunk: *chunk,
                 part: TablePart::Index,
@@ -225,7 +225,7 @@ fn stage(
     opens: &mut BTreeMap<WorkerId, Vec<OpenAttempt>>,
     workers: &[WorkerId],
     empty: &OpenAttempt,
-    table: StagedTable,
+    table: &StagedTable,
 ) {
     for worker in workers {
         let requests = opens.entry(*worker).or_default();

@@ -42,12 +42,11 @@ pub fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>)
             start.insert(entry.name.clone());
             continue;
         };
-        match busy.iter().find(|(held, _)| *held == director) {
-            Some((_, by)) => wait.push((entry.name.clone(), (*by).to_owned())),
-            None => {
-                busy.push((director, &entry.name));
-                start.insert(entry.name.clone());
-            }
+        if let Some((_, by)) = busy.iter().find(|(held, _)| *held == director) {
+            wait.push((entry.name.clone(), (*by).to_owned()));
+        } else {
+            busy.push((director, &entry.name));
+            start.insert(entry.name.clone());
         }
     }
     (start, wait)

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use orrery_crds::catalog::{Family, FamilyGrid};
+use orrery_crds::kinds::{Worker, WorkerPhase};
 use orrery_crds::names::{ChunkId, WorkerId};
 
 /// A worker as a place for chunks.
@@ -21,6 +22,21 @@ pub struct Place {
     pub bytes: u64,
     /// Whether new chunks may land there: it serves, is not offline, and its disk is not nearly full.
     pub open: bool,
+}
+
+/// Workers as places for new chunks.
+pub fn places(workers: &[Worker]) -> Vec<Place> {
+    let place = |worker: &Worker| {
+        let status = worker.status.clone().unwrap_or_default();
+        Place {
+            worker: worker.spec.id,
+            node: status.node.unwrap_or_default(),
+            zone: status.zone.unwrap_or_default(),
+            bytes: status.size_bytes,
+            open: status.phase == WorkerPhase::Ready && worker.spec.offline != Some(true),
+        }
+    };
+    workers.iter().map(place).collect()
 }
 
 /// A chunk that needs replicas.

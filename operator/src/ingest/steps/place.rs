@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 use orrery_crds::catalog::Catalog;
-use orrery_crds::kinds::{IngestPhase, IngestStatus, Worker, WorkerPhase};
+use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use orrery_crds::loader::Surveyed;
 
 use super::{IngestError, Outcome, Step, report};
@@ -22,7 +22,7 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     let Some(surveyed) = now.surveyed else {
         return Ok(Outcome::Waiting);
     };
-    let places = places(step.workers);
+    let places = placement::places(step.workers);
     let wanted = &step.ingest.spec.target;
     let with_index = !surveyed.index_chunks.is_empty();
     let change = Box::new(|catalog: &Catalog| {
@@ -48,21 +48,6 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     status.message = "workers make staging tables".into();
     tracing::info!(ingest = step.ingest.name_any(), attempt = ?status.attempt, "placed");
     Ok(Outcome::Advanced)
-}
-
-/// Workers as places for new chunks.
-pub(super) fn places(workers: &[Worker]) -> Vec<Place> {
-    let place = |worker: &Worker| {
-        let status = worker.status.clone().unwrap_or_default();
-        Place {
-            worker: worker.spec.id,
-            node: status.node.unwrap_or_default(),
-            zone: status.zone.unwrap_or_default(),
-            bytes: status.size_bytes,
-            open: status.phase == WorkerPhase::Ready && worker.spec.offline != Some(true),
-        }
-    };
-    workers.iter().map(place).collect()
 }
 
 fn assignments(

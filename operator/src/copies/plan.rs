@@ -1,0 +1,265 @@
+//! Which tables a chunk consists of, which copies are missing, and from whom to take them. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_crds::agent::{CopyDdl, TablePart};
+use orrery_crds::catalog::{Catalog, Segment, TableKey, TableKind};
+use orrery_crds::names::{
+    ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
+};
+use orrery_crds::table::{accept, ddl};
+
+use crate::placement::{self, Place, Wanted};
+
+/// A physical table: database and name.
+pub type Physical = (String, String);
+
+/// Tables one worker takes from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Chunks that are complete on the target once the transfer is, by family.
+    pub chunks: BTreeSet<(String, ChunkId)>,
+    /// Tables to copy.
+    pub tables: BTreeSet<Physical>,
+}
+
+/// Transfers by target and source.
+pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
+
+/// Physical tables of every published segment of a chunk, over all tables of its family.
+pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
+    let mut tables = BTreeSet::new();
+    for (key, table) in &catalog.tables {
+        let own = match &table.kind {
+            TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => accepted.family == family,
+            TableKind::Reference(_) => false,
+        };
+        if own {
+            let database = physical_database(&key.database, table.incarnation);
+            tables.extend(
+                segment_tables(&key.table, &table.segments, chunk).map(|name| (database.clone(), name)),
+            );
+        }
+        if let TableKind::Director(_, index) = &table.kind
+            && index.family == family
+        {
+            let database = index_database(index.incarnation);
+            tables.extend(
+                segment_tables(&key.table, &index.segments, chunk).map(|name| (database.clone(), name)),
+            );
+        }
+    }
+    tables
+}
+
+fn segment_tables<'a>(
+    table: &'a str,
+    segments: &'a [Segment],
+    chunk: ChunkId,
+) -> impl Iterator<Item = String> + 'a {
+    segments.iter().flat_map(move |segment| {
+        let sets = [(RowSet::Home, &segment.home), (RowSet::Overlap, &segment.overlap)];
+        sets.into_iter()
+            .filter(move |(_, chunks)| chunks.contains(&chunk))
+            .map(move |(set, _)| chunk_table(table, set, chunk, segment.attempt))
+    })
+}
+
+/// Physical tables of every reference table's published segments.
+pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
+    let references = catalog
+        .tables
+        .iter()
+        .filter(|(_, table)| matches!(table.kind, TableKind::Reference(_)));
+    references
+        .flat_map(|(key, table)| {
+            let database = physical_database(&key.database, table.incarnation);
+            table
+                .segments
+                .iter()
+                .map(move |segment| (database.clone(), reference_table(&key.table, segment.attempt)))
+        })
+        .collect()
+}
+
+/// Transfers that bring every chunk to its desired replicas and every listed worker up to date, at most `most` chunks in all. Chunks with
+/// the fewest copies come first.
+pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers {
+    let serving: BTreeSet<WorkerId> = places
+        .iter()
+        .filter(|place| place.open)
+        .map(|place| place.worker)
+        .collect();
+    let mut late: Vec<(usize, String, ChunkId, WorkerId)> = Vec::new();
+    for (name, family) in &catalog.families {
+        let wanted: Vec<Wanted> = placement::missing(family, |_| 1);
+        for (chunk, workers) in placement::plan(&wanted, places, family.replicas.desired) {
+            let copies = family.placement.get(&chunk).map_or(0, Vec::len);
+            late.extend(
+                workers
+                    .into_iter()
+                    .map(|worker| (copies, name.clone(), chunk, worker)),
+            );
+        }
+        for behind in &family.behind {
+            late.extend(
+                behind
+                    .chunks
+                    .iter()
+                    .map(|chunk| (1, name.clone(), *chunk, behind.worker)),
+            );
+        }
+    }
+    late.retain(|(_, _, _, target)| serving.contains(target));
+    late.sort();
+    late.dedup();
+    let mut transfers = Transfers::new();
+    for (_, family, chunk, target) in late.into_iter().take(most) {
+        let Some(source) = source(catalog, &family, chunk, target, &serving) else {
+            continue;
+        };
+        let transfer = transfers.entry((target, source)).or_default();
+        transfer.tables.extend(chunk_tables(catalog, &family, chunk));
+        transfer.chunks.insert((family, chunk));
+    }
+    transfers
+}
+
+/// A serving worker that holds the chunk completely; they take turns by chunk.
+fn source(
+    catalog: &Catalog,
+    family: &str,
+    chunk: ChunkId,
+    target: WorkerId,
+    serving: &BTreeSet<WorkerId>,
+) -> Option<WorkerId> {
+    let family = catalog.families.get(family)?;
+    let lacks = |worker: WorkerId| {
+        family
+            .behind
+            .iter()
+            .any(|behind| behind.worker == worker && behind.chunks.contains(&chunk))
+    };
+    let holders = family.placement.get(&chunk)?.iter().copied();
+    let complete: Vec<WorkerId> = holders
+        .filter(|worker| *worker != target && serving.contains(worker) && !lacks(*worker))
+        .collect();
+    complete.get(chunk as usize % complete.len().max(1)).copied()
+}
+
+/// DDL of the databases that `tables` are in, for every part.
+pub fn creates(catalog: &Catalog, tables: &BTreeSet<Physical>) -> Vec<CopyDdl> {
+    let databases: BTreeSet<&String> = tables.iter().map(|(database, _)| database).collect();
+    let mut creates = Vec::new();
+    for (key, table) in &catalog.tables {
+        creates.extend(own_creates(key, table.incarnation, &table.kind));
+        if let TableKind::Director(accepted, index) = &table.kind
+            && let Some(key_column) = accepted.columns.iter().find(|column| column.name == accepted.key)
+            && let Ok(key_type) = accept::column_type(key_column)
+        {
+            let database = index_database(index.incarnation);
+            creates.push(CopyDdl {
+                database,
+                part: TablePart::Index,
+                create: ddl::index(&key_type),
+            });
+        }
+    }
+    creates.retain(|create| databases.contains(&create.database));
+    creates
+}
+
+fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDdl> {
+    let database = physical_database(&key.database, incarnation);
+    let create = |part, create| CopyDdl {
+        database: database.clone(),
+        part,
+        create,
+    };
+    match kind {
+        TableKind::Director(table, _) => {
+            vec![
+                create(TablePart::Home, ddl::home(table, true)),
+                create(TablePart::Overlap, ddl::overlap(table)),
+            ]
+        }
+        TableKind::Child(table, _) => {
+            vec![
+                create(TablePart::Home, ddl::home(table, false)),
+                create(TablePart::Overlap, ddl::overlap(table)),
+            ]
+        }
+        TableKind::Reference(table) => vec![create(TablePart::Reference, ddl::reference(table))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_crds::catalog::{Behind, Family, FamilyGrid};
+    use orrery_crds::kinds::FamilyReplicas;
+
+    use super::*;
+
+    fn place(worker: WorkerId) -> Place {
+        Place {
+            worker,
+            node: format!("n{worker}"),
+            zone: format!("z{worker}"),
+            bytes: 0,
+            open: true,
+        }
+    }
+
+    fn catalog(placement: &[(ChunkId, &[WorkerId])], behind: Vec<Behind>) -> Catalog {
+        let family = Family {
+            incarnation: 1,
+            pool: "p".into(),
+            replicas: FamilyReplicas {
+                desired: 2,
+                minimum: 1,
+            },
+            grid: FamilyGrid::Hash { chunks: 10 },
+            placement: placement
+                .iter()
+                .map(|(chunk, workers)| (*chunk, workers.to_vec()))
+                .collect(),
+            behind,
+        };
+        Catalog {
+            families: BTreeMap::from([("f".to_owned(), family)]),
+            ..Catalog::default()
+        }
+    }
+
+    #[test]
+    fn a_chunk_below_the_desired_replicas_is_copied_to_another_worker() {
+        let transfers = transfers(
+            &catalog(&[(1, &[1]), (2, &[1, 2])], Vec::new()),
+            &[place(1), place(2)],
+            10,
+        );
+        assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
+        assert_eq!(transfers[&(2, 1)].chunks, BTreeSet::from([("f".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn a_worker_that_is_behind_catches_up_from_one_that_is_not() {
+        let behind = vec![Behind {
+            worker: 2,
+            segment: 7,
+            chunks: [1].into(),
+        }];
+        let transfers = transfers(&catalog(&[(1, &[1, 2])], behind), &[place(1), place(2)], 10);
+        assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
+    }
+
+    #[test]
+    fn without_a_complete_source_nothing_is_copied() {
+        let behind = vec![Behind {
+            worker: 1,
+            segment: 7,
+            chunks: [1].into(),
+        }];
+        assert!(transfers(&catalog(&[(1, &[1])], behind), &[place(1), place(2)], 10).is_empty());
+    }
+}

@@ -1,0 +1,280 @@
+//! Asks agents to copy, and lists a copy in the catalog when it is complete and verified.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use orrery_crds::agent::{CopyStatus, ManifestPage, ManifestRow, RowState, SetState, StartCopy};
+use orrery_crds::catalog::Catalog;
+use orrery_crds::kinds::Worker;
+use orrery_crds::names::WorkerId;
+use reqwest::Method;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use super::plan::{self, Physical, Transfer};
+use crate::agents::{Agent, AgentError};
+use crate::catalog::edit;
+use crate::context::Context;
+use crate::ingest::attempt::Addresses;
+use crate::placement::places;
+use crate::writer::WriterError;
+
+/// Chunks under way at a time, over the whole archive: bounds the load that copies put on workers.
+const MOST_CHUNKS: usize = 64;
+/// Pause while copies are under way.
+const BUSY: Duration = Duration::from_secs(2);
+/// Pause when nothing is missing.
+const IDLE: Duration = Duration::from_secs(20);
+/// Rows per page of a manifest.
+const PAGE: usize = 2000;
+
+/// Why a round did not end.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// The cluster API failed.
+    #[error("the cluster API: {0}")]
+    Api(#[from] kube::Error),
+    /// The catalog was not written.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+}
+
+type Manifest = BTreeMap<Physical, ManifestRow>;
+
+/// What is remembered between rounds; nothing is lost when it is.
+#[derive(Default)]
+pub struct Copies {
+    /// Reference tables that a worker is known to hold, by namespace and worker.
+    references: Mutex<HashMap<(String, WorkerId), HashSet<Physical>>>,
+}
+
+impl Copies {
+    /// One round for `namespace`.
+    pub async fn reconcile(&self, context: &Context, namespace: &str) -> Result<Duration, CopyError> {
+        let catalog = context.writer.catalog(namespace).await?;
+        let workers = context.list::<Worker>(namespace, None).await?.valid;
+        let round = Round {
+            context,
+            namespace,
+            catalog: &catalog,
+            addresses: Addresses::of(&workers),
+        };
+        let places = places(&workers);
+        let transfers = plan::transfers(&catalog, &places, MOST_CHUNKS);
+        let mut busy = !transfers.is_empty();
+        for ((target, source), transfer) in &transfers {
+            match round.transfer(*target, *source, transfer).await {
+                Ok(Some(done)) => round.publish(*target, transfer, &done).await?,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(namespace, target, source, %error, "a copy failed and is tried again");
+                }
+            }
+        }
+        let serving: Vec<WorkerId> = places
+            .iter()
+            .filter(|place| place.open)
+            .map(|place| place.worker)
+            .collect();
+        busy |= self.references(&round, &serving).await;
+        Ok(if busy { BUSY } else { IDLE })
+    }
+
+    /// Gives reference tables to serving workers that lack some. Returns whether any does.
+    async fn references(&self, round: &Round<'_>, serving: &[WorkerId]) -> bool {
+        let wanted = plan::reference_tables(round.catalog);
+        let mut known = self.references.lock().await;
+        let mut busy = false;
+        for worker in serving {
+            let held = known.entry((round.namespace.to_owned(), *worker)).or_default();
+            if wanted.iter().all(|table| held.contains(table)) {
+                continue;
+            }
+            let Ok(manifest) = round.manifest(*worker).await else {
+                continue;
+            };
+            held.extend(manifest.into_keys());
+            let tables: BTreeSet<Physical> = wanted
+                .iter()
+                .filter(|table| !held.contains(*table))
+                .cloned()
+                .collect();
+            if tables.is_empty() {
+                continue;
+            }
+            busy = true;
+            let transfer = Transfer {
+                chunks: BTreeSet::new(),
+                tables,
+            };
+            for source in serving.iter().filter(|source| *source != worker) {
+                match round.transfer(*worker, *source, &transfer).await {
+                    Ok(Some(done)) => {
+                        round.tell_published(*worker, &done).await;
+                        break;
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::debug!(worker, source, %error, "reference tables not copied from there");
+                    }
+                }
+            }
+        }
+        busy
+    }
+}
+
+struct Round<'a> {
+    context: &'a Context,
+    namespace: &'a str,
+    catalog: &'a Catalog,
+    addresses: Addresses,
+}
+
+impl Round<'_> {
+    fn agent(&self, worker: WorkerId) -> Result<Agent, AgentError> {
+        let (_, address) = self
+            .addresses
+            .get(worker)
+            .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
+        self.context.agents.at(self.namespace, address)
+    }
+
+    async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
+        let agent = self.agent(worker)?;
+        let mut manifest = Manifest::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut path = format!("/v1/manifest?limit={PAGE}");
+            if let Some(after) = &after {
+                path.push_str(&format!("&after={after}"));
+            }
+            let page: ManifestPage = agent.get(&path).await?;
+            let live = page.rows.into_iter().filter(|row| row.state != RowState::Deleted);
+            manifest.extend(live.map(|row| ((row.database.clone(), row.table.clone()), row)));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(manifest),
+            }
+        }
+    }
+
+    /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there and equal to the source's.
+    async fn transfer(
+        &self,
+        target: WorkerId,
+        source: WorkerId,
+        transfer: &Transfer,
+    ) -> Result<Option<Vec<ManifestRow>>, AgentError> {
+        let wanted = self.rows(source, &transfer.tables).await?;
+        let held = self.rows_held(target, &transfer.tables).await?;
+        let same = |row: &ManifestRow| {
+            held.get(&(row.database.clone(), row.table.clone()))
+                .is_some_and(|own| own.same_rows(row))
+        };
+        if wanted.iter().all(same) {
+            return Ok(Some(wanted));
+        }
+        // Always the whole list: the same request is the same copy, however far it is.
+        let request = StartCopy {
+            term: self.catalog.term,
+            id: copy_id(source, &wanted),
+            source: self.addresses.url(source).unwrap_or_default(),
+            creates: plan::creates(self.catalog, &transfer.tables),
+            rows: wanted,
+        };
+        let status: CopyStatus = self
+            .agent(target)?
+            .send(Method::POST, "/v1/copies", &request)
+            .await?;
+        if let Some(error) = status.error {
+            tracing::warn!(
+                namespace = self.namespace,
+                target,
+                source,
+                error,
+                "copying failed"
+            );
+        }
+        Ok(None)
+    }
+
+    /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete copy is made.
+    async fn rows(
+        &self,
+        source: WorkerId,
+        tables: &BTreeSet<Physical>,
+    ) -> Result<Vec<ManifestRow>, AgentError> {
+        let manifest = self.rows_held(source, tables).await?;
+        if manifest.len() == tables.len() {
+            return Ok(manifest.into_values().collect());
+        }
+        let missing = tables.iter().find(|table| !manifest.contains_key(*table));
+        let name = missing.map_or_else(String::new, |(database, table)| format!("{database}.{table}"));
+        Err(AgentError::Address(format!(
+            "worker {source}, which lacks {name}"
+        )))
+    }
+
+    async fn rows_held(&self, worker: WorkerId, tables: &BTreeSet<Physical>) -> Result<Manifest, AgentError> {
+        let mut manifest = self.manifest(worker).await?;
+        manifest.retain(|table, _| tables.contains(table));
+        Ok(manifest)
+    }
+
+    /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the write, is among the verified tables.
+    async fn publish(
+        &self,
+        target: WorkerId,
+        transfer: &Transfer,
+        done: &[ManifestRow],
+    ) -> Result<(), CopyError> {
+        let verified: BTreeSet<Physical> = done
+            .iter()
+            .map(|row| (row.database.clone(), row.table.clone()))
+            .collect();
+        let change = Box::new(|catalog: &Catalog| {
+            let mut next: Option<Catalog> = None;
+            for (family, chunk) in &transfer.chunks {
+                let base = next.as_ref().unwrap_or(catalog);
+                if plan::chunk_tables(base, family, *chunk).is_subset(&verified)
+                    && let Some(listed) = edit::set_replica(base, family, *chunk, target, true)?
+                {
+                    next = Some(listed);
+                }
+            }
+            Ok(next)
+        });
+        self.context.writer.change(self.namespace, change).await?;
+        self.tell_published(target, done).await;
+        Ok(())
+    }
+
+    async fn tell_published(&self, target: WorkerId, done: &[ManifestRow]) {
+        let segments: BTreeSet<u64> = done.iter().map(|row| row.segment).collect();
+        let request = SetState {
+            term: self.catalog.term,
+            epochs: self.catalog.epochs,
+            segments: segments.into_iter().collect(),
+            state: RowState::Published,
+        };
+        let told = match self.agent(target) {
+            Ok(agent) => agent.tell(Method::POST, "/v1/manifest/state", &request).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::debug!(target, %error, "manifest state not set");
+        }
+    }
+}
+
+/// The same tables from the same source are the same copy, whoever leads.
+fn copy_id(source: WorkerId, rows: &[ManifestRow]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(source.to_be_bytes());
+    for row in rows {
+        digest.update(format!("{}.{}:{}\n", row.database, row.table, row.checksum));
+    }
+    hex::encode(&digest.finalize()[..12])
+}
