@@ -33,12 +33,19 @@ pub struct CatalogStore {
 }
 
 impl CatalogStore {
-    /// Reads the copy kept in `directory`; `key` is the file with the signing key, read whenever a copy comes.
+    /// Reads the copy kept in `directory`; `key` is the file with the signing key, read whenever a copy comes. A copy that cannot be
+    /// read is none: the operator brings the next.
     pub fn open(directory: &Path, key: &Path) -> Result<Self> {
         let path = directory.join(FILE);
         let held = match durable::read(&path)? {
             None => None,
-            Some(body) => Some(Arc::new(parse(body.into())?.1)),
+            Some(body) => match parse(body.into()) {
+                Ok((_, held)) => Some(Arc::new(held)),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "the catalog copy is of no use");
+                    None
+                }
+            },
         };
         Ok(Self {
             path,

@@ -19,10 +19,10 @@ pub struct Config {
     #[arg(long, env = "ORRERY_DATA_DIR", default_value = "/var/lib/mysql")]
     pub data_dir: PathBuf,
     /// Where the agent keeps identity, term and the catalog copy, as single files: on the volume of the data it vouches for.
-    #[arg(long, env = "ORRERY_STATE_DIR", default_value = "/var/lib/mysql")]
+    #[arg(long, env = "ORRERY_STATE_DIR", default_value = "/var/lib/orrery")]
     pub state_dir: PathBuf,
     /// Directory shared with mysqld, its `secure_file_priv`; pipes for LOAD DATA live here.
-    #[arg(long, env = "ORRERY_PIPE_DIR", default_value = "/run/orrery-load")]
+    #[arg(long, env = "ORRERY_PIPE_DIR", default_value = "/var/lib/orrery-files")]
     pub pipe_dir: PathBuf,
     /// Character set every mysqld of the archive must have as its default.
     #[arg(long, env = "ORRERY_CHARSET", default_value = "utf8mb4")]

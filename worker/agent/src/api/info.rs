@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -18,6 +19,8 @@ use crate::state::identity;
 use crate::tables::manifest;
 use crate::watch::Status;
 
+/// How long mysqld may take to tell what it holds.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Versions of the API.
 const API_VERSIONS: [u32; 1] = [1];
 
@@ -28,9 +31,10 @@ pub async fn info(State(agent): State<Arc<Agent>>) -> Result<Json<Info>> {
 
 async fn describe(agent: &Agent) -> Result<Info> {
     let status = agent.status();
-    let (tables, bytes) = match (&status.mysqld, agent.db.conn().await) {
-        (Ok(_), Ok(mut conn)) => manifest::totals(&mut conn).await.unwrap_or_default(),
-        _ => (0, 0),
+    let (tables, bytes) = if status.mysqld.is_ok() {
+        totals(agent).await
+    } else {
+        (0, 0)
     };
     Ok(Info {
         api_versions: API_VERSIONS.to_vec(),
@@ -42,6 +46,15 @@ async fn describe(agent: &Agent) -> Result<Info> {
         bytes,
         free_bytes: free_bytes(&agent.config.data_dir)?,
     })
+}
+
+/// Tables and bytes held; nothing when mysqld went away since the last look, or stands still.
+async fn totals(agent: &Agent) -> (u64, u64) {
+    let asked = async { manifest::totals(&mut agent.db.conn().await?).await };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(totals)) => totals,
+        _ => (0, 0),
+    }
 }
 
 /// Bytes free for unprivileged users on the volume of `path`.

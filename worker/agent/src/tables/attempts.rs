@@ -137,14 +137,9 @@ fn checked(request: OpenAttempt) -> Result<(AttemptSpec, Vec<StagedTable>)> {
 }
 
 /// Records the attempt, or checks that it is the one recorded.
+///
+/// An attempt that is there is only read: LOADs hold shared locks on its row, and a writer that waits for them would hold up the next.
 async fn record(conn: &mut Conn, attempt: u64, spec: &AttemptSpec) -> Result<()> {
-    let text = serde_json::to_string(spec).map_err(|error| AgentError::Internal(error.to_string()))?;
-    conn.exec_drop(
-        "INSERT INTO orrery_control.attempt (attempt, state, spec) VALUES (:attempt, 'open', :text) \
-         ON DUPLICATE KEY UPDATE attempt = attempt",
-        params! { attempt, text },
-    )
-    .await?;
     match find(conn, attempt).await? {
         Some((AttemptState::Open, recorded)) if recorded.as_ref() == Some(spec) => Ok(()),
         Some((AttemptState::Open, _)) => Err(AgentError::Conflict(format!(
@@ -154,9 +149,13 @@ async fn record(conn: &mut Conn, attempt: u64, spec: &AttemptSpec) -> Result<()>
             attempt,
             state: state.name().into(),
         }),
-        None => Err(AgentError::Internal(format!(
-            "attempt {attempt} was not recorded"
-        ))),
+        None => {
+            let text =
+                serde_json::to_string(spec).map_err(|error| AgentError::Internal(error.to_string()))?;
+            let insert =
+                "INSERT INTO orrery_control.attempt (attempt, state, spec) VALUES (:attempt, 'open', :text)";
+            Ok(conn.exec_drop(insert, params! { attempt, text }).await?)
+        }
     }
 }
 

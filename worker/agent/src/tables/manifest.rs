@@ -158,14 +158,15 @@ pub async fn totals(conn: &mut Conn) -> Result<(u64, u64)> {
     Ok(row.unwrap_or_default())
 }
 
-/// Tables in physical databases that the manifest does not know. They are kept (design §4: quarantined) and reported.
+/// Tables in physical databases that the manifest does not know and no seal is about to enter. They are kept (design §4: quarantined) and reported.
 pub async fn unknown(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     let rows = conn
         .query(
             "SELECT t.table_schema, t.table_name FROM information_schema.tables t \
              LEFT JOIN orrery_control.manifest m ON m.db = t.table_schema AND m.name = t.table_name AND m.state <> 'deleted' \
              WHERE t.table_schema REGEXP '__[0-9]+$' AND t.table_schema NOT LIKE 'orrery\\_staging\\_\\_%' AND m.db IS NULL \
-             ORDER BY 1, 2",
+             AND t.table_name NOT IN (SELECT s.name FROM orrery_control.staged_table s JOIN orrery_control.attempt a \
+               ON a.attempt = s.attempt WHERE a.state = 'sealing') ORDER BY 1, 2",
         )
         .await?;
     Ok(rows)

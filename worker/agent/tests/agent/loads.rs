@@ -8,8 +8,8 @@ use reqwest::Body;
 
 use super::support::{answer, attempt, framed, part, reason, setup, until};
 
-const STAGED: &str = "SELECT COUNT(*) FROM orrery_staging__1.Object_1__1";
-const LOADING: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'";
+pub const STAGED: &str = "SELECT COUNT(*) FROM orrery_staging__1.Object_1__1";
+pub const LOADING: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'";
 
 #[tokio::test]
 async fn rows_and_their_ledger_row_are_committed_together() {
@@ -101,11 +101,16 @@ async fn a_loader_cut_off_leaves_no_load_behind_and_mysqld_shuts_down() {
         .send(Ok([&frame::header(1000)[..], rows.as_bytes()].concat().into()))
         .await
         .unwrap();
-    until(&setup, LOADING, 1).await;
+    until(&setup.worker.mysqld, LOADING, 1).await;
     sending.abort();
     drop(sender);
-    until(&setup, LOADING, 0).await;
-    until(&setup, "SELECT COUNT(*) FROM information_schema.innodb_trx", 0).await;
+    until(&setup.worker.mysqld, LOADING, 0).await;
+    until(
+        &setup.worker.mysqld,
+        "SELECT COUNT(*) FROM information_schema.innodb_trx",
+        0,
+    )
+    .await;
     assert_eq!(setup.number(STAGED).await, 0);
     assert_eq!(setup.pipes(), 0);
     assert!(
@@ -198,6 +203,29 @@ async fn parts_load_side_by_side() {
 }
 
 #[tokio::test]
+async fn opening_again_does_not_wait_for_a_load_in_progress() {
+    let setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    let (mut sender, receiver) = futures::channel::mpsc::channel::<std::io::Result<Bytes>>(1);
+    let loading = tokio::spawn(
+        setup
+            .load_request(1, &part(0), Body::wrap_stream(receiver))
+            .send(),
+    );
+    let whole = framed("1\ta\t1\t1\n");
+    let (now, later) = whole.split_at(whole.len() - 3);
+    sender.send(Ok(Bytes::copy_from_slice(now))).await.unwrap();
+    until(&setup.worker.mysqld, LOADING, 1).await;
+    setup.open(&attempt(1)).await.unwrap();
+    assert_eq!(reason(setup.load(1, &part(0), "1\ta\t1\t1\n").await), "Busy");
+    setup.load(1, &part(1), "2\ta\t1\t1\n").await.unwrap();
+    sender.send(Ok(Bytes::copy_from_slice(later))).await.unwrap();
+    drop(sender);
+    assert!(loading.await.unwrap().unwrap().status().is_success());
+    assert_eq!(setup.number(STAGED).await, 2);
+}
+
+#[tokio::test]
 async fn unknown_attempts_and_tables_are_named() {
     let setup = setup().await;
     assert_eq!(reason(setup.load(1, &part(0), "").await), "NotFound");
@@ -228,7 +256,7 @@ async fn a_zombie_loader_adds_no_row_after_the_seal() {
     let whole = framed("2\tb\t1\t1\n");
     let (now, later) = whole.split_at(whole.len() - 3);
     sender.send(Ok(Bytes::copy_from_slice(now))).await.unwrap();
-    until(&setup, LOADING, 1).await;
+    until(&setup.worker.mysqld, LOADING, 1).await;
     let rows = setup.seal(1).await.unwrap();
     sender.send(Ok(Bytes::copy_from_slice(later))).await.ok();
     drop(sender);

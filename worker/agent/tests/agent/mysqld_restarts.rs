@@ -70,7 +70,7 @@ async fn mysqld_killed_inside_a_load_commits_nothing() {
         .await
         .unwrap();
     until(
-        &setup,
+        &setup.worker.mysqld,
         "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'",
         1,
     )

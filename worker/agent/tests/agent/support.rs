@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
-use orrery_agent::testing::{Archive, TERM, Worker};
+use orrery_agent::testing::{Archive, Mysqld, TERM, Worker};
 use orrery_crds::agent::{
     ApiError, LoadTarget, Loaded, ManifestRow, OpenAttempt, Sealed, StagedTable, TablePart, Term, frame,
 };
@@ -144,7 +144,7 @@ impl Setup {
     }
 
     pub async fn number(&self, query: &str) -> u64 {
-        self.sql().await.query_first(query).await.unwrap().unwrap()
+        number(&self.worker.mysqld, query).await
     }
 
     pub fn pipes(&self) -> usize {
@@ -152,9 +152,24 @@ impl Setup {
     }
 }
 
+/// A connection as the local administrator.
+pub async fn connect(mysqld: &Mysqld) -> Conn {
+    Conn::new(
+        OptsBuilder::default()
+            .socket(mysqld.socket().to_str())
+            .user(Some("root")),
+    )
+    .await
+    .unwrap()
+}
+
+pub async fn number(mysqld: &Mysqld, query: &str) -> u64 {
+    connect(mysqld).await.query_first(query).await.unwrap().unwrap()
+}
+
 /// Waits until a query gives a number; the test's own time limit ends it.
-pub async fn until(setup: &Setup, query: &str, wanted: u64) {
-    while setup.number(query).await != wanted {
+pub async fn until(mysqld: &Mysqld, query: &str, wanted: u64) {
+    while number(mysqld, query).await != wanted {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
