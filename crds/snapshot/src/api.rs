@@ -102,7 +102,7 @@ async fn watch_workers(api: Api<Worker>, hub: Hub) {
         match event {
             watcher::Event::Init => listing = Some(BTreeMap::new()),
             watcher::Event::InitApply(worker) => {
-                listing.get_or_insert_default().extend([WorkerView::of(&worker)])
+                listing.get_or_insert_default().extend([WorkerView::of(&worker)]);
             }
             watcher::Event::InitDone => workers = listing.take().unwrap_or_default(),
             watcher::Event::Apply(worker) => workers.extend([WorkerView::of(&worker)]),

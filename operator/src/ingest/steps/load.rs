@@ -26,7 +26,7 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     else {
         return Ok(missing_workers(status));
     };
-    let load = load(step, status, &plan);
+    let load = load(step, status, &now, &plan);
     match now.step {
         LoaderStep::Loaded => {
             status.phase = IngestPhase::Seal;
@@ -75,10 +75,10 @@ fn lost(now: &LoaderStatus) -> String {
     )
 }
 
-fn load(step: &Step<'_>, status: &IngestStatus, plan: &Plan) -> Load {
+fn load(step: &Step<'_>, status: &IngestStatus, now: &LoaderStatus, plan: &Plan) -> Load {
     let urls = |workers: &Vec<WorkerId>| step.addresses.urls(workers);
     Load {
-        id: kube::ResourceExt::uid(step.ingest).unwrap_or_default(),
+        id: now.id.clone().unwrap_or_default(),
         attempt: status.attempt.unwrap_or_default(),
         index_attempt: status.index_attempt,
         chunks: plan

@@ -24,6 +24,9 @@ use super::target::{self, Target};
 use super::{IngestError, Outcome, job};
 use crate::context::Context;
 
+/// Stands between an Ingest's UID and the number of a survey.
+const SURVEY_NUMBER: char = '#';
+
 /// What a step is given.
 pub struct Step<'a> {
     /// The operator's tools.
@@ -77,11 +80,24 @@ impl Step<'_> {
         })
     }
 
-    /// The survey request; its id names the object's life, so that a recreated Ingest never meets an old spool.
-    fn survey(&self) -> Option<Survey> {
+    /// Whether the loader works for this life of the Ingest: a recreated one never meets an old spool.
+    fn is_ours(&self, loader: &LoaderStatus) -> bool {
+        let uid = self.ingest.uid();
+        let id = loader.id.as_deref().and_then(|id| id.split(SURVEY_NUMBER).next());
+        id.is_some() && id == uid.as_deref()
+    }
+
+    /// The survey request; each survey of an ingest has another number, so that a failed one can be tried again with fresh addresses.
+    fn survey(&self, last: Option<&str>) -> Option<Survey> {
+        let number = |id: &str| {
+            id.rsplit(SURVEY_NUMBER)
+                .next()
+                .and_then(|number| number.parse::<u64>().ok())
+        };
+        let next = last.and_then(number).unwrap_or(0) + 1;
         let spec = &self.ingest.spec;
         Some(Survey {
-            id: self.ingest.uid().unwrap_or_default(),
+            id: format!("{}{SURVEY_NUMBER}{next}", self.ingest.uid().unwrap_or_default()),
             sources: spec.sources.clone(),
             dialect: spec.dialect.clone(),
             fields: spec.fields.clone(),
@@ -132,8 +148,8 @@ impl Step<'_> {
                 return Ok(None);
             }
         };
-        if now.id.as_deref() != self.ingest.uid().as_deref() || now.step == LoaderStep::Idle {
-            if let Some(survey) = self.survey_again(status).await {
+        if !self.is_ours(&now) || now.step == LoaderStep::Idle {
+            if let Some(survey) = self.survey_again(status, now.id.as_deref()).await {
                 loader.survey(&survey).await?;
             }
             status.message = "the loader surveys the sources".into();
@@ -144,8 +160,8 @@ impl Step<'_> {
     }
 
     /// The survey request with the files as an earlier survey of this attempt recorded them at the agents, so that a changed source fails.
-    async fn survey_again(&self, status: &IngestStatus) -> Option<Survey> {
-        let mut survey = self.survey()?;
+    async fn survey_again(&self, status: &IngestStatus, last: Option<&str>) -> Option<Survey> {
+        let mut survey = self.survey(last)?;
         if let Some(attempt) = status.attempt {
             for worker in self.addresses.ids() {
                 let Some((_, address)) = self.addresses.get(worker) else {

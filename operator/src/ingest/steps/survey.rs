@@ -14,10 +14,9 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         status.message = "waits for the loader to answer".into();
         return Ok(Outcome::Waiting);
     };
-    let survey = step.survey();
-    let ours = now.id.is_some() && now.id == survey.as_ref().map(|survey| survey.id.clone());
-    if !ours || now.step == LoaderStep::Idle {
-        if let Some(survey) = survey {
+    let failed = now.error.as_ref().is_some_and(|error| error.retry);
+    if !step.is_ours(&now) || now.step == LoaderStep::Idle || failed {
+        if let Some(survey) = step.survey(now.id.as_deref()) {
             loader.survey(&survey).await?;
         }
         return Ok(Outcome::Waiting);
