@@ -30,6 +30,5 @@ pub mod value;
 pub use column::ColumnDef;
 pub use error::WireError;
 pub use mysql_common::Value;
-pub use mysql_common::collations;
 pub use mysql_common::constants::{CapabilityFlags, ColumnFlags, ColumnType, StatusFlags};
 pub use reply::{OkPacket, ServerError};

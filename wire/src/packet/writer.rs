@@ -56,6 +56,16 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
         self.relieve().await
     }
 
+    /// Queues a payload if the buffer has room, without waiting; false when [`Self::write`] is needed.
+    pub fn try_queue(&mut self, payload: &[u8]) -> bool {
+        let fits = payload.len() < DIRECT && self.buffer.len() < HIGH_WATER;
+        if fits {
+            self.put_header(payload.len());
+            self.buffer.put_slice(payload);
+        }
+        fits
+    }
+
     /// Queues a payload that `encode` appends to the buffer, without a copy.
     pub async fn write_with(&mut self, encode: impl FnOnce(&mut BytesMut)) -> Result<(), WireError> {
         self.try_write_with(|buffer| {

@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use tokio::io::{ReadHalf, WriteHalf};
 
 pub use auth::Authenticator;
-pub use writer::ResponseWriter;
+pub use writer::{ResponseWriter, WriteRowError};
 
 use crate::auth::SCRAMBLE_LEN;
 use crate::command::{ChangeUserRequest, Command};

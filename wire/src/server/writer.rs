@@ -96,6 +96,11 @@ impl ResponseWriter {
         self.packets.write(row).await
     }
 
+    /// As [`Self::write_row_raw`] if that needs no waiting; false when nothing was queued because it would.
+    pub fn try_write_row_raw(&mut self, row: &[u8]) -> bool {
+        self.packets.try_queue(row)
+    }
+
     /// A text row; `None` is NULL.
     pub async fn write_text_row<'c>(
         &mut self,

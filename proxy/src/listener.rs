@@ -1,0 +1,41 @@
+//! Taking connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::Proxy;
+use crate::connection;
+
+/// Pause after a failed accept: out of file descriptors, mostly, which does not pass at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections until the proxy is to stop, then waits up to `grace` for statements that run.
+pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, grace: Duration) {
+    let clients = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = proxy.stopping.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                clients.spawn(connection::serve(stream, address, proxy.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    clients.close();
+    if tokio::time::timeout(grace, clients.wait()).await.is_err() {
+        tracing::warn!(
+            clients = clients.len(),
+            "statements still running at the end of the grace period"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! Who may come in, and to which database.
+
+use orrery_crds::catalog::users::User;
+use orrery_snapshot::{Hub, Snapshot};
+use orrery_wire::ServerError;
+use orrery_wire::auth::Verifier;
+use orrery_wire::server::Authenticator;
+
+/// The users of the newest snapshot.
+pub struct Accounts<'a>(pub &'a Hub);
+
+impl Authenticator for Accounts<'_> {
+    fn verifier(&self, user: &str) -> Option<Verifier> {
+        let snapshot = self.0.current()?;
+        let user = snapshot.users.users.get(user)?;
+        // A digest that is no digest verifies nothing.
+        Some(Verifier {
+            native: digest(&user.native),
+            sha2: digest(&user.sha2),
+        })
+    }
+}
+
+fn digest<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut digest = [0; N];
+    hex::decode_to_slice(text, &mut digest).ok()?;
+    Some(digest)
+}
+
+/// Whether the user may have `database` as default: 1044 without a right to it, 1049 when there is none of that name.
+pub fn check_database(
+    snapshot: &Snapshot,
+    name: &str,
+    user: &User,
+    database: &str,
+) -> Result<(), ServerError> {
+    if database.eq_ignore_ascii_case("information_schema") {
+        return Ok(());
+    }
+    if !user.may_read(database) {
+        let message = format!("Access denied for user '{name}'@'%' to database '{database}'");
+        return Err(ServerError::new(1044, b"42000", message));
+    }
+    if snapshot
+        .catalog
+        .tables
+        .keys()
+        .any(|table| table.database == database)
+    {
+        return Ok(());
+    }
+    Err(ServerError::new(
+        1049,
+        b"42000",
+        format!("Unknown database '{database}'"),
+    ))
+}

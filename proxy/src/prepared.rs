@@ -1,0 +1,235 @@
+//! Prepared statements of one connection: their texts, and their values as literals.
+//!
+//! A statement is planned from its whole text, so values are put into it before it is sent (`orrery_plan::statement::bind`); rows come
+//! back in the binary protocol.
+
+use std::collections::HashMap;
+
+use orrery_plan::statement::{Literal, bind, parameters};
+use orrery_wire::statement::{ExecuteRequest, StatementParams};
+use orrery_wire::value::{Param, put_text_value};
+use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, WireError};
+
+/// Prepared statements one connection may have: MariaDB's limit for a whole server.
+const MAX_STATEMENTS: usize = 16_382;
+/// Parameters a statement may have: the protocol counts them in two bytes.
+const MAX_PARAMETERS: usize = 65_535;
+
+/// All prepared statements of a connection.
+#[derive(Default)]
+pub struct PreparedStatements {
+    statements: HashMap<u32, Prepared>,
+    last_id: u32,
+}
+
+struct Prepared {
+    sql: String,
+    params: StatementParams,
+    /// Long data that could not be taken; told at the next execution, because sending it has no answer.
+    broken: Option<ServerError>,
+}
+
+impl PreparedStatements {
+    /// Keeps a statement: its id and number of parameters.
+    pub fn add(&mut self, sql: &str) -> Result<(u32, usize), ServerError> {
+        let count = parameters(sql)
+            .map_err(|error| {
+                ServerError::new(
+                    1064,
+                    b"42000",
+                    format!("You have an error in your SQL syntax; {error}"),
+                )
+            })?
+            .len();
+        if count > MAX_PARAMETERS {
+            return Err(ServerError::new(
+                1390,
+                b"HY000",
+                "Prepared statement contains too many placeholders",
+            ));
+        }
+        if self.statements.len() >= MAX_STATEMENTS {
+            let message = format!(
+                "Can't create more than max_prepared_stmt_count statements (current value: {MAX_STATEMENTS})"
+            );
+            return Err(ServerError::new(1461, b"42000", message));
+        }
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        while self.statements.contains_key(&self.last_id) {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        }
+        let prepared = Prepared {
+            sql: sql.to_owned(),
+            params: StatementParams::new(count),
+            broken: None,
+        };
+        self.statements.insert(self.last_id, prepared);
+        Ok((self.last_id, count))
+    }
+
+    /// Forgets a statement.
+    pub fn remove(&mut self, id: u32) {
+        self.statements.remove(&id);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.statements.clear();
+    }
+
+    /// Forgets long data of a statement.
+    pub fn reset(&mut self, id: u32) -> Result<(), ServerError> {
+        let prepared = self.find(id, "mysqld_stmt_reset")?;
+        prepared.params.reset();
+        prepared.broken = None;
+        Ok(())
+    }
+
+    /// Appends to a long parameter, of all together at most `limit` bytes.
+    pub fn append(&mut self, id: u32, param: u16, data: &[u8], limit: usize) {
+        let Some(prepared) = self.statements.get_mut(&id) else {
+            return;
+        };
+        if let Err(error) = prepared.params.append_long_data(param, data, limit) {
+            prepared.broken = Some(match error {
+                WireError::PacketTooLarge { .. } => ServerError::new(
+                    1153,
+                    b"08S01",
+                    "Got a packet bigger than 'max_allowed_packet' bytes",
+                ),
+                _ => ServerError::new(
+                    1210,
+                    b"HY000",
+                    "Incorrect arguments to mysqld_stmt_send_long_data",
+                ),
+            });
+        }
+    }
+
+    /// The text of an execution, values in their places.
+    pub fn text(&mut self, request: &ExecuteRequest) -> Result<String, ServerError> {
+        let prepared = self.find(request.statement, "mysqld_stmt_execute")?;
+        if let Some(error) = prepared.broken.take() {
+            prepared.params.reset();
+            return Err(error);
+        }
+        let params = prepared.params.take(request).map_err(|_| wrong_arguments())?;
+        let literals: Vec<Literal> = params.iter().map(literal).collect();
+        bind(&prepared.sql, &literals).map_err(|error| ServerError::new(1210, b"HY000", error.to_string()))
+    }
+
+    fn find(&mut self, id: u32, command: &str) -> Result<&mut Prepared, ServerError> {
+        self.statements.get_mut(&id).ok_or_else(|| {
+            let message = format!("Unknown prepared statement handler ({id}) given to {command}");
+            ServerError::new(1243, b"HY000", message)
+        })
+    }
+}
+
+fn wrong_arguments() -> ServerError {
+    ServerError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute")
+}
+
+/// Definitions of parameters: as in MariaDB they say nothing but that there is one.
+pub fn parameter_columns(count: usize) -> Vec<ColumnDef> {
+    let parameter = ColumnDef {
+        flags: ColumnFlags::BINARY_FLAG,
+        ..ColumnDef::expression("?", ColumnType::MYSQL_TYPE_VAR_STRING, 0)
+    };
+    vec![parameter; count]
+}
+
+fn literal(param: &Param) -> Literal {
+    match &param.value {
+        Value::NULL => Literal::Null,
+        Value::Int(number) => Literal::Integer(*number),
+        Value::UInt(number) => Literal::Unsigned(*number),
+        Value::Float(number) => Literal::Double(f64::from(*number)),
+        Value::Double(number) => Literal::Double(*number),
+        Value::Bytes(bytes) => bytes_literal(bytes, param.column_type),
+        value @ (Value::Date(..) | Value::Time(..)) => Literal::Temporal(temporal(value, param.column_type)),
+    }
+}
+
+fn bytes_literal(bytes: &[u8], column_type: ColumnType) -> Literal {
+    use ColumnType as T;
+    let text = || std::str::from_utf8(bytes).map(str::to_owned);
+    match (column_type, text()) {
+        (T::MYSQL_TYPE_NEWDECIMAL | T::MYSQL_TYPE_DECIMAL, Ok(text)) => Literal::Decimal(text),
+        (T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY, _) | (_, Err(_)) => Literal::Bytes(bytes.to_vec()),
+        (_, Ok(text)) => Literal::Text(text),
+    }
+}
+
+/// Date or time as text with the digits it has.
+fn temporal(value: &Value, column_type: ColumnType) -> String {
+    let micros = match value {
+        Value::Date(.., micros) | Value::Time(.., micros) => *micros,
+        _ => 0,
+    };
+    let column = ColumnDef {
+        decimals: if micros == 0 { 0 } else { 6 },
+        ..ColumnDef::expression("", column_type, 0)
+    };
+    let mut cell = bytes::BytesMut::new();
+    put_text_value(&mut cell, value, &column);
+    // One length byte, because no date is longer than 250 bytes.
+    String::from_utf8_lossy(cell.get(1..).unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_every_kind_become_literals() {
+        let param = |value: Value| Param::from(value);
+        assert_eq!(literal(&param(Value::NULL)), Literal::Null);
+        assert_eq!(literal(&param(Value::Int(-3))), Literal::Integer(-3));
+        assert_eq!(
+            literal(&param(Value::UInt(u64::MAX))),
+            Literal::Unsigned(u64::MAX)
+        );
+        assert_eq!(literal(&param(Value::Double(0.1))), Literal::Double(0.1));
+        assert_eq!(
+            literal(&param(Value::Bytes(b"it's".to_vec()))),
+            Literal::Text("it's".to_owned())
+        );
+        assert_eq!(
+            literal(&param(Value::Bytes(vec![0xFF]))),
+            Literal::Bytes(vec![0xFF])
+        );
+        let decimal = Param {
+            column_type: ColumnType::MYSQL_TYPE_NEWDECIMAL,
+            ..param(Value::Bytes(b"1.10".to_vec()))
+        };
+        assert_eq!(literal(&decimal), Literal::Decimal("1.10".to_owned()));
+        let moment = param(Value::Date(2024, 2, 29, 1, 2, 3, 40));
+        assert_eq!(
+            literal(&moment),
+            Literal::Temporal("2024-02-29 01:02:03.000040".to_owned())
+        );
+        let day = Param {
+            column_type: ColumnType::MYSQL_TYPE_DATE,
+            ..param(Value::Date(2024, 2, 29, 0, 0, 0, 0))
+        };
+        assert_eq!(literal(&day), Literal::Temporal("2024-02-29".to_owned()));
+        assert_eq!(
+            literal(&param(Value::Time(true, 1, 2, 3, 4, 0))),
+            Literal::Temporal("-26:03:04".to_owned())
+        );
+    }
+
+    #[test]
+    fn ids_are_never_shared_and_unknown_ones_are_named() {
+        let mut statements = PreparedStatements::default();
+        let (first, count) = statements.add("SELECT ? + '?'").unwrap();
+        assert_eq!(count, 1);
+        let (second, _) = statements.add("SELECT 2").unwrap();
+        assert_ne!(first, second);
+        statements.remove(first);
+        let error = statements.reset(first).unwrap_err();
+        assert_eq!(error.code, 1243);
+        assert!(error.message.contains(&format!("({first})")), "{error}");
+    }
+}

@@ -1,0 +1,170 @@
+//! What is refused, and what to do instead.
+
+use orrery_plan::statement::Statement;
+use orrery_wire::ServerError;
+
+/// The error for a statement that Orrery does not take; `None` for one that it does.
+pub fn refusal(statement: &Statement) -> Option<ServerError> {
+    let message = match statement {
+        Statement::Write { verb } => write(verb),
+        Statement::Ddl { verb } => ddl(verb),
+        Statement::Administration { verb } => administration(verb),
+        Statement::Submit { .. } => not_yet("SUBMIT", "run the SELECT itself and keep the connection open"),
+        Statement::Cancel { .. } => not_yet("CANCEL", "stop a running statement with KILL QUERY id"),
+        Statement::Call { procedure } => not_yet(&format!("CALL {procedure}"), "run the SELECT itself"),
+        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => not_yet(
+            "PREPARE as text",
+            "use prepared statements of your driver, or put the values into the statement",
+        ),
+        Statement::Other { verb } => not_yet(
+            verb,
+            "Orrery answers SELECT, SHOW, DESCRIBE, EXPLAIN, SET, USE and KILL",
+        ),
+        _ => return None,
+    };
+    Some(ServerError::new(1235, b"42000", message))
+}
+
+fn not_yet(what: &str, instead: &str) -> String {
+    format!("This version of Orrery doesn't yet support '{what}'; {instead}")
+}
+
+fn write(verb: &str) -> String {
+    let instead = match verb {
+        "INSERT" | "REPLACE" | "LOAD" | "IMPORT" => {
+            "rows are added with an Ingest object: kubectl apply -f ingest.yaml (kubectl explain ingest.spec)"
+        }
+        "UPDATE" => {
+            "rows are not updated in place: revoke the Ingest that added them (spec.revoked: true) and ingest the new ones"
+        }
+        "DELETE" | "TRUNCATE" => {
+            "rows are removed by revoking the Ingest that added them: kubectl patch ingest NAME --type merge -p \
+             '{\"spec\":{\"revoked\":true}}'"
+        }
+        _ => "rows never change under a reader, so nothing needs to be locked",
+    };
+    format!("{verb} command denied: tables are read-only through SQL; {instead}")
+}
+
+fn ddl(verb: &str) -> String {
+    let instead = match verb {
+        "CREATE" | "ALTER" | "RENAME" | "DROP" => {
+            "tables are ChunkedTable and ReferenceTable objects: kubectl apply -f table.yaml, kubectl delete chunkedtable NAME"
+        }
+        _ => "Orrery looks after its tables itself: kubectl get chunkedtables shows their state",
+    };
+    format!("{verb} command denied: the schema is read-only through SQL; {instead}")
+}
+
+fn administration(verb: &str) -> String {
+    let instead = match verb {
+        "GRANT" | "REVOKE" => "users and their rights are QueryUser objects: kubectl apply -f queryuser.yaml",
+        "SHUTDOWN" | "START" | "STOP" | "INSTALL" | "UNINSTALL" => {
+            "the operator runs the servers: see the WorkerPool object"
+        }
+        _ => "Orrery keeps no state here that could be reset; the operator looks after the servers",
+    };
+    format!("{verb} is not supported: {instead}")
+}
+
+/// A statement that is no text in the character set its session declared.
+pub fn not_text(charset: &str) -> ServerError {
+    ServerError::new(
+        1300,
+        b"HY000",
+        format!(
+            "Invalid {charset} character string in the statement; write SET NAMES utf8mb4 and send UTF-8"
+        ),
+    )
+}
+
+/// The user was removed while connected.
+pub fn user_gone(user: &str, host: &str) -> ServerError {
+    ServerError::new(
+        1045,
+        b"28000",
+        format!("Access denied for user '{user}'@'{host}': the user has been removed"),
+    )
+}
+
+/// Too many connections, in all or of one user.
+pub fn too_many(full: crate::registry::Full, user: &str) -> ServerError {
+    match full {
+        crate::registry::Full::Proxy => ServerError::new(1040, b"08004", "Too many connections"),
+        crate::registry::Full::User => ServerError::new(
+            1203,
+            b"42000",
+            format!("User {user} already has more than 'max_user_connections' active connections"),
+        ),
+    }
+}
+
+/// The statement was killed.
+pub fn interrupted() -> ServerError {
+    ServerError::new(1317, b"70100", "Query execution was interrupted")
+}
+
+/// The statement took too long.
+pub fn time_over() -> ServerError {
+    ServerError::new(
+        1969,
+        b"70100",
+        "Query execution was interrupted (max_statement_time exceeded)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_plan::statement::classify;
+
+    use super::*;
+
+    fn message(sql: &str) -> String {
+        let error = refusal(&classify(sql).unwrap()).unwrap_or_else(|| panic!("{sql} is not refused"));
+        assert_eq!((error.code, &error.sqlstate), (1235, b"42000"));
+        error.message
+    }
+
+    #[test]
+    fn writes_and_ddl_name_the_declarative_way() {
+        for (sql, says) in [
+            ("INSERT INTO t VALUES (1)", "Ingest object"),
+            ("LOAD DATA INFILE 'x' INTO TABLE t", "Ingest object"),
+            ("DELETE FROM t", "\"revoked\":true"),
+            ("UPDATE t SET a=1", "revoke"),
+            ("CREATE TABLE t (a INT)", "ChunkedTable"),
+            ("DROP TABLE t", "kubectl delete"),
+            ("GRANT SELECT ON *.* TO x", "QueryUser"),
+            ("FLUSH TABLES", "operator"),
+        ] {
+            assert!(message(sql).contains(says), "{sql}: {}", message(sql));
+        }
+    }
+
+    #[test]
+    fn later_statements_say_not_yet() {
+        for sql in [
+            "SUBMIT SELECT 1",
+            "CANCEL 5",
+            "CALL qserv_result_delete(1)",
+            "PREPARE s FROM 'SELECT 1'",
+        ] {
+            assert!(message(sql).contains("doesn't yet support"), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_is_served_is_not_refused() {
+        for sql in [
+            "SELECT 1",
+            "SHOW TABLES",
+            "SET NAMES utf8mb4",
+            "USE sky",
+            "KILL 5",
+            "EXPLAIN SELECT 1",
+            "BEGIN",
+        ] {
+            assert!(refusal(&classify(sql).unwrap()).is_none(), "{sql}");
+        }
+    }
+}

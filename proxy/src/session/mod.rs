@@ -1,0 +1,194 @@
+//! What the proxy remembers about a client's session: small, so that any czar connection can serve any statement.
+
+mod charset;
+mod evaluate;
+mod set;
+mod sql_mode;
+#[cfg(test)]
+mod tests;
+mod time_zone;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orrery_wire::command::QueryAttribute;
+use orrery_wire::{ServerError, StatusFlags};
+
+pub use charset::Collation;
+
+/// sql_mode of MariaDB 10.11 when nobody changed it.
+const DEFAULT_SQL_MODE: &str =
+    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION";
+/// Seconds without a command after which a connection is closed, unless the session says otherwise.
+const DEFAULT_WAIT_TIMEOUT: u64 = 28_800;
+/// Diagnostics kept for SHOW WARNINGS: MariaDB's max_error_count.
+pub const MAX_DIAGNOSTICS: usize = 64;
+
+/// A warning or error of the last statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// `Error`, `Warning` or `Note`.
+    pub level: String,
+    /// Number.
+    pub code: u16,
+    /// Text.
+    pub message: String,
+}
+
+impl From<&ServerError> for Diagnostic {
+    fn from(error: &ServerError) -> Self {
+        Self {
+            level: "Error".to_owned(),
+            code: error.code,
+            message: error.message.clone(),
+        }
+    }
+}
+
+/// A session variable's value as the two statements that show it print it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// In `SELECT @@x`.
+    pub select: String,
+    /// In `SHOW VARIABLES`.
+    pub show: String,
+}
+
+impl Shown {
+    fn same(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            select: text.clone(),
+            show: text,
+        }
+    }
+}
+
+/// The state of one session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Account.
+    pub user: String,
+    /// Default database.
+    pub database: Option<String>,
+    /// `time_zone`, as every server knows it.
+    time_zone: String,
+    /// `sql_mode`.
+    sql_mode: String,
+    /// `collation_connection`; its character set is the client's.
+    collation: Collation,
+    autocommit: bool,
+    wait_timeout: u64,
+    /// `max_statement_time` of the session.
+    max_statement_time: Option<Duration>,
+    /// Variables that were set and that nothing depends on.
+    kept: BTreeMap<&'static str, Shown>,
+    /// Highest dataEpoch an answer was made from.
+    pub data_epoch: u64,
+    /// Of the last statement.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Session {
+    /// The session of a user who has just logged in with the given collation id.
+    pub fn new(user: String, database: Option<String>, collation: u16) -> Self {
+        Self {
+            user,
+            database,
+            time_zone: "SYSTEM".to_owned(),
+            sql_mode: DEFAULT_SQL_MODE.to_owned(),
+            collation: Collation::of_id(collation),
+            autocommit: true,
+            wait_timeout: DEFAULT_WAIT_TIMEOUT,
+            max_statement_time: None,
+            kept: BTreeMap::new(),
+            data_epoch: 0,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// What COM_RESET_CONNECTION leaves: user, database and what has been seen of the data.
+    pub fn reset(&mut self) {
+        let fresh = Self::new(std::mem::take(&mut self.user), self.database.take(), 0);
+        *self = Self {
+            data_epoch: self.data_epoch,
+            ..fresh
+        };
+    }
+
+    /// Status flags of every answer.
+    pub fn status(&self) -> StatusFlags {
+        if self.autocommit {
+            StatusFlags::SERVER_STATUS_AUTOCOMMIT
+        } else {
+            StatusFlags::empty()
+        }
+    }
+
+    /// How long the connection may be idle.
+    pub fn wait_timeout(&self) -> Duration {
+        Duration::from_secs(self.wait_timeout)
+    }
+
+    /// Longest time a statement may run: the shorter of the session's wish and the user's limit in seconds.
+    pub fn max_time(&self, limit: Option<u64>) -> Option<Duration> {
+        let limit = limit.map(Duration::from_secs);
+        [self.max_statement_time, limit].into_iter().flatten().min()
+    }
+
+    /// The settings that travel with each statement.
+    pub fn attributes(&self) -> Vec<QueryAttribute> {
+        [
+            ("orrery.user", self.user.as_str()),
+            ("orrery.database", self.database.as_deref().unwrap_or_default()),
+            ("orrery.time_zone", &self.time_zone),
+            ("orrery.sql_mode", &self.sql_mode),
+            ("orrery.charset", &self.collation.name),
+            ("orrery.min_data_epoch", &self.data_epoch.to_string()),
+        ]
+        .map(|(name, value)| QueryAttribute::text(name, value))
+        .into()
+    }
+
+    /// Variables whose value is the session's own and unknown to whoever answers: name → value.
+    pub fn own_variables(&self) -> BTreeMap<&'static str, Shown> {
+        let mut own = self.kept.clone();
+        own.insert("autocommit", variables::shown_bool(self.autocommit));
+        own.insert("wait_timeout", Shown::same(self.wait_timeout.to_string()));
+        if let Some(time) = self.max_statement_time {
+            own.insert(
+                "max_statement_time",
+                Shown::same(format!("{:.6}", time.as_secs_f64())),
+            );
+        }
+        let (errors, all) = self.diagnostic_counts();
+        own.insert("warning_count", Shown::same(all.to_string()));
+        own.insert("error_count", Shown::same(errors.to_string()));
+        own
+    }
+
+    /// (errors, all) of the last statement.
+    pub fn diagnostic_counts(&self) -> (usize, usize) {
+        let errors = self.diagnostics.iter().filter(|one| one.level == "Error").count();
+        (errors, self.diagnostics.len())
+    }
+
+    /// The collation of the connection.
+    pub fn collation(&self) -> &Collation {
+        &self.collation
+    }
+
+    /// The value of a variable this session knows, for use in SET.
+    fn value_of(&self, name: &str) -> Option<String> {
+        match name {
+            "sql_mode" => Some(self.sql_mode.clone()),
+            "time_zone" => Some(self.time_zone.clone()),
+            "collation_connection" => Some(self.collation.name.clone()),
+            "character_set_client" | "character_set_connection" | "character_set_results" => {
+                Some(self.collation.charset().to_owned())
+            }
+            _ => self.own_variables().get(name).map(|shown| shown.select.clone()),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! SET: changing the session. A statement with several assignments takes effect as a whole or not at all.
+
+use std::time::Duration;
+
+use orrery_plan::statement::{Assignment, Target};
+use orrery_wire::ServerError;
+use thiserror::Error;
+
+use super::charset::{Collation, current_name};
+use super::evaluate::{Value, evaluate};
+use super::variables::{self, Rule};
+use super::{DEFAULT_SQL_MODE, DEFAULT_WAIT_TIMEOUT, Session, sql_mode, time_zone};
+
+/// Longest `max_statement_time`, seconds: MariaDB's own.
+const MAX_STATEMENT_TIME: f64 = 31_536_000.0;
+
+/// Why a SET is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SetError {
+    /// The variable does not take this value.
+    #[error("Variable '{variable}' can't be set to the value of '{value}'")]
+    Value {
+        /// The variable.
+        variable: String,
+        /// The value.
+        value: String,
+    },
+    /// The value is more than a literal.
+    #[error(
+        "This version of Orrery doesn't yet support the expression '{text}' in SET; write the value itself"
+    )]
+    Expression {
+        /// The expression.
+        text: String,
+    },
+    /// No time zone known on every server.
+    #[error("Unknown or incorrect time zone: '{0}'; write SYSTEM, UTC or an offset such as '+02:00'")]
+    TimeZone(String),
+    /// No such character set, or none that can be spoken here.
+    #[error("Unknown character set: '{0}'; write utf8mb4, utf8mb3, latin1, ascii or binary")]
+    Charset(String),
+    /// No such collation.
+    #[error("Unknown collation: '{0}'")]
+    Collation(String),
+    /// The collation belongs to another character set.
+    #[error("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'")]
+    Mismatch {
+        /// The collation.
+        collation: String,
+        /// The character set.
+        charset: String,
+    },
+    /// Something that would change answers and cannot be honoured.
+    #[error("This version of Orrery doesn't yet support '{what}'; {why}")]
+    NotHere {
+        /// What was set.
+        what: String,
+        /// Why not.
+        why: String,
+    },
+    /// A variable of the server, not of the session.
+    #[error(
+        "Access denied; you need (at least one of) the SUPER privilege(s) for this operation: global settings belong to the \
+         WorkerPool object"
+    )]
+    Global,
+}
+
+impl From<&SetError> for ServerError {
+    fn from(error: &SetError) -> Self {
+        let (code, state) = match error {
+            SetError::Value { .. } => (1231, b"42000"),
+            SetError::Expression { .. } | SetError::NotHere { .. } => (1235, b"42000"),
+            SetError::TimeZone(_) => (1298, b"HY000"),
+            SetError::Charset(_) => (1115, b"42000"),
+            SetError::Collation(_) => (1273, b"HY000"),
+            SetError::Mismatch { .. } => (1253, b"42000"),
+            SetError::Global => (1227, b"42000"),
+        };
+        Self::new(code, state, error.to_string())
+    }
+}
+
+impl Session {
+    /// Applies the assignments of one SET.
+    pub fn set(&mut self, assignments: &[Assignment]) -> Result<(), SetError> {
+        let mut changed = self.clone();
+        for assignment in assignments {
+            changed.assign(assignment)?;
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    fn assign(&mut self, assignment: &Assignment) -> Result<(), SetError> {
+        let value = assignment.value.as_str();
+        match &assignment.target {
+            Target::Names { collation } => self.set_names(value, collation.as_deref()),
+            Target::CharacterSet => self.set_names(value, None),
+            Target::Session(name) => self.set_variable(name, value),
+            Target::Global(_) => Err(SetError::Global),
+            // Rows never change under a reader, so every level gives the same answers.
+            Target::Transaction => Ok(()),
+            Target::User(name) => Err(SetError::NotHere {
+                what: format!("SET @{name}"),
+                why: "user variables are not kept; put the value into the statement".to_owned(),
+            }),
+            Target::Other(what) => Err(SetError::NotHere {
+                what: format!("SET {what}"),
+                why: "users, their rights and passwords are QueryUser objects".to_owned(),
+            }),
+        }
+    }
+
+    fn set_names(&mut self, charset: &str, collation: Option<&str>) -> Result<(), SetError> {
+        if charset.is_empty() || charset.eq_ignore_ascii_case("default") {
+            self.collation = Collation::default();
+            return Ok(());
+        }
+        let default = Collation::of_charset(charset).ok_or_else(|| SetError::Charset(charset.to_owned()))?;
+        self.collation = match collation.filter(|name| !name.eq_ignore_ascii_case("default")) {
+            None => default,
+            Some(name) => {
+                let wanted = Collation::by_name(name).ok_or_else(|| SetError::Collation(name.to_owned()))?;
+                if wanted.charset() != default.charset() {
+                    return Err(SetError::Mismatch {
+                        collation: name.to_owned(),
+                        charset: charset.to_owned(),
+                    });
+                }
+                wanted
+            }
+        };
+        Ok(())
+    }
+
+    fn set_variable(&mut self, name: &str, text: &str) -> Result<(), SetError> {
+        let value = evaluate(text, self)?;
+        match name {
+            "time_zone" => {
+                let zone = text_or(value, "SYSTEM");
+                self.time_zone = time_zone::time_zone(&zone).ok_or(SetError::TimeZone(zone))?;
+            }
+            "sql_mode" => self.sql_mode = sql_mode::sql_mode(&text_or(value, DEFAULT_SQL_MODE))?,
+            "collation_connection" => {
+                let name = text_or(value, "utf8mb4_general_ci");
+                self.collation = Collation::by_name(&name).ok_or(SetError::Collation(name))?;
+            }
+            "character_set_client" | "character_set_connection" | "character_set_results" => {
+                self.set_one_charset(name, value)?;
+            }
+            "max_statement_time" => self.max_statement_time = statement_time(text_or(value, "0"))?,
+            _ => self.keep(name, value, text)?,
+        }
+        Ok(())
+    }
+
+    /// One of the three character sets of a session. They are one here: setting a part of it to what the whole is already, or
+    /// results to NULL (no conversion, which is what happens), changes nothing; `character_set_client` moves the whole.
+    fn set_one_charset(&mut self, name: &str, value: Value) -> Result<(), SetError> {
+        if value == Value::Null && name == "character_set_results" {
+            return Ok(());
+        }
+        let charset = text_or(value, "utf8mb4");
+        if current_name(&charset) == self.collation.charset() {
+            return Ok(());
+        }
+        if name == "character_set_client" {
+            return self.set_names(&charset, None);
+        }
+        Err(SetError::NotHere {
+            what: format!("SET {name} = {charset}"),
+            why: "statements and results have one character set; write SET NAMES".to_owned(),
+        })
+    }
+
+    fn keep(&mut self, name: &str, value: Value, text: &str) -> Result<(), SetError> {
+        let (name, rule) = variables::find(name).ok_or_else(|| SetError::NotHere {
+            what: format!("SET {name}"),
+            why: "Orrery's sessions do not have this variable".to_owned(),
+        })?;
+        let value = match value {
+            Value::Text(value) => value,
+            Value::Default => {
+                self.forget(name);
+                return Ok(());
+            }
+            Value::Null => text.to_owned(),
+        };
+        let Some(shown) = rule.check(&value) else {
+            return Err(match rule {
+                Rule::Only(values) => SetError::NotHere {
+                    what: format!("SET {name} = {value}"),
+                    why: format!("its value is {} here", values.join(" or ")),
+                },
+                _ => SetError::Value {
+                    variable: name.to_owned(),
+                    value,
+                },
+            });
+        };
+        match name {
+            "autocommit" => self.autocommit = shown.select == "1",
+            "wait_timeout" => self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT),
+            _ => drop(self.kept.insert(name, shown)),
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, name: &'static str) {
+        match name {
+            "autocommit" => self.autocommit = true,
+            "wait_timeout" => self.wait_timeout = DEFAULT_WAIT_TIMEOUT,
+            _ => drop(self.kept.remove(name)),
+        }
+    }
+}
+
+fn text_or(value: Value, default: &str) -> String {
+    match value {
+        Value::Text(text) => text,
+        Value::Default | Value::Null => default.to_owned(),
+    }
+}
+
+/// Seconds with a fraction; 0 means no limit.
+fn statement_time(text: String) -> Result<Option<Duration>, SetError> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=MAX_STATEMENT_TIME).contains(&seconds) => {
+            Ok((seconds > 0.0).then(|| Duration::from_secs_f64(seconds)))
+        }
+        _ => Err(SetError::Value {
+            variable: "max_statement_time".to_owned(),
+            value: text,
+        }),
+    }
+}

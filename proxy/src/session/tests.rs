@@ -1,0 +1,139 @@
+use orrery_plan::statement::{Statement, classify};
+use orrery_wire::Value;
+
+use super::charset::Collation;
+use super::*;
+
+fn session() -> Session {
+    Session::new("ann".to_owned(), Some("sky".to_owned()), 45)
+}
+
+fn set(session: &mut Session, sql: &str) -> Result<(), ServerError> {
+    let Ok(Statement::Set(assignments)) = classify(sql) else {
+        panic!("{sql} is no SET");
+    };
+    session
+        .set(&assignments)
+        .map_err(|error| ServerError::from(&error))
+}
+
+fn attribute(session: &Session, name: &str) -> String {
+    let attributes = session.attributes();
+    let found = attributes
+        .iter()
+        .find(|attribute| attribute.name == name)
+        .unwrap();
+    match &found.param.value {
+        Value::Bytes(text) => String::from_utf8(text.clone()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn settings_that_change_answers_travel() {
+    let mut session = session();
+    set(
+        &mut session,
+        "SET time_zone = '+2:00', sql_mode = 'ONLY_FULL_GROUP_BY,no_zero_date'",
+    )
+    .unwrap();
+    set(&mut session, "SET NAMES latin1").unwrap();
+    assert_eq!(attribute(&session, "orrery.time_zone"), "+02:00");
+    assert_eq!(
+        attribute(&session, "orrery.sql_mode"),
+        "ONLY_FULL_GROUP_BY,NO_ZERO_DATE"
+    );
+    assert_eq!(attribute(&session, "orrery.charset"), "latin1_swedish_ci");
+    assert_eq!(attribute(&session, "orrery.user"), "ann");
+    assert_eq!(attribute(&session, "orrery.database"), "sky");
+    session.reset();
+    assert_eq!(attribute(&session, "orrery.time_zone"), "SYSTEM");
+    assert_eq!(attribute(&session, "orrery.user"), "ann");
+}
+
+#[test]
+fn what_drivers_send_on_connecting_is_taken() {
+    let mut session = session();
+    for sql in [
+        "SET AUTOCOMMIT = 0",
+        "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci",
+        "set autocommit=1, session_track_schema=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",
+        "SET character_set_results = NULL",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET SESSION wait_timeout = 100",
+        "SET @@session.tx_isolation = 'repeatable-read'",
+        "SET SQL_SELECT_LIMIT=DEFAULT",
+        "SET sql_auto_is_null=0",
+        "SET time_zone = 'UTC'",
+        "SET character_set_client = utf8mb4",
+    ] {
+        set(&mut session, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    assert_eq!(session.wait_timeout(), Duration::from_secs(100));
+    assert_eq!(session.status(), StatusFlags::SERVER_STATUS_AUTOCOMMIT);
+    assert_eq!(attribute(&session, "orrery.charset"), "utf8mb4_unicode_ci");
+    assert_eq!(session.own_variables()["tx_isolation"].show, "REPEATABLE-READ");
+}
+
+#[test]
+fn what_would_change_answers_is_refused_by_name() {
+    let mut session = session();
+    for (sql, code, says) in [
+        ("SET sql_mode = 'ANSI_QUOTES'", 1235, "ANSI_QUOTES"),
+        ("SET sql_mode = 'NONSENSE'", 1231, "NONSENSE"),
+        ("SET group_concat_max_len = 10", 1235, "group_concat_max_len"),
+        ("SET sql_select_limit = 10", 1235, "sql_select_limit"),
+        ("SET time_zone = 'Europe/Paris'", 1298, "Europe/Paris"),
+        ("SET time_zone = '+15:00'", 1298, "+15:00"),
+        ("SET NAMES ucs2", 1115, "ucs2"),
+        ("SET NAMES latin1 COLLATE utf8mb4_bin", 1253, "utf8mb4_bin"),
+        ("SET NAMES utf8mb4 COLLATE utf8mb4_klingon_ci", 1273, "klingon"),
+        ("SET optimizer_switch = 'mrr=on'", 1235, "optimizer_switch"),
+        ("SET GLOBAL wait_timeout = 1", 1227, "SUPER"),
+        ("SET @x = 1", 1235, "user variables"),
+        ("SET PASSWORD = 'x'", 1235, "QueryUser"),
+        ("SET autocommit = 2", 1231, "autocommit"),
+        ("SET wait_timeout = (SELECT 1)", 1235, "SELECT 1"),
+        ("SET character_set_results = latin1", 1235, "SET NAMES"),
+    ] {
+        let error = set(&mut session, sql).expect_err(sql);
+        assert_eq!(error.code, code, "{sql}: {error}");
+        assert!(error.message.contains(says), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn a_set_takes_effect_as_a_whole_or_not_at_all() {
+    let mut session = session();
+    assert!(set(&mut session, "SET wait_timeout = 5, time_zone = 'nowhere'").is_err());
+    assert_eq!(session.wait_timeout(), Duration::from_secs(DEFAULT_WAIT_TIMEOUT));
+}
+
+#[test]
+fn the_shorter_time_limit_counts() {
+    let mut session = session();
+    assert_eq!(session.max_time(None), None);
+    assert_eq!(session.max_time(Some(5)), Some(Duration::from_secs(5)));
+    set(&mut session, "SET max_statement_time = 0.25").unwrap();
+    assert_eq!(session.max_time(Some(5)), Some(Duration::from_millis(250)));
+    set(&mut session, "SET max_statement_time = 0").unwrap();
+    assert_eq!(session.max_time(None), None);
+}
+
+#[test]
+fn ids_of_collations_are_mariadbs() {
+    for (id, name) in [
+        (45, "utf8mb4_general_ci"),
+        (224, "utf8mb4_unicode_ci"),
+        (247, "utf8mb4_vietnamese_ci"),
+        (192, "utf8mb3_unicode_ci"),
+        (8, "latin1_swedish_ci"),
+        (255, "utf8mb4_general_ci"),
+    ] {
+        assert_eq!(Collation::of_id(id).name, name);
+    }
+    assert_eq!(
+        Collation::by_name("UTF8_general_ci").unwrap().name,
+        "utf8mb3_general_ci"
+    );
+}

@@ -1,0 +1,128 @@
+//! SHOW PROCESSLIST and SHOW WARNINGS: answered from what this proxy holds.
+
+use orrery_crds::catalog::users::User;
+use orrery_crds::kinds::ServiceClass;
+use orrery_plan::lex;
+use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, Value};
+
+use crate::connection::Client;
+use crate::registry::{Activity, Entry};
+use crate::result::{LocalResult, text};
+
+/// Characters of a statement in a process list that is not FULL.
+const INFO: usize = 100;
+
+impl Client {
+    fn text_column(&self, name: &'static str, length: u32) -> ColumnDef {
+        ColumnDef::text(name, self.session.collation().id, length)
+    }
+
+    /// The connections of this proxy: a user's own, or all for an admin.
+    pub(super) fn processlist(&self, full: bool, user: &User) -> LocalResult {
+        let number = |name: &'static str, column_type| ColumnDef {
+            flags: ColumnFlags::NOT_NULL_FLAG,
+            ..ColumnDef::expression(name, column_type, 10)
+        };
+        let columns = vec![
+            number("Id", ColumnType::MYSQL_TYPE_LONGLONG),
+            self.text_column("User", 384),
+            self.text_column("Host", 192),
+            self.text_column("db", 192),
+            self.text_column("Command", 48),
+            number("Time", ColumnType::MYSQL_TYPE_LONGLONG),
+            self.text_column("State", 192),
+            self.text_column("Info", 1 << 20),
+        ];
+        let all = user.class == ServiceClass::Admin;
+        let connections = self.proxy.registry.list();
+        let visible = connections
+            .iter()
+            .filter(|(_, activity)| all || activity.user == self.session.user);
+        LocalResult {
+            columns,
+            rows: visible
+                .map(|(entry, activity)| process(entry, activity, full))
+                .collect(),
+        }
+    }
+
+    /// SHOW WARNINGS, SHOW ERRORS and their counts.
+    pub(super) fn diagnostics(&self, sql: &str) -> LocalResult {
+        let tokens = lex::tokens(sql, 1000).unwrap_or_default();
+        let has = |word: &str| tokens.iter().any(|token| token.is_word(word));
+        let errors_only = has("ERRORS");
+        let (errors, all) = self.session.diagnostic_counts();
+        if has("COUNT") {
+            let (name, count) = if errors_only {
+                ("@@session.error_count", errors)
+            } else {
+                ("@@session.warning_count", all)
+            };
+            let column = ColumnDef::expression(name, ColumnType::MYSQL_TYPE_LONGLONG, 21);
+            return LocalResult {
+                columns: vec![column],
+                rows: vec![vec![Value::Int(count as i64)]],
+            };
+        }
+        let wanted = self
+            .session
+            .diagnostics
+            .iter()
+            .filter(|one| !errors_only || one.level == "Error");
+        let row = |one: &crate::session::Diagnostic| {
+            vec![
+                text(Some(&one.level)),
+                Value::Int(i64::from(one.code)),
+                text(Some(&one.message)),
+            ]
+        };
+        let code = ColumnDef {
+            flags: ColumnFlags::NOT_NULL_FLAG | ColumnFlags::UNSIGNED_FLAG,
+            ..ColumnDef::expression("Code", ColumnType::MYSQL_TYPE_LONG, 4)
+        };
+        LocalResult {
+            columns: vec![
+                self.text_column("Level", 28),
+                code,
+                self.text_column("Message", 2048),
+            ],
+            rows: limited(wanted.map(row).collect(), &tokens),
+        }
+    }
+}
+
+/// `LIMIT [offset,] count`.
+fn limited(rows: Vec<Vec<Value>>, tokens: &[lex::Token<'_>]) -> Vec<Vec<Value>> {
+    let Some(at) = tokens.iter().position(|token| token.is_word("LIMIT")) else {
+        return rows;
+    };
+    let number = |offset: usize| {
+        tokens
+            .get(at + offset)
+            .and_then(|token| token.text.parse::<usize>().ok())
+    };
+    let (skip, take) = match (number(1), number(3)) {
+        (Some(skip), Some(take)) => (skip, take),
+        (Some(take), None) => (0, take),
+        _ => (0, usize::MAX),
+    };
+    rows.into_iter().skip(skip).take(take).collect()
+}
+
+fn process(entry: &Entry, activity: &Activity, full: bool) -> Vec<Value> {
+    let running = activity.statement.is_some();
+    let info = activity.statement.as_ref().map(|statement| {
+        let length = if full { usize::MAX } else { INFO };
+        statement.chars().take(length).collect::<String>()
+    });
+    vec![
+        Value::Int(i64::from(entry.id)),
+        text(Some(&activity.user)),
+        text(Some(&entry.host)),
+        text(activity.database.as_ref()),
+        text(Some(if running { "Query" } else { "Sleep" })),
+        Value::Int(activity.since.elapsed().as_secs() as i64),
+        text(Some(if running { "Sent to a czar" } else { "" })),
+        text(info),
+    ]
+}
