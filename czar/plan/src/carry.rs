@@ -59,7 +59,8 @@ impl Carrier {
             .map(|expr| Self::of(expr, scope));
         let first = carriers.next().unwrap_or(Self::Plain);
         match (first, carriers.all(|carrier| carrier == first)) {
-            (Self::Plain | Self::Float, true) => first,
+            // IF and the like over FLOAT print more digits than a FLOAT column does: no type carries that.
+            (Self::Plain, true) => first,
             _ => Self::Unsure,
         }
     }
@@ -92,15 +93,12 @@ impl Carrier {
             Self::Plain | Self::Bit | Self::Unsure => travelled,
             Self::Float => surrounded("CAST(", travelled, " AS FLOAT)"),
             Self::Timestamp(digits) => {
-                let fraction = match digits {
-                    0 => String::new(),
-                    digits => format!(".{}", "0".repeat(digits as usize)),
-                };
                 // Second 0 of 1970 is no TIMESTAMP: it stands for the zero date.
+                let zero = format!(" = 0, CAST('0000-00-00 00:00:00' AS DATETIME({digits})), FROM_UNIXTIME(");
                 let parts = vec![
                     Part::Text("IF(".into()),
                     Part::Expr(travelled.clone()),
-                    Part::Text(format!(" = 0, '0000-00-00 00:00:00{fraction}', FROM_UNIXTIME(")),
+                    Part::Text(zero),
                     Part::Expr(travelled),
                     Part::Text("))".into()),
                 ];

@@ -234,10 +234,17 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
         (Work::AnyWorker(_), Some(renderer)) => rows(connection, &renderer.whole()).await,
         (Work::Chunks(work), Some(renderer)) => {
             let mut parts = Rows::new();
-            for chunk in renderer.chunks(&work.selection) {
-                for statement in renderer.statements(chunk) {
-                    parts.extend(rows(connection, &statement).await?);
-                }
+            let chunks = renderer.chunks(&work.selection);
+            let statements: Vec<String> = chunks
+                .iter()
+                .flat_map(|&chunk| renderer.statements(chunk))
+                .collect();
+            for batch in statements.chunks(if work.batchable { 5 } else { 1 }) {
+                let batch = match batch {
+                    [one] => one.clone(),
+                    several => format!("({})", several.join(") UNION ALL (")),
+                };
+                parts.extend(rows(connection, &batch).await?);
             }
             match &work.merge {
                 Merge::Concatenate(range) => Ok(cut(parts, *range)),

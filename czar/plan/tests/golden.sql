@@ -19,6 +19,7 @@ any: SELECT objectId FROM Object WHERE mag = 0.1 OR mag < 0
 any: SELECT objectId x FROM Object HAVING x > 390030275138100
 any: SELECT SQL_NO_CACHE STRAIGHT_JOIN objectId FROM Object WHERE flags = 'odd' OR FIND_IN_SET('bright', flags)
 any: SELECT kind + 0, flags + 0, kind, flags FROM Object WHERE kind > 1
+any: SELECT objectId, IF(run > 0, mag, mag), COALESCE(mag, 0), GREATEST(mag, 1) FROM Object
 any: SELECT DATABASE(), objectId FROM Object WHERE tiny = 2
 any: (SELECT objectId FROM Object WHERE tiny = 3)
 -- LIMIT
@@ -66,7 +67,7 @@ any: SELECT SUM(price * run), AVG(price * price), SUM(price) / 3, MIN(price - 1)
 any: SELECT AVG(objectId), SUM(objectId), AVG(amount), SUM(amount * 3), ROUND(AVG(amount), 1), TRUNCATE(AVG(amount), 6) FROM Source
 any: SELECT SUM(NULL), AVG(NULL), MIN(NULL), COUNT(NULL), SUM(1), AVG(2), COUNT(1) FROM Object WHERE run = 1
 any: SELECT CONCAT('n=', COUNT(*)), IF(COUNT(*) > 5, 'many', 'few'), COUNT(*) BETWEEN 1 AND 500, MAX(name) LIKE 'z%', CASE WHEN MIN(run) < 0 THEN 'neg' ELSE 'pos' END FROM Object
-any: SELECT MIN(IF(kind = 'star', mag, NULL)), MAX(IF(run > 0, mag, mag)), MIN(CAST(mag AS DOUBLE)) FROM Object
+any: SELECT MIN(IF(kind = 'star', flux, NULL)), MAX(CAST(mag AS DOUBLE)), SUM(IF(run > 0, tiny, 0)) FROM Object
 -- Groups
 any: SELECT run, COUNT(*) FROM Object GROUP BY run HAVING run IS NULL OR run > 2
 any: SELECT run AS r, tiny AS t, COUNT(*) FROM Object GROUP BY r, t HAVING r > t
@@ -103,7 +104,7 @@ fixed: SELECT DISTINCT COUNT(*) FROM Object GROUP BY run, tiny ORDER BY 1
 -- Order
 fixed: SELECT objectId, mag FROM Object ORDER BY mag, objectId
 fixed: SELECT objectId, mag FROM Object ORDER BY mag DESC, objectId LIMIT 5
-fixed: SELECT objectId FROM Object ORDER BY flux LIMIT 10, 5
+fixed: SELECT objectId FROM Object ORDER BY flux, objectId LIMIT 10, 5
 fixed: SELECT objectId, kind, flags FROM Object ORDER BY kind, flags DESC, objectId LIMIT 30
 fixed: SELECT objectId, name FROM Object WHERE name <> 'x' ORDER BY name COLLATE utf8mb4_bin, objectId
 fixed: SELECT objectId o, ra r FROM Object ORDER BY r * -1, o LIMIT 20

@@ -185,19 +185,46 @@ impl<'a, 's> Groups<'a, 's> {
 
     /// An expression over the partial columns that has the value of `expr` over the rows.
     fn lift(&mut self, expr: &Expr) -> Result<Expr, PlanError> {
+        if let Expr::Call { name, arguments, .. } = expr
+            && name == "UNIX_TIMESTAMP"
+            && let [argument] = arguments.as_slice()
+            && let Some((Carrier::Timestamp(_), seconds)) = self.travelled(argument)?
+        {
+            // Through local time an hour a year would be lost.
+            return Ok(seconds);
+        }
+        match self.travelled(expr)? {
+            Some((carrier, travelled)) => Ok(carrier.unpack(travelled)),
+            None => match expr {
+                Expr::Aggregate(aggregate) => self.lift_aggregate(aggregate),
+                other => other.map_children(&mut |child| self.lift(child)),
+            },
+        }
+    }
+
+    /// What travels of a key, a column or an extreme value, if `expr` is one.
+    fn travelled(&mut self, expr: &Expr) -> Result<Option<(Carrier, Expr)>, PlanError> {
         let known = self.keys.iter().position(|key| key.grouped && key.expr == *expr);
         if let Some((number, key)) = known.and_then(|number| Some((number, self.keys.get(number)?))) {
-            return Ok(key.carrier.unpack(Expr::Partial(number)));
+            return Ok(Some((key.carrier, Expr::Partial(number))));
         }
         match expr {
-            Expr::Aggregate(aggregate) => self.lift_aggregate(aggregate),
-            Expr::Column(column) => self.lift_column(*column),
-            other => other.map_children(&mut |child| self.lift(child)),
+            Expr::Column(column) => self.travelled_column(*column).map(Some),
+            Expr::Aggregate(aggregate) => match (aggregate.kind, aggregate.arguments.as_slice()) {
+                (AggregateKind::Min | AggregateKind::Max, [argument]) => {
+                    let carrier = Carrier::of(argument, &self.select.scope);
+                    let packed = carrier.pack_extreme(argument, aggregate.kind.name())?;
+                    let part = self.partial(whole(aggregate.kind, &[packed]));
+                    Ok(Some((carrier, whole(aggregate.kind, &[part]))))
+                }
+                _ => Ok(None),
+            },
+            _ => Ok(None),
         }
     }
 
     /// A column that is no key must have one value per group; it is then grouped by as well, which changes no group.
-    fn lift_column(&mut self, column: ColumnId) -> Result<Expr, PlanError> {
+    fn travelled_column(&mut self, column: ColumnId) -> Result<(Carrier, Expr), PlanError> {
         if !self.depends_on_keys(column) {
             let scope = &self.select.scope;
             return Err(PlanError::NotGrouped {
@@ -207,7 +234,7 @@ impl<'a, 's> Groups<'a, 's> {
         let expr = Expr::Column(column);
         let number = self.key(&expr, true, "GROUP BY")?;
         let carrier = self.keys.get(number).map_or(Carrier::Plain, |key| key.carrier);
-        Ok(carrier.unpack(Expr::Partial(number)))
+        Ok((carrier, Expr::Partial(number)))
     }
 
     fn depends_on_keys(&self, column: ColumnId) -> bool {
@@ -251,24 +278,14 @@ impl<'a, 's> Groups<'a, 's> {
             })
     }
 
+    /// Aggregates but MIN and MAX.
     fn lift_aggregate(&mut self, aggregate: &Aggregate) -> Result<Expr, PlanError> {
-        let minmax = matches!(aggregate.kind, AggregateKind::Min | AggregateKind::Max);
-        if aggregate.distinct && !minmax {
+        if aggregate.distinct {
             return self.lift_distinct(aggregate);
         }
-        let whole = |kind: AggregateKind, arguments: &[Expr]| {
-            Expr::Aggregate(Box::new(Aggregate {
-                kind,
-                distinct: false,
-                arguments: arguments.to_vec(),
-            }))
-        };
         let arguments = aggregate.arguments.as_slice();
         Ok(match aggregate.kind {
-            AggregateKind::Count => {
-                let part = self.partial(whole(AggregateKind::Count, arguments));
-                count_of(part)
-            }
+            AggregateKind::Count => count_of(self.partial(whole(AggregateKind::Count, arguments))),
             AggregateKind::Avg => {
                 let sum = self.partial(whole(AggregateKind::Sum, arguments));
                 let count = self.partial(whole(AggregateKind::Count, arguments));
@@ -276,17 +293,6 @@ impl<'a, 's> Groups<'a, 's> {
                     whole(AggregateKind::Sum, &[sum]),
                     whole(AggregateKind::Sum, &[count]),
                 )
-            }
-            AggregateKind::Min | AggregateKind::Max => {
-                let carrier = arguments.first().map_or(Carrier::Plain, |argument| {
-                    Carrier::of(argument, &self.select.scope)
-                });
-                let packed = arguments
-                    .iter()
-                    .map(|argument| carrier.pack_extreme(argument, aggregate.kind.name()));
-                let packed: Vec<Expr> = packed.collect::<Result<_, _>>()?;
-                let part = self.partial(whole(aggregate.kind, &packed));
-                carrier.unpack(whole(aggregate.kind, &[part]))
             }
             kind => {
                 let part = self.partial(whole(kind, arguments));
@@ -360,6 +366,14 @@ impl<'a, 's> Groups<'a, 's> {
         let columns = packed.chain(self.aggregates).collect();
         (columns, merged)
     }
+}
+
+fn whole(kind: AggregateKind, arguments: &[Expr]) -> Expr {
+    Expr::Aggregate(Box::new(Aggregate {
+        kind,
+        distinct: false,
+        arguments: arguments.to_vec(),
+    }))
 }
 
 /// COUNT from partial counts, as a BIGINT, 0 when there is none.

@@ -8,6 +8,7 @@ mod groups;
 mod rows;
 mod simple;
 
+use crate::carry::Carrier;
 use crate::error::{NotYet, PlanError};
 use crate::expr::{AggregateKind, Expr};
 use crate::plan::{ChunkSelection, ChunkWork, Merge, RowRange, TableRole, Work};
@@ -81,20 +82,24 @@ fn is_row_count(expr: &Expr) -> bool {
     }
 }
 
-/// UNION ALL drops ZEROFILL, and mixes the types of optional tables with those of their stand-ins.
+/// UNION ALL drops ZEROFILL, prints IF(…) over FLOAT with fewer digits, and mixes the types of optional tables with those of their
+/// stand-ins.
 fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let optional = select
         .scope
         .tables
         .iter()
         .any(|table| table.role == TableRole::ChunkedOptional);
-    let mut padded = false;
-    for item in &select.items {
+    let shown = select.items.iter().all(|item| {
+        let mut padded = false;
         item.expr.for_each_column(&mut |column| {
             padded |= select.scope.type_of(column).is_none_or(|kind| kind.is_zerofill());
         });
-    }
-    !optional && !(padded && matches!(merge, Merge::Concatenate(_)))
+        let plain =
+            matches!(item.expr, Expr::Column(_)) || Carrier::of(&item.expr, &select.scope) != Carrier::Unsure;
+        plain && !padded
+    });
+    !optional && (shown || matches!(merge, Merge::FrontEnd(_)))
 }
 
 /// Packs partial columns into a select list: `expr AS p0, …`.

@@ -86,13 +86,16 @@ impl Parts {
             outputs: Vec::new(),
         };
         for item in &select.items {
+            let is_column = matches!(item.expr, Expr::Column(_));
             let carrier = match Carrier::of(&item.expr, &select.scope) {
-                // Only shown: its text is what the client gets. Distinct ones are compared as well.
-                Carrier::Unsure | Carrier::Timestamp(_) if !select.distinct => Carrier::Plain,
+                // A column that is only shown: its text is what the client gets. Distinct ones are compared as well.
+                Carrier::Unsure | Carrier::Timestamp(_) if !select.distinct && is_column => Carrier::Plain,
                 carrier => carrier,
             };
             let number = parts.columns.len();
-            parts.columns.push(carrier.pack(&item.expr, "DISTINCT")?);
+            parts
+                .columns
+                .push(carrier.pack(&item.expr, "ORDER BY or DISTINCT")?);
             parts.outputs.push(carrier.unpack(Expr::Partial(number)));
         }
         Ok(parts)
