@@ -1,0 +1,26 @@
+-- Errors are MariaDB's own
+any: SELECT nope FROM Object
+any: SELECT * FROM Nope
+any: SELECT * FROM nodb.Object
+any: SELECT objectId FROM Object, Source WHERE Object.objectId = Source.objectId
+any: SELECT FROM Object
+any: SELECT COUNT(* FROM Object
+any: SELECT f(1) FROM Object
+any: SELECT MAX(COUNT(*)) FROM Object
+-- What the front-end answers
+any: SHOW TABLES
+any: SHOW COLUMNS FROM Object
+any: SHOW FULL COLUMNS FROM Source
+any: DESCRIBE Object
+any: SHOW DATABASES LIKE 'sky'
+any: SHOW CREATE TABLE Filter
+fixed: SELECT table_name, column_name, column_type FROM information_schema.columns WHERE table_schema = 'sky' ORDER BY table_name, ordinal_position
+any: SELECT 1, 'ä', NULL, 1.5, 1e0, CURRENT_DATE(), DATABASE()
+-- Sky
+fixed: SELECT objectId, scisql_angSep(ra, decl, 20, 0) FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 3) = 1 ORDER BY objectId
+any: SELECT COUNT(*) FROM Object WHERE qserv_areaspec_circle(0.5, 0.5, 1) = 1 ### SELECT COUNT(*) FROM Object WHERE scisql_s2PtInCircle(ra, decl, 0.5, 0.5, 1) = 1
+any: SELECT COUNT(*) FROM Object WHERE ra BETWEEN 359 AND 360
+any: SELECT objectId, run FROM Object WHERE objectId IN (390030275138001, 390030275138002, 390030275138003, 7) AND run IS NOT NULL
+any: SELECT sourceId, mjd FROM Source WHERE objectId = 390030275138010
+any: SELECT * FROM Source WHERE objectId = 390030275138011 AND quality = 'good'
+fixed: SELECT o.objectId, o.kind, s.sourceId, s.quality FROM Object o JOIN Source s USING (objectId) WHERE o.objectId IN (390030275138020, 390030275138021) ORDER BY o.objectId, s.sourceId

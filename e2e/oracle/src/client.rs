@@ -1,0 +1,139 @@
+//! Asking either side, in either protocol.
+
+use anyhow::Context;
+use bytes::Bytes;
+use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
+use orrery_wire::command::QueryAttribute;
+use orrery_wire::value::{BinaryCells, TextCells};
+use orrery_wire::{ColumnDef, ServerError, Value};
+
+/// Which protocol rows come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// COM_QUERY.
+    Text,
+    /// COM_STMT_EXECUTE.
+    Binary,
+}
+
+/// Session settings of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// Default database.
+    pub database: &'static str,
+    /// `time_zone`.
+    pub time_zone: &'static str,
+    /// `sql_mode`.
+    pub sql_mode: &'static str,
+    /// Collation of the connection.
+    pub collation: &'static str,
+    /// Orrery user.
+    pub user: &'static str,
+}
+
+/// An answer: what it says about itself, and its rows.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Columns.
+    pub columns: Vec<ColumnDef>,
+    /// Rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// An answer or the server's error.
+pub type Outcome = Result<Answer, ServerError>;
+
+/// Asks a czar as a proxy does.
+pub async fn ask_czar(
+    connection: &mut ClientConnection,
+    session: Session,
+    protocol: Protocol,
+    sql: &str,
+) -> anyhow::Result<Outcome> {
+    let format = match protocol {
+        Protocol::Text => "text",
+        Protocol::Binary => "binary",
+    };
+    let attributes = [
+        QueryAttribute::text("orrery.user", session.user),
+        QueryAttribute::text("orrery.database", session.database),
+        QueryAttribute::text("orrery.time_zone", session.time_zone),
+        QueryAttribute::text("orrery.sql_mode", session.sql_mode),
+        QueryAttribute::text("orrery.charset", session.collation),
+        QueryAttribute::text("orrery.format", format),
+    ];
+    let response = connection
+        .query_with_attributes(sql.as_bytes(), &attributes)
+        .await;
+    read(connection, response, protocol).await
+}
+
+/// Gives a plain server's session the settings.
+pub async fn set(connection: &mut ClientConnection, session: Session) -> anyhow::Result<()> {
+    let charset = session.collation.split('_').next().unwrap_or_default();
+    let statement = format!(
+        "SET time_zone='{}', sql_mode='{}', character_set_client=utf8mb4, collation_connection={}, character_set_results={charset}",
+        session.time_zone, session.sql_mode, session.collation
+    );
+    connection.run(statement.as_bytes()).await?;
+    Ok(connection.init_db(session.database).await?)
+}
+
+/// Asks a plain server, or a proxy, as any client does.
+pub async fn ask_plain(
+    connection: &mut ClientConnection,
+    protocol: Protocol,
+    sql: &str,
+) -> anyhow::Result<Outcome> {
+    match protocol {
+        Protocol::Text => {
+            let response = connection.query(sql.as_bytes()).await;
+            read(connection, response, protocol).await
+        }
+        Protocol::Binary => {
+            let prepared = match connection.prepare(sql.as_bytes()).await {
+                Ok(prepared) => prepared,
+                Err(ClientError::Server(error)) => return Ok(Err(error)),
+                Err(error) => return Err(error.into()),
+            };
+            let response = connection.execute(&prepared, &[]).await;
+            let outcome = read(connection, response, protocol).await;
+            connection.close_statement(prepared).await?;
+            outcome
+        }
+    }
+}
+
+async fn read(
+    connection: &mut ClientConnection,
+    response: Result<Response, ClientError>,
+    protocol: Protocol,
+) -> anyhow::Result<Outcome> {
+    let columns = match response {
+        Ok(Response::Rows(columns)) => columns,
+        Ok(Response::Ok(_)) => Vec::new(),
+        Err(ClientError::Server(error)) => return Ok(Err(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let mut rows = Vec::new();
+    while !columns.is_empty() {
+        match connection.next_row().await {
+            Ok(Next::Row(row)) => rows.push(cells(&row, &columns, protocol)?),
+            Ok(Next::End(_)) => break,
+            Err(ClientError::Server(error)) => return Ok(Err(error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Ok(Answer { columns, rows }))
+}
+
+fn cells(row: &Bytes, columns: &[ColumnDef], protocol: Protocol) -> anyhow::Result<Vec<Value>> {
+    let cells: Result<Vec<Value>, _> = match protocol {
+        Protocol::Text => {
+            let value = |cell: Option<&[u8]>| cell.map_or(Value::NULL, |bytes| Value::Bytes(bytes.to_vec()));
+            TextCells::new(row).map(|cell| cell.map(value)).collect()
+        }
+        Protocol::Binary => BinaryCells::new(row, columns)?.collect(),
+    };
+    cells.context("a row cannot be read")
+}

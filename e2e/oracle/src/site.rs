@@ -1,0 +1,146 @@
+//! Both sides: an archive with a czar in this process, and one plain server.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Parser;
+use orrery_crds::catalog::users::Users;
+use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_czar::config::Config;
+use orrery_dev::archive::{Archive, Shape, TableData, build};
+use orrery_dev::load::load;
+use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};
+use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
+use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
+
+/// How often a connection is tried while the czar comes up.
+const TRIES: usize = 600;
+
+/// An archive and the plain server beside it.
+pub struct Site {
+    /// What the archive consists of.
+    pub archive: Archive,
+    /// Its servers.
+    pub stack: Stack,
+    /// The plain server.
+    pub plain: Mysqld,
+    /// Users: `ann` may read everything, `bob` nothing, `eve` only database `other`.
+    pub users: Users,
+    /// Address of the czar.
+    pub czar: String,
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    /// Starts everything with these tables. `flags` are further flags of the czar.
+    pub async fn start(shape: Shape, tables: &[TableData], flags: &[&str]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let archive = build(shape, tables)?;
+        let users = users(
+            1,
+            [
+                ("ann", user("ann", &["*"])),
+                ("bob", user("bob", &[])),
+                ("eve", user("eve", &["other"])),
+            ],
+        );
+        let plugins = plugin_folder();
+        let plain = MysqldOptions {
+            folder: folder.path().join("plain"),
+            tcp: true,
+            plugin_folder: plugins.clone(),
+            buffer_pool: 128 << 20,
+            extra: Vec::new(),
+        };
+        let plain = Mysqld::start(&plain).await?;
+        load(&plain, &archive.plain).await?;
+        plain.run_all(["CREATE USER ann@localhost", "GRANT SELECT ON sky.* TO ann@localhost"]).await?;
+        let stack = Stack::start(folder.path(), plugins.as_deref(), &archive, &users).await?;
+        let mut site = Self {
+            archive,
+            stack,
+            plain,
+            users,
+            czar: String::new(),
+            folder,
+        };
+        site.czar = site.start_czar(flags).await?;
+        Ok(site)
+    }
+
+    /// Starts one more czar; returns its address once it answers.
+    pub async fn start_czar(&self, flags: &[&str]) -> anyhow::Result<String> {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let admin = format!("127.0.0.1:{}", free_port()?);
+        let path = |path: &Path| path.display().to_string();
+        let own = [
+            "orrery-czar".to_owned(),
+            format!("--listen={address}"),
+            format!("--admin={admin}"),
+            "--without-cluster".to_owned(),
+            format!("--snapshot={}", path(&self.stack.snapshot())),
+            format!("--passwords={}", path(&self.stack.passwords())),
+            format!("--frontend-socket={}", path(&self.stack.frontend.socket())),
+            format!("--spool={}", path(&self.folder.path().join("spool"))),
+        ];
+        let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
+        tokio::spawn(orrery_czar::run::run(Config::try_parse_from(flags)?));
+        for _ in 0..TRIES {
+            if let Ok(mut connection) = connect_czar(&address).await
+                && is_ready(&mut connection).await
+            {
+                return Ok(address);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the czar does not come up")
+    }
+
+    /// A proxy's connection to the czar.
+    pub async fn connect_czar(&self) -> anyhow::Result<ClientConnection> {
+        connect_czar(&self.czar).await
+    }
+
+    /// A connection to the plain server, with the rights that `ann` has.
+    pub async fn connect_plain(&self) -> anyhow::Result<ClientConnection> {
+        let options = ClientOptions {
+            user: "ann".to_owned(),
+            ..ClientOptions::default()
+        };
+        Ok(ClientConnection::connect(&Endpoint::Unix(self.plain.socket()), &options).await?)
+    }
+}
+
+async fn connect_czar(address: &str) -> anyhow::Result<ClientConnection> {
+    let options = ClientOptions {
+        user: CZAR_ACCOUNT.to_owned(),
+        password: INTERNAL_PASSWORD.to_owned(),
+        ..ClientOptions::default()
+    };
+    let endpoint = Endpoint::Tcp(address.to_owned());
+    ClientConnection::connect(&endpoint, &options)
+        .await
+        .context("connect to the czar")
+}
+
+async fn is_ready(connection: &mut ClientConnection) -> bool {
+    let session = crate::client::Session {
+        database: "",
+        time_zone: "SYSTEM",
+        sql_mode: "",
+        collation: "utf8mb4_general_ci",
+        user: "ann",
+    };
+    let asked = crate::client::ask_czar(connection, session, crate::client::Protocol::Text, "SELECT 1").await;
+    matches!(asked, Ok(Ok(_)))
+}
+
+/// Folder with the SQL function plugin: that of the programs built beside this one.
+fn plugin_folder() -> Option<std::path::PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    own.ancestors()
+        .skip(1)
+        .take(3)
+        .find(|folder| folder.join(PLUGIN).exists())
+        .map(Path::to_owned)
+}

@@ -1,0 +1,69 @@
+//! The contract of design §7: for every SELECT that is taken, the answer of one plain MariaDB over the same rows: rows, order where it
+//! is defined, NULLs, names, types, flags, lengths, in the text and in the binary protocol.
+
+use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::compare::difference;
+use orrery_oracle::corpus::queries;
+use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::site::Site;
+
+const STRICT: &str =
+    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION";
+const PLAIN: Session = Session {
+    database: "sky",
+    time_zone: "SYSTEM",
+    sql_mode: STRICT,
+    collation: "utf8mb4_general_ci",
+    user: "ann",
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_is_that_of_one_plain_server() {
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let elsewhere = Session {
+        time_zone: "+05:30",
+        sql_mode: "",
+        collation: "utf8mb4_unicode_ci",
+        ..PLAIN
+    };
+    let old_client = Session {
+        time_zone: "-08:00",
+        collation: "latin1_swedish_ci",
+        ..PLAIN
+    };
+    let runs = [
+        (Protocol::Text, PLAIN),
+        (Protocol::Binary, PLAIN),
+        (Protocol::Text, elsewhere),
+        (Protocol::Text, old_client),
+    ];
+    let queries = queries();
+    assert!(queries.len() >= 60, "{} queries", queries.len());
+    let mut failures = Vec::new();
+    for (protocol, session) in runs {
+        let (mut czar, mut plain) = (
+            site.connect_czar().await.unwrap(),
+            site.connect_plain().await.unwrap(),
+        );
+        set(&mut plain, session).await.unwrap();
+        for query in &queries {
+            if session.collation.starts_with("latin1") && !query.sql.is_ascii() {
+                continue;
+            }
+            let given = ask_czar(&mut czar, session, protocol, &query.sql).await.unwrap();
+            let right = ask_plain(&mut plain, protocol, &query.plain).await.unwrap();
+            if let Some(difference) = difference(query, &given, &right) {
+                failures.push(format!(
+                    "{protocol:?}, {}: {}\n    {difference}",
+                    session.time_zone, query.sql
+                ));
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} answers differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
