@@ -167,12 +167,7 @@ pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, P
         check_pair(root, table, &everywhere, select, catalog)?;
     }
     for table in with_role(TableRole::ChunkedOptional) {
-        let mut for_join = Equalities::default();
-        let own = select.from.iter().flatten().filter(|entry| entry.table <= table);
-        let own = own
-            .filter(|entry| entry.join != JoinKind::Left || entry.table == table || is_chain(entry, scope));
-        for_join.learn(own.flat_map(|entry| &entry.on).chain(safe_filter(select)), scope);
-        check_pair(root, table, &for_join, select, catalog)?;
+        check_optional(root, table, select, catalog)?;
     }
     let director = scope
         .tables
@@ -184,12 +179,33 @@ pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, P
     })
 }
 
-/// An optional chunked table, whose rows are in the chunk of what it was joined to by its own ON.
-fn is_chain(entry: &FromTable, scope: &Scope<'_>) -> bool {
-    scope
-        .tables
-        .get(entry.table)
-        .is_some_and(|table| table.role == TableRole::ChunkedOptional)
+/// Proves that all partners of an optional table lie in the chunk of the row they are joined to: from terms that hold whether it
+/// has partners or not, and from its own ON. Its partner may be another optional table, which has its own proof.
+fn check_optional(
+    root: usize,
+    table: usize,
+    select: &Select<'_>,
+    catalog: &Catalog,
+) -> Result<(), PlanError> {
+    let scope = &select.scope;
+    let mut equalities = Equalities::default();
+    let entries = select.from.iter().flatten().filter(|entry| entry.table <= table);
+    let entries = entries.filter(|entry| entry.join != JoinKind::Left || entry.table == table);
+    equalities.learn(
+        entries.flat_map(|entry| &entry.on).chain(safe_filter(select)),
+        scope,
+    );
+    let is_optional = |at: &usize| {
+        scope
+            .tables
+            .get(*at)
+            .is_some_and(|table| table.role == TableRole::ChunkedOptional)
+    };
+    let mut earlier = (0..table).filter(is_optional);
+    if earlier.any(|other| check_pair(other, table, &equalities, select, catalog).is_ok()) {
+        return Ok(());
+    }
+    check_pair(root, table, &equalities, select, catalog)
 }
 
 /// Terms of ON of inner joins.

@@ -207,6 +207,18 @@ fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
             );
         }
         Kind::Word => {
+            if token.is_word("INTO") {
+                return refuse("SELECT … INTO", "write the result where the client runs");
+            }
+            if token.is_word("LOCK") && next.is_some_and(|next| next.is_word("IN")) {
+                return refuse(
+                    "LOCK IN SHARE MODE",
+                    "leave it out: rows never change under a reader",
+                );
+            }
+            if token.is_word("PROCEDURE") {
+                return refuse("PROCEDURE", "leave it out");
+            }
             if token.is_word("XOR") {
                 return refuse("XOR", "write (a AND NOT b) OR (b AND NOT a)");
             }

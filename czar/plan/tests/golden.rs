@@ -32,11 +32,9 @@ impl Server {
                 "--skip-test-db",
             ])
             .arg(format!("--datadir={}", data.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .output()
             .unwrap();
-        assert!(installed.success(), "mariadb-install-db failed");
+        assert!(installed.status.success(), "mariadb-install-db: {installed:?}");
         let process = Command::new("mariadbd")
             .args([
                 "--no-defaults",

@@ -1,0 +1,429 @@
+//! What a plan says, shape by shape.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{catalog_with, typical};
+use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_plan::{
+    ChunkWork, Class, FrontEndMerge, Merge, Plan, Renderer, RowRange, SimpleColumn, Work, explain, plan,
+};
+
+fn planned(sql: &str) -> Plan {
+    plan(sql, &typical(), Some("sky")).unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+fn chunk_work(plan: &Plan) -> &ChunkWork {
+    match &plan.work {
+        Work::Chunks(work) => work,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn template(sql: &str) -> String {
+    let plan = planned(sql);
+    chunk_work(&plan).template.display(&plan.tables)
+}
+
+fn front_end(sql: &str) -> FrontEndMerge {
+    match chunk_work(&planned(sql)).merge.clone() {
+        Merge::FrontEnd(merge) => merge,
+        other @ Merge::Concatenate(_) => panic!("{other:?}"),
+    }
+}
+
+fn area(sql: &str) -> Option<Vec<u32>> {
+    chunk_work(&planned(sql))
+        .selection
+        .area
+        .clone()
+        .map(|area| area.into_iter().collect())
+}
+
+fn statements(sql: &str, catalog: &Catalog, chunk: u32) -> Vec<String> {
+    let plan = plan(sql, catalog, Some("sky")).unwrap();
+    plan.renderer(catalog).unwrap().unwrap().statements(chunk)
+}
+
+#[test]
+fn a_projection_passes_rows_through_with_its_limit() {
+    let plan = planned("SELECT o.ra, name FROM sky.Object o WHERE run = 1 LIMIT 3, 4");
+    let work = chunk_work(&plan);
+    assert_eq!(
+        work.template.display(&plan.tables),
+        "SELECT `o`.`ra`, `o`.`name` FROM {sky.Object} AS `o` WHERE (`o`.`run` = 1) LIMIT 7"
+    );
+    assert_eq!(
+        work.merge,
+        Merge::Concatenate(RowRange {
+            offset: 3,
+            count: Some(4)
+        })
+    );
+    assert_eq!(work.selection.area, None);
+    assert_eq!(
+        (plan.class, plan.data_epoch, plan.uses_now),
+        (Class::Scan, 5, false)
+    );
+}
+
+#[test]
+fn aggregates_become_parts_and_a_merge() {
+    let sql = "SELECT run, AVG(price), COUNT(*) FROM Object GROUP BY run HAVING COUNT(*) > 2 ORDER BY 3 DESC LIMIT 5";
+    assert_eq!(
+        template(sql),
+        "SELECT `Object`.`run` AS `p0`, SUM(`Object`.`price`) AS `p1`, COUNT(`Object`.`price`) AS `p2`, COUNT(*) AS `p3` \
+         FROM {sky.Object} AS `Object` GROUP BY 1"
+    );
+    let merge = front_end(sql);
+    assert_eq!(
+        merge.merge_sql("`t`"),
+        "SELECT `p0`, (SUM(`p1`) / SUM(`p2`)), CAST(COALESCE(SUM(`p3`), 0) AS SIGNED) FROM `t` GROUP BY `p0` \
+         HAVING (CAST(COALESCE(SUM(`p3`), 0) AS SIGNED) > 2) ORDER BY CAST(COALESCE(SUM(`p3`), 0) AS SIGNED) DESC LIMIT 5"
+    );
+    assert_eq!(merge.partial_columns, 4);
+    assert_eq!(merge.simple, None);
+    assert!(
+        merge
+            .partial_over_shadow()
+            .ends_with("FROM `sky`.`Object` AS `Object` GROUP BY 1 LIMIT 0")
+    );
+}
+
+#[test]
+fn floats_travel_as_doubles() {
+    assert_eq!(
+        template("SELECT mag, MAX(mag) FROM Object GROUP BY mag"),
+        "SELECT CAST(`Object`.`mag` AS DOUBLE) AS `p0`, MAX(CAST(`Object`.`mag` AS DOUBLE)) AS `p1` \
+         FROM {sky.Object} AS `Object` GROUP BY 1"
+    );
+    assert_eq!(
+        front_end("SELECT DISTINCT mag FROM Object ORDER BY mag").merge_sql("t"),
+        "SELECT DISTINCT CAST(`p0` AS FLOAT) FROM t ORDER BY `p0`"
+    );
+}
+
+#[test]
+fn order_and_limit_are_done_in_every_part_first() {
+    let sql = "SELECT name FROM Object ORDER BY price DESC, run LIMIT 2, 3";
+    assert_eq!(
+        template(sql),
+        "SELECT `Object`.`name` AS `p0`, `Object`.`price` AS `p1`, `Object`.`run` AS `p2` FROM {sky.Object} AS `Object` \
+         ORDER BY 2 DESC, 3 LIMIT 5"
+    );
+    assert_eq!(
+        front_end(sql).merge_sql("t"),
+        "SELECT `p0` FROM t ORDER BY `p1` DESC, `p2` LIMIT 2, 3"
+    );
+    assert!(template("SELECT name FROM Object ORDER BY price").ends_with("AS `Object`"));
+}
+
+#[test]
+fn simple_merges_are_described() {
+    let simple =
+        front_end("SELECT run, COUNT(*), SUM(price), AVG(flux), MIN(objectId) FROM Object GROUP BY run")
+            .simple
+            .unwrap();
+    assert_eq!(simple.keys, [0]);
+    assert_eq!(
+        simple.columns,
+        [
+            SimpleColumn::Key(0),
+            SimpleColumn::Count(1),
+            SimpleColumn::SumDecimal { sum: 2, scale: 3 },
+            SimpleColumn::AvgDouble { sum: 3, count: 4 },
+            SimpleColumn::MinInteger(5),
+        ]
+    );
+    for sql in [
+        "SELECT name, COUNT(*) FROM Object GROUP BY name",
+        "SELECT COUNT(DISTINCT run) FROM Object",
+        "SELECT AVG(price) FROM Object",
+        "SELECT COUNT(*) + 1 FROM Object",
+        "SELECT SUM(run) FROM Object LIMIT 1",
+    ] {
+        assert_eq!(front_end(sql).simple, None, "{sql}");
+    }
+}
+
+#[test]
+fn whole_table_counts_come_from_sealed_segments() {
+    for sql in [
+        "SELECT COUNT(*) FROM Object",
+        "select count(1) from sky.Object o order by 1",
+    ] {
+        assert_eq!(
+            planned(sql).work,
+            Work::Static(vec![vec![Some("50".into())]]),
+            "{sql}"
+        );
+    }
+    for sql in [
+        "SELECT COUNT(mag) FROM Object",
+        "SELECT COUNT(*) FROM Object WHERE run = 1",
+        "SELECT COUNT(NULL) FROM Object",
+    ] {
+        assert!(matches!(planned(sql).work, Work::Chunks(_)), "{sql}");
+    }
+}
+
+#[test]
+fn inner_joins_distribute_over_pairs_of_segments() {
+    let catalog = catalog_with(&[
+        ("Object", 1, &[324, 325]),
+        ("Object", 2, &[325]),
+        ("Source", 3, &[325]),
+        ("Source", 4, &[325, 326]),
+    ]);
+    let sql = "SELECT s.mjd FROM Object o, Source s WHERE o.objectId = s.objectId";
+    assert_eq!(
+        statements(sql, &catalog, 325),
+        [(101, 103), (101, 104), (102, 103), (102, 104)].map(|(object, source)| format!(
+            "SELECT `s`.`mjd` FROM `sky__7`.`Object_325__{object}` AS `o`, `sky__8`.`Source_325__{source}` AS `s` \
+             WHERE (`o`.`objectId` = `s`.`objectId`)"
+        ))
+    );
+    let plan = plan(sql, &catalog, Some("sky")).unwrap();
+    let renderer = plan.renderer(&catalog).unwrap().unwrap();
+    assert_eq!(
+        renderer.chunks(&chunk_work(&plan).selection),
+        [325],
+        "a chunk needs rows of both tables"
+    );
+    assert_eq!(renderer.segments(325), [1, 2, 3, 4]);
+}
+
+#[test]
+fn outer_joins_see_all_segments_of_the_optional_table_at_once() {
+    let catalog = catalog_with(&[
+        ("Object", 1, &[324, 325, 326]),
+        ("Object", 2, &[325]),
+        ("Source", 3, &[324, 325]),
+        ("Source", 4, &[325]),
+    ]);
+    let sql = "SELECT o.objectId, s.mjd FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId";
+    let on = "AS `s` ON (`o`.`objectId` = `s`.`objectId`)";
+    assert_eq!(
+        statements(sql, &catalog, 325),
+        [101, 102].map(|object| format!(
+            "SELECT `o`.`objectId`, `s`.`mjd` FROM `sky__7`.`Object_325__{object}` AS `o` LEFT JOIN \
+             (SELECT `objectId`, `mjd` FROM `sky__8`.`Source_325__103` UNION ALL \
+             SELECT `objectId`, `mjd` FROM `sky__8`.`Source_325__104`) {on}"
+        ))
+    );
+    assert_eq!(
+        statements(sql, &catalog, 324),
+        [format!(
+            "SELECT `o`.`objectId`, `s`.`mjd` FROM `sky__7`.`Object_324__101` AS `o` LEFT JOIN `sky__8`.`Source_324__103` {on}"
+        )]
+    );
+    assert_eq!(
+        statements(sql, &catalog, 326),
+        [format!(
+            "SELECT `o`.`objectId`, `s`.`mjd` FROM `sky__7`.`Object_326__101` AS `o` LEFT JOIN \
+             (SELECT CAST(NULL AS SIGNED) AS `objectId`, CAST(NULL AS DOUBLE) AS `mjd` FROM DUAL WHERE FALSE) {on}"
+        )]
+    );
+}
+
+#[test]
+fn reference_tables_are_the_same_in_every_chunk() {
+    let sql = "SELECT f.filterName FROM Source s JOIN sky.Filter f USING (filterId)";
+    assert_eq!(
+        statements(sql, &typical(), 324),
+        [
+            "SELECT `f`.`filterName` FROM `sky__8`.`Source_324__103` AS `s` INNER JOIN `sky__9`.`Filter__104` AS `f` \
+          ON (`s`.`filterId` = `f`.`filterId`)"
+        ]
+    );
+}
+
+#[test]
+fn statements_on_reference_tables_alone_keep_their_text() {
+    let catalog = typical();
+    let sql = "SELECT sky.Filter.filterName /* x */ FROM Filter WHERE lambda > (SELECT MIN(f.lambda) FROM sky.Filter f) ;";
+    let plan = plan(sql, &catalog, Some("sky")).unwrap();
+    assert!(matches!(plan.work, Work::AnyWorker(_)));
+    assert_eq!(
+        plan.renderer(&catalog).unwrap().unwrap().whole(),
+        "SELECT Filter.filterName /* x */ FROM `sky__9`.`Filter__104` AS `Filter` \
+         WHERE lambda > (SELECT MIN(f.lambda) FROM `sky__9`.`Filter__104` f)"
+    );
+}
+
+#[test]
+fn statements_without_tables_go_to_the_front_end() {
+    for sql in [
+        "SELECT 1",
+        "SELECT * FROM information_schema.TABLES",
+        "SELECT NOW()",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+    ] {
+        assert_eq!(planned(sql).work, Work::FrontEnd, "{sql}");
+    }
+    assert!(planned("SELECT NOW()").uses_now);
+}
+
+#[test]
+fn the_clock_is_noted() {
+    assert!(planned("SELECT objectId FROM Object WHERE day < CURDATE()").uses_now);
+    assert!(planned("SELECT objectId FROM Object WHERE day < CURRENT_DATE").uses_now);
+    assert!(planned("SELECT UNIX_TIMESTAMP() FROM Object").uses_now);
+    assert!(!planned("SELECT UNIX_TIMESTAMP(seen) FROM Object").uses_now);
+}
+
+#[test]
+fn area_restrictions_become_predicates_on_the_director() {
+    let sql = "SELECT o.objectId FROM Object o JOIN Source s ON o.objectId = s.objectId WHERE qserv_areaspec_box(0, 0, 1, 1) AND s.mjd > 5";
+    assert_eq!(
+        template(sql),
+        "SELECT `o`.`objectId` FROM {sky.Object} AS `o` INNER JOIN {sky.Source} AS `s` ON (`o`.`objectId` = `s`.`objectId`) \
+         WHERE (scisql_s2PtInBox(`o`.`ra`, `o`.`decl`, 0, 0, 1, 1) = 1) AND (`s`.`mjd` > 5)"
+    );
+    let plan = planned(sql);
+    assert_eq!(
+        plan.metadata_sql,
+        "SELECT o.objectId FROM Object o JOIN Source s ON o.objectId = s.objectId WHERE (1=1) AND s.mjd > 5"
+    );
+    assert!(area(sql).unwrap().contains(&324));
+    assert!(
+        template(
+            "SELECT 1 FROM Object WHERE qserv_areaspec_circle(1, 2, 3) AND qserv_areaspec_poly(0,0,1,0,1,1)"
+        )
+        .contains(
+            "(scisql_s2PtInCircle(`Object`.`ra`, `Object`.`decl`, 1, 2, 3) = 1) AND \
+         (scisql_s2PtInCPoly(`Object`.`ra`, `Object`.`decl`, 0, 0, 1, 0, 1, 1) = 1)"
+        )
+    );
+}
+
+#[test]
+fn keys_are_looked_up_through_the_director() {
+    let lookup = |sql: &str| {
+        let plan = planned(sql);
+        plan.lookup().map(|lookup| {
+            (
+                lookup.director.clone(),
+                lookup.keys.iter().cloned().collect::<Vec<_>>(),
+            )
+        })
+    };
+    let found = |keys: &[&str]| {
+        Some((
+            TableKey::new("sky", "Object"),
+            keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>(),
+        ))
+    };
+    assert_eq!(lookup("SELECT 1 FROM Object WHERE objectId = 007"), found(&["7"]));
+    assert_eq!(
+        lookup("SELECT 1 FROM Source WHERE objectId IN (5, -6)"),
+        found(&["-6", "5"])
+    );
+    assert_eq!(
+        lookup("SELECT 1 FROM Object WHERE 5 = objectId OR objectId = 6"),
+        found(&["5", "6"])
+    );
+    assert_eq!(
+        lookup("SELECT 1 FROM Object o, Source s WHERE o.objectId = s.objectId AND s.objectId = 5"),
+        found(&["5"])
+    );
+    assert_eq!(
+        lookup(
+            "SELECT 1 FROM Object o JOIN Source s ON o.objectId = s.objectId AND o.objectId IN (1,2) WHERE s.objectId IN (2,3)"
+        ),
+        found(&["2"])
+    );
+    for all in [
+        "SELECT 1 FROM Object WHERE objectId = '5'",
+        "SELECT 1 FROM Object WHERE objectId = 5.0",
+        "SELECT 1 FROM Object WHERE objectId = 0x05",
+        "SELECT 1 FROM Object WHERE NOT objectId = 5",
+        "SELECT 1 FROM Object WHERE objectId NOT IN (5)",
+        "SELECT 1 FROM Object WHERE objectId = 5 OR run = 1",
+        "SELECT 1 FROM Object WHERE objectId BETWEEN 1 AND 2",
+        "SELECT 1 FROM Object WHERE objectId IN (5, run)",
+        "SELECT 1 FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId AND s.objectId = 5",
+    ] {
+        assert_eq!(lookup(all), None, "{all}");
+        assert_eq!(area(all), None, "{all}");
+    }
+    let plan = planned("SELECT 1 FROM Object WHERE objectId = 5 AND qserv_areaspec_box(0,0,1,1)");
+    assert_eq!(plan.class, Class::Interactive);
+    let area_only = chunk_work(&plan).selection.area.clone().unwrap();
+    let narrowed = plan.clone().with_index_result(&BTreeSet::from([324, 9999]));
+    assert_eq!(chunk_work(&narrowed).selection.area, Some(BTreeSet::from([324])));
+    assert_eq!(chunk_work(&plan.without_lookup()).selection.area, Some(area_only));
+}
+
+#[test]
+fn contradictions_read_no_chunk() {
+    for sql in [
+        "SELECT 1 FROM Object WHERE 1 = 0",
+        "SELECT 1 FROM Object WHERE FALSE",
+        "SELECT 1 FROM Object WHERE objectId = 5 AND objectId = 6",
+        "SELECT 1 FROM Object WHERE ra BETWEEN 20 AND 10",
+        "SELECT 1 FROM Object WHERE ra > 400",
+    ] {
+        assert_eq!(area(sql), Some(Vec::new()), "{sql}");
+    }
+}
+
+#[test]
+fn chunk_ids_prune() {
+    assert_eq!(area("SELECT 1 FROM Object WHERE chunkId = 324"), Some(vec![324]));
+    assert_eq!(
+        area("SELECT 1 FROM Object WHERE chunkid IN (324, 325) OR CHUNKID = 9"),
+        Some(vec![9, 324, 325])
+    );
+}
+
+#[test]
+fn a_plan_renders_only_with_the_catalog_it_was_made_for() {
+    let mut catalog = typical();
+    let plan = planned("SELECT 1 FROM Object");
+    let template = &chunk_work(&plan).template;
+    catalog.epochs.placement += 1;
+    assert!(Renderer::new(template, &plan.tables, plan.data_epoch, &catalog).is_ok());
+    catalog
+        .tables
+        .get_mut(&TableKey::new("sky", "Object"))
+        .unwrap()
+        .incarnation = 77;
+    assert!(Renderer::new(template, &plan.tables, plan.data_epoch, &catalog).is_err());
+    catalog.epochs.data += 1;
+    assert!(Renderer::new(template, &plan.tables, plan.data_epoch, &catalog).is_err());
+}
+
+#[test]
+fn explain_shows_what_is_done() {
+    let rows = explain(&planned(
+        "SELECT COUNT(*) FROM Object WHERE objectId = 5 AND ra < 10",
+    ));
+    let value = |name: &str| {
+        rows.iter()
+            .find(|(row, _)| row == name)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(value("class"), Some("interactive"));
+    assert_eq!(value("index"), Some("1 keys of sky.Object: 5"));
+    assert_eq!(value("merge"), Some("in process, 0 key columns, 1 columns"));
+    assert!(value("statement").is_some_and(|text| text.contains("FROM {sky.Object} AS `Object`")));
+    assert!(value("chunks").is_some_and(|text| text.starts_with("at most ")));
+}
+
+#[test]
+fn columns_are_found_whatever_their_case_and_tables_are_not() {
+    assert_eq!(
+        template("SELECT RA FROM Object"),
+        "SELECT `Object`.`ra` FROM {sky.Object} AS `Object`"
+    );
+    assert!(plan("SELECT ra FROM object", &typical(), Some("sky")).is_err());
+}
+
+#[test]
+fn using_shows_its_column_once() {
+    let text = template("SELECT * FROM Object o JOIN Source s USING (objectId)");
+    assert!(text.starts_with("SELECT `o`.`objectId`, `o`.`ra`, "), "{text}");
+    assert!(!text.contains("`s`.`objectId`,"), "{text}");
+}

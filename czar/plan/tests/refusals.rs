@@ -1,0 +1,435 @@
+//! What is refused, with which error, and the wrong answers of Qserv that must not come back (`qserv.md` §2.5).
+
+mod common;
+
+use common::typical;
+use orrery_plan::{Merge, MysqlError, Work, plan};
+
+fn refused(sql: &str) -> MysqlError {
+    match plan(sql, &typical(), Some("sky")) {
+        Err(error) => error.mysql(),
+        Ok(plan) => panic!("{sql}\n{plan:#?}"),
+    }
+}
+
+fn chunks(sql: &str) -> orrery_plan::ChunkWork {
+    match plan(sql, &typical(), Some("sky"))
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        .work
+    {
+        Work::Chunks(work) => work,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn merge_sql(sql: &str) -> String {
+    match chunks(sql).merge {
+        Merge::FrontEnd(merge) => merge.merge_sql("t"),
+        other @ Merge::Concatenate(_) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_planned_yet_says_what_to_write_instead() {
+    for (sql, hint) in [
+        (
+            "SELECT * FROM Object WHERE objectId IN (SELECT objectId FROM Source)",
+            "write a join",
+        ),
+        ("SELECT * FROM (SELECT * FROM Object) o", "write one SELECT"),
+        (
+            "WITH o AS (SELECT * FROM Object) SELECT * FROM o",
+            "write one SELECT",
+        ),
+        (
+            "SELECT objectId FROM Object UNION SELECT objectId FROM Source",
+            "one after the other",
+        ),
+        ("SELECT ROW_NUMBER() OVER (ORDER BY ra) FROM Object", "GROUP BY"),
+        (
+            "SELECT * FROM Object o1, Object o2 WHERE o1.run = o2.run",
+            "add AND o1.objectId = o2.objectId",
+        ),
+        (
+            "SELECT * FROM Object o JOIN Source s ON o.objectId <> s.objectId",
+            "add AND o.objectId = s.objectId",
+        ),
+        (
+            "SELECT * FROM Object o JOIN Source s ON o.objectId = s.objectId OR o.run = 1",
+            "add AND",
+        ),
+        (
+            "SELECT * FROM Filter f LEFT JOIN Source s ON f.filterId = s.filterId",
+            "chunked LEFT JOIN reference",
+        ),
+        (
+            "SELECT * FROM Object o LEFT JOIN Source s ON o.run = s.filterId",
+            "add AND o.objectId = s.objectId",
+        ),
+        (
+            "SELECT * FROM Object o RIGHT JOIN Source s ON o.objectId = s.objectId",
+            "LEFT JOIN",
+        ),
+        ("SELECT * FROM Object NATURAL JOIN Source", "USING"),
+        (
+            "SELECT * FROM Object o, Other x WHERE o.objectId = x.objectId",
+            "different keys",
+        ),
+        (
+            "SELECT * FROM Repeating a, Repeating b WHERE a.objectId = b.objectId",
+            "several chunks",
+        ),
+        ("SELECT GROUP_CONCAT(name) FROM Object", "COUNT, SUM, AVG"),
+        ("SELECT scisql_median(flux) FROM Object", "COUNT, SUM, AVG"),
+        ("SELECT STDDEV(flux) FROM Object", "SUM(x*x)"),
+        ("SELECT RAND(5) FROM Object", "RAND()"),
+        ("SELECT USER() FROM Object", "without tables"),
+        ("SELECT @@version FROM Object", "without tables"),
+        ("SELECT @x FROM Object", "bind it"),
+        (
+            "SELECT run, COUNT(*) FROM Object GROUP BY run WITH ROLLUP",
+            "fewer GROUP BY columns",
+        ),
+        ("SELECT SQL_CALC_FOUND_ROWS * FROM Object", "COUNT(*)"),
+        ("SELECT * FROM Object FOR UPDATE", "leave it out"),
+        ("SELECT * FROM Object LOCK IN SHARE MODE", "leave it out"),
+        ("SELECT * FROM Object INTO OUTFILE 'x'", "client"),
+        ("SELECT DISTINCT run FROM Object ORDER BY ra", "select list"),
+        (
+            "SELECT COALESCE(mag, 0), COUNT(*) FROM Object GROUP BY COALESCE(mag, 0)",
+            "CAST",
+        ),
+        ("SELECT run AS ra FROM Object GROUP BY ra", "another name"),
+        ("SELECT (run, tiny) = (1, 2) FROM Object", "one by one"),
+        ("SELECT * FROM Object PROCEDURE ANALYSE()", "leave it out"),
+        ("SELECT USER() FROM Filter", "without tables"),
+    ] {
+        let error = refused(sql);
+        assert_eq!(
+            (error.code, error.state),
+            (1235, "42000"),
+            "{sql}: {}",
+            error.message
+        );
+        assert!(error.message.contains(hint), "{sql}: {}", error.message);
+    }
+}
+
+#[test]
+fn names_that_mean_nothing_get_mariadbs_errors() {
+    for (sql, code, state) in [
+        ("SELECT * FROM Nothing", 1146, "42S02"),
+        ("SELECT nothing FROM Object", 1054, "42S22"),
+        ("SELECT o.nothing FROM Object o", 1054, "42S22"),
+        ("SELECT Object.ra FROM Object o", 1054, "42S22"),
+        (
+            "SELECT ra FROM Object o, Source s WHERE o.objectId = s.objectId",
+            1052,
+            "23000",
+        ),
+        ("SELECT 1 FROM Object o, Source o", 1066, "42000"),
+        ("SELECT 1 FROM Object WHERE COUNT(*) > 1", 1111, "HY000"),
+        ("SELECT run FROM Object ORDER BY 5", 1054, "42S22"),
+        ("SELECT run, MAX(ra) FROM Object", 1055, "42000"),
+        ("SELECT run, ra FROM Object GROUP BY run", 1055, "42000"),
+    ] {
+        let error = refused(sql);
+        assert_eq!(
+            (error.code, error.state),
+            (code, state),
+            "{sql}: {}",
+            error.message
+        );
+    }
+    let error = plan("SELECT 1 FROM Object", &typical(), None)
+        .unwrap_err()
+        .mysql();
+    assert_eq!((error.code, error.state), (1046, "3D000"));
+}
+
+#[test]
+fn functions_that_wait_or_lock_are_never_run() {
+    for sql in [
+        "SELECT SLEEP(5)",
+        "SELECT 1 FROM Filter WHERE get_lock('a', 1)",
+        "SELECT BENCHMARK(1, 2) FROM Object",
+    ] {
+        let error = refused(sql);
+        assert_eq!(error.code, 1227, "{sql}: {}", error.message);
+    }
+    assert!(
+        plan(
+            "SELECT 'SLEEP(5)', sleep FROM (SELECT 1 AS sleep) x",
+            &typical(),
+            None
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn area_restrictions_that_are_wrong_are_refused() {
+    for (sql, part) in [
+        ("SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3)", "lonMin"),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, ra)",
+            "argument 4 is not a constant",
+        ),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_circle(1, 95, 3)",
+            "[-90, 90]",
+        ),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_hull(1, 95, 3)",
+            "There is no function",
+        ),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, 4) OR run = 1",
+            "by itself",
+        ),
+        ("SELECT qserv_areaspec_box(1, 2, 3, 4) FROM Object", "by itself"),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, 4) = 0",
+            "by itself",
+        ),
+    ] {
+        let error = refused(sql);
+        assert_eq!(error.code, 1210, "{sql}: {}", error.message);
+        assert!(error.message.contains(part), "{sql}: {}", error.message);
+    }
+}
+
+#[test]
+fn nothing_a_user_types_aborts_the_process() {
+    let nested = format!(
+        "SELECT {}1{} FROM Object",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    );
+    assert_eq!(refused(&nested).code, 1436);
+    let unbalanced = format!("SELECT {}", ")".repeat(100_000));
+    assert_eq!(refused(&unbalanced).code, 1064);
+    let long = format!(
+        "SELECT 1 FROM Object WHERE {}",
+        vec!["run = 1"; 20_000].join(" OR ")
+    );
+    assert_eq!(refused(&long).code, 1436);
+    let sum = format!("SELECT {} FROM Object", vec!["run"; 900].join(" + "));
+    assert_eq!(refused(&sum).code, 1235);
+    let not = format!("SELECT {} run FROM Object", "NOT ".repeat(900));
+    assert_eq!(refused(&not).code, 1235);
+    let minus = format!("SELECT {} run FROM Object", "- ".repeat(900));
+    assert_eq!(refused(&minus).code, 1235);
+    let case = format!(
+        "SELECT {} 1 {} FROM Object",
+        "CASE WHEN ".repeat(5_000),
+        " THEN 1 END".repeat(5_000)
+    );
+    assert_eq!(refused(&case).code, 1436);
+    assert_eq!(refused("SELECT 1; SELECT 2").code, 1064);
+    for odd in [
+        "",
+        "\u{0}",
+        "'",
+        "`",
+        "/*",
+        "SELECT \u{1F600} FROM",
+        "SELECT * FROM Object WHERE",
+        "\\N",
+        "FROM",
+    ] {
+        refused(odd);
+    }
+}
+
+#[test]
+fn long_chains_within_the_bound_are_planned() {
+    let terms: Vec<String> = (0..320).map(|number| format!("objectId = {number}")).collect();
+    let work = chunks(&format!("SELECT 1 FROM Object WHERE {}", terms.join(" OR ")));
+    assert_eq!(work.selection.lookup.map(|lookup| lookup.keys.len()), Some(320));
+    let list: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
+    let work = chunks(&format!(
+        "SELECT 1 FROM Object WHERE objectId IN ({})",
+        list.join(",")
+    ));
+    assert_eq!(
+        work.selection.lookup.map(|lookup| lookup.keys.len()),
+        Some(50_000)
+    );
+}
+
+#[test]
+fn constructs_the_parser_misreads_are_refused_or_repaired() {
+    for sql in [
+        "SELECT BINARY name = 'x' FROM Object",
+        "SELECT run = 1 XOR tiny = 2 FROM Object",
+        "SELECT run ^ tiny * 2 FROM Object",
+        "SELECT run & tiny ^ 2 FROM Object",
+        "SELECT @v := run OR tiny FROM Object",
+    ] {
+        assert_eq!(refused(sql).code, 1235, "{sql}");
+    }
+    let text = |sql: &str| {
+        let plan = plan(sql, &typical(), Some("sky")).unwrap();
+        match &plan.work {
+            Work::Chunks(work) => work.template.display(&plan.tables),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        text("SELECT run || tiny AND 1 FROM Object").contains("(`Object`.`run` OR (`Object`.`tiny` AND 1))")
+    );
+    assert!(
+        text("SELECT run = 0x4D, X'4D', 'a\\\\b' FROM Object")
+            .contains("(`Object`.`run` = 0x4D), X'4D', 'a\\\\b'")
+    );
+    assert!(text("SELECT SQL_CACHE run FROM Object").starts_with("SELECT `Object`.`run` FROM"));
+    assert!(
+        text("SELECT /*!40101 run */ /*!999999 , ra */ FROM Object")
+            .starts_with("SELECT `Object`.`run` FROM")
+    );
+    assert!(
+        text("SELECT CAST(name AS BINARY), CONVERT(name, BINARY) FROM Object")
+            .contains("CAST(`Object`.`name` AS BINARY)")
+    );
+}
+
+// Qserv's wrong answers, numbered as in the list.
+
+#[test]
+fn qserv_1_a_region_function_compared_to_0_does_not_prune() {
+    for (sql, prunes) in [
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, 0, 1, 1) = 1",
+            true,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, 0, 1, 1)",
+            true,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, 0, 1, 1) <> 0",
+            true,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, 0, 1, 1) = 0",
+            false,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE NOT scisql_s2PtInBox(ra, decl, 0, 0, 1, 1)",
+            false,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(decl, ra, 0, 0, 1, 1) = 1",
+            false,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra + 1, decl, 0, 0, 1, 1) = 1",
+            false,
+        ),
+        (
+            "SELECT 1 FROM Object WHERE scisql_s2PtInBox(ra, decl, run, 0, 1, 1) = 1",
+            false,
+        ),
+    ] {
+        assert_eq!(chunks(sql).selection.area.is_some(), prunes, "{sql}");
+    }
+}
+
+#[test]
+fn qserv_2_an_angular_separation_is_no_join_by_itself() {
+    for comparison in ["<>", "=", "<=>", "<"] {
+        let sql = format!(
+            "SELECT 1 FROM Object a, Object b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) {comparison} 0.01"
+        );
+        assert_eq!(refused(&sql).code, 1235);
+    }
+}
+
+#[test]
+fn qserv_3_and_4_expressions_around_aggregates_survive() {
+    assert_eq!(
+        merge_sql("SELECT 2 * SUM(run) FROM Object"),
+        "SELECT (2 * SUM(`p0`)) FROM t"
+    );
+    assert_eq!(
+        merge_sql("SELECT ROUND(AVG(ra)), (SUM(run) + 1) FROM Object"),
+        "SELECT ROUND((SUM(`p0`) / SUM(`p1`))), (SUM(`p2`) + 1) FROM t"
+    );
+}
+
+#[test]
+fn qserv_5_the_area_applies_to_chunked_tables_right_of_a_reference_table() {
+    let work = chunks(
+        "SELECT 1 FROM Filter f JOIN Source s ON f.filterId = s.filterId WHERE qserv_areaspec_box(0, 0, 1, 1)",
+    );
+    let text = work.template.display(&[]);
+    assert!(
+        text.contains("scisql_s2PtInBox(`s`.`ra`, `s`.`decl`, 0, 0, 1, 1) = 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn qserv_6_aggregates_of_the_plugin_are_not_made_per_chunk() {
+    assert_eq!(
+        refused("SELECT scisql_percentile(flux, 50) FROM Object").code,
+        1235
+    );
+}
+
+#[test]
+fn qserv_7_counts_stay_integers() {
+    assert_eq!(
+        merge_sql("SELECT COUNT(run) FROM Object"),
+        "SELECT CAST(COALESCE(SUM(`p0`), 0) AS SIGNED) FROM t"
+    );
+}
+
+#[test]
+fn qserv_8_key_predicates_intersect_and_not_in_asks_no_index() {
+    let keys = |sql: &str| chunks(sql).selection.lookup.map(|lookup| lookup.keys.len());
+    assert_eq!(
+        keys("SELECT 1 FROM Object WHERE objectId IN (1, 2, 3) AND objectId IN (3, 4)"),
+        Some(1)
+    );
+    assert_eq!(keys("SELECT 1 FROM Object WHERE objectId NOT IN (1, 2)"), None);
+}
+
+#[test]
+fn qserv_10_several_areas_intersect_as_their_predicates_do() {
+    let area = |sql: &str| chunks(sql).selection.area.unwrap();
+    let one = area("SELECT 1 FROM Object WHERE qserv_areaspec_box(0, 0, 1, 1)");
+    let both = area(
+        "SELECT 1 FROM Object WHERE qserv_areaspec_box(0, 0, 1, 1) AND qserv_areaspec_box(40, 40, 41, 41)",
+    );
+    assert!(!one.is_empty());
+    assert!(both.is_empty());
+}
+
+#[test]
+fn a_childs_own_position_prunes_nothing_because_it_lies_with_its_director() {
+    assert_eq!(
+        chunks("SELECT 1 FROM Source WHERE qserv_areaspec_box(0, 0, 1, 1)")
+            .selection
+            .area,
+        None
+    );
+    assert_eq!(
+        chunks("SELECT 1 FROM Source WHERE ra BETWEEN 0 AND 1")
+            .selection
+            .area,
+        None
+    );
+}
+
+#[test]
+fn an_outer_join_is_local_only_by_terms_that_hold_without_a_partner() {
+    // The first ON holds only where s1 has a row, so that it says nothing about s2's partners.
+    let sql = "SELECT 1 FROM Object o LEFT JOIN Source s1 ON s1.objectId = o.objectId AND o.run = o.objectId \
+               LEFT JOIN Source s2 ON s2.objectId = o.run";
+    assert_eq!(refused(sql).code, 1235);
+    chunks(
+        "SELECT 1 FROM Object o LEFT JOIN Source s1 ON s1.objectId = o.objectId LEFT JOIN Source s2 ON s2.objectId = s1.objectId",
+    );
+}
