@@ -1,0 +1,25 @@
+//! `kubectl orrery ingest rejects`: the first rows an ingest rejected.
+
+use anyhow::Result;
+use orrery_crds::kinds::Ingest;
+
+use crate::{Archive, summary, units, watch};
+
+pub async fn show(archive: &Archive, name: &str) -> Result<()> {
+    let ingest: Ingest = watch::get(archive, name).await?;
+    let status = ingest.status.unwrap_or_default();
+    let samples = &status.reject_samples;
+    if samples.is_empty() {
+        println!("no row was rejected");
+        return Ok(());
+    }
+    print!("{}", summary::rejects(samples));
+    let more = status.summary.rejects.saturating_sub(samples.len() as u64);
+    if more > 0 {
+        println!(
+            "… and {} more; the workers' table orrery_control.rejects has them all",
+            units::count(more)
+        );
+    }
+    Ok(())
+}
