@@ -80,7 +80,7 @@ main() {
     trap "rm -rf '$scratch'" EXIT
     stage "$from" "$scratch/orrery/bin" "${programs[@]}"
     stage "$from" "$scratch/mysqld" "$plugin"
-    cp "$repo/worker/image/orrery-mysqld" "$scratch/mysqld/"
+    cp "$repo/worker/image/orrery-mysqld" "$repo/worker/functions/functions.sql" "$scratch/mysqld/"
 
     local own mysqld
     own=$(image orrery "$images_dir/orrery.Containerfile" "$scratch/orrery" core ca-certificates libgcc-s1)
