@@ -14,6 +14,8 @@ use crate::error::{AgentError, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections kept for short statements.
 const POOL_SIZE: usize = 8;
+/// Connections for one piece of work on many tables.
+const SHARES: usize = 4;
 
 const SETUP: [&str; 3] = [
     "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
@@ -95,6 +97,17 @@ impl Db {
             tracing::debug!(%error, "connections were closed by mysqld first");
         }
     }
+}
+
+/// Shares of a piece of work on many tables, to be done side by side on connections of their own: DDL waits for the disk more than for
+/// the processor.
+pub fn shares<T>(items: &[T]) -> std::slice::Chunks<'_, T> {
+    items.chunks(items.len().div_ceil(SHARES).max(1))
+}
+
+/// Does all shares. What was begun ends before the first error is returned.
+pub async fn side_by_side(shares: Vec<impl Future<Output = Result<()>>>) -> Result<()> {
+    futures::future::join_all(shares).await.into_iter().collect()
 }
 
 async fn within<T>(limit: Duration, connecting: impl Future<Output = mysql_async::Result<T>>) -> Result<T> {

@@ -5,4 +5,4 @@ pub mod control;
 pub mod settings;
 pub mod sql;
 
-pub use connect::Db;
+pub use connect::{Db, shares, side_by_side};

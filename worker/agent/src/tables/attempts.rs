@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{part_from, part_name, physical};
 use crate::agent::Agent;
-use crate::db::sql;
+use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
 
 /// What all tables of an attempt share. It never changes once the attempt is open.
@@ -87,20 +87,21 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
     let staging = staging_database(attempt);
     conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", sql::ident(&staging)))
         .await?;
-    for table in &missing {
-        let create = if table.part == TablePart::Overlap {
-            &spec.create_overlap
-        } else {
-            &spec.create_home
-        };
-        physical::create(&mut conn, &staging, &table.table, create).await?;
-    }
-    physical::require_innodb(
-        &mut conn,
-        &staging,
-        missing.iter().map(|table| table.table.as_str()),
+    side_by_side(
+        shares(&missing)
+            .map(|tables| create(agent, &staging, &spec, tables))
+            .collect(),
     )
     .await?;
+    // One of each kind is enough: tables of a kind have the same DDL.
+    for kind in [true, false] {
+        if let Some(table) = missing
+            .iter()
+            .find(|table| (table.part == TablePart::Overlap) == kind)
+        {
+            physical::require_innodb(&mut conn, &staging, &table.table).await?;
+        }
+    }
     conn.exec_batch(
         "INSERT INTO orrery_control.staged_table (attempt, part, chunk, name) VALUES (:attempt, :part, :chunk, :name)",
         missing.iter().map(|table| {
@@ -110,6 +111,19 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
         }),
     )
     .await?;
+    Ok(())
+}
+
+async fn create(agent: &Agent, staging: &str, spec: &AttemptSpec, tables: &[StagedTable]) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    for table in tables {
+        let create = if table.part == TablePart::Overlap {
+            &spec.create_overlap
+        } else {
+            &spec.create_home
+        };
+        physical::create(&mut conn, staging, &table.table, create).await?;
+    }
     Ok(())
 }
 

@@ -3,20 +3,12 @@
 //! Only tables the manifest knows, and only with a placementEpoch not older than the one recorded, so that a caller with an old root
 //! cannot drop what a newer one gave. A waiting DROP blocks every new reader (tried), so it never waits: a busy table is told.
 
-use std::time::Duration;
-
 use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 use orrery_crds::agent::{Drop, Dropped, ManifestRow, RowState};
 
-use super::manifest;
+use super::{manifest, physical};
 use crate::db::sql;
 use crate::error::{AgentError, Result};
-
-/// Tries for a table in use.
-const TRIES: u32 = 5;
-/// Pause between them.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Drops what can be dropped now. Nothing is dropped when one of the tables may not be.
 pub async fn drop(conn: &mut Conn, request: &Drop) -> Result<Dropped> {
@@ -59,15 +51,9 @@ pub async fn drop_table(conn: &mut Conn, row: &ManifestRow, epoch: u64) -> Resul
         "DROP TABLE IF EXISTS {} NOWAIT",
         sql::qualified(&row.database, &row.table)
     );
-    for _ in 0..TRIES {
-        match conn.query_drop(&statement).await.map_err(AgentError::from) {
-            Ok(()) => {
-                manifest::set_table_state(conn, row, RowState::Deleted, epoch).await?;
-                return Ok(true);
-            }
-            Err(error) if error.is_lock_wait() => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Err(error),
-        }
+    let gone = physical::without_waiting(conn, &statement).await?;
+    if gone {
+        manifest::set_table_state(conn, row, RowState::Deleted, epoch).await?;
     }
-    Ok(false)
+    Ok(gone)
 }

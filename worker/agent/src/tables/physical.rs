@@ -1,6 +1,8 @@
 //! Statements on physical tables.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
@@ -9,6 +11,11 @@ use orrery_crds::names::READER_ACCOUNT;
 use crate::config::Config;
 use crate::db::sql;
 use crate::error::{AgentError, Result};
+
+/// Tries of a statement that must not wait for locks.
+const TRIES: u32 = 20;
+/// Pause between them.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// `CREATE TABLE IF NOT EXISTS` with the column list and options in `create`.
 pub async fn create(conn: &mut Conn, database: &str, table: &str, create: &str) -> Result<()> {
@@ -25,26 +32,21 @@ pub async fn create(conn: &mut Conn, database: &str, table: &str, create: &str) 
     Ok(())
 }
 
-/// Fails unless every table is InnoDB: other engines do not roll back with the ledger (tried).
-pub async fn require_innodb(
-    conn: &mut Conn,
-    database: &str,
-    tables: impl Iterator<Item = &str>,
-) -> Result<()> {
-    for table in tables {
-        let engine: Option<Option<String>> = conn
-            .exec_first(
-                "SELECT engine FROM information_schema.tables WHERE table_schema = :database AND table_name = :table",
-                params! { database, table },
-            )
-            .await?;
-        if engine.flatten().as_deref() != Some("InnoDB") {
-            return Err(AgentError::BadRequest(format!(
-                "{database}.{table} is not an InnoDB table"
-            )));
-        }
+/// Fails unless the table is InnoDB: other engines do not roll back with the ledger (tried).
+pub async fn require_innodb(conn: &mut Conn, database: &str, table: &str) -> Result<()> {
+    let engine: Option<Option<String>> = conn
+        .exec_first(
+            "SELECT engine FROM information_schema.tables WHERE table_schema = :database AND table_name = :table",
+            params! { database, table },
+        )
+        .await?;
+    if engine.flatten().as_deref() == Some("InnoDB") {
+        Ok(())
+    } else {
+        Err(AgentError::BadRequest(format!(
+            "{database}.{table} is not an InnoDB table"
+        )))
     }
-    Ok(())
 }
 
 /// Makes a physical database and lets readers see it.
@@ -70,12 +72,41 @@ pub async fn exists(conn: &mut Conn, database: &str, table: &str) -> Result<bool
     Ok(found.is_some())
 }
 
-/// Moves a table to another database.
-pub async fn rename(conn: &mut Conn, table: &str, from: &str, to: &str) -> Result<()> {
-    let (from, to) = (sql::qualified(from, table), sql::qualified(to, table));
-    conn.query_drop(format!("RENAME TABLE {from} NOWAIT TO {to}"))
+/// Names of a database's tables; none when there is no such database.
+pub async fn tables(conn: &mut Conn, database: &str) -> Result<BTreeSet<String>> {
+    let names: Vec<String> = conn
+        .exec(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = :database",
+            params! { database },
+        )
         .await?;
-    Ok(())
+    Ok(names.into_iter().collect())
+}
+
+/// Moves a table to another database. It never waits for a lock, because others would wait behind it, but tries again for a while.
+pub async fn rename(conn: &mut Conn, table: &str, from: &str, to: &str) -> Result<()> {
+    let statement = format!(
+        "RENAME TABLE {} NOWAIT TO {}",
+        sql::qualified(from, table),
+        sql::qualified(to, table)
+    );
+    if without_waiting(conn, &statement).await? {
+        Ok(())
+    } else {
+        Err(AgentError::Busy(format!("{from}.{table} is in use")))
+    }
+}
+
+/// Runs a statement that says NOWAIT, again and again for a second; false when a lock stood in its way each time.
+pub async fn without_waiting(conn: &mut Conn, statement: &str) -> Result<bool> {
+    for _ in 0..TRIES {
+        match conn.query_drop(statement).await.map_err(AgentError::from) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_lock_wait() => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// The table's definition, as mysqld writes it.

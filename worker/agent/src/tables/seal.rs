@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 use orrery_crds::agent::{ManifestRow, RowState, StagedTable};
 use orrery_crds::names::staging_database;
 
 use super::attempts::{self, AttemptSpec, AttemptState};
 use super::{checksum, manifest, physical};
 use crate::agent::Agent;
-use crate::db::sql;
+use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
-use mysql_async::prelude::Queryable;
 
 /// How long a call waits before it says that the work goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,12 +64,13 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     }
     let tables = attempts::staged(&mut conn, attempt).await?;
     physical::create_database(&mut conn, &spec.database).await?;
-    for table in &tables {
-        move_in(&mut conn, attempt, &spec, table).await?;
-    }
-    for table in &tables {
-        enter_manifest(&agent, &mut conn, attempt, &spec, table).await?;
-    }
+    move_in(&agent, attempt, &spec, &tables).await?;
+    side_by_side(
+        shares(&tables)
+            .map(|tables| enter_manifest(&agent, attempt, &spec, tables))
+            .collect(),
+    )
+    .await?;
     conn.query_drop(format!(
         "DROP DATABASE IF EXISTS {}",
         sql::ident(&staging_database(attempt))
@@ -80,36 +81,52 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     Ok(())
 }
 
-async fn move_in(conn: &mut Conn, attempt: u64, spec: &AttemptSpec, table: &StagedTable) -> Result<()> {
+async fn move_in(agent: &Agent, attempt: u64, spec: &AttemptSpec, tables: &[StagedTable]) -> Result<()> {
+    let mut conn = agent.db.session().await?;
     let staging = staging_database(attempt);
-    if physical::exists(conn, &staging, &table.table).await? {
-        return physical::rename(conn, &table.table, &staging, &spec.database).await;
+    let staged = physical::tables(&mut conn, &staging).await?;
+    let moved = physical::tables(&mut conn, &spec.database).await?;
+    for StagedTable { table, .. } in tables {
+        if staged.contains(table) {
+            physical::rename(&mut conn, table, &staging, &spec.database).await?;
+        } else if !moved.contains(table) {
+            return Err(AgentError::Mismatch(format!(
+                "{table} of attempt {attempt} is gone"
+            )));
+        }
     }
-    if physical::exists(conn, &spec.database, &table.table).await? {
-        return Ok(());
-    }
-    Err(AgentError::Mismatch(format!(
-        "{} of attempt {attempt} is gone",
-        table.table
-    )))
+    Ok(())
 }
 
 async fn enter_manifest(
+    agent: &Agent,
+    attempt: u64,
+    spec: &AttemptSpec,
+    tables: &[StagedTable],
+) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    for table in tables {
+        if manifest::find(&mut conn, &spec.database, &table.table)
+            .await?
+            .is_none()
+        {
+            let row = count(agent, &mut conn, attempt, spec, table).await?;
+            manifest::put(&mut conn, &row).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn count(
     agent: &Agent,
     conn: &mut Conn,
     attempt: u64,
     spec: &AttemptSpec,
     table: &StagedTable,
-) -> Result<()> {
-    if manifest::find(conn, &spec.database, &table.table)
-        .await?
-        .is_some()
-    {
-        return Ok(());
-    }
+) -> Result<ManifestRow> {
     let contents = checksum::of(conn, &spec.database, &table.table).await?;
     physical::analyze(conn, &spec.database, &table.table).await?;
-    let row = ManifestRow {
+    Ok(ManifestRow {
         database: spec.database.clone(),
         table: table.table.clone(),
         incarnation: spec.incarnation,
@@ -123,6 +140,5 @@ async fn enter_manifest(
         checksum: contents.checksum,
         state: RowState::Sealed,
         epoch: 0,
-    };
-    manifest::put(conn, &row).await
+    })
 }

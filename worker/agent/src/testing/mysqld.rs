@@ -29,7 +29,9 @@ impl Mysqld {
     pub fn start_with(options: &[&str]) -> Self {
         let directory = TempDir::with_prefix("orrery-mysqld-").unwrap();
         copy_tree(template(), &directory.path().join("data"));
-        std::fs::create_dir(directory.path().join("pipes")).unwrap();
+        for own in ["pipes", "tmp"] {
+            std::fs::create_dir(directory.path().join(own)).unwrap();
+        }
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -103,6 +105,8 @@ impl Mysqld {
             ])
             .arg(format!("--datadir={}", path("data")))
             .arg(format!("--socket={}", path("mysqld.sock")))
+            // A mysqld that starts removes the temporary tables of others in a shared directory.
+            .arg(format!("--tmpdir={}", path("tmp")))
             .arg(format!("--pid-file={}", path("mysqld.pid")))
             .arg(format!("--log-error={}", path("mysqld.log")))
             .arg(format!("--secure-file-priv={}", path("pipes")))
@@ -157,6 +161,7 @@ fn template() -> &'static Path {
     TEMPLATE
         .get_or_init(|| {
             let directory = TempDir::with_prefix("orrery-template-").unwrap();
+            let temporary = TempDir::with_prefix("orrery-template-tmp-").unwrap();
             let output = Command::new("mariadb-install-db")
                 .args([
                     "--no-defaults",
@@ -169,6 +174,7 @@ fn template() -> &'static Path {
                     "--auth-root-socket-user=root",
                 ])
                 .arg("--innodb-log-file-size=16M")
+                .env("TMPDIR", temporary.path())
                 .arg(format!("--datadir={}", directory.path().display()))
                 .output()
                 .unwrap();
