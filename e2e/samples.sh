@@ -31,13 +31,14 @@ store_files() {
         --output 'go-template={{range (index .items 0).spec.containers}}{{if eq .name "mysqld"}}{{.image}}{{end}}{{end}}')
     sed "s|IMAGE|$image|" "$here/samples/volume.yaml" | k apply --filename -
     k wait pod/sample-files --for condition=Ready --timeout 60s
-    local folder file
+    local folder file name
     for folder in pt11 pt12; do
         k exec sample-files -- mkdir -p "/samples/$folder"
         for file in "$data/$folder"/*.gz; do
+            name=$(basename "$file")
             # shellcheck disable=SC2016 # expanded inside the pod
             k exec --stdin sample-files -- sh -c 'cat >"$0.new" && mv "$0.new" "$0"' \
-                "/samples/$folder/$(basename "$file")" <"$file"
+                "/samples/$folder/$name" <"$file"
         done
     done
     k delete pod sample-files --wait=true --grace-period 1 >/dev/null
