@@ -155,37 +155,56 @@ impl Drop for Mysqld {
     }
 }
 
-/// A fresh data directory, made once per process.
+/// A fresh data directory, made once per version of mysqld and kept beside the test programs.
 fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
-    TEMPLATE
-        .get_or_init(|| {
-            let directory = TempDir::with_prefix("orrery-template-").unwrap();
-            let temporary = TempDir::with_prefix("orrery-template-tmp-").unwrap();
-            let output = Command::new("mariadb-install-db")
-                .args([
-                    "--no-defaults",
-                    "--user=root",
-                    "--skip-test-db",
-                    "--skip-name-resolve",
-                ])
-                .args([
-                    "--auth-root-authentication-method=socket",
-                    "--auth-root-socket-user=root",
-                ])
-                .arg("--innodb-log-file-size=16M")
-                .env("TMPDIR", temporary.path())
-                .arg(format!("--datadir={}", directory.path().display()))
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            directory
-        })
-        .path()
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let program = std::env::current_exe().unwrap();
+        let place = program.parent().unwrap();
+        let version = Command::new("mariadbd")
+            .args(["--no-defaults", "--version"])
+            .output()
+            .unwrap()
+            .stdout;
+        let version: String = String::from_utf8_lossy(&version)
+            .chars()
+            .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
+            .collect();
+        let template = place.join(format!("data-of-{}", version.trim_matches('-')));
+        if !template.exists() {
+            let fresh = TempDir::with_prefix_in("data-", place).unwrap();
+            install(&fresh.path().join("data"), fresh.path());
+            // Another process may have been first; its directory is as good.
+            if std::fs::rename(fresh.path().join("data"), &template).is_err() {
+                assert!(template.exists(), "cannot make {}", template.display());
+            }
+        }
+        template
+    })
+}
+
+fn install(data: &Path, temporary: &Path) {
+    let output = Command::new("mariadb-install-db")
+        .args([
+            "--no-defaults",
+            "--user=root",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ])
+        .args([
+            "--auth-root-authentication-method=socket",
+            "--auth-root-socket-user=root",
+        ])
+        .arg("--innodb-log-file-size=16M")
+        .arg(format!("--datadir={}", data.display()))
+        .env("TMPDIR", temporary)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn copy_tree(from: &Path, to: &Path) {
