@@ -29,7 +29,7 @@ impl Equalities {
             };
             match (&**left, &**right) {
                 (Expr::Column(left), Expr::Column(right)) if comparable(*left, *right, scope) => {
-                    self.join(*left, *right)
+                    self.join(*left, *right);
                 }
                 (Expr::Column(column), Expr::Literal(literal))
                 | (Expr::Literal(literal), Expr::Column(column)) => {
@@ -69,9 +69,9 @@ impl Equalities {
             (None, Some(class)) => self.add(class, left),
             (Some(one), Some(other)) if one != other => {
                 let moved = self.classes.swap_remove(one.max(other));
-                moved
-                    .into_iter()
-                    .for_each(|column| self.add(one.min(other), column));
+                for column in moved {
+                    self.add(one.min(other), column);
+                }
             }
             _ => {}
         }

@@ -312,7 +312,7 @@ fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
             return None;
         }
         Kind::Word if token.is_word("MOD") && is_infix_mod(tokens, at) => ParserToken::Mod,
-        Kind::Word => ParserToken::make_word(text, None),
+        Kind::Word | Kind::Variable => ParserToken::make_word(text, None),
         Kind::QuotedName => {
             let name = text
                 .get(1..text.len().saturating_sub(1))
@@ -326,7 +326,6 @@ fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
             Some(b'b' | b'B') => ParserToken::SingleQuotedByteStringLiteral(inner()),
             _ => ParserToken::NationalStringLiteral(inner()),
         },
-        Kind::Variable => ParserToken::make_word(text, None),
         Kind::Placeholder => ParserToken::Placeholder(text.to_owned()),
         Kind::Text => return None,
         Kind::Symbol => symbol(text),

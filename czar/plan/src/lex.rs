@@ -226,9 +226,8 @@ impl<'a> Lexer<'a> {
         self.at += 1;
         while self.at < self.bytes.len() {
             let byte = self.peek(0);
-            if byte == b'\\' && backslash {
-                self.at += 2;
-            } else if byte == quote && self.peek(1) == quote {
+            let escaped = byte == b'\\' && backslash;
+            if escaped || (byte == quote && self.peek(1) == quote) {
                 self.at += 2;
             } else if byte == quote {
                 self.at += 1;

@@ -270,8 +270,9 @@ fn check_tokens(tokens: &[Token<'_>]) -> Result<(), PlanError> {
             Kind::Word => {
                 let name = token.text.to_ascii_uppercase();
                 let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
-                (called && (functions::SESSION.contains(&name.as_str()) || is_area_name(&name)))
-                    .then_some(name)
+                let bare = matches!(name.as_str(), "CURRENT_USER" | "CURRENT_ROLE");
+                let refused = functions::SESSION.contains(&name.as_str()) || is_area_name(&name);
+                ((called && refused) || bare).then_some(name)
             }
             _ => None,
         };

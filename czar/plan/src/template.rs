@@ -207,9 +207,10 @@ impl<'a> Renderer<'a> {
     fn render(&self, chunk: Option<ChunkId>) -> Vec<String> {
         let mut combinations: Vec<Vec<Option<&Segment>>> = vec![Vec::new()];
         for table in &self.tables {
-            let choices: Vec<Option<&Segment>> = match table.usage.role.is_optional() {
-                true => vec![None],
-                false => table.segments_in(chunk).map(Some).collect(),
+            let choices: Vec<Option<&Segment>> = if table.usage.role.is_optional() {
+                vec![None]
+            } else {
+                table.segments_in(chunk).map(Some).collect()
             };
             let extended = combinations.iter().flat_map(|begun| {
                 choices.iter().map(|choice| {

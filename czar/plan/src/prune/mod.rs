@@ -21,7 +21,7 @@ use crate::analyse::{Joins, integer_literal, key_column};
 use crate::error::PlanError;
 use crate::expr::{ColumnId, Comparison, Expr};
 use crate::plan::{ChunkSelection, IndexLookup};
-use crate::resolve::{Scope, Select};
+use crate::resolve::{Scope, ScopeTable, Select};
 use keys::KeyKind;
 
 /// Why a spatial restriction is refused.
@@ -190,7 +190,7 @@ impl Pruner {
         let family = scope
             .tables
             .iter()
-            .find_map(|table| table.chunked())
+            .find_map(ScopeTable::chunked)
             .map(|table| &table.family);
         let family = family.and_then(|family| catalog.families.get(family));
         let family = family.ok_or_else(|| PlanError::NoFamily(director.clone()))?;

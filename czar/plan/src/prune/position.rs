@@ -27,6 +27,7 @@ pub(super) struct Limits {
 }
 
 /// What limits leave of the sky.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(super) enum Limited {
     Everywhere,
     Nowhere,

@@ -226,7 +226,9 @@ fn add_table<'a>(
         table,
         role,
     })?;
-    let hints: String = index_hints.iter().map(|hint| format!(" {hint}")).collect();
+    let hints = index_hints
+        .iter()
+        .fold(String::new(), |hints, hint| hints + " " + &hint.to_string());
     Ok((number, hints))
 }
 

@@ -104,6 +104,10 @@ impl Parts {
     /// The partial column to order by.
     fn order_column(&mut self, key: &Expr, select: &Select<'_>) -> Result<usize, PlanError> {
         let packed = Carrier::of(key, &select.scope).pack(key, "ORDER BY")?;
+        let alike = self.columns.iter().filter(|column| **column == packed).count();
+        if alike > 1 && packed.is_random() {
+            return Err(NotYet::new("ORDER BY one of several random columns", "select one of them").into());
+        }
         if let Some(known) = self.columns.iter().position(|column| *column == packed) {
             return Ok(known);
         }

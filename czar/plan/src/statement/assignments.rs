@@ -4,12 +4,14 @@ use super::classify::{Reader, inside, unquoted};
 use super::{Assignment, StatementError, Target};
 use crate::lex::{Kind, Token};
 
+/// What may follow SET that is no assignment.
+const WHOLE: [&str; 4] = ["PASSWORD", "ROLE", "DEFAULT", "STATEMENT"];
+
 /// Reads everything after SET.
 pub(super) fn assignments(reader: &Reader<'_>) -> Result<Vec<Assignment>, StatementError> {
     if reader.tokens.len() < 2 {
         return Err(reader.syntax(1));
     }
-    const WHOLE: [&str; 4] = ["PASSWORD", "ROLE", "DEFAULT", "STATEMENT"];
     if let Some(word) = WHOLE.iter().find(|word| reader.is(1, word)) {
         let target = Target::Other((*word).to_owned());
         return Ok(vec![Assignment {
@@ -83,20 +85,14 @@ fn variable(reader: &Reader<'_>, from: usize, to: usize) -> Result<Assignment, S
     let scoped = global || reader.is(from, "SESSION") || reader.is(from, "LOCAL");
     let at = from + usize::from(scoped);
     let token = reader.token(at).ok_or_else(|| reader.syntax(at))?;
-    let (target, mut equals) = match token.kind {
-        Kind::Variable => (variable_target(token), at + 1),
-        _ => {
-            let name = reader.name(at)?.to_ascii_lowercase();
-            (
-                if global {
-                    Target::Global(name)
-                } else {
-                    Target::Session(name)
-                },
-                at + 1,
-            )
-        }
+    let target = if token.kind == Kind::Variable {
+        variable_target(token)
+    } else if global {
+        Target::Global(reader.name(at)?.to_ascii_lowercase())
+    } else {
+        Target::Session(reader.name(at)?.to_ascii_lowercase())
     };
+    let mut equals = at + 1;
     // `SET @@session . x` and `SET db.x` have a point between names.
     while reader.is_symbol(equals, ".") {
         equals += 2;

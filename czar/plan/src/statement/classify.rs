@@ -4,6 +4,11 @@ use super::assignments::assignments;
 use super::{MAX_TOKENS, Show, Statement, StatementError, Transaction};
 use crate::lex::{self, Kind, Token};
 
+/// Statements that EXPLAIN takes.
+const EXPLAINABLE: [&str; 9] = [
+    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE", "FOR", "SUBMIT",
+];
+
 /// Classifies one statement. A single `;` may end it.
 pub fn classify(sql: &str) -> Result<Statement, StatementError> {
     let mut tokens = lex::tokens(sql, MAX_TOKENS)?;
@@ -234,10 +239,10 @@ impl<'a> Reader<'a> {
         Ok(match self.word(at).as_str() {
             "DATABASES" | "SCHEMAS" => Show::Databases,
             "TABLES" => Show::Tables {
-                database: self.from_name(at + 1)?,
+                database: self.name_after_from(at + 1)?,
             },
             "TABLE" if self.is(at + 1, "STATUS") => Show::Tables {
-                database: self.from_name(at + 2)?,
+                database: self.name_after_from(at + 2)?,
             },
             "COLUMNS" | "FIELDS" | "INDEX" | "INDEXES" | "KEYS" => self.show_columns(at + 1)?,
             "CREATE" if self.is(at + 1, "TABLE") => {
@@ -247,8 +252,7 @@ impl<'a> Reader<'a> {
             "PROCESSLIST" => Show::Processlist { full },
             "VARIABLES" => Show::Variables,
             "STATUS" => Show::Status,
-            "WARNINGS" | "ERRORS" => Show::Warnings,
-            "COUNT" => Show::Warnings,
+            "WARNINGS" | "ERRORS" | "COUNT" => Show::Warnings,
             "GRANTS" => Show::Grants,
             _ => Show::Other(self.plain_words(at)),
         })
@@ -262,7 +266,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `FROM db` or `IN db` at `at`, if it is there.
-    fn from_name(&self, at: usize) -> Result<Option<String>, StatementError> {
+    fn name_after_from(&self, at: usize) -> Result<Option<String>, StatementError> {
         if self.is_any(at, &["FROM", "IN"]) {
             self.name(at + 1).map(Some)
         } else {
@@ -275,7 +279,7 @@ impl<'a> Reader<'a> {
             return Err(self.syntax(at));
         }
         let (qualifier, table, next) = self.table_name(at + 1)?;
-        let database = self.from_name(next)?.or(qualifier);
+        let database = self.name_after_from(next)?.or(qualifier);
         Ok(Show::Columns { database, table })
     }
 
@@ -310,9 +314,6 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        const EXPLAINABLE: [&str; 9] = [
-            "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE", "FOR", "SUBMIT",
-        ];
         if self.is_symbol(at, "(") || self.is_any(at, &EXPLAINABLE) {
             return Ok(Statement::Explain {
                 inner: self.text_from(at).to_owned(),

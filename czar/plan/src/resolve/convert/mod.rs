@@ -1,16 +1,15 @@
 //! From the parser's tree to [`Expr`]: resolves names and lets through what is on the allow-list.
 
-use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, DuplicateTreatment, Expr as Parsed,
-    Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, UnaryOperator, Value,
-};
+mod calls;
+mod forms;
+
+use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, UnaryOperator, Value};
 
 use super::scope::{Scope, same_name};
 use super::{Item, ResolveError};
 use crate::error::{NotYet, PlanError};
-use crate::expr::{Aggregate, Comparison, Expr, Part, Yields};
-use crate::functions::{self, Scalar};
-use crate::statement::write_text;
+use crate::expr::{Comparison, Expr, Part, Yields};
+use crate::functions;
 
 /// Deepest nesting of operands: `a + b + c` nests one level per operator.
 const MAX_DEPTH: usize = 150;
@@ -148,171 +147,6 @@ impl<'a, 'b> Converter<'a, 'b> {
         }
     }
 
-    /// Constructs with words inside.
-    fn convert_form(&mut self, parsed: &Parsed) -> Converted {
-        let exact = Yields::Exact;
-        match parsed {
-            Parsed::Cast {
-                kind: CastKind::Cast,
-                expr,
-                data_type,
-                format: None,
-            } => self.cast(expr, &data_type.to_string()),
-            Parsed::Convert {
-                expr,
-                data_type: Some(data_type),
-                charset: None,
-                ..
-            } => self.cast(expr, &data_type.to_string()),
-            Parsed::Convert {
-                expr,
-                charset: Some(charset),
-                data_type: None,
-                ..
-            } => self.form("CONVERT(", expr, &format!(" USING {charset})"), exact),
-            Parsed::Collate { expr, collation } => {
-                self.form("(", expr, &format!(" COLLATE {collation})"), exact)
-            }
-            Parsed::Extract { field, expr, .. } => {
-                self.form(&format!("EXTRACT({field} FROM "), expr, ")", exact)
-            }
-            Parsed::Interval(interval) => match (&interval.leading_field, &interval.last_field) {
-                (Some(unit), None) if interval.leading_precision.is_none() => {
-                    self.form("INTERVAL ", &interval.value, &format!(" {unit}"), exact)
-                }
-                _ => Err(refused("this INTERVAL", "write INTERVAL expr unit")),
-            },
-            Parsed::Ceil {
-                expr,
-                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
-            } => self.form("CEIL(", expr, ")", exact),
-            Parsed::Floor {
-                expr,
-                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
-            } => self.form("FLOOR(", expr, ")", exact),
-            Parsed::Position { expr, r#in } => {
-                let parts = [Some(("POSITION(", &**expr)), Some((" IN ", &**r#in))];
-                self.sequence(&parts, ")")
-            }
-            Parsed::Substring {
-                expr,
-                substring_from,
-                substring_for,
-                ..
-            } => self.sequence(
-                &[
-                    Some(("SUBSTRING(", &**expr)),
-                    substring_from.as_deref().map(|from| (", ", from)),
-                    substring_for.as_deref().map(|length| (", ", length)),
-                ],
-                ")",
-            ),
-            Parsed::Trim {
-                expr,
-                trim_where,
-                trim_what,
-                trim_characters: None,
-            } => {
-                let side = trim_where
-                    .as_ref()
-                    .map(|side| format!("{side} "))
-                    .unwrap_or_default();
-                let head = format!("TRIM({side}");
-                match trim_what.as_deref() {
-                    Some(what) => self.sequence(&[Some((&head, what)), Some((" FROM ", expr))], ")"),
-                    None if side.is_empty() => self.form(&head, expr, ")", exact),
-                    None => self.form(&format!("{head}FROM "), expr, ")", exact),
-                }
-            }
-            Parsed::Function(function) => self.function(function),
-            Parsed::Exists { .. }
-            | Parsed::InSubquery { .. }
-            | Parsed::Subquery(_)
-            | Parsed::AnyOp { .. }
-            | Parsed::AllOp { .. } => Err(refused(
-                "subqueries over chunked tables",
-                "write a join, or run the inner query first and put its result into IN (…)",
-            )),
-            Parsed::Tuple(_) => Err(refused(
-                "row values (a, b)",
-                "compare the columns one by one with AND and OR",
-            )),
-            Parsed::MatchAgainst { .. } => Err(refused("MATCH … AGAINST", "use LIKE or REGEXP")),
-            other => Err(refused(
-                shortened(&other.to_string()),
-                "write it with functions and operators that compute from columns",
-            )),
-        }
-    }
-
-    fn form(&mut self, head: &str, expr: &Parsed, tail: &str, yields: Yields) -> Converted {
-        let parts = vec![
-            Part::Text(head.into()),
-            Part::Expr(self.convert(expr)?),
-            Part::Text(tail.into()),
-        ];
-        Ok(Expr::Form(parts, yields))
-    }
-
-    fn sequence(&mut self, pieces: &[Option<(&str, &Parsed)>], tail: &str) -> Converted {
-        let mut parts = Vec::new();
-        for (text, expr) in pieces.iter().flatten() {
-            parts.push(Part::Text((*text).to_owned()));
-            parts.push(Part::Expr(self.convert(expr)?));
-        }
-        parts.push(Part::Text(tail.into()));
-        Ok(Expr::Form(parts, Yields::Exact))
-    }
-
-    fn postfix(&mut self, expr: &Parsed, text: &str) -> Converted {
-        self.form("(", expr, &format!("{text})"), Yields::Exact)
-    }
-
-    fn cast(&mut self, expr: &Parsed, data_type: &str) -> Converted {
-        let upper = data_type.to_ascii_uppercase();
-        if upper.starts_with("FLOAT") {
-            return Err(refused("CAST AS FLOAT", "CAST AS DOUBLE"));
-        }
-        self.form("CAST(", expr, &format!(" AS {data_type})"), Yields::Exact)
-    }
-
-    fn like(
-        &mut self,
-        operator: &str,
-        expr: &Parsed,
-        pattern: &Parsed,
-        escape: Option<&Parsed>,
-    ) -> Converted {
-        let escape = escape.map(|escape| (" ESCAPE ", escape));
-        self.sequence(&[Some(("(", expr)), Some((operator, pattern)), escape], ")")
-    }
-
-    fn case(
-        &mut self,
-        operand: Option<&Parsed>,
-        conditions: &[CaseWhen],
-        otherwise: Option<&Parsed>,
-    ) -> Converted {
-        let mut parts = vec![Part::Text("(CASE".into())];
-        let mut push = |parts: &mut Vec<Part>, word: &str, expr: &Parsed| -> Result<(), PlanError> {
-            parts.push(Part::Text(format!(" {word} ")));
-            parts.push(Part::Expr(self.convert(expr)?));
-            Ok(())
-        };
-        if let Some(operand) = operand {
-            push(&mut parts, "", operand)?;
-        }
-        for when in conditions {
-            push(&mut parts, "WHEN", &when.condition)?;
-            push(&mut parts, "THEN", &when.result)?;
-        }
-        if let Some(otherwise) = otherwise {
-            push(&mut parts, "ELSE", otherwise)?;
-        }
-        parts.push(Part::Text(" END)".into()));
-        Ok(Expr::Form(parts, Yields::Choice))
-    }
-
     fn unary(&mut self, operator: UnaryOperator, expr: &Parsed) -> Converted {
         match operator {
             UnaryOperator::Not | UnaryOperator::BangNot => Ok(Expr::Not(self.boxed(expr)?)),
@@ -437,15 +271,15 @@ impl<'a, 'b> Converter<'a, 'b> {
                 if column == alias {
                     Ok(column)
                 } else {
-                    Err(self.unclear(&name.value))
+                    Err(Self::unclear(&name.value))
                 }
             }
-            (Some(_), Some(_)) => Err(self.unclear(&name.value)),
+            (Some(_), Some(_)) => Err(Self::unclear(&name.value)),
             (None, None) => Err(self.unknown(&name.value)),
         }
     }
 
-    fn unclear(&self, name: &str) -> PlanError {
+    fn unclear(name: &str) -> PlanError {
         refused(
             format!("'{name}' as both a column and an alias"),
             "give the alias another name, or qualify the column with its table",
@@ -485,123 +319,6 @@ impl<'a, 'b> Converter<'a, 'b> {
             .map(Expr::Column)
             .ok_or_else(|| self.unknown(&join_names(names)))
     }
-
-    fn function(&mut self, function: &Function) -> Converted {
-        let name = match function.name.0.as_slice() {
-            [part] => part
-                .as_ident()
-                .map(|ident| ident.value.to_ascii_uppercase())
-                .unwrap_or_default(),
-            _ => String::new(),
-        };
-        if function.over.is_some() {
-            return Err(refused(
-                "window functions over chunked tables",
-                "use GROUP BY, or compute it in the client",
-            ));
-        }
-        if function.filter.is_some() || !function.within_group.is_empty() || function.uses_odbc_syntax {
-            return Err(refused(shortened(&function.to_string()), "call it plainly"));
-        }
-        let (distinct, arguments) = match &function.args {
-            FunctionArguments::None => (false, [].as_slice()),
-            FunctionArguments::List(list) if list.clauses.is_empty() => (
-                list.duplicate_treatment == Some(DuplicateTreatment::Distinct),
-                list.args.as_slice(),
-            ),
-            _ => return Err(refused(shortened(&function.to_string()), functions::hint(&name))),
-        };
-        if let Some(kind) = functions::aggregate(&name) {
-            return self.aggregate(kind, distinct, arguments);
-        }
-        if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
-            return Ok(Expr::Literal(
-                self.scope.database().map_or_else(|| "NULL".to_owned(), quoted),
-            ));
-        }
-        self.scalar(name, arguments)
-    }
-
-    fn scalar(&mut self, name: String, arguments: &[FunctionArg]) -> Converted {
-        if matches!(name.as_str(), "TIMESTAMPDIFF" | "TIMESTAMPADD") {
-            return self.with_unit(&name, arguments);
-        }
-        let kind = functions::scalar(&name, arguments.len());
-        let yields = match kind {
-            Some(Scalar::Pure(yields)) => yields,
-            Some(Scalar::Clock) => {
-                *self.uses_now = true;
-                Yields::Exact
-            }
-            Some(Scalar::Random) if arguments.is_empty() => Yields::Exact,
-            _ => return Err(refused(format!("function {name}"), functions::hint(&name))),
-        };
-        let arguments = self.arguments(arguments)?;
-        let name = if name.starts_with("SCISQL_") {
-            sky_name(&name)
-        } else {
-            name
-        };
-        Ok(call(name, arguments, yields))
-    }
-
-    /// Functions whose first argument is a unit of time.
-    fn with_unit(&mut self, name: &str, arguments: &[FunctionArg]) -> Converted {
-        let [
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(Parsed::Identifier(unit))),
-            rest @ ..,
-        ] = arguments
-        else {
-            return Err(refused(name, "write its unit first"));
-        };
-        let mut parts = vec![Part::Text(format!("{name}({}", unit.value))];
-        for argument in self.arguments(rest)? {
-            parts.push(Part::Text(", ".into()));
-            parts.push(Part::Expr(argument));
-        }
-        parts.push(Part::Text(")".into()));
-        Ok(Expr::Form(parts, Yields::Exact))
-    }
-
-    fn arguments(&mut self, arguments: &[FunctionArg]) -> Result<Vec<Expr>, PlanError> {
-        let converted = arguments.iter().map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => self.convert(expr),
-            other => Err(refused(shortened(&other.to_string()), "pass plain expressions")),
-        });
-        converted.collect()
-    }
-
-    fn aggregate(
-        &mut self,
-        kind: crate::expr::AggregateKind,
-        distinct: bool,
-        arguments: &[FunctionArg],
-    ) -> Converted {
-        if matches!(self.place, Place::Filter | Place::GroupBy) {
-            return Err(ResolveError::GroupFunction.into());
-        }
-        let is_star = matches!(arguments, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
-        let arguments = if is_star {
-            Vec::new()
-        } else {
-            self.arguments(arguments)?
-        };
-        let nested = arguments.iter().any(Expr::has_aggregate);
-        let count = kind == crate::expr::AggregateKind::Count;
-        let fits = if is_star {
-            count
-        } else {
-            arguments.len() == 1 || (count && distinct && !arguments.is_empty())
-        };
-        if nested || !fits {
-            return Err(ResolveError::GroupFunction.into());
-        }
-        Ok(Expr::Aggregate(Box::new(Aggregate {
-            kind,
-            distinct,
-            arguments,
-        })))
-    }
 }
 
 /// The item with this alias, or this column's name. Two different ones: ambiguous.
@@ -635,24 +352,6 @@ fn wrapped(head: &str, inner: Expr) -> Expr {
     Expr::Form(parts, Yields::Exact)
 }
 
-/// The plugin's functions as they are registered.
-fn sky_name(upper: &str) -> String {
-    const NAMES: &[&str] = &[
-        "scisql_angSep",
-        "scisql_s2PtInBox",
-        "scisql_s2PtInCircle",
-        "scisql_s2PtInEllipse",
-        "scisql_s2PtInCPoly",
-        "scisql_s2CPolyToBin",
-        "scisql_s2HtmId",
-        "scisql_s2HtmLevel",
-        "scisql_s2CPolyHtmRanges",
-        "scisql_s2CircleHtmRanges",
-    ];
-    let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(upper));
-    known.map_or_else(|| upper.to_ascii_lowercase(), |name| (*name).to_owned())
-}
-
 fn literal(value: &Value) -> Converted {
     Ok(Expr::Literal(match value {
         Value::Number(text, _) => text.clone(),
@@ -666,12 +365,6 @@ fn literal(value: &Value) -> Converted {
         Value::Null => "NULL".into(),
         other => return Err(refused(other.to_string(), "write a literal that MariaDB has")),
     }))
-}
-
-fn quoted(text: &str) -> String {
-    let mut literal = String::new();
-    write_text(text, &mut literal);
-    literal
 }
 
 /// An operand that binds tighter than every binary operator.
