@@ -1,6 +1,5 @@
 //! One statement of a client: its class decides whether it is answered here, refused, or sent to a czar.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use orrery_crds::catalog::users::User;
@@ -398,23 +397,21 @@ impl Client {
 }
 
 /// Resolves when the statement is to stop.
-fn interrupted(
+async fn interrupted(
     mut watch: DisconnectWatch<'_>,
     stop: CancellationToken,
     limit: Option<Duration>,
-) -> impl Future<Output = Interrupt> {
-    async move {
-        let time_over = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit + GRACE).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => Interrupt::Killed,
-            _ = watch.closed() => Interrupt::ClientGone,
-            () = time_over => Interrupt::TimeOver,
+) -> Interrupt {
+    let time_over = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit + GRACE).await,
+            None => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        () = stop.cancelled() => Interrupt::Killed,
+        _ = watch.closed() => Interrupt::ClientGone,
+        () = time_over => Interrupt::TimeOver,
     }
 }
 

@@ -33,6 +33,8 @@ const ATTEMPTS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long SHOW WARNINGS may take.
 const WARNINGS_PATIENCE: Duration = Duration::from_secs(2);
+/// Error number of a czar that has not yet seen the dataEpoch the session has seen: another one may have.
+const BEHIND: u16 = 1297;
 /// Name of the session variable in which czars report the dataEpoch of an answer.
 const DATA_EPOCH: &str = "orrery_data_epoch";
 
@@ -123,14 +125,13 @@ pub async fn forward(
     for row in &held {
         question.overlay.write(row, &columns, writer).await?;
     }
-    let end = match end {
-        Some(end) => end,
-        None => {
-            let streamed = stream(&mut lease, question, &columns, interrupt, writer, &mut rows).await;
-            match streamed {
-                Ok(end) => end,
-                Err(stop) => return Err(stop.act(lease, question.user).await),
-            }
+    let end = if let Some(end) = end {
+        end
+    } else {
+        let streamed = stream(&mut lease, question, &columns, interrupt, writer, &mut rows).await;
+        match streamed {
+            Ok(end) => end,
+            Err(stop) => return Err(stop.act(lease, question.user).await),
         }
     };
     let diagnostics = warnings(&mut lease, question, end.warnings).await;
@@ -213,6 +214,9 @@ async fn begin_somewhere(
                             end,
                         });
                     }
+                    Ok(Err(ClientError::Server(error))) if error.code == BEHIND => {
+                        (address, error.to_string())
+                    }
                     Ok(Err(ClientError::Server(error))) if !is_czars_trouble(&error) => {
                         return Err(Failure::Tell(error));
                     }
@@ -242,10 +246,6 @@ async fn begin_somewhere(
 }
 
 /// Sends the statement and reads up to [`HOLD`] bytes of its answer.
-#[expect(
-    clippy::type_complexity,
-    reason = "three parts of one answer, taken apart at once by the only caller"
-)]
 async fn begin(
     lease: &mut Lease,
     question: &Question<'_>,
