@@ -110,7 +110,7 @@ fn keeps(plan: &Plan, chunk: u32) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_matching_row_lies_in_the_plan(

@@ -8,6 +8,7 @@ mod area;
 mod keys;
 mod position;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use orrery_crds::catalog::{Catalog, ChunkSet, FamilyGrid, TableKey};
@@ -133,7 +134,9 @@ fn unite<T: Ord>(left: Option<BTreeSet<T>>, right: Option<BTreeSet<T>>) -> Optio
 
 /// What pruning knows about the statement.
 struct Pruner {
-    grid: Option<Grid>,
+    family: FamilyGrid,
+    /// Made when a region first asks for it: its tables take longer than the rest of planning a key lookup.
+    grid: OnceCell<Option<Grid>>,
     key_columns: Vec<(ColumnId, KeyKind)>,
     /// Longitude and latitude columns of director tables.
     positions: Vec<(ColumnId, ColumnId)>,
@@ -194,15 +197,6 @@ impl Pruner {
             .map(|table| &table.family);
         let family = family.and_then(|family| catalog.families.get(family));
         let family = family.ok_or_else(|| PlanError::NoFamily(director.clone()))?;
-        let grid = match &family.grid {
-            FamilyGrid::Sphere {
-                stripes,
-                sub_stripes,
-                overlap,
-                ..
-            } => Grid::new(*stripes, *sub_stripes, *overlap).ok(),
-            FamilyGrid::Hash { .. } => None,
-        };
         let chunked = || {
             (0..scope.tables.len())
                 .filter(|&at| scope.tables.get(at).is_some_and(|table| table.role.is_chunked()))
@@ -218,19 +212,31 @@ impl Pruner {
             chunk_columns: chunked()
                 .filter_map(|at| scope.column_of(at, CHUNK_COLUMN))
                 .collect(),
-            grid,
+            family: family.grid.clone(),
+            grid: OnceCell::new(),
         })
+    }
+
+    /// The family's grid; `None` when chunks are no places on the sky.
+    fn grid(&self) -> Option<&Grid> {
+        let make = || match &self.family {
+            FamilyGrid::Sphere {
+                stripes,
+                sub_stripes,
+                overlap,
+                ..
+            } => Grid::new(*stripes, *sub_stripes, *overlap).ok(),
+            FamilyGrid::Hash { .. } => None,
+        };
+        self.grid.get_or_init(make).as_ref()
     }
 
     /// Chunks of a region.
     fn region(&self, region: &Region) -> Bound {
-        match &self.grid {
-            Some(grid) => Bound {
-                area: Some(region.cover(grid).chunks().collect()),
-                keys: None,
-            },
-            None => Bound::all(),
-        }
+        self.grid().map_or_else(Bound::all, |grid| Bound {
+            area: Some(region.cover(grid).chunks().collect()),
+            keys: None,
+        })
     }
 
     /// Bound on the rows for which `expr` is true.
