@@ -89,12 +89,16 @@ impl Loader {
             state: Arc::default(),
         };
         let request: Option<Request> = disk::read_json(&loader.request_path());
-        loader.remove_others(request.as_ref())?;
-        if let Some(request) = request {
-            match disk::read_json::<Finished>(&finished_path(&spool.join(&request.directory))) {
-                Some(finished) if finished.survey == request.survey => loader.found(request, finished),
-                _ => loader.begin_survey(&mut loader.lock(), request.survey)?,
-            }
+        let finished = request.as_ref().and_then(|request| {
+            disk::read_json::<Finished>(&finished_path(&spool.join(&request.directory)))
+                .filter(|finished| finished.survey == request.survey)
+        });
+        let kept = request.as_ref().filter(|_| finished.is_some());
+        loader.remove_others(kept)?;
+        match (request, finished) {
+            (Some(request), Some(finished)) => loader.found(request, finished),
+            (Some(request), None) => loader.begin_survey(&mut loader.lock(), request.survey)?,
+            (None, _) => {}
         }
         Ok(loader)
     }
@@ -195,12 +199,12 @@ impl Loader {
         state.step = LoaderStep::Surveyed;
     }
 
-    /// Removes spools of other surveys, and those of killed ones.
-    fn remove_others(&self, request: Option<&Request>) -> Result<(), Fault> {
+    /// Removes the spools of all surveys but the `kept` one: older ones, and those of killed loaders.
+    fn remove_others(&self, kept: Option<&Request>) -> Result<(), Fault> {
         let fault = |error| Fault::disk(&self.spool, error);
         for entry in std::fs::read_dir(&self.spool).map_err(fault)? {
             let entry = entry.map_err(fault)?;
-            let own = request.is_some_and(|request| entry.file_name() == *request.directory);
+            let own = kept.is_some_and(|request| entry.file_name() == *request.directory);
             let survey = entry.file_name().to_string_lossy().starts_with("survey-");
             if survey && !own {
                 std::fs::remove_dir_all(entry.path()).map_err(fault)?;

@@ -304,7 +304,7 @@ fn check_file(running: &Running, file: u32, found: &SourceFile) -> Result<(), Fa
     changed(
         running,
         file,
-        "part borders",
+        "number of parts",
         &expected.parts.len(),
         &found.parts.len(),
     )?;

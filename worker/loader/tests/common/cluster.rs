@@ -1,0 +1,353 @@
+//! Real workers (mysqld and agent) and a loader served over TLS, driven as the operator drives them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use mysql_async::prelude::{FromRow, Queryable};
+use mysql_async::{Conn, OptsBuilder};
+use orrery_agent::testing::{Archive, TERM, Worker};
+use orrery_crds::agent::{OpenAttempt, Sealed, StagedTable, TablePart};
+use orrery_crds::catalog::AcceptedTable;
+use orrery_crds::loader::{
+    IndexLocation, IndexPlace, Load, LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed,
+};
+use orrery_crds::names::{self, Role, RowSet};
+use orrery_crds::sql_type::SqlType;
+use orrery_crds::table::ddl;
+use orrery_loader::agents::Agents;
+use orrery_loader::config::Limits;
+use orrery_loader::job::Loader;
+use orrery_loader::server;
+use orrery_loader::tls::Identity;
+use serde::Serialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Place, limits};
+
+/// Workers, and a place for loaders.
+pub struct Cluster {
+    pub archive: Archive,
+    pub workers: Vec<Worker>,
+    pub place: Place,
+}
+
+/// A loader in this process.
+pub struct Serving {
+    pub loader: Loader,
+    pub url: String,
+    client: reqwest::Client,
+    _stop: DropGuard,
+}
+
+/// Numbers an ingest gets from the operator.
+#[derive(Clone, Copy)]
+pub struct Numbers {
+    pub incarnation: u64,
+    pub attempt: u64,
+    pub index_incarnation: u64,
+    pub index_attempt: u64,
+}
+
+/// Key, certificate and CA of `role`.
+pub fn identity(archive: &Archive, role: Role) -> Identity {
+    let directory = archive.tls_dir(role);
+    Identity::read(
+        &directory.join("tls.crt"),
+        &directory.join("tls.key"),
+        &directory.join("ca.crt"),
+    )
+    .unwrap()
+}
+
+impl Cluster {
+    pub async fn start(workers: u32) -> Self {
+        let archive = Archive::new();
+        let mut started = Vec::new();
+        for id in 1..=workers {
+            started.push(Worker::start(&archive, id).await);
+        }
+        Self {
+            archive,
+            workers: started,
+            place: Place::new(),
+        }
+    }
+
+    pub async fn loader(&self) -> Serving {
+        self.loader_with(limits()).await
+    }
+
+    /// A loader that finds what an earlier one left in the spool.
+    pub async fn loader_with(&self, limits: Limits) -> Serving {
+        let own = identity(&self.archive, Role::Loader);
+        let agents = Agents::new(own.client(Role::Agent).unwrap(), limits.patience);
+        let loader = Loader::open(self.place.tools(agents, limits), &self.place.spool()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        tokio::spawn(server::serve(
+            listener,
+            own.server().unwrap(),
+            loader.clone(),
+            stop.clone(),
+        ));
+        let client = identity(&self.archive, Role::Operator)
+            .client(Role::Loader)
+            .unwrap();
+        Serving {
+            loader,
+            url,
+            client,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    pub async fn conn(&self, worker: usize) -> Conn {
+        let socket = self.workers[worker].mysqld.socket().display().to_string();
+        let options = OptsBuilder::default().socket(Some(socket)).user(Some("root"));
+        Conn::new(options).await.unwrap()
+    }
+
+    pub async fn query<T: FromRow + Send + 'static>(&self, worker: usize, sql: &str) -> Vec<T> {
+        self.conn(worker).await.query(sql).await.unwrap()
+    }
+
+    /// Calls an endpoint of every agent as the operator until it is done.
+    async fn call<T: Serialize + Sync>(&self, worker: usize, path: &str, body: &T) -> String {
+        let client = self.archive.client(Role::Operator);
+        loop {
+            let answer = client
+                .post(self.workers[worker].url(path))
+                .json(body)
+                .send()
+                .await
+                .unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            assert!(status.is_success(), "{path}: {status} {text}");
+            if status.as_u16() != 202 {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Opens the attempts of an ingest on every worker: everything is everywhere.
+    pub async fn open(
+        &self,
+        table: &AcceptedTable,
+        name: &str,
+        director: bool,
+        surveyed: &Surveyed,
+        numbers: Numbers,
+    ) {
+        let sets = [RowSet::Home, RowSet::Overlap];
+        let tables = surveyed.chunks.keys().flat_map(|chunk| {
+            sets.map(|set| StagedTable {
+                table: names::chunk_table(name, set, *chunk, numbers.attempt),
+                chunk: *chunk,
+                part: set.into(),
+            })
+        });
+        let mut open = OpenAttempt {
+            term: TERM,
+            attempt: numbers.attempt,
+            segment: numbers.attempt,
+            incarnation: numbers.incarnation,
+            schema_version: 1,
+            database: names::physical_database("sky", numbers.incarnation),
+            create_home: ddl::home(table, director),
+            create_overlap: ddl::overlap(table),
+            fields: ddl::chunked_fields(table),
+            tables: tables.collect(),
+        };
+        self.open_everywhere(&open).await;
+        let index = surveyed.index_chunks.keys().map(|chunk| StagedTable {
+            table: names::chunk_table("Object", RowSet::Home, *chunk, numbers.index_attempt),
+            chunk: *chunk,
+            part: TablePart::Index,
+        });
+        open.tables = index.collect();
+        open.attempt = numbers.index_attempt;
+        open.segment = numbers.index_attempt;
+        open.incarnation = numbers.index_incarnation;
+        open.database = names::index_database(numbers.index_incarnation);
+        open.create_home = ddl::index(&SqlType::parse("BIGINT").unwrap());
+        open.fields = ddl::INDEX_FIELDS.map(str::to_owned).to_vec();
+        if !open.tables.is_empty() {
+            self.open_everywhere(&open).await;
+        }
+    }
+
+    async fn open_everywhere(&self, open: &OpenAttempt) {
+        for worker in 0..self.workers.len() {
+            self.call(worker, "/v1/attempts", open).await;
+        }
+    }
+
+    /// Every chunk goes to every worker.
+    pub fn load_request(&self, survey: &Survey, surveyed: &Surveyed, numbers: Numbers) -> Load {
+        let agents: Vec<String> = self.workers.iter().map(Worker::base).collect();
+        let everywhere = |chunks: Vec<u32>| {
+            chunks
+                .into_iter()
+                .map(|chunk| (chunk, agents.clone()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        Load {
+            id: survey.id.clone(),
+            attempt: numbers.attempt,
+            index_attempt: (!surveyed.index_chunks.is_empty()).then_some(numbers.index_attempt),
+            chunks: everywhere(surveyed.chunks.keys().copied().collect()),
+            index_chunks: everywhere(surveyed.index_chunks.keys().copied().collect()),
+            record_keepers: agents.first().cloned().into_iter().collect(),
+        }
+    }
+
+    /// Seals an attempt everywhere; what each worker says it has.
+    pub async fn seal(&self, attempt: u64) -> Vec<Sealed> {
+        let mut sealed = Vec::new();
+        for worker in 0..self.workers.len() {
+            let text = self
+                .call(
+                    worker,
+                    &format!("/v1/attempts/{attempt}/seal"),
+                    &json!({"term": TERM}),
+                )
+                .await;
+            sealed.push(serde_json::from_str(&text).unwrap());
+        }
+        sealed
+    }
+
+    /// Survey, attempts, load, seal.
+    pub async fn ingest(&self, survey: &Survey, name: &str, numbers: Numbers) -> LoaderStatus {
+        let serving = self.loader().await;
+        serving.post("/v1/survey", survey).await;
+        let status = serving.until(LoaderStep::Surveyed).await;
+        let surveyed = status.surveyed.clone().unwrap();
+        let (table, director) = match &survey.target {
+            SurveyTarget::Director { table, .. } => (table, true),
+            SurveyTarget::Child { table, .. } => (table, false),
+            SurveyTarget::Reference { .. } => panic!("chunked tables only"),
+        };
+        self.open(table, name, director, &surveyed, numbers).await;
+        serving
+            .post("/v1/load", &self.load_request(survey, &surveyed, numbers))
+            .await;
+        let status = serving.until(LoaderStep::Loaded).await;
+        self.seal(numbers.attempt).await;
+        if !surveyed.index_chunks.is_empty() {
+            self.seal(numbers.index_attempt).await;
+        }
+        status
+    }
+
+    /// The index after ingests with these numbers.
+    pub fn index(&self, ingests: &[(Numbers, &Surveyed)]) -> IndexLocation {
+        let agents: Vec<String> = self.workers.iter().map(Worker::base).collect();
+        let mut places: BTreeMap<u32, IndexPlace> = BTreeMap::new();
+        for (numbers, surveyed) in ingests {
+            for chunk in surveyed.index_chunks.keys() {
+                let place = places.entry(*chunk).or_default();
+                place.agents.clone_from(&agents);
+                place.tables.push((
+                    names::index_database(numbers.index_incarnation),
+                    names::chunk_table("Object", RowSet::Home, *chunk, numbers.index_attempt),
+                ));
+            }
+        }
+        IndexLocation {
+            chunks: 4,
+            key_type: "BIGINT".into(),
+            places,
+        }
+    }
+
+    /// A SELECT over all home tables of an ingest, columns as users see them.
+    pub fn all_rows(name: &str, numbers: Numbers, surveyed: &Surveyed) -> String {
+        let database = names::physical_database("sky", numbers.incarnation);
+        surveyed
+            .chunks
+            .keys()
+            .map(|chunk| {
+                let table = names::chunk_table(name, RowSet::Home, *chunk, numbers.attempt);
+                format!("SELECT * FROM `{database}`.`{table}`")
+            })
+            .collect::<Vec<_>>()
+            .join(" UNION ALL ")
+    }
+}
+
+impl Serving {
+    pub async fn try_post<T: Serialize>(&self, path: &str, body: &T) -> (u16, String) {
+        let answer = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    pub async fn post<T: Serialize>(&self, path: &str, body: &T) {
+        let (status, text) = self.try_post(path, body).await;
+        assert_eq!(status, 202, "{path}: {text}");
+    }
+
+    pub async fn status(&self) -> LoaderStatus {
+        status(&self.client, &self.url).await.unwrap()
+    }
+
+    pub async fn until(&self, step: LoaderStep) -> LoaderStatus {
+        until(&self.client, &self.url, step).await
+    }
+}
+
+/// The status of the loader at `url`.
+pub async fn status(client: &reqwest::Client, url: &str) -> reqwest::Result<LoaderStatus> {
+    client.get(format!("{url}/v1/status")).send().await?.json().await
+}
+
+/// Waits for a step; any end that is not it fails.
+pub async fn until(client: &reqwest::Client, url: &str, step: LoaderStep) -> LoaderStatus {
+    loop {
+        if let Ok(status) = status(client, url).await {
+            if status.step == step {
+                return status;
+            }
+            let ended = matches!(status.step, LoaderStep::Failed | LoaderStep::Loaded);
+            assert!(
+                !ended,
+                "{:?} instead of {step:?}: {:?}",
+                status.step, status.error
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Loads a file into a plain table of the same columns with MariaDB's own dialect, for comparison.
+pub async fn plain_table(cluster: &Cluster, table: &AcceptedTable, file: &Path, delimiter: &str) {
+    let mut conn = cluster.conn(0).await;
+    conn.query_drop("CREATE DATABASE IF NOT EXISTS plain")
+        .await
+        .unwrap();
+    conn.query_drop("DROP TABLE IF EXISTS plain.t").await.unwrap();
+    conn.query_drop(format!("CREATE TABLE plain.t {}", ddl::home(table, false)))
+        .await
+        .unwrap();
+    let inside = cluster.workers[0].mysqld.pipe_dir().join("plain");
+    std::fs::copy(file, &inside).unwrap();
+    conn.query_drop(format!(
+        "LOAD DATA INFILE '{}' INTO TABLE plain.t CHARACTER SET binary FIELDS TERMINATED BY '{delimiter}' ESCAPED BY '\\\\' \
+         LINES TERMINATED BY '\\n'",
+        inside.display()
+    ))
+    .await
+    .unwrap();
+}

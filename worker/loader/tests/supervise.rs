@@ -1,0 +1,102 @@
+//! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM ends both.
+
+#[path = "common/cluster.rs"]
+mod cluster;
+mod common;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use cluster::*;
+use common::*;
+use orrery_crds::loader::LoaderStep;
+use orrery_crds::names::Role;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+/// Kills what it holds when a test fails.
+struct Supervisor(Child);
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// The only child of `parent`.
+fn child_of(parent: u32) -> Option<i32> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_loader_is_started_again_and_finds_its_survey() {
+    let cluster = Cluster::start(0).await;
+    let tls = cluster.archive.tls_dir(Role::Loader);
+    let port = free_port();
+    let path = |name: &str| tls.join(name).display().to_string();
+    let child = Command::new(env!("CARGO_BIN_EXE_orrery-loader"))
+        .arg("supervise")
+        .args([
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--admin",
+            &format!("127.0.0.1:{}", free_port()),
+        ])
+        .args([
+            "--tls-cert",
+            &path("tls.crt"),
+            "--tls-key",
+            &path("tls.key"),
+            "--tls-ca",
+            &path("ca.crt"),
+        ])
+        .arg("--spool")
+        .arg(cluster.place.spool())
+        .arg("--sources")
+        .arg(cluster.place.sources())
+        .spawn()
+        .unwrap();
+    let mut supervisor = Supervisor(child);
+    let url = format!("https://127.0.0.1:{port}");
+    let client = identity(&cluster.archive, Role::Operator)
+        .client(Role::Loader)
+        .unwrap();
+    until(&client, &url, LoaderStep::Idle).await;
+    let survey = director(object(&json!({})), vec![cluster.place.file("o.csv", "1,1,1,a\n")]);
+    let answer = client
+        .post(format!("{url}/v1/survey"))
+        .json(&survey)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 202);
+    until(&client, &url, LoaderStep::Surveyed).await;
+
+    let first = child_of(supervisor.0.id()).unwrap();
+    kill_process(Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
+    let status = until(&client, &url, LoaderStep::Surveyed).await;
+    assert_eq!(status.summary.rows, 1);
+    let second = child_of(supervisor.0.id()).unwrap();
+    assert_ne!(first, second);
+
+    kill_process(Pid::from_raw(supervisor.0.id() as i32).unwrap(), Signal::TERM).unwrap();
+    let ended = tokio::task::spawn_blocking(move || supervisor.0.wait().unwrap())
+        .await
+        .unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(
+        !Path::new(&format!("/proc/{second}")).exists(),
+        "the loader ended before its supervisor"
+    );
+}
