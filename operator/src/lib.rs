@@ -16,6 +16,7 @@ pub mod archive;
 pub mod catalog;
 pub mod conditions;
 pub mod context;
+pub mod copies;
 pub mod families;
 pub mod flags;
 pub mod ingest;

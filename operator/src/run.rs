@@ -22,6 +22,7 @@ use crate::agents::Agents;
 use crate::catalog::archive_writer::ArchiveWriter;
 use crate::catalog::upkeep::Upkeep;
 use crate::context::{Context, Scope};
+use crate::copies::Copies;
 use crate::flags::Flags;
 use crate::ingest::reconcile::Ingests;
 use crate::leader::{Candidate, Leadership};
@@ -114,6 +115,7 @@ pub async fn controllers(context: Context) {
     let pools = Pools::default();
     let upkeep = Upkeep::default();
     let ingests = Ingests::default();
+    let copies = Copies::default();
     tokio::join!(
         work::run(
             pool_triggers(&context.client, &context.scope),
@@ -141,6 +143,11 @@ pub async fn controllers(context: Context) {
             async |namespace: &String| upkeep.reconcile(&context, namespace).await,
         ),
         work::run(
+            root_triggers(&context.client, &context.scope),
+            context.metrics.reconciles("copies"),
+            async |namespace: &String| copies.reconcile(&context, namespace).await,
+        ),
+        work::run(
             ingest_triggers(&context.client, &context.scope),
             context.metrics.reconciles("ingests"),
             async |namespace: &String| ingest::reconcile(&ingests, &context, namespace).await,
@@ -155,6 +162,16 @@ fn own_place(metadata: &ObjectMeta) -> Option<Place> {
 fn pool_place(metadata: &ObjectMeta) -> Option<Place> {
     let pool = metadata.labels.as_ref()?.get(POOL_LABEL)?;
     Some((metadata.namespace.clone()?, pool.clone()))
+}
+
+/// The pool that owns a worker, whatever became of its labels.
+fn owner_place(metadata: &ObjectMeta) -> Option<Place> {
+    let owner = metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|owner| owner.kind == "WorkerPool")?;
+    Some((metadata.namespace.clone()?, owner.name.clone()))
 }
 
 fn namespace(metadata: &ObjectMeta) -> Option<String> {
@@ -192,7 +209,7 @@ fn pool_triggers(client: &Client, scope: &Scope) -> BoxStream<'static, Place> {
     let one = || client.clone();
     select_all([
         changes::<WorkerPool, _>(one(), scope, None, spec, own_place).boxed(),
-        changes::<Worker, _>(one(), scope, None, spec, pool_place).boxed(),
+        changes::<Worker, _>(one(), scope, None, spec, owner_place).boxed(),
         changes::<StatefulSet, _>(one(), scope, ours, any, pool_place).boxed(),
         changes::<Service, _>(one(), scope, ours, any, pool_place).boxed(),
         changes::<ConfigMap, _>(one(), scope, ours, any, pool_place).boxed(),

@@ -153,13 +153,12 @@ impl Agents {
             .pem
             .as_ref()
             .ok_or_else(|| AgentError::NoIdentity(namespace.to_owned()))?;
-        let client = match archive.clients.get(&(ip, peer)) {
-            Some(client) => client.clone(),
-            None => {
-                let client = connect(pem, ip, peer).map_err(AgentError::Certificate)?;
-                archive.clients.insert((ip, peer), client.clone());
-                client
-            }
+        let client = if let Some(client) = archive.clients.get(&(ip, peer)) {
+            client.clone()
+        } else {
+            let client = connect(pem, ip, peer).map_err(AgentError::Certificate)?;
+            archive.clients.insert((ip, peer), client.clone());
+            client
         };
         Ok(Agent { client, peer })
     }

@@ -44,7 +44,12 @@ fn is_quantity(path: &str) -> bool {
 }
 
 /// Paths of fields outside metadata and status that another manager added and `wanted` does not have.
-pub fn additions(wanted: &Value, managers: &[ManagedFieldsEntry], manager: &str) -> Vec<String> {
+pub fn additions(
+    wanted: &Value,
+    live: &Value,
+    managers: &[ManagedFieldsEntry],
+    manager: &str,
+) -> Vec<String> {
     let mut found = Vec::new();
     let others = managers
         .iter()
@@ -56,7 +61,7 @@ pub fn additions(wanted: &Value, managers: &[ManagedFieldsEntry], manager: &str)
         };
         for (key, below) in fields {
             if !matches!(key.as_str(), "f:metadata" | "f:status") {
-                owned(&mut found, "", key, below, Some(wanted));
+                owned(&mut found, "", key, below, (Some(wanted), Some(live)));
             }
         }
     }
@@ -65,16 +70,29 @@ pub fn additions(wanted: &Value, managers: &[ManagedFieldsEntry], manager: &str)
     found
 }
 
-/// Walks one entry of a managed-field tree along the wanted value.
-fn owned(found: &mut Vec<String>, path: &str, key: &str, below: &Value, parent: Option<&Value>) {
-    let (path, value) = step(path, key, parent);
-    let Some(value) = value else {
+/// A wanted value and the live one at the same place.
+type Pair<'a> = (Option<&'a Value>, Option<&'a Value>);
+
+/// Walks one entry of a managed-field tree along the wanted and the live value.
+fn owned(found: &mut Vec<String>, path: &str, key: &str, below: &Value, parents: Pair<'_>) {
+    let (path, wanted) = step(path, key, parents.0);
+    let Some(wanted) = wanted else {
         found.push(path.trim_start_matches('.').to_owned());
         return;
     };
-    if let Value::Object(below) = below {
-        for (key, below) in below.iter().filter(|(key, _)| *key != ".") {
-            owned(found, &path, key, below, Some(value));
+    let (_, live) = step("", key, parents.1);
+    let below = below.as_object().filter(|below| !below.is_empty());
+    match below {
+        Some(below) => {
+            for (key, below) in below.iter().filter(|(key, _)| *key != ".") {
+                owned(found, &path, key, below, (Some(wanted), live));
+            }
+        }
+        // A field that is owned as a whole, such as a selector: its keys are not in the tree.
+        None => {
+            let keys = live.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+            let added = keys.filter(|key| wanted.get(key).is_none());
+            found.extend(added.map(|key| format!("{path}.{key}").trim_start_matches('.').to_owned()));
         }
     }
 }
@@ -95,7 +113,7 @@ fn step<'a>(path: &str, key: &str, parent: Option<&'a Value>) -> (String, Option
             .find(|item| keys.iter().all(|(name, value)| has(item, name, value)))
     } else {
         let value = key.strip_prefix("v:").unwrap_or(key);
-        items.iter().find(|item| item.to_string() == value)
+        items.iter().find(|item| *item == value)
     };
     (format!("{path}[{key}]"), wanted)
 }
@@ -162,7 +180,7 @@ mod tests {
             ),
         ];
         assert_eq!(
-            additions(&wanted, &managers, "orrery-operator"),
+            additions(&wanted, &wanted, &managers, "orrery-operator"),
             ["data.extra", "spec.containers[k:{\"name\":\"b\"}]"]
         );
     }
@@ -188,6 +206,22 @@ mod tests {
                 json!({"f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {"f:port": {}}}}}),
             ),
         ];
-        assert!(additions(&wanted, &managers, "orrery-operator").is_empty());
+        assert!(additions(&wanted, &wanted, &managers, "orrery-operator").is_empty());
+    }
+
+    #[test]
+    fn a_key_added_to_a_map_that_is_owned_as_a_whole_is_found() {
+        let wanted = json!({"spec": {"selector": {"a": "b"}}});
+        let live = json!({"spec": {"selector": {"a": "b", "else": "x"}}});
+        let managers = [managed(
+            "kubectl-edit",
+            None,
+            json!({"f:spec": {"f:selector": {}}}),
+        )];
+        assert_eq!(
+            additions(&wanted, &live, &managers, "orrery-operator"),
+            ["spec.selector.else"]
+        );
+        assert!(additions(&wanted, &wanted, &managers, "orrery-operator").is_empty());
     }
 }

@@ -93,7 +93,7 @@ where
     let live_json = serde_json::to_value(live).map_err(json)?;
     let differing = drift::differences(&stamped, &live_json);
     let added = match ownership {
-        Ownership::Whole => drift::additions(&stamped, live.managed_fields(), MANAGER),
+        Ownership::Whole => drift::additions(&stamped, &live_json, live.managed_fields(), MANAGER),
         Ownership::Shared => Vec::new(),
     };
     let change = classify(&stamped, &live_json, &differing, &added);

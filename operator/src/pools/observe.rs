@@ -1,19 +1,22 @@
 //! What is known of a pool right now: the cluster's objects, the catalog, and what each worker's agent says.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::ResourceExt;
 use kube::api::ListParams;
+use kube::{Resource, ResourceExt};
 use orrery_crds::agent::Info;
 use orrery_crds::catalog::Catalog;
 use orrery_crds::kinds::{Worker, WorkerPool};
 use orrery_crds::names::{MYSQL_SECRET, READER_ACCOUNT, WORKER_LABEL, WorkerId, worker_name};
+use serde::de::DeserializeOwned;
 
 use super::PoolError;
 use super::objects::{config_name, pool_selector, selector_text};
@@ -70,7 +73,8 @@ pub async fn observe(
     let selector = selector_text(&pool_selector(name));
     let labels = Some(selector.as_str());
     let (workers, stateful_sets, services, pods) = tokio::try_join!(
-        context.list::<Worker>(namespace, labels),
+        // Not by label: a worker that lost its label is still a worker, and its place must not be filled.
+        context.list::<Worker>(namespace, None),
         context.list::<StatefulSet>(namespace, labels),
         context.list::<Service>(namespace, labels),
         context.list::<Pod>(namespace, labels),
@@ -80,9 +84,10 @@ pub async fn observe(
         .into_iter()
         .filter_map(|pod| Some((pod.labels().get(WORKER_LABEL)?.parse().ok()?, pod)))
         .collect();
-    let workers_found = workers
+    let workers_found: BTreeMap<WorkerId, Worker> = workers
         .valid
         .into_iter()
+        .filter(|worker| worker.spec.pool == name)
         .map(|worker| (worker.spec.id, worker))
         .collect();
     let probes = probe(context, namespace, name, &pods).await;
@@ -93,22 +98,37 @@ pub async fn observe(
         catalog: context.writer.catalog(namespace).await?,
         failing: health.failing(namespace, &probes, &workers_found),
         reader_password: reader_password(context, namespace).await?,
-        pool,
         name: name.to_owned(),
-        workers: workers_found,
         malformed_workers: workers.malformed,
-        stateful_sets: by_name(stateful_sets.valid),
-        services: by_name(services.valid),
+        stateful_sets: complete(context, namespace, name, &workers_found, stateful_sets.valid).await?,
+        services: complete(context, namespace, name, &workers_found, services.valid).await?,
+        workers: workers_found,
+        pool,
         pods,
         probes,
     }))
 }
 
-fn by_name<K: ResourceExt>(objects: Vec<K>) -> BTreeMap<String, K> {
-    objects
-        .into_iter()
-        .map(|object| (object.name_any(), object))
-        .collect()
+/// Objects by name, also those of workers that lost the label they were listed by.
+async fn complete<K>(
+    context: &Context,
+    namespace: &str,
+    pool: &str,
+    workers: &BTreeMap<WorkerId, Worker>,
+    listed: Vec<K>,
+) -> Result<BTreeMap<String, K>, kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+{
+    let listed = listed.into_iter().map(|object| (object.name_any(), object));
+    let mut objects: BTreeMap<String, K> = listed.collect();
+    for name in workers.keys().map(|id| worker_name(pool, *id)) {
+        if !objects.contains_key(&name) {
+            let unlabelled = context.api(namespace).get_opt(&name).await?;
+            objects.extend(unlabelled.map(|object| (name, object)));
+        }
+    }
+    Ok(objects)
 }
 
 async fn reader_password(context: &Context, namespace: &str) -> Result<Option<String>, kube::Error> {

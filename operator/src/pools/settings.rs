@@ -23,6 +23,8 @@ const FIXED: &[(&str, &str)] = &[
     ("collation_server", "utf8mb4_general_ci"),
     ("datadir", DATA_DIR),
     ("default_storage_engine", "InnoDB"),
+    // Makes the sky functions of the image the server runs from.
+    ("init_file", "/usr/share/orrery/functions.sql"),
     ("innodb_doublewrite", "1"),
     ("innodb_file_per_table", "1"),
     ("innodb_flush_log_at_trx_commit", "1"),
@@ -50,7 +52,6 @@ const FORBIDDEN: &[&str] = &[
     "character_sets_dir",
     "chroot",
     "init_connect",
-    "init_file",
     "innodb_data_home_dir",
     "innodb_fast_shutdown",
     "innodb_force_recovery",

@@ -65,7 +65,7 @@ pub fn judge(declared: &Declared<'_>) -> Verdicts {
         .collect();
     let chunked = declared.chunked.iter().map(|table| {
         verdict(match table.spec.role {
-            TableRole::Director => director(declared, table, &owners).map(|schema| Schema::Director(schema)),
+            TableRole::Director => director(declared, table, &owners).map(Schema::Director),
             TableRole::Child => child(declared, table, &owners, &directors),
         })
     });

@@ -1,0 +1,218 @@
+//! What the operator writes, and what it never does.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use orrery_crds::kinds::{ChunkFamily, ChunkedTable, QueryUser, Worker, WorkerPool};
+use orrery_operator::pools::Pools;
+use orrery_operator::{archive, secrets, users};
+use serde_json::json;
+
+use crate::support::{Archive, director, family, pool};
+
+/// One round of every controller of this part.
+async fn round(archive: &Archive, pools: &Pools) {
+    let (context, namespace) = (&archive.context, archive.namespace.as_str());
+    secrets::reconcile(context, namespace).await.unwrap();
+    pools.reconcile(context, namespace, "main").await.unwrap();
+    archive::reconcile(context, namespace).await.unwrap();
+    users::reconcile(context, namespace).await.unwrap();
+}
+
+async fn declared(purpose: &str) -> Archive {
+    let archive = Archive::new(purpose).await;
+    archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+    archive.create::<ChunkFamily>("sky", family(2)).await.unwrap();
+    archive
+        .create::<ChunkedTable>("object", director("Object"))
+        .await
+        .unwrap();
+    archive
+        .create::<QueryUser>("nobody", json!({"user": "nobody", "passwordSecret": "missing"}))
+        .await
+        .unwrap();
+    archive
+}
+
+#[tokio::test]
+async fn a_second_reconcile_without_change_sends_no_write() {
+    let archive = declared("writes").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    let before = archive.writes();
+    assert!(before > 20, "only {before} writes made an archive");
+    for _ in 0..3 {
+        round(&archive, &pools).await;
+    }
+    assert_eq!(archive.writes(), before);
+    // A new process knows nothing and must come to the same rest.
+    round(&archive, &Pools::default()).await;
+    assert_eq!(archive.writes(), before);
+}
+
+#[tokio::test]
+async fn a_pool_becomes_one_stateful_set_per_worker_with_ids_of_their_own() {
+    let archive = declared("pool").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    for name in ["main-w1", "main-w2"] {
+        archive.api::<Worker>().get(name).await.unwrap();
+        archive.api::<Service>().get(name).await.unwrap();
+        let set = archive
+            .api::<StatefulSet>()
+            .get(name)
+            .await
+            .unwrap()
+            .spec
+            .unwrap();
+        assert_eq!(set.replicas, Some(1));
+        assert_eq!(set.update_strategy.unwrap().type_.as_deref(), Some("OnDelete"));
+    }
+    let budget = archive
+        .api::<PodDisruptionBudget>()
+        .get("main")
+        .await
+        .unwrap()
+        .spec
+        .unwrap();
+    assert_eq!(
+        budget.unhealthy_pod_eviction_policy.as_deref(),
+        Some("AlwaysAllow")
+    );
+    archive.api::<ConfigMap>().get("main-mysqld").await.unwrap();
+    let status = archive
+        .api::<WorkerPool>()
+        .get("main")
+        .await
+        .unwrap()
+        .status
+        .unwrap();
+    assert_eq!((status.workers, status.ready_workers), (2, 0));
+}
+
+#[tokio::test]
+async fn worker_ids_are_never_used_again() {
+    let archive = declared("ids").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .api::<Worker>()
+        .delete("main-w2", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    archive.settle(async || round(&archive, &pools).await).await;
+    let mut ids: Vec<u32> = archive
+        .api::<Worker>()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|worker| worker.spec.id)
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 3]);
+}
+
+#[tokio::test]
+async fn what_users_own_is_never_written() {
+    let archive = declared("owned").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .edit::<Worker>("main-w1", json!({"spec": {"offline": true}}))
+        .await;
+    archive
+        .edit::<WorkerPool>("main", json!({"spec": {"workers": 1}}))
+        .await;
+    archive.settle(async || round(&archive, &pools).await).await;
+    let worker = archive.api::<Worker>().get("main-w1").await.unwrap();
+    assert_eq!(worker.spec.offline, Some(true));
+    assert!(!owns(&worker, "f:offline"), "{:?}", worker.managed_fields());
+    let pool = archive.api::<WorkerPool>().get("main").await.unwrap();
+    assert_eq!(pool.spec.workers, 1);
+    assert!(!owns(&pool, "f:workers"));
+    // A pool that was scaled down keeps its workers until they are drained, and says so.
+    assert_eq!(
+        archive
+            .api::<Worker>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        2
+    );
+    let conditions = pool.status.unwrap().conditions;
+    assert!(
+        conditions
+            .iter()
+            .any(|c| c.type_ == "ScaleDownWaits" && c.status == "True")
+    );
+}
+
+/// Whether the operator is a manager of this field of the spec.
+fn owns(object: &impl ResourceExt, field: &str) -> bool {
+    object.managed_fields().iter().any(|entry| {
+        entry.manager.as_deref() == Some("orrery-operator")
+            && entry.fields_v1.as_ref().is_some_and(|fields| {
+                fields
+                    .0
+                    .get("f:spec")
+                    .is_some_and(|spec| spec.get(field).is_some())
+            })
+    })
+}
+
+#[tokio::test]
+async fn nothing_blocks_the_deletion_of_the_namespace() {
+    let archive = declared("finalizers").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    macro_rules! no_finalizers {
+        ($($kind:ty),*) => {$(
+            for object in archive.api::<$kind>().list(&ListParams::default()).await.unwrap() {
+                assert!(object.finalizers().is_empty(), "{} has a finalizer", object.name_any());
+            }
+        )*};
+    }
+    no_finalizers!(
+        WorkerPool,
+        Worker,
+        ChunkFamily,
+        ChunkedTable,
+        QueryUser,
+        StatefulSet,
+        Service,
+        ConfigMap,
+        Secret
+    );
+    no_finalizers!(orrery_crds::kinds::ChunkMap, PodDisruptionBudget);
+}
+
+#[tokio::test]
+async fn a_paused_pool_is_left_alone() {
+    let archive = declared("paused").await;
+    let pools = Pools::default();
+    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .edit::<WorkerPool>("main", json!({"spec": {"paused": true, "workers": 5}}))
+        .await;
+    archive
+        .edit::<StatefulSet>("main-w1", json!({"spec": {"replicas": 0}}))
+        .await;
+    archive.settle(async || round(&archive, &pools).await).await;
+    assert_eq!(
+        archive
+            .api::<Worker>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        2
+    );
+    let set = archive.api::<StatefulSet>().get("main-w1").await.unwrap();
+    assert_eq!(set.spec.unwrap().replicas, Some(0));
+}
