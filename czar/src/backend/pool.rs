@@ -223,11 +223,12 @@ impl Drop for Lease {
     }
 }
 
-/// Kills the statement that connection `id` runs, from a connection made for that.
+/// Ends connection `id`, from a connection made for that. Not its statement alone: that may not have begun when the kill arrives,
+/// and would then run to its end.
 async fn kill(endpoint: &Endpoint, options: &ClientOptions, id: u32) -> Result<(), ClientError> {
     let work = async {
         let mut side = ClientConnection::connect(endpoint, options).await?;
-        side.run(format!("KILL QUERY {id}").as_bytes()).await
+        side.run(format!("KILL {id}").as_bytes()).await
     };
     match tokio::time::timeout(KILL_TIME, work).await {
         Ok(outcome) => outcome,

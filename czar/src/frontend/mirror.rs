@@ -36,6 +36,8 @@ pub struct Changes {
     pub after: Vec<String>,
     /// Users that need an account, which the caller makes with a password of its own before [`Self::before`].
     pub new_users: Vec<String>,
+    /// Users whose rights change: a session remembers the rights to its default database, so theirs must be made anew.
+    pub changed_users: Vec<String>,
 }
 
 impl Mirror {
@@ -99,8 +101,10 @@ impl Mirror {
         let none = BTreeSet::new();
         for (user, wanted) in &next.grants {
             let held = self.grants.get(user);
-            if held.is_none() {
-                changes.new_users.push(user.clone());
+            match held {
+                None => changes.new_users.push(user.clone()),
+                Some(held) if held != wanted => changes.changed_users.push(user.clone()),
+                Some(_) => {}
             }
             let held = held.unwrap_or(&none);
             for database in wanted.difference(held) {
@@ -195,9 +199,11 @@ mod tests {
     fn a_right_taken_away_is_gone_before_the_catalog_is_used() {
         let now = mirror(&[("sky", "T", "(a INT)")], &[("ann", &["sky"])]);
         let next = mirror(&[("sky", "T", "(a INT)")], &[("ann", &[])]);
+        let changes = now.changes(&next);
         assert_eq!(
-            now.changes(&next).before,
+            changes.before,
             ["REVOKE SELECT ON `sky`.* FROM 'ann'@'localhost'"]
         );
+        assert_eq!(changes.changed_users, ["ann"]);
     }
 }

@@ -67,11 +67,16 @@ pub struct Mirrored {
     pub after: Vec<String>,
 }
 
+/// An account on the front-end.
+struct Account {
+    password: String,
+    pool: Arc<Pool>,
+}
+
 /// The front-end mysqld.
 pub struct Frontend {
     options: FrontendOptions,
-    accounts: Mutex<HashMap<String, Arc<Pool>>>,
-    merge: Mutex<Option<Arc<Pool>>>,
+    accounts: Mutex<HashMap<String, Account>>,
     state: tokio::sync::Mutex<Option<Mirror>>,
 }
 
@@ -81,7 +86,6 @@ impl Frontend {
         Self {
             options,
             accounts: Mutex::new(HashMap::new()),
-            merge: Mutex::new(None),
             state: tokio::sync::Mutex::new(None),
         }
     }
@@ -101,11 +105,20 @@ impl Frontend {
         for user in &changes.new_users {
             let password = new_password();
             connection.run(create_account(user, &password).as_bytes()).await?;
-            let pool = self.pool(user, password, self.options.connections_per_user);
-            self.accounts.lock().insert(user.clone(), pool);
+            self.open_account(user, password);
         }
         for statement in &changes.before {
             connection.run(statement.as_bytes()).await?;
+        }
+        for user in &changes.changed_users {
+            let password = self
+                .accounts
+                .lock()
+                .get(user)
+                .map(|account| account.password.clone());
+            if let Some(password) = password {
+                self.open_account(user, password);
+            }
         }
         self.accounts
             .lock()
@@ -146,16 +159,38 @@ impl Frontend {
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
     ) -> Result<Lease, FrontendError> {
-        let pool = self.accounts.lock().get(user).cloned();
-        let pool = pool.ok_or_else(|| FrontendError::NoAccount(user.to_owned()))?;
-        Ok(pool.acquire(settings, database).await?)
+        if user == MERGE_ACCOUNT {
+            return Err(FrontendError::NoAccount(user.to_owned()));
+        }
+        self.lease(user, settings, database).await
     }
 
     /// A connection of the merge account, in its database.
     pub async fn merge_session(&self, settings: &Arc<SessionSettings>) -> Result<Lease, FrontendError> {
-        let pool = self.merge.lock().clone();
-        let pool = pool.ok_or_else(|| FrontendError::NoAccount(MERGE_ACCOUNT.to_owned()))?;
-        Ok(pool.acquire(settings, Some(MERGE_DATABASE)).await?)
+        self.lease(MERGE_ACCOUNT, settings, Some(MERGE_DATABASE)).await
+    }
+
+    async fn lease(
+        &self,
+        user: &str,
+        settings: &Arc<SessionSettings>,
+        database: Option<&str>,
+    ) -> Result<Lease, FrontendError> {
+        let pool = self.accounts.lock().get(user).map(|account| account.pool.clone());
+        let pool = pool.ok_or_else(|| FrontendError::NoAccount(user.to_owned()))?;
+        Ok(pool.acquire(settings, database).await?)
+    }
+
+    /// Makes the account's connections anew.
+    fn open_account(&self, user: &str, password: String) {
+        let size = match user {
+            MERGE_ACCOUNT => self.options.merge_connections,
+            _ => self.options.connections_per_user,
+        };
+        let pool = self.pool(user, password.clone(), size);
+        self.accounts
+            .lock()
+            .insert(user.to_owned(), Account { password, pool });
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -221,7 +256,7 @@ impl Frontend {
             account(MERGE_ACCOUNT)
         );
         connection.run(grant.as_bytes()).await?;
-        *self.merge.lock() = Some(self.pool(MERGE_ACCOUNT, password, self.options.merge_connections));
+        self.open_account(MERGE_ACCOUNT, password);
         let mut empty = Mirror::default();
         empty
             .grants

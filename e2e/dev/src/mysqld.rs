@@ -43,7 +43,7 @@ pub struct Mysqld {
 impl Mysqld {
     /// Installs a data directory if there is none, and starts the server.
     pub async fn start(options: &MysqldOptions) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&options.folder)?;
+        std::fs::create_dir_all(options.folder.join("tmp"))?;
         let data = options.folder.join("data");
         if !data.join("mysql").exists() {
             install(&data)?;
@@ -174,6 +174,8 @@ fn install(data: &Path) -> anyhow::Result<()> {
         .arg("--innodb-log-file-size=16M")
         .arg(format!("--user={}", user()))
         .arg(format!("--datadir={}", data.display()))
+        // Servers that share /tmp delete each other's temporary tables.
+        .arg(format!("--tmpdir={}", data.with_file_name("tmp").display()))
         .output()
         .context("mariadb-install-db (package mariadb-server)")?;
     ensure!(
@@ -191,6 +193,7 @@ fn command(options: &MysqldOptions, port: Option<u16>) -> Command {
         .arg("--no-defaults")
         .arg(format!("--user={}", user()))
         .arg(format!("--datadir={}", folder.join("data").display()))
+        .arg(format!("--tmpdir={}", folder.join("tmp").display()))
         .arg(format!("--socket={}", folder.join("mysqld.sock").display()))
         .arg(format!("--pid-file={}", folder.join("mysqld.pid").display()))
         .arg(format!("--innodb-buffer-pool-size={}", options.buffer_pool))

@@ -1,6 +1,6 @@
 //! Where two answers differ.
 
-use orrery_wire::{ColumnDef, Value};
+use orrery_wire::{ColumnDef, ColumnFlags, Value};
 
 use crate::client::{Answer, Outcome};
 use crate::corpus::{Order, Query};
@@ -33,7 +33,7 @@ fn difference_of_answers(query: &Query, given: &Answer, right: &Answer) -> Optio
         .columns
         .iter()
         .zip(&right.columns)
-        .filter_map(|(given, right)| column(given, right));
+        .filter_map(|(given, right)| column(query, given, right));
     let mut found: Vec<String> = columns.collect();
     if given.rows.len() != right.rows.len() {
         found.push(format!(
@@ -47,7 +47,16 @@ fn difference_of_answers(query: &Query, given: &Answer, right: &Answer) -> Optio
     (!found.is_empty()).then(|| found.join("\n    "))
 }
 
-fn column(given: &ColumnDef, right: &ColumnDef) -> Option<String> {
+fn column(query: &Query, given: &ColumnDef, right: &ColumnDef) -> Option<String> {
+    use ColumnFlags as F;
+    let (mut given, mut right) = (given.clone(), right.clone());
+    if query.loose_flags {
+        for column in [&mut given, &mut right] {
+            column
+                .flags
+                .remove(F::PRI_KEY_FLAG | F::PART_KEY_FLAG | F::MULTIPLE_KEY_FLAG | F::BINARY_FLAG);
+        }
+    }
     (given != right).then(|| format!("column {given:?}\n    instead of {right:?}"))
 }
 

@@ -28,7 +28,8 @@ pub struct Site {
     pub users: Users,
     /// Address of the czar.
     pub czar: String,
-    folder: tempfile::TempDir,
+    /// Folder of everything; removed when dropped.
+    pub folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -54,7 +55,12 @@ impl Site {
         };
         let plain = Mysqld::start(&plain).await?;
         load(&plain, &archive.plain).await?;
-        plain.run_all(["CREATE USER ann@localhost", "GRANT SELECT ON sky.* TO ann@localhost"]).await?;
+        plain
+            .run_all([
+                "CREATE USER ann@localhost",
+                "GRANT SELECT ON sky.* TO ann@localhost",
+            ])
+            .await?;
         let stack = Stack::start(folder.path(), plugins.as_deref(), &archive, &users).await?;
         let mut site = Self {
             archive,

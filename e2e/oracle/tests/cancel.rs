@@ -1,0 +1,141 @@
+//! A statement that nobody waits for any more ends on the workers, and only that statement.
+
+use std::time::Duration;
+
+use orrery_oracle::client::{Protocol, Session, ask_czar};
+use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::site::Site;
+use orrery_wire::Value;
+use orrery_wire::client::{ClientConnection, ClientError};
+use orrery_wire::command::QueryAttribute;
+
+const SESSION: Session = Session {
+    database: "sky",
+    time_zone: "SYSTEM",
+    sql_mode: "",
+    collation: "utf8mb4_general_ci",
+    user: "ann",
+};
+
+/// A statement that takes long in every chunk: a join of a chunk with itself, over and over.
+const LONG: &str = "SELECT COUNT(*) FROM Source a JOIN Source b USING (objectId) JOIN Source c USING (objectId) \
+     JOIN Source d USING (objectId) JOIN Source e USING (objectId) JOIN Source f USING (objectId) \
+     JOIN Source g USING (objectId) JOIN Source h USING (objectId) WHERE a.psfFlux * b.psfFlux + c.psfFlux * d.psfFlux > RAND()";
+
+fn attributes() -> [QueryAttribute; 2] {
+    [
+        QueryAttribute::text("orrery.user", "ann"),
+        QueryAttribute::text("orrery.database", "sky"),
+    ]
+}
+
+/// Statements of the reader account that run on any worker.
+async fn running(site: &Site) -> usize {
+    let mut count = 0;
+    for worker in site.stack.workers.values() {
+        let mut root = worker.root().await.unwrap();
+        let sql = b"SELECT id FROM information_schema.processlist WHERE user = 'orrery_reader' AND command IN ('Query', 'Execute')";
+        count += root.query_all(sql).await.unwrap().1.len();
+    }
+    count
+}
+
+/// Waits until workers run something, or nothing; fails after a generous time.
+async fn wait_for_running(site: &Site, some: bool) -> Duration {
+    let begun = std::time::Instant::now();
+    while (running(site).await > 0) != some {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "workers {} run statements",
+            if some { "do not" } else { "still" }
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    begun.elapsed()
+}
+
+async fn start_long(site: &Site) -> (u32, tokio::task::JoinHandle<Result<(), ClientError>>) {
+    let mut czar = site.connect_czar().await.unwrap();
+    let id = czar.connection_id();
+    let task = tokio::spawn(async move {
+        czar.query_with_attributes(LONG.as_bytes(), &attributes()).await?;
+        czar.drain().await
+    });
+    wait_for_running(site, true).await;
+    (id, task)
+}
+
+async fn kill(site: &Site, id: u32) {
+    let mut side: ClientConnection = site.connect_czar().await.unwrap();
+    side.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() {
+    let site = Site::start(SHAPE, &tables(3000).unwrap(), &[]).await.unwrap();
+    let (id, task) = start_long(&site).await;
+    kill(&site, id).await;
+    let error = task.await.unwrap().unwrap_err();
+    assert_eq!(
+        error.server_error().map(|error| error.code),
+        Some(1317),
+        "{error}"
+    );
+    wait_for_running(&site, false).await;
+
+    let (_, task) = start_long(&site).await;
+    task.abort();
+    let _ = task.await;
+    wait_for_running(&site, false).await;
+
+    let mut czar = site.connect_czar().await.unwrap();
+    let limited = [&attributes()[..], &[QueryAttribute::text("orrery.max_ms", "300")]].concat();
+    let error = czar
+        .query_with_attributes(LONG.as_bytes(), &limited)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.server_error().map(|error| error.code),
+        Some(1969),
+        "{error}"
+    );
+    wait_for_running(&site, false).await;
+    let answer = ask_czar(&mut czar, SESSION, Protocol::Text, "SELECT 1")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        answer.rows,
+        [[Value::Bytes(b"1".to_vec())]],
+        "the connection is usable afterwards"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_of_one_connection_never_end_the_statements_of_another() {
+    let site = Site::start(SHAPE, &tables(200).unwrap(), &[]).await.unwrap();
+    let mut victim = site.connect_czar().await.unwrap();
+    let id = victim.connection_id();
+    let killer = tokio::spawn({
+        let mut side = site.connect_czar().await.unwrap();
+        async move {
+            for _ in 0..2_000 {
+                side.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+            }
+        }
+    });
+    let mut killed = 0;
+    let mut bystander = site.connect_czar().await.unwrap();
+    while !killer.is_finished() {
+        let outcome = ask_czar(&mut victim, SESSION, Protocol::Text, "SELECT ra FROM Object")
+            .await
+            .unwrap();
+        killed += usize::from(outcome.is_err_and(|error| error.code == 1317));
+        let answer = ask_czar(&mut bystander, SESSION, Protocol::Text, "SELECT ra FROM Object")
+            .await
+            .unwrap();
+        assert_eq!(answer.unwrap().rows.len(), 200);
+    }
+    killer.await.unwrap();
+    assert!(killed > 0, "no kill met the statement");
+}
