@@ -62,7 +62,11 @@ pub async fn reconcile(state: &Ingests, context: &Context, namespace: &str) -> R
                 .find(|(waiting, _)| *waiting == name)
                 .map_or_else(String::new, |(_, by)| by.clone()))
         };
-        let catalog = context.writer.catalog(namespace).await?;
+        // The turns were given by this catalog: an ingest whose table is newer than it has none yet, and starts with the next run.
+        let catalog = match ingest.status.as_ref().map(|status| status.phase).unwrap_or_default() {
+            IngestPhase::Pending => catalog.clone(),
+            _ => context.writer.catalog(namespace).await?,
+        };
         let step = Step {
             context,
             namespace,
