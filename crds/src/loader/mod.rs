@@ -183,7 +183,8 @@ pub enum LoaderStep {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct LoaderError {
-    /// Machine-readable reason: `SourceMissing`, `SourceChanged`, `TooManyRejects`, `BadFields`, `NoReplica`, `Unreachable`, `DiskFull`.
+    /// Machine-readable reason: `SourceMissing`, `SourceChanged`, `TooManyRejects`, `BadFields`, `NoReplica`, `Unreachable`, `DiskFull`,
+    /// `DiskFailed`, `BadFile` (truncated, or an open quote), `BadDialect`, `Cancelled`, `Internal`.
     pub reason: String,
     /// For people: names file, record and column where there are any.
     pub message: String,

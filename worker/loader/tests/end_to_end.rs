@@ -1,16 +1,30 @@
 //! Surveys and loads against real workers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first failure"
+)]
+
 #[path = "common/cluster.rs"]
 mod cluster;
 mod common;
+#[path = "common/sample.rs"]
+mod sample;
+#[path = "common/tls.rs"]
+mod tls;
+
+use std::io::Read;
 
 use cluster::*;
 use common::*;
 use orrery_crds::agent::SourceFiles;
 use orrery_crds::kinds::MisplacedChildPolicy;
-use orrery_crds::loader::{LoaderStep, SurveyTarget, Surveyed};
+use orrery_crds::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
 use orrery_crds::names::Role;
+use sample::Sample;
 use serde_json::json;
+use tls::identity;
 
 const OBJECT: Numbers = Numbers {
     incarnation: 7,
@@ -33,9 +47,11 @@ const SOURCE: Numbers = Numbers {
 
 /// A small sky: objects on a line of longitudes, keys 1 to `count`.
 fn objects(count: u32) -> String {
-    (1..=count)
-        .map(|i| format!("{i},{},{},o\\\n{i}\n", f64::from(i) * 1.1, f64::from(i % 90)))
-        .collect()
+    let mut text = String::new();
+    for i in 1..=count {
+        text += &format!("{i},{},{},o\\\n{i}\n", f64::from(i) * 0.1, f64::from(i % 5));
+    }
+    text
 }
 
 async fn rows(cluster: &Cluster, worker: usize, name: &str, numbers: Numbers, surveyed: &Surveyed) -> u64 {
@@ -75,7 +91,7 @@ async fn directors_and_children_reach_every_replica_as_a_plain_load_would_store_
     assert_eq!(index, [300]);
 
     // Children: in their object's chunk, elsewhere, without position, unknown, without key.
-    let text = "1,10,11,10\n2,10,200,-50\n3,10,\\N,\\N\n4,9999,17,10\n5,\\N,17,10\n6,9999,\\N,\\N\n";
+    let text = "1,10,1,0\n2,10,200,-50\n3,10,\\N,\\N\n4,9999,17,10\n5,\\N,17,10\n6,9999,\\N,\\N\n";
     let file = cluster.place.file("s.csv", text);
     let mut survey = survey_of(
         SurveyTarget::Child {
@@ -191,7 +207,11 @@ async fn keys_of_other_ingests_count() {
         2,
         "rejected rows are not loaded"
     );
-    // Files and rejects are kept by the agents.
+    check_records(&cluster, &surveyed).await;
+}
+
+/// Files and rejects are kept by the agents.
+async fn check_records(cluster: &Cluster, surveyed: &Surveyed) {
     let client = cluster.archive.client(Role::Loader);
     let url = |path: &str| cluster.workers[0].url(&format!("/v1/attempts/{}/{path}", AGAIN.attempt));
     let kept: SourceFiles = client
@@ -215,6 +235,53 @@ async fn keys_of_other_ingests_count() {
         rejects.contains("p.csv\t1\tobjectId\tthe key 1 is already published"),
         "{rejects}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_sample_is_stored_as_a_plain_load_stores_it() {
+    let Some(sample) = Sample::open("pt12") else {
+        return;
+    };
+    let mut cluster = Cluster::start(1).await;
+    let objects = sample_like_plain(&mut cluster, &sample, sample.director("Object"), "Object", OBJECT).await;
+    assert_eq!(objects.summary.rows, 88);
+    let index = cluster.index(&[(OBJECT, &objects.surveyed.unwrap())]);
+    let mut survey = sample.child("Source", index);
+    survey.id = "uid/child".into();
+    let sources = sample_like_plain(&mut cluster, &sample, survey, "Source", SOURCE).await;
+    let summary = sources.summary;
+    assert_eq!((summary.rows, summary.rejects, summary.orphans), (3339, 0, 36));
+}
+
+/// Ingests a table of the sample and compares it with a plain LOAD DATA of the same file.
+async fn sample_like_plain(
+    cluster: &mut Cluster,
+    sample: &Sample,
+    survey: Survey,
+    name: &str,
+    numbers: Numbers,
+) -> LoaderStatus {
+    let (SurveyTarget::Director { table, .. } | SurveyTarget::Child { table, .. }) = &survey.target else {
+        panic!("chunked tables only");
+    };
+    let stored = sample.folder.join(format!("{name}.tsv.gz"));
+    let mut text = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(stored).unwrap())
+        .read_to_end(&mut text)
+        .unwrap();
+    let place = Place::new();
+    place.file("plain", &text);
+    std::fs::copy(
+        sample.folder.join(format!("{name}.tsv.gz")),
+        place.source_path(&format!("{name}.tsv.gz")),
+    )
+    .unwrap();
+    cluster.place = place;
+    let status = cluster.ingest(&survey, name, numbers).await;
+    plain_table(cluster, table, &cluster.place.source_path("plain"), "\\t").await;
+    let surveyed = status.surveyed.clone().unwrap();
+    assert_eq!(difference(cluster, name, numbers, &surveyed).await, 0, "{name}");
+    status
 }
 
 /// Design §5: exactly once. A repeated load sends nothing the ledgers name.

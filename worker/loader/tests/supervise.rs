@@ -1,15 +1,21 @@
 //! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM ends both.
 
-#[path = "common/cluster.rs"]
-mod cluster;
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first failure"
+)]
+
 mod common;
+#[path = "common/tls.rs"]
+mod tls;
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use cluster::*;
 use common::*;
+use orrery_agent::testing::Archive;
 use orrery_crds::loader::LoaderStep;
 use orrery_crds::names::Role;
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,8 +47,8 @@ fn child_of(parent: u32) -> Option<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_loader_is_started_again_and_finds_its_survey() {
-    let cluster = Cluster::start(0).await;
-    let tls = cluster.archive.tls_dir(Role::Loader);
+    let (archive, place) = (Archive::new(), Place::new());
+    let tls = archive.tls_dir(Role::Loader);
     let port = free_port();
     let path = |name: &str| tls.join(name).display().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_orrery-loader"))
@@ -62,18 +68,18 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
             &path("ca.crt"),
         ])
         .arg("--spool")
-        .arg(cluster.place.spool())
+        .arg(place.spool())
         .arg("--sources")
-        .arg(cluster.place.sources())
+        .arg(place.sources())
         .spawn()
         .unwrap();
     let mut supervisor = Supervisor(child);
     let url = format!("https://127.0.0.1:{port}");
-    let client = identity(&cluster.archive, Role::Operator)
+    let client = tls::identity(&archive, Role::Operator)
         .client(Role::Loader)
         .unwrap();
-    until(&client, &url, LoaderStep::Idle).await;
-    let survey = director(object(&json!({})), vec![cluster.place.file("o.csv", "1,1,1,a\n")]);
+    tls::until(&client, &url, LoaderStep::Idle).await;
+    let survey = director(object(&json!({})), vec![place.file("o.csv", "1,1,1,a\n")]);
     let answer = client
         .post(format!("{url}/v1/survey"))
         .json(&survey)
@@ -81,11 +87,11 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 202);
-    until(&client, &url, LoaderStep::Surveyed).await;
+    tls::until(&client, &url, LoaderStep::Surveyed).await;
 
     let first = child_of(supervisor.0.id()).unwrap();
     kill_process(Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
-    let status = until(&client, &url, LoaderStep::Surveyed).await;
+    let status = tls::until(&client, &url, LoaderStep::Surveyed).await;
     assert_eq!(status.summary.rows, 1);
     let second = child_of(supervisor.0.id()).unwrap();
     assert_ne!(first, second);

@@ -1,5 +1,11 @@
 //! Surveys of small files: what is accepted, placed, counted and rejected.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first failure"
+)]
+
 mod common;
 
 use common::*;
@@ -253,16 +259,11 @@ async fn a_source_that_changed_since_the_last_survey_is_named_with_what_differs(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_result_does_not_depend_on_threads_or_timing() {
     let place = Place::new();
-    let text: String = (0..40_000)
-        .map(|i| {
-            format!(
-                "{},{},{},row {i}\n",
-                i % 39_990,
-                f64::from(i) * 0.008,
-                f64::from(i % 170) - 85.0
-            )
-        })
-        .collect();
+    let mut text = String::new();
+    for i in 0..40_000 {
+        let (lon, lat) = (f64::from(i) * 0.008, f64::from(i % 170) - 85.0);
+        text += &format!("{},{lon},{lat},row {i}\n", i % 39_990);
+    }
     let (one, two) = text.split_at(text.len() / 2);
     let sources = vec![place.file("a.csv", one), place.file("b.csv", two)];
     let mut survey = director(object(&json!({})), sources);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Response, StatusCode};
+use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -75,10 +76,16 @@ pub struct HttpSources {
 impl HttpSources {
     /// Downloads on `runtime`.
     pub fn new(runtime: Handle) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(SILENCE)
-            .build()?;
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(
+                error = chain(&error),
+                "no system CA certificates: only http:// sources can be read"
+            );
+            let nobody = ClientConfig::builder()
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth();
+            builder().tls_backend_preconfigured(nobody).build()
+        })?;
         Ok(Self { client, runtime })
     }
 
@@ -133,6 +140,12 @@ impl HttpSources {
             pauses.after(failure).await?;
         }
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(SILENCE)
 }
 
 struct Download {

@@ -19,13 +19,13 @@ use orrery_loader::agents::Agents;
 use orrery_loader::config::Limits;
 use orrery_loader::job::Loader;
 use orrery_loader::server;
-use orrery_loader::tls::Identity;
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Place, limits};
+use super::common::{Place, limits};
+use super::tls::{identity, status, until};
 
 /// Workers, and a place for loaders.
 pub struct Cluster {
@@ -36,7 +36,6 @@ pub struct Cluster {
 
 /// A loader in this process.
 pub struct Serving {
-    pub loader: Loader,
     pub url: String,
     client: reqwest::Client,
     _stop: DropGuard,
@@ -49,17 +48,6 @@ pub struct Numbers {
     pub attempt: u64,
     pub index_incarnation: u64,
     pub index_attempt: u64,
-}
-
-/// Key, certificate and CA of `role`.
-pub fn identity(archive: &Archive, role: Role) -> Identity {
-    let directory = archive.tls_dir(role);
-    Identity::read(
-        &directory.join("tls.crt"),
-        &directory.join("tls.key"),
-        &directory.join("ca.crt"),
-    )
-    .unwrap()
 }
 
 impl Cluster {
@@ -98,7 +86,6 @@ impl Cluster {
             .client(Role::Loader)
             .unwrap();
         Serving {
-            loader,
             url,
             client,
             _stop: stop.drop_guard(),
@@ -305,29 +292,6 @@ impl Serving {
 
     pub async fn until(&self, step: LoaderStep) -> LoaderStatus {
         until(&self.client, &self.url, step).await
-    }
-}
-
-/// The status of the loader at `url`.
-pub async fn status(client: &reqwest::Client, url: &str) -> reqwest::Result<LoaderStatus> {
-    client.get(format!("{url}/v1/status")).send().await?.json().await
-}
-
-/// Waits for a step; any end that is not it fails.
-pub async fn until(client: &reqwest::Client, url: &str, step: LoaderStep) -> LoaderStatus {
-    loop {
-        if let Ok(status) = status(client, url).await {
-            if status.step == step {
-                return status;
-            }
-            let ended = matches!(status.step, LoaderStep::Failed | LoaderStep::Loaded);
-            assert!(
-                !ended,
-                "{:?} instead of {step:?}: {:?}",
-                status.step, status.error
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -1,0 +1,42 @@
+//! Certificates of the tests, and the operator's view of a loader.
+
+use std::time::Duration;
+
+use orrery_agent::testing::Archive;
+use orrery_crds::loader::{LoaderStatus, LoaderStep};
+use orrery_crds::names::Role;
+use orrery_loader::tls::Identity;
+
+/// Key, certificate and CA of `role`.
+pub fn identity(archive: &Archive, role: Role) -> Identity {
+    let directory = archive.tls_dir(role);
+    Identity::read(
+        &directory.join("tls.crt"),
+        &directory.join("tls.key"),
+        &directory.join("ca.crt"),
+    )
+    .unwrap()
+}
+
+/// The status of the loader at `url`.
+pub async fn status(client: &reqwest::Client, url: &str) -> reqwest::Result<LoaderStatus> {
+    client.get(format!("{url}/v1/status")).send().await?.json().await
+}
+
+/// Waits for a step; any end that is not it fails.
+pub async fn until(client: &reqwest::Client, url: &str, step: LoaderStep) -> LoaderStatus {
+    loop {
+        if let Ok(status) = status(client, url).await {
+            if status.step == step {
+                return status;
+            }
+            let ended = matches!(status.step, LoaderStep::Failed | LoaderStep::Loaded);
+            assert!(
+                !ended,
+                "{:?} instead of {step:?}: {:?}",
+                status.step, status.error
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
