@@ -236,7 +236,8 @@ mod tests {
             org_table: "Object_17__3".into(),
             ..double(31)
         }];
-        let encoder = Encoder::new(&from, &[double(31)], Format::Text).unwrap();
+        let to = [double(31)];
+        let encoder = Encoder::new(&from, &to, Format::Text).unwrap();
         assert!(encoder.is_raw());
     }
 

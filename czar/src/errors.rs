@@ -42,24 +42,32 @@ pub fn action(code: u16) -> Action {
         | 1275
         | 1698
         | 1862 => Action::BackOff,
-        // Shutdown, aborted and killed connections, network errors. 1317 is somebody else's kill: a statement that we cancelled
-        // never asks.
-        1053 | 1077..=1080 | 1152 | 1158..=1161 | 1184 | 1317 | 1927 | 2006 | 2013 => Action::RetryElsewhere,
-        // Damaged or unreadable files, errors of the storage engine, full disk, deadlock, statement to be prepared again.
+        // Shutdown, aborted and killed connections, network errors (1317 is somebody else's kill: a statement that we cancelled
+        // never asks); damaged or unreadable files, errors of the storage engine, full disk, deadlock, statement to be prepared
+        // again.
         1..=30
         | 1004..=1006
         | 1012..=1036
+        | 1053
+        | 1077..=1080
         | 1105
+        | 1152
+        | 1158..=1161
+        | 1184
         | 1194
         | 1195
         | 1213
         | 1290
+        | 1317
         | 1615
         | 1712
         | 1815
         | 1836
         | 1877
-        | 1973 => Action::RetryElsewhere,
+        | 1927
+        | 1973
+        | 2006
+        | 2013 => Action::RetryElsewhere,
         // Temporary table full, too many tables, statement too large for the stack or the packet.
         1114 | 1116 | 1119 | 1153 | 1436 => Action::Split,
         _ => Action::Fail,

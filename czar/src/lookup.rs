@@ -200,6 +200,7 @@ mod tests {
             incarnation: 5,
             family: "f".into(),
             segments: segments.iter().map(segment).collect(),
+            revoked: Vec::new(),
         }
     }
 

@@ -1,18 +1,19 @@
 //! Rows of a task, held until the task is complete.
 //!
 //! Keeps true (design §7, tasks): rows leave the czar only when their task is complete, so that a task can be sent again to another
-//! replica at any time. A statement holds at most [`SpoolSpace::memory_per_statement`] bytes in memory, then writes files into a
+//! replica at any time. A statement holds at most [`SpoolSpace::memory_per_statement`] bytes in memory, then writes to one file in a
 //! directory of stated size, then fails with an error that names the limit. Files have no name and vanish with the process.
 
-use std::io::SeekFrom;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use parking_lot::Mutex;
 use thiserror::Error;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
 
 /// Rows gather in pieces of about this many bytes.
 const PIECE: usize = 64 * 1024;
@@ -31,11 +32,8 @@ pub enum SpoolError {
         limit: u64,
     },
     /// The directory cannot be used.
-    #[error("the czar's spool directory cannot be used")]
+    #[error("the czar's spool directory cannot be used: {0}")]
     Io(#[from] std::io::Error),
-    /// A file gave back something else than was written.
-    #[error("a spool file is damaged")]
-    Damaged,
 }
 
 /// What all statements of the czar share.
@@ -70,6 +68,23 @@ impl SpoolSpace {
 pub struct Budget {
     space: Arc<SpoolSpace>,
     memory_used: AtomicU64,
+    spill: Mutex<Spill>,
+}
+
+/// The statement's file.
+#[derive(Default)]
+struct Spill {
+    file: Option<Arc<File>>,
+    end: u64,
+    /// Places whose rows have been sent.
+    free: Vec<Extent>,
+}
+
+/// A place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Extent {
+    offset: u64,
+    capacity: u64,
 }
 
 impl Budget {
@@ -78,37 +93,76 @@ impl Budget {
         Arc::new(Self {
             space,
             memory_used: AtomicU64::new(0),
+            spill: Mutex::default(),
         })
     }
 
-    /// Takes `bytes` of `used`, unless that would exceed `limit`.
-    fn take(used: &AtomicU64, bytes: u64, limit: u64) -> bool {
-        used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-            now.checked_add(bytes).filter(|then| *then <= limit)
-        })
-        .is_ok()
+    fn take_memory(&self, bytes: u64) -> bool {
+        take(&self.memory_used, bytes, self.space.memory_per_statement)
+    }
+
+    /// A place in the file for this many bytes: one given back, or new at its end.
+    fn extent(&self, bytes: u64) -> Result<(Arc<File>, Extent), SpoolError> {
+        let mut spill = self.spill.lock();
+        let file = match &spill.file {
+            Some(file) => file.clone(),
+            None => spill
+                .file
+                .insert(Arc::new(tempfile::tempfile_in(&self.space.directory)?))
+                .clone(),
+        };
+        if let Some(place) = spill.free.iter().position(|extent| extent.capacity >= bytes) {
+            return Ok((file, spill.free.swap_remove(place)));
+        }
+        if !take(&self.space.disk_used, bytes, self.space.disk) {
+            return Err(SpoolError::Full {
+                limit: self.space.disk,
+            });
+        }
+        let extent = Extent {
+            offset: spill.end,
+            capacity: bytes,
+        };
+        spill.end += bytes;
+        Ok((file, extent))
+    }
+
+    fn file(&self) -> Result<Arc<File>, SpoolError> {
+        let file = self.spill.lock().file.clone();
+        file.ok_or_else(|| SpoolError::Io(std::io::ErrorKind::NotFound.into()))
     }
 }
 
-/// Rows of one task; filled, then read from the start.
+impl Drop for Budget {
+    fn drop(&mut self) {
+        let end = self.spill.get_mut().end;
+        self.space.disk_used.fetch_sub(end, Ordering::Relaxed);
+    }
+}
+
+/// Takes `bytes` of `used`, unless that would exceed `limit`.
+fn take(used: &AtomicU64, bytes: u64, limit: u64) -> bool {
+    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+        now.checked_add(bytes).filter(|then| *then <= limit)
+    })
+    .is_ok()
+}
+
+/// Rows of one task; filled, finished, then read from the start.
 pub struct Rows {
     budget: Arc<Budget>,
-    /// Full pieces in memory; they come before the file's.
-    pieces: Vec<Bytes>,
-    /// Rows not yet in a piece; they come last.
+    pieces: Vec<Piece>,
+    /// Rows not yet in a piece.
     current: BytesMut,
-    file: Option<Spill>,
-    memory: u64,
     count: u64,
     /// Pieces read so far.
     read: usize,
 }
 
-/// Pieces in a file.
-struct Spill {
-    file: File,
-    lengths: Vec<usize>,
-    bytes: u64,
+/// Some rows in their place.
+enum Piece {
+    Memory(Bytes),
+    File { extent: Extent, length: usize },
 }
 
 impl Rows {
@@ -118,8 +172,6 @@ impl Rows {
             budget,
             pieces: Vec::new(),
             current: BytesMut::new(),
-            file: None,
-            memory: 0,
             count: 0,
             read: 0,
         }
@@ -138,48 +190,42 @@ impl Rows {
         self.current.len() >= PIECE
     }
 
-    /// Moves the rows gathered last into memory's share or into the file.
+    /// Moves the rows gathered last into memory's share or into the file. To be called after the last row, too: only then can all
+    /// rows be read.
     pub async fn settle(&mut self) -> Result<(), SpoolError> {
-        let length = self.current.len();
-        let space = &self.budget.space;
-        let bytes = length as u64;
-        if self.file.is_none() && Budget::take(&self.budget.memory_used, bytes, space.memory_per_statement) {
-            self.memory += bytes;
-            self.pieces.push(self.current.split().freeze());
+        if self.current.is_empty() {
             return Ok(());
         }
-        if self.file.is_none() {
-            self.file = Some(Spill::create(&space.directory).await?);
+        let length = self.current.len();
+        if self.budget.take_memory(length as u64) {
+            self.pieces.push(Piece::Memory(self.current.split().freeze()));
+            return Ok(());
         }
-        if !Budget::take(&space.disk_used, bytes, space.disk) {
-            return Err(SpoolError::Full { limit: space.disk });
-        }
-        let Some(spill) = &mut self.file else {
-            return Err(SpoolError::Damaged);
-        };
-        spill.bytes += bytes;
-        spill.file.write_all(&self.current).await?;
-        spill.lengths.push(length);
-        self.current.clear();
-        Ok(())
+        let (file, extent) = self.budget.extent(length as u64)?;
+        let rows = self.current.split().freeze();
+        // Kept first, so that the place is given back whatever happens.
+        self.pieces.push(Piece::File { extent, length });
+        let written = spawn_blocking(move || file.write_all_at(&rows, extent.offset)).await;
+        Ok(written.map_err(std::io::Error::other)??)
     }
 
     /// The next rows, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RowPiece>, SpoolError> {
-        let place = self.read;
+        let Some(piece) = self.pieces.get(self.read) else {
+            return Ok(None);
+        };
         self.read += 1;
-        if let Some(piece) = self.pieces.get(place) {
-            return Ok(Some(RowPiece(piece.clone())));
-        }
-        let place = place - self.pieces.len();
-        let spilled = self.file.as_ref().map_or(0, |spill| spill.lengths.len());
-        match &mut self.file {
-            Some(spill) if place < spilled => Ok(Some(RowPiece(spill.read(place).await?))),
-            _ if place == spilled && !self.current.is_empty() => {
-                Ok(Some(RowPiece(Bytes::copy_from_slice(&self.current))))
-            }
-            _ => Ok(None),
-        }
+        let (extent, length) = match piece {
+            Piece::Memory(rows) => return Ok(Some(RowPiece(rows.clone()))),
+            Piece::File { extent, length } => (*extent, *length),
+        };
+        let file = self.budget.file()?;
+        let read = spawn_blocking(move || {
+            let mut rows = vec![0; length];
+            file.read_exact_at(&mut rows, extent.offset).map(|()| rows)
+        });
+        let rows = read.await.map_err(std::io::Error::other)??;
+        Ok(Some(RowPiece(rows.into())))
     }
 
     /// Reads from the start again.
@@ -190,42 +236,16 @@ impl Rows {
 
 impl Drop for Rows {
     fn drop(&mut self) {
-        self.budget.memory_used.fetch_sub(self.memory, Ordering::Relaxed);
-        if let Some(spill) = &self.file {
-            self.budget
-                .space
-                .disk_used
-                .fetch_sub(spill.bytes, Ordering::Relaxed);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Memory(rows) => {
+                    self.budget
+                        .memory_used
+                        .fetch_sub(rows.len() as u64, Ordering::Relaxed);
+                }
+                Piece::File { extent, .. } => self.budget.spill.lock().free.push(*extent),
+            }
         }
-    }
-}
-
-impl Spill {
-    async fn create(directory: &std::path::Path) -> Result<Self, std::io::Error> {
-        let directory = directory.to_owned();
-        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(directory))
-            .await
-            .map_err(std::io::Error::other)??;
-        Ok(Self {
-            file: File::from_std(file),
-            lengths: Vec::new(),
-            bytes: 0,
-        })
-    }
-
-    /// The piece at a place; pieces are read in order, from the first.
-    async fn read(&mut self, place: usize) -> Result<Bytes, SpoolError> {
-        if place == 0 {
-            self.file.flush().await?;
-            self.file.seek(SeekFrom::Start(0)).await?;
-        }
-        let length = self.lengths.get(place).copied().ok_or(SpoolError::Damaged)?;
-        let mut piece = vec![0; length];
-        self.file
-            .read_exact(&mut piece)
-            .await
-            .map_err(|_| SpoolError::Damaged)?;
-        Ok(piece.into())
     }
 }
 
@@ -298,7 +318,7 @@ mod tests {
                 rows.settle().await?;
             }
         }
-        Ok(())
+        rows.settle().await
     }
 
     async fn read(rows: &mut Rows) -> Vec<Bytes> {
@@ -324,6 +344,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_result_takes_no_more_disk_than_waits_at_once() {
+        let (_directory, space) = space(100_000, 2 << 20);
+        let budget = Budget::new(space.clone());
+        for _ in 0..20 {
+            let mut rows = Rows::new(budget.clone());
+            fill(&mut rows, 10_000).await.unwrap();
+            assert_eq!(read(&mut rows).await.len(), 10_000);
+        }
+        assert!(space.disk_used() > 1 << 20);
+    }
+
+    #[tokio::test]
+    async fn many_small_tasks_count_like_one_large_one() {
+        let (_directory, space) = space(10_000, 20_000);
+        let budget = Budget::new(space);
+        let mut held = Vec::new();
+        let error = loop {
+            let mut rows = Rows::new(budget.clone());
+            match fill(&mut rows, 10).await {
+                Ok(()) => held.push(rows),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, SpoolError::Full { limit: 20_000 }));
+        assert!(held.len() > 10);
+    }
+
+    #[tokio::test]
     async fn rows_can_be_read_again() {
         let (_directory, space) = space(100_000, 10 << 20);
         let mut rows = Rows::new(Budget::new(space));
@@ -341,8 +389,9 @@ mod tests {
         let error = fill(&mut rows, 20_000).await.unwrap_err();
         assert!(error.to_string().contains("300000 bytes"), "{error}");
         drop(rows);
-        assert_eq!(space.disk_used(), 0);
         assert_eq!(budget.memory_used.load(Ordering::Relaxed), 0);
+        drop(budget);
+        assert_eq!(space.disk_used(), 0);
     }
 
     #[tokio::test]

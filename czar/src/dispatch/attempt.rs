@@ -31,9 +31,8 @@ impl AttemptError {
     pub(super) fn action(&self) -> Action {
         match self {
             Self::Client(ClientError::Server(error)) => errors::action(error.code),
-            Self::Client(ClientError::Wire(_) | ClientError::Timeout { .. }) | Self::Lost => Action::BackOff,
-            // Nothing was sent, or the log-in is set up wrongly there: another worker may be right.
-            Self::Client(_) => Action::BackOff,
+            // The connection is lost, or the log-in is set up wrongly there: another worker may be right.
+            Self::Client(_) | Self::Lost => Action::BackOff,
             Self::Spool(_) => Action::Fail,
         }
     }
@@ -89,6 +88,7 @@ async fn run(
             }
         }
     }
+    rows.settle().await?;
     Ok((columns.unwrap_or_else(|| Arc::from([])), rows))
 }
 

@@ -56,7 +56,7 @@ impl WorkerOptions {
 pub struct Workers {
     options: WorkerOptions,
     started: Instant,
-    workers: RwLock<HashMap<WorkerId, Arc<Worker>>>,
+    by_id: RwLock<HashMap<WorkerId, Arc<Worker>>>,
 }
 
 /// One worker.
@@ -113,14 +113,14 @@ impl Workers {
         Arc::new(Self {
             options,
             started: Instant::now(),
-            workers: RwLock::new(HashMap::new()),
+            by_id: RwLock::new(HashMap::new()),
         })
     }
 
     /// Takes over the workers of a snapshot: id, `host:port`, and whether the operator counts it as serving.
     pub fn update(&self, listed: impl IntoIterator<Item = (WorkerId, String, bool)>) {
         let mut next = HashMap::new();
-        let mut workers = self.workers.write();
+        let mut workers = self.by_id.write();
         for (id, address, is_ready) in listed {
             let endpoint = Endpoint::Tcp(address);
             let worker = match workers.get(&id) {
@@ -138,18 +138,18 @@ impl Workers {
 
     /// The worker with this id.
     pub fn get(&self, id: WorkerId) -> Option<Arc<Worker>> {
-        self.workers.read().get(&id).cloned()
+        self.by_id.read().get(&id).cloned()
     }
 
     /// Every worker's id.
     pub fn ids(&self) -> Vec<WorkerId> {
-        self.workers.read().keys().copied().collect()
+        self.by_id.read().keys().copied().collect()
     }
 
     /// The best of some workers: those that answer first, then the one with the least work. `extra` is work the caller has in mind
     /// for a worker but has not begun.
     pub fn choose(&self, candidates: &[WorkerId], extra: impl Fn(WorkerId) -> usize) -> Option<WorkerId> {
-        let workers = self.workers.read();
+        let workers = self.by_id.read();
         let now = self.now();
         let rank = |worker: &Worker| {
             let is_bad = !*worker.answers.borrow() || worker.rests_until.load(Ordering::Relaxed) > now;
@@ -174,7 +174,7 @@ impl Workers {
 
     /// Tasks in flight on each worker.
     pub fn load(&self) -> Vec<(WorkerId, usize, bool)> {
-        let workers = self.workers.read();
+        let workers = self.by_id.read();
         let entry = |worker: &Arc<Worker>| {
             (
                 worker.id,

@@ -25,7 +25,7 @@ pub struct Answer {
     format: Format,
     range: RowRange,
     /// Keeps the answer's epochs in use.
-    _in_use: Option<InUseGuard>,
+    in_use: Option<InUseGuard>,
 }
 
 /// Where rows come from.
@@ -59,7 +59,7 @@ impl Answer {
             source,
             format,
             range: RowRange::default(),
-            _in_use: None,
+            in_use: None,
         }
     }
 
@@ -73,7 +73,7 @@ impl Answer {
     /// Keeps the epochs in use while the answer lives.
     #[must_use]
     pub fn keeping(mut self, guard: InUseGuard) -> Self {
-        self._in_use = Some(guard);
+        self.in_use = Some(guard);
         self
     }
 

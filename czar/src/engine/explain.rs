@@ -119,9 +119,12 @@ fn ranges(chunks: &[ChunkId]) -> String {
             _ => runs.push((*chunk, *chunk)),
         }
     }
-    let text = |(first, last): &(ChunkId, ChunkId)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
+    let text = |(first, last): &(ChunkId, ChunkId)| {
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
     };
     runs.iter().map(text).collect::<Vec<_>>().join(", ")
 }

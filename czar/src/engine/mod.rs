@@ -166,11 +166,11 @@ impl Engine {
         }
         match &work.merge {
             Merge::Concatenate(range) => {
-                let sizing = match work.batchable {
-                    true => Sizing::Stream {
-                        rows_per_unit: units.rows_per_chunk(),
-                    },
-                    false => Sizing::Single,
+                let rows_per_unit = units.rows_per_chunk();
+                let sizing = if work.batchable {
+                    Sizing::Stream { rows_per_unit }
+                } else {
+                    Sizing::Single
                 };
                 let settings = settings_of(&plan, request, false);
                 let tasks = self.tasks(Arc::new(units), &plan, request.format, sizing, settings);
@@ -489,7 +489,9 @@ async fn merge_here(
             for row in piece {
                 if let Err(error) = summary.add(&row) {
                     tracing::debug!(%error, "the front-end merges");
-                    partial.iter_mut().for_each(|done| done.rows.rewind());
+                    for done in partial {
+                        done.rows.rewind();
+                    }
                     return Ok(None);
                 }
             }

@@ -45,7 +45,7 @@ impl ChunkUnits {
             .iter()
             .find(|table| table.role == TableRole::Chunked);
         let family = chunked.and_then(|table| placement::family_of(units.current.catalog(), &table.key));
-        units.family = family.unwrap_or_default().to_owned();
+        family.unwrap_or_default().clone_into(&mut units.family);
         units.chunks = chunks;
         Ok(units)
     }
@@ -222,12 +222,12 @@ impl IndexUnits {
     }
 
     fn list(&self, keys: &[String]) -> String {
-        let literal = |key: &String| match self.is_integer {
-            true => key.clone(),
-            false => format!(
-                "X'{}'",
-                key.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()
-            ),
+        let literal = |key: &String| {
+            if self.is_integer {
+                key.clone()
+            } else {
+                format!("X'{}'", hex::encode(key))
+            }
         };
         keys.iter().map(literal).collect::<Vec<_>>().join(",")
     }

@@ -222,7 +222,7 @@ impl<'a> Normaliser<'a> {
             b"SELECT" => self.selects += 1,
             b"WHERE" if self.depth == 0 => self.in_where = true,
             b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"UNION" | b"PROCEDURE" | b"INTO" | b"FOR" => {
-                self.in_where = false
+                self.in_where = false;
             }
             b"BETWEEN" | b"AND" if self.in_where => self.expects_value = true,
             b"IN" if self.in_where => self.list = Some(self.depth),
@@ -253,7 +253,7 @@ impl<'a> Normaliser<'a> {
                 self.expects_value = false;
             }
             b',' => {
-                self.expects_value = self.in_where && self.list.is_some_and(|depth| depth + 1 == self.depth)
+                self.expects_value = self.in_where && self.list.is_some_and(|depth| depth + 1 == self.depth);
             }
             b'=' | b'<' | b'>' => self.expects_value = self.in_where,
             _ if first.is_ascii_whitespace() => {}

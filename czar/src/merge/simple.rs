@@ -150,16 +150,16 @@ fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Resu
             fold_double(total, cell(cells, sum)?, |total, part| total + part)?;
         }
         (SimpleColumn::MinDouble(column), State::Double(least)) => {
-            fold_double(least, cell(cells, column)?, f64::min)?
+            fold_double(least, cell(cells, column)?, f64::min)?;
         }
         (SimpleColumn::MaxDouble(column), State::Double(most)) => {
-            fold_double(most, cell(cells, column)?, f64::max)?
+            fold_double(most, cell(cells, column)?, f64::max)?;
         }
         (SimpleColumn::MinInteger(column), State::Integer(least)) => {
-            fold_integer(least, cell(cells, column)?, i128::min)?
+            fold_integer(least, cell(cells, column)?, i128::min)?;
         }
         (SimpleColumn::MaxInteger(column), State::Integer(most)) => {
-            fold_integer(most, cell(cells, column)?, i128::max)?
+            fold_integer(most, cell(cells, column)?, i128::max)?;
         }
         (
             SimpleColumn::AvgDouble { sum, count },

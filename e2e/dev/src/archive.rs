@@ -97,7 +97,7 @@ pub fn build(shape: Shape, tables: &[TableData]) -> anyhow::Result<Archive> {
         archive: Archive::default(),
         homes: HashMap::new(),
     };
-    builder.archive.catalog.archive_uid = "dev".to_owned();
+    "dev".clone_into(&mut builder.archive.catalog.archive_uid);
     builder.archive.catalog.epochs = Epochs {
         data: 1,
         placement: 1,
@@ -273,7 +273,9 @@ impl Builder {
         segment.attempt = attempt;
         let mut chunks: BTreeMap<ChunkId, Vec<u8>> = BTreeMap::new();
         for (key, (chunk, sub_chunk)) in entries {
-            let row = vec![Some(key.clone()), text(chunk), text(sub_chunk), text(&0)];
+            let row = [key.clone(), text(*chunk), text(*sub_chunk), text(0)]
+                .map(Some)
+                .to_vec();
             write_row(
                 &row,
                 None,
@@ -394,8 +396,8 @@ fn next(counter: &mut u64) -> u64 {
     *counter
 }
 
-fn text(number: &u32) -> Option<Vec<u8>> {
-    Some(number.to_string().into_bytes())
+fn text(number: u32) -> Vec<u8> {
+    number.to_string().into_bytes()
 }
 
 fn number(cell: Option<&[u8]>) -> anyhow::Result<f64> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use orrery_crds::names::CZAR_ACCOUNT;
-use orrery_dev::mysqld::{PLUGIN, free_port, terminate};
+use orrery_dev::mysqld::{Mysqld, PLUGIN, free_port, terminate};
 use orrery_dev::stack::{Stack, user, users};
 use orrery_dev::{archive, sample};
 
@@ -98,7 +98,7 @@ async fn up(
         .workers
         .values()
         .chain([&stack.frontend])
-        .filter_map(|server| server.pid())
+        .filter_map(Mysqld::pid)
         .collect();
     let czar = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let proxy = SocketAddr::from(([127, 0, 0, 1], port));

@@ -79,7 +79,7 @@ fn fields(line: &[u8]) -> Row {
     let mut bytes = line.iter();
     while let Some(byte) = bytes.next() {
         match byte {
-            b',' => row.push(std::mem::replace(&mut field, Some(Vec::new()))),
+            b',' => row.push(field.replace(Vec::new())),
             b'\\' => match bytes.next() {
                 Some(b'N') => field = None,
                 Some(b'n') => push(&mut field, b'\n'),

@@ -132,10 +132,9 @@ async fn worker(id: WorkerId, options: MysqldOptions, archive: &Archive) -> anyh
 /// A user that may read these databases (`*` for all).
 pub fn user(password: &str, databases: &[&str]) -> User {
     let verifier = Verifier::from_password(password.as_bytes());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     User {
-        native: verifier.native.map(|digest| hex(&digest)).unwrap_or_default(),
-        sha2: verifier.sha2.map(|digest| hex(&digest)).unwrap_or_default(),
+        native: verifier.native.map(hex::encode).unwrap_or_default(),
+        sha2: verifier.sha2.map(hex::encode).unwrap_or_default(),
         databases: databases.iter().map(|database| (*database).to_owned()).collect(),
         class: ServiceClass::Standard,
         limits: UserLimits::default(),

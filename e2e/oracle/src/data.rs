@@ -148,6 +148,11 @@ fn push(segments: &mut [Vec<Row>], random: &mut ChaCha8Rng, row: Row) {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "a row reads as a list of cells, some of which may be NULL"
+)]
 fn text(value: impl ToString) -> Option<Vec<u8>> {
     Some(value.to_string().into_bytes())
 }
