@@ -30,6 +30,9 @@ pub struct Args {
     /// File with that account's password.
     #[arg(long, env = "ORRERY_CZAR_PASSWORD_FILE")]
     pub czar_password_file: PathBuf,
+    /// A name that stands for all proxies (a headless Service), as host:port: asked to KILL what runs there.
+    #[arg(long = "peers", env = "ORRERY_PEERS", value_delimiter = ',')]
+    pub peers: Vec<String>,
     /// Connections to each czar at most.
     #[arg(long, env = "ORRERY_CZAR_CONNECTIONS", default_value_t = 64)]
     pub czar_connections: usize,

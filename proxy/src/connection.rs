@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::Proxy;
 use crate::login::{Accounts, check_database};
+use crate::peers::Kill;
 use crate::prepared::{PreparedStatements, parameter_columns};
 use crate::refusals;
 use crate::registry::{Full, Membership};
@@ -79,7 +80,10 @@ async fn log_in(
 ) -> Result<(ServerConnection, Client), HandshakeError> {
     stream.set_nodelay(true).map_err(WireError::from)?;
     let id = member.entry().id;
-    let accounts = Accounts(&proxy.hub);
+    let accounts = Accounts {
+        hub: &proxy.hub,
+        proxies: proxy.czars.account(),
+    };
     let (mut connection, login) =
         ServerConnection::handshake(stream, &proxy.server, id, &peer, &accounts).await?;
     let mut client = Client {
@@ -108,6 +112,9 @@ async fn log_in(
 impl Client {
     /// What is checked after the password: the number of connections, and the default database.
     fn enter(&mut self, database: Option<String>) -> Result<(), ServerError> {
+        if self.is_peer() {
+            return Ok(());
+        }
         let user = self.account()?;
         let name = self.session.user.clone();
         self.member
@@ -142,7 +149,36 @@ impl Client {
         }
     }
 
+    /// Whether another proxy is on the other side.
+    fn is_peer(&self) -> bool {
+        self.session.user == self.proxy.czars.account().user
+    }
+
+    /// Carries out a peer's order to kill.
+    async fn answer_peer(
+        &mut self,
+        connection: &mut ServerConnection,
+        command: Command,
+    ) -> Result<(), WireError> {
+        let ordered = match command {
+            Command::Query { sql, attributes } => {
+                Kill::from_peer(&String::from_utf8_lossy(&sql), &attributes).and_then(|kill| {
+                    refusals::not_killed(kill.here(&self.proxy.registry), kill.id).map_or(Ok(()), Err)
+                })
+            }
+            Command::Ping => Ok(()),
+            _ => Err(refusals::proxies_only()),
+        };
+        match ordered {
+            Ok(()) => self.write_ok(connection).await,
+            Err(error) => connection.writer().write_err(&error).await,
+        }
+    }
+
     async fn answer(&mut self, connection: &mut ServerConnection, command: Command) -> Result<(), WireError> {
+        if self.is_peer() {
+            return self.answer_peer(connection, command).await;
+        }
         if let Some(refusal) = command.refusal() {
             return self.tell(connection.writer(), &refusal).await.map(drop);
         }
@@ -245,7 +281,10 @@ impl Client {
         request: ChangeUserRequest,
     ) -> Result<(), WireError> {
         let proxy = self.proxy.clone();
-        let accounts = Accounts(&proxy.hub);
+        let accounts = Accounts {
+            hub: &proxy.hub,
+            proxies: proxy.czars.account(),
+        };
         let login = match connection.change_user(request, &self.peer, &accounts).await {
             Ok(login) => login,
             Err(HandshakeError::Wire(error)) => return Err(error),

@@ -20,6 +20,7 @@ mod forward;
 mod listener;
 mod login;
 pub mod metrics;
+mod peers;
 mod prepared;
 mod refusals;
 mod registry;
@@ -49,6 +50,8 @@ pub struct Proxy {
     pub registry: Arc<Registry>,
     /// What clients are told, and TLS.
     pub server: ServerConfig,
+    /// `host:port` names of all proxies, this one included or not: asked about connections that are not here.
+    pub peers: Vec<String>,
     /// Counters.
     pub metrics: Metrics,
     /// Name of this proxy, for people: its pod.

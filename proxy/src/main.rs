@@ -33,6 +33,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         czars: Czars::new(args.czar_options()),
         registry: Arc::new(Registry::new(args.max_connections)),
         server: args.server_config()?,
+        peers: args.peers.clone(),
         metrics: Metrics::new()?,
         name: args.pod_name.clone(),
         stopping: CancellationToken::new(),

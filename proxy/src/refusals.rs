@@ -3,6 +3,8 @@
 use orrery_plan::statement::Statement;
 use orrery_wire::ServerError;
 
+use crate::registry::{Full, Killed};
+
 /// The error for a statement that Orrery does not take; `None` for one that it does.
 pub fn refusal(statement: &Statement) -> Option<ServerError> {
     let message = match statement {
@@ -67,6 +69,37 @@ fn administration(verb: &str) -> String {
     format!("{verb} is not supported: {instead}")
 }
 
+/// Error number for a connection nobody knows.
+pub const UNKNOWN_THREAD: u16 = 1094;
+/// Error number for a connection of somebody else.
+pub const NOT_OWNER: u16 = 1095;
+
+/// What became of a kill, if it did not succeed.
+pub fn not_killed(killed: Killed, id: u64) -> Option<ServerError> {
+    match killed {
+        Killed::Yes => None,
+        Killed::Unknown => Some(ServerError::new(
+            UNKNOWN_THREAD,
+            b"HY000",
+            format!("Unknown thread id: {id}"),
+        )),
+        Killed::NotOwner => Some(ServerError::new(
+            NOT_OWNER,
+            b"HY000",
+            format!("You are not owner of thread {id}"),
+        )),
+    }
+}
+
+/// The proxies' own account was used for something else.
+pub fn proxies_only() -> ServerError {
+    ServerError::new(
+        1227,
+        b"42000",
+        "Access denied; this account serves proxies among themselves only",
+    )
+}
+
 /// A statement that is no text in the character set its session declared.
 pub fn not_text(charset: &str) -> ServerError {
     ServerError::new(
@@ -88,10 +121,10 @@ pub fn user_gone(user: &str, host: &str) -> ServerError {
 }
 
 /// Too many connections, in all or of one user.
-pub fn too_many(full: crate::registry::Full, user: &str) -> ServerError {
+pub fn too_many(full: Full, user: &str) -> ServerError {
     match full {
-        crate::registry::Full::Proxy => ServerError::new(1040, b"08004", "Too many connections"),
-        crate::registry::Full::User => ServerError::new(
+        Full::Proxy => ServerError::new(1040, b"08004", "Too many connections"),
+        Full::User => ServerError::new(
             1203,
             b"42000",
             format!("User {user} already has more than 'max_user_connections' active connections"),

@@ -1,28 +1,25 @@
 //! One statement of a client: its class decides whether it is answered here, refused, or sent to a czar.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use orrery_crds::catalog::users::User;
 use orrery_crds::kinds::ServiceClass;
 use orrery_plan::statement::{Show, Statement, StatementError, classify};
-use orrery_wire::command::QueryAttribute;
 use orrery_wire::reply::encode_tracked_schema;
-use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
-use orrery_wire::{ColumnDef, OkPacket, ServerError, WireError};
-use tokio_util::sync::CancellationToken;
+use orrery_wire::server::{ResponseWriter, ServerConnection};
+use orrery_wire::{OkPacket, ServerError, WireError};
 
 use crate::connection::Client;
-use crate::forward::{self, Answered, Failure, Interrupt, Known, Overlay, Question};
+use crate::forward::{Known, Overlay};
 use crate::login::check_database;
+use crate::peers::Kill;
 use crate::refusals;
 use crate::registry::Killed;
 use crate::result::{Format, LocalResult};
 use crate::session::{Diagnostic, Shown};
 
+mod ask;
 mod local;
-
-/// Longer than its limit a statement runs only when its czar does not stop it.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// How a statement ended, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +53,8 @@ enum Action {
     Rows(LocalResult),
     /// Ask a czar.
     Forward(Overlay),
+    /// Stop something, here or at another proxy.
+    Kill(Kill),
     /// Close the connection after this error.
     Close(ServerError),
 }
@@ -118,6 +117,7 @@ impl Client {
                     .map(|()| Outcome::Ok)
             }
             Action::Forward(overlay) => self.ask(connection, sql, format, overlay).await,
+            Action::Kill(kill) => self.kill(connection, &kill).await,
             Action::Close(error) => {
                 // The connection is closed whether or not the client hears why.
                 let _ = self.tell(connection.writer(), &error).await;
@@ -153,9 +153,11 @@ impl Client {
                 Ok(self.ok())
             }
             Statement::Use(database) => self.use_database(database),
-            Statement::Kill { query_only, id } => self.kill(*id, !query_only, &user),
+            Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, &user),
             Statement::Transaction(_) => Ok(self.ok()),
-            Statement::Show(Show::Processlist { full }) => Ok(Action::Rows(self.processlist(*full, &user))),
+            Statement::Show(Show::Processlist { full }) => {
+                Ok(Action::Rows(self.processlist(sql, *full, &user)))
+            }
             Statement::Show(Show::Warnings) => Ok(Action::Rows(self.diagnostics(sql))),
             Statement::Show(Show::Variables) => {
                 Ok(Action::Forward(Overlay::of_show_variables(&self.known(), format)))
@@ -214,28 +216,34 @@ impl Client {
         self.run(connection, &format!("KILL {id}"), Format::Text).await
     }
 
-    fn kill(&self, id: u64, whole: bool, user: &User) -> Result<Action, ServerError> {
-        if id == u64::from(self.member.entry().id) {
-            return if whole {
-                Ok(Action::Close(refusals::interrupted()))
-            } else {
-                Err(refusals::interrupted())
-            };
+    fn to_kill(&self, id: u64, whole: bool, user: &User) -> Result<Action, ServerError> {
+        if id != u64::from(self.member.entry().id) {
+            let anybodys = user.class == ServiceClass::Admin;
+            let user = self.session.user.clone();
+            return Ok(Action::Kill(Kill {
+                id,
+                whole,
+                user,
+                anybodys,
+            }));
         }
-        let anybodys = user.class == ServiceClass::Admin;
-        match self.proxy.registry.kill(id, whole, &self.session.user, anybodys) {
-            Killed::Yes => Ok(self.ok()),
-            Killed::Unknown => Err(ServerError::new(
-                1094,
-                b"HY000",
-                format!("Unknown thread id: {id}"),
-            )),
-            Killed::NotOwner => Err(ServerError::new(
-                1095,
-                b"HY000",
-                format!("You are not owner of thread {id}"),
-            )),
+        if whole {
+            Ok(Action::Close(refusals::interrupted()))
+        } else {
+            Err(refusals::interrupted())
         }
+    }
+
+    async fn kill(&mut self, connection: &mut ServerConnection, kill: &Kill) -> Result<Outcome, WireError> {
+        let mut killed = kill.here(&self.proxy.registry);
+        if killed == Killed::Unknown && !self.proxy.peers.is_empty() {
+            killed = kill.at_peers(&self.proxy.peers, self.proxy.czars.account()).await;
+        }
+        if let Some(error) = refusals::not_killed(killed, kill.id) {
+            return self.tell(connection.writer(), &error).await;
+        }
+        let ok = OkPacket::with_status(self.session.status(), 0);
+        connection.writer().write_ok(&ok).await.map(|()| Outcome::Ok)
     }
 
     /// What the proxy knows better than a czar's front-end.
@@ -272,155 +280,6 @@ impl Client {
             ]
             .into(),
         }
-    }
-
-    /// Attributes of a question: the session's, and the limits of its user.
-    fn attributes(&self, user: &User, format: Format, prepare: bool) -> Vec<QueryAttribute> {
-        let mut attributes = self.session.attributes();
-        let connection = format!("{}/{}", self.proxy.name, self.member.entry().id);
-        attributes.push(QueryAttribute::text("orrery.connection", connection));
-        if format == Format::Binary {
-            attributes.push(QueryAttribute::text("orrery.format", "binary"));
-        }
-        if prepare {
-            attributes.push(QueryAttribute::text("orrery.prepare", "1"));
-        }
-        if let Some(rows) = user.limits.max_rows {
-            attributes.push(QueryAttribute::text("orrery.max_rows", rows.to_string()));
-        }
-        if let Some(time) = self.session.max_time(user.limits.max_seconds) {
-            attributes.push(QueryAttribute::text(
-                "orrery.max_ms",
-                time.as_millis().to_string(),
-            ));
-        }
-        attributes
-    }
-
-    /// Sends the statement to a czar and passes its answer on.
-    async fn ask(
-        &mut self,
-        connection: &mut ServerConnection,
-        sql: &str,
-        format: Format,
-        overlay: Overlay,
-    ) -> Result<Outcome, WireError> {
-        let user = match self.account() {
-            Ok(user) => user,
-            Err(error) => return self.tell(connection.writer(), &error).await,
-        };
-        // Rows that are changed here arrive as text, whatever the client wants.
-        let asked = if overlay.is_none() { format } else { Format::Text };
-        let question = Question {
-            sql,
-            attributes: self.attributes(&user, asked, false),
-            user: &self.session.user,
-            status: self.session.status(),
-            overlay,
-        };
-        let limit = self.session.max_time(user.limits.max_seconds);
-        let running = self.member.begin(sql);
-        let answer = {
-            let (watch, writer) = connection.split();
-            let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
-            forward::forward(
-                &self.proxy.czars,
-                &question,
-                interrupt,
-                writer,
-                &self.proxy.metrics,
-            )
-            .await
-        };
-        drop(running);
-        match answer {
-            Ok(answered) => {
-                self.learn(answered);
-                Ok(Outcome::Ok)
-            }
-            Err(failure) => self.tell_failure(connection.writer(), failure).await,
-        }
-    }
-
-    /// The columns of a statement that is being prepared.
-    pub async fn columns_of(
-        &mut self,
-        connection: &mut ServerConnection,
-        sql: &str,
-    ) -> Result<Vec<ColumnDef>, Failure> {
-        let statement = classify(sql).map_err(|error| Failure::Tell(syntax(&error)))?;
-        let user = self.account().map_err(Failure::Tell)?;
-        if let Some(refusal) = refusals::refusal(&statement) {
-            return Err(Failure::Tell(refusal));
-        }
-        if !has_columns_at_czar(&statement) {
-            return Ok(Vec::new());
-        }
-        let question = Question {
-            sql,
-            attributes: self.attributes(&user, Format::Text, true),
-            user: &self.session.user,
-            status: self.session.status(),
-            overlay: Overlay::None,
-        };
-        let running = self.member.begin(sql);
-        let (watch, _) = connection.split();
-        let limit = self.session.max_time(user.limits.max_seconds);
-        let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
-        forward::columns(&self.proxy.czars, &question, interrupt, &self.proxy.metrics).await
-    }
-
-    /// Tells the client what became of its statement, if it can still be told.
-    pub async fn tell_failure(
-        &mut self,
-        writer: &mut ResponseWriter,
-        failure: Failure,
-    ) -> Result<Outcome, WireError> {
-        let told = match failure {
-            Failure::Tell(error) => return self.tell(writer, &error).await,
-            Failure::Client(error) => return Err(error),
-            Failure::Interrupted(Interrupt::ClientGone) => return Ok(Outcome::ClientGone),
-            Failure::Interrupted(Interrupt::Killed) => refusals::interrupted(),
-            Failure::Interrupted(Interrupt::TimeOver) => refusals::time_over(),
-        };
-        self.tell(writer, &told).await.map(|_| Outcome::Interrupted)
-    }
-
-    fn learn(&mut self, answered: Answered) {
-        self.proxy.metrics.rows.inc_by(answered.rows);
-        self.session.diagnostics = answered.diagnostics;
-        self.session.data_epoch = self
-            .session
-            .data_epoch
-            .max(answered.data_epoch.unwrap_or_default());
-    }
-}
-
-/// Resolves when the statement is to stop.
-async fn interrupted(
-    mut watch: DisconnectWatch<'_>,
-    stop: CancellationToken,
-    limit: Option<Duration>,
-) -> Interrupt {
-    let time_over = async {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit + GRACE).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = stop.cancelled() => Interrupt::Killed,
-        _ = watch.closed() => Interrupt::ClientGone,
-        () = time_over => Interrupt::TimeOver,
-    }
-}
-
-/// Whether a czar can tell the columns of a statement before it runs.
-fn has_columns_at_czar(statement: &Statement) -> bool {
-    match statement {
-        Statement::Select { .. } | Statement::SelectWithoutTable { .. } | Statement::Describe { .. } => true,
-        Statement::Show(show) => !matches!(show, Show::Processlist { .. } | Show::Warnings),
-        _ => false,
     }
 }
 

@@ -7,10 +7,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use orrery_wire::client::{ClientError, Next, Response};
+use orrery_wire::client::{ClientError, ClientOptions, Next, Response};
 use support::czar::Czar;
 use support::mariadbd::Mariadbd;
-use support::{Running, cell, eventually, refused, rows, start};
+use support::{CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among};
 
 const SLEEP: &str = "SELECT 1 FROM (SELECT SLEEP(100)) s";
 /// 8 MB in 1,000 rows.
@@ -186,6 +186,47 @@ async fn kill_closes_the_connection_too() {
     let own = ann.connection_id();
     assert_eq!(refused(&mut ann, &format!("KILL {own}")).await.0, 1317);
     assert!(ann.ping().await.is_err());
+}
+
+#[tokio::test]
+async fn a_kill_reaches_a_statement_at_another_proxy() {
+    let setup = with_czars(1).await;
+    let peers = vec![format!("127.0.0.1:{}", setup.running.port)];
+    let other = start_among(vec![Czar::start(&setup.database).await], 10, peers).await;
+    let mut sleeper = setup.running.connect("ann").await;
+    let id = sleeper.connection_id();
+    let sleeping = tokio::spawn(async move { rows(&mut sleeper, SLEEP).await });
+    setup.until_sleeping(1).await;
+    let mut bob = other.connect("bob").await;
+    assert_eq!(refused(&mut bob, &format!("KILL QUERY {id}")).await.0, 1095);
+    let mut ann = other.connect("ann").await;
+    assert_eq!(refused(&mut ann, "KILL QUERY 4294967295").await.0, 1094);
+    ann.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+    let outcome = sleeping.await.unwrap();
+    assert!(
+        matches!(outcome, Err(ClientError::Server(ref error)) if error.code == 1317),
+        "{outcome:?}"
+    );
+    setup.until_sleeping(0).await;
+}
+
+#[tokio::test]
+async fn the_account_of_the_proxies_can_do_nothing_but_kill() {
+    let setup = with_czars(1).await;
+    let options = ClientOptions {
+        password: CZAR_PASSWORD.to_owned(),
+        ..Running::options("orrery_proxy")
+    };
+    let mut proxy = setup.running.try_connect(&options).await.unwrap();
+    for sql in ["SELECT 1", "SHOW PROCESSLIST", "KILL 5"] {
+        assert_eq!(refused(&mut proxy, sql).await.0, 1227, "{sql}");
+    }
+    assert!(proxy.init_db("sky").await.is_err());
+    let wrong = ClientOptions {
+        password: PASSWORD.to_owned(),
+        ..options
+    };
+    assert!(setup.running.try_connect(&wrong).await.is_err());
 }
 
 #[tokio::test]

@@ -231,6 +231,7 @@ async fn the_process_list_shows_an_admin_everybody_and_a_user_itself() {
     let own = rows(&mut ann, "SHOW FULL PROCESSLIST").await.unwrap();
     assert_eq!(own[0][0], ann.connection_id().to_string());
     assert_eq!(own[0][3], "sky");
+    assert_eq!(own[0][7], "SHOW FULL PROCESSLIST");
 }
 
 #[tokio::test]

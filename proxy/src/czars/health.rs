@@ -25,7 +25,8 @@ pub async fn watch(czars: Czars) {
     }
 }
 
-async fn look_up(names: &[String]) -> Vec<SocketAddr> {
+/// All addresses the names stand for now.
+pub(crate) async fn look_up(names: &[String]) -> Vec<SocketAddr> {
     let mut found = BTreeSet::new();
     for name in names {
         match tokio::time::timeout(LOOKUP_PATIENCE, tokio::net::lookup_host(name)).await {

@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use orrery_wire::client::{ClientError, ClientOptions};
 use thiserror::Error;
 
+pub(crate) use health::look_up;
 pub use health::watch;
 pub use pool::{Czar, Lease};
 
@@ -112,6 +113,11 @@ impl Czars {
         Lease::take(czar.clone(), fresh, &self.options).await
     }
 
+    /// The account used at czars, which is also the proxies' own.
+    pub(crate) fn account(&self) -> &CzarOptions {
+        &self.options
+    }
+
     /// Replaces the set of addresses; czars that stay keep their connections.
     fn replace(&self, addresses: &[SocketAddr]) {
         let known = self.members.load_full();
@@ -133,16 +139,20 @@ impl Czars {
 }
 
 impl CzarOptions {
+    /// The account's password as it is now.
+    pub(crate) fn password(&self) -> Result<String, CzarError> {
+        let text = std::fs::read_to_string(&self.password_file).map_err(|source| CzarError::Password {
+            path: self.password_file.clone(),
+            source,
+        })?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
     /// Log-in options, with the password as it is now.
-    fn login(&self) -> Result<ClientOptions, CzarError> {
-        let password =
-            std::fs::read_to_string(&self.password_file).map_err(|source| CzarError::Password {
-                path: self.password_file.clone(),
-                source,
-            })?;
+    pub(crate) fn login(&self) -> Result<ClientOptions, CzarError> {
         Ok(ClientOptions {
             user: self.user.clone(),
-            password: password.trim_end_matches(['\r', '\n']).to_owned(),
+            password: self.password()?,
             connect_timeout: Duration::from_secs(2),
             session_track: true,
             ..ClientOptions::default()

@@ -18,7 +18,7 @@ impl Client {
     }
 
     /// The connections of this proxy: a user's own, or all for an admin.
-    pub(super) fn processlist(&self, full: bool, user: &User) -> LocalResult {
+    pub(super) fn processlist(&self, sql: &str, full: bool, user: &User) -> LocalResult {
         let number = |name: &'static str, column_type| ColumnDef {
             flags: ColumnFlags::NOT_NULL_FLAG,
             ..ColumnDef::expression(name, column_type, 10)
@@ -34,7 +34,13 @@ impl Client {
             self.text_column("Info", 1 << 20),
         ];
         let all = user.class == ServiceClass::Admin;
-        let connections = self.proxy.registry.list();
+        let mut connections = self.proxy.registry.list();
+        let own = connections
+            .iter_mut()
+            .find(|(entry, _)| entry.id == self.member.entry().id);
+        if let Some((_, activity)) = own {
+            activity.statement = Some(sql.to_owned());
+        }
         let visible = connections
             .iter()
             .filter(|(_, activity)| all || activity.user == self.session.user);
@@ -122,7 +128,7 @@ fn process(entry: &Entry, activity: &Activity, full: bool) -> Vec<Value> {
         text(activity.database.as_ref()),
         text(Some(if running { "Query" } else { "Sleep" })),
         Value::Int(activity.since.elapsed().as_secs() as i64),
-        text(Some(if running { "Sent to a czar" } else { "" })),
+        text(Some(if running { "Executing" } else { "" })),
         text(info),
     ]
 }

@@ -79,6 +79,11 @@ pub async fn start(czars: Vec<Czar>) -> Running {
 }
 
 pub async fn start_with(czars: Vec<Czar>, max_connections: usize) -> Running {
+    start_among(czars, max_connections, Vec::new()).await
+}
+
+/// With other proxies.
+pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<String>) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let password_file = folder.path().join("password");
     std::fs::write(&password_file, format!("{CZAR_PASSWORD}\n")).unwrap();
@@ -105,6 +110,7 @@ pub async fn start_with(czars: Vec<Czar>, max_connections: usize) -> Running {
             max_allowed_packet: 1 << 20,
             ..ServerConfig::default()
         },
+        peers,
         metrics: Metrics::new().unwrap(),
         name: "proxy-test".to_owned(),
         stopping: CancellationToken::new(),

@@ -1,0 +1,99 @@
+//! Passing on the rows of a long answer, at the client's speed.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use orrery_wire::client::{ClientError, Next};
+use orrery_wire::server::ResponseWriter;
+use orrery_wire::{ColumnDef, OkPacket, ServerError, WireError};
+
+use super::{Failure, Interrupt, Question, guarded};
+use crate::czars::Lease;
+
+/// Why streaming ended early.
+pub(super) enum Stop {
+    /// While nothing of a packet to the client was outstanding.
+    Between(Interrupt),
+    /// While the client was not taking what was sent.
+    Writing,
+    Czar(ClientError),
+    Client(WireError),
+}
+
+impl From<WireError> for Stop {
+    fn from(error: WireError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl Stop {
+    /// Stops the statement at the czar and says what the client is to be told.
+    pub(super) async fn act(self, mut lease: Lease, user: &str) -> Failure {
+        match self {
+            Self::Between(interrupt) => {
+                lease.cancel(user).await;
+                Failure::Interrupted(interrupt)
+            }
+            Self::Writing => {
+                lease.cancel(user).await;
+                Failure::Client(WireError::Closed)
+            }
+            Self::Client(error) => {
+                lease.cancel(user).await;
+                Failure::Client(error)
+            }
+            Self::Czar(ClientError::Server(error)) => Failure::Tell(error),
+            Self::Czar(error) => {
+                let address = lease.address();
+                lease.distrust();
+                tracing::warn!(czar = %address, %error, "czar failed in the middle of an answer");
+                Failure::Tell(ServerError::new(
+                    1105,
+                    b"HY000",
+                    "The server that made this answer went away in the middle of it; run the statement again",
+                ))
+            }
+        }
+    }
+}
+
+/// Passes rows on until the end.
+pub(super) async fn stream(
+    lease: &mut Lease,
+    question: &Question<'_>,
+    columns: &[ColumnDef],
+    mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
+    writer: &mut ResponseWriter,
+    rows: &mut u64,
+) -> Result<OkPacket, Stop> {
+    let connection = lease.connection().map_err(Stop::Czar)?;
+    loop {
+        while let Some(next) = connection.buffered_row().map_err(Stop::Czar)? {
+            let row = match next {
+                Next::Row(row) => row,
+                Next::End(end) => return Ok(end),
+            };
+            *rows += 1;
+            if question.overlay.is_none() && writer.try_write_row_raw(&row) {
+                continue;
+            }
+            let written = guarded(interrupt.as_mut(), question.overlay.write(&row, columns, writer)).await;
+            written.map_err(|_| Stop::Writing)??;
+        }
+        guarded(interrupt.as_mut(), writer.flush())
+            .await
+            .map_err(|_| Stop::Writing)??;
+        let next = guarded(interrupt.as_mut(), connection.next_row())
+            .await
+            .map_err(Stop::Between)?;
+        match next.map_err(Stop::Czar)? {
+            Next::Row(row) => {
+                *rows += 1;
+                let written =
+                    guarded(interrupt.as_mut(), question.overlay.write(&row, columns, writer)).await;
+                written.map_err(|_| Stop::Writing)??;
+            }
+            Next::End(end) => return Ok(end),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The texts of a statement's warnings, for SHOW WARNINGS.
+
+use std::time::Duration;
+
+use orrery_wire::client::{ClientError, Next, Response};
+use orrery_wire::value::TextCells;
+
+use super::Question;
+use crate::czars::Lease;
+use crate::session::{Diagnostic, MAX_DIAGNOSTICS};
+
+/// How long SHOW WARNINGS may take.
+const WARNINGS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The texts of warnings, asked for on the same connection before anybody else uses it.
+pub(super) async fn warnings(lease: &mut Lease, question: &Question<'_>, count: u16) -> Vec<Diagnostic> {
+    if count == 0 {
+        return Vec::new();
+    }
+    match tokio::time::timeout(WARNINGS_PATIENCE, fetch_warnings(lease, question)).await {
+        Ok(Ok(warnings)) => warnings,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "warnings not fetched");
+            Vec::new()
+        }
+        Err(_) => {
+            lease.distrust();
+            Vec::new()
+        }
+    }
+}
+
+async fn fetch_warnings(lease: &mut Lease, question: &Question<'_>) -> Result<Vec<Diagnostic>, ClientError> {
+    let connection = lease.connection()?;
+    let attributes: Vec<_> = question
+        .attributes
+        .iter()
+        .filter(|attribute| !matches!(attribute.name.as_str(), "orrery.format" | "orrery.prepare"))
+        .cloned()
+        .collect();
+    let mut found = Vec::new();
+    if let Response::Rows(_) = connection
+        .query_with_attributes(b"SHOW WARNINGS", &attributes)
+        .await?
+    {
+        while let Next::Row(row) = connection.next_row().await? {
+            let mut cells = TextCells::new(&row).map_while(Result::ok);
+            let mut next = || {
+                cells
+                    .next()
+                    .flatten()
+                    .map(|cell| String::from_utf8_lossy(cell).into_owned())
+            };
+            if let (Some(level), Some(code), Some(message), true) =
+                (next(), next(), next(), found.len() < MAX_DIAGNOSTICS)
+            {
+                found.push(Diagnostic {
+                    level,
+                    code: code.parse().unwrap_or_default(),
+                    message,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
