@@ -128,3 +128,65 @@ impl Context {
         Ok(listed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
+    use orrery_crds::kinds::Worker;
+    use serde_json::json;
+
+    use super::{Context, Images, Scope};
+    use crate::agents::Agents;
+    use crate::catalog::archive_writer::ArchiveWriter;
+    use crate::metrics::Metrics;
+    use crate::notices::Notices;
+
+    /// A context whose API server answers every request with `answer`.
+    fn context(answer: serde_json::Value) -> Context {
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let body = Body::from(answer.to_string().into_bytes());
+            async move { Ok::<_, std::convert::Infallible>(Response::new(body)) }
+        });
+        let client = Client::new(service, "sky");
+        let (metrics, agents) = (Metrics::new().unwrap(), Arc::new(Agents::default()));
+        Context {
+            scope: Scope::All,
+            images: Images {
+                orrery: String::new(),
+                mysqld: String::new(),
+                pull_policy: None,
+                pull_secrets: Vec::new(),
+            },
+            writer: Arc::new(ArchiveWriter::new(client.clone(), Arc::clone(&agents), 1)),
+            agents,
+            notices: Notices::new(client.clone(), "test", metrics.clone()),
+            metrics,
+            client,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_that_cannot_be_read_is_named_and_hides_no_other() {
+        let worker = |name: &str, id: serde_json::Value| json!({"metadata": {"name": name, "namespace": "sky"}, "spec": {"id": id, "pool": "main"}});
+        let list = json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "WorkerList", "metadata": {},
+            "items": [worker("good", 1.into()), worker("bad", "one".into()), worker("fine", 2.into())],
+        });
+        let context = context(list);
+        let listed = context.list::<Worker>("sky", None).await.unwrap();
+        let ids: Vec<u32> = listed.valid.iter().map(|worker| worker.spec.id).collect();
+        assert_eq!(ids, [1, 2]);
+        assert_eq!(listed.malformed, ["bad"]);
+        assert!(
+            context
+                .metrics
+                .text()
+                .unwrap()
+                .contains(r#"malformed_objects_total{kind="Worker"} 1"#)
+        );
+    }
+}

@@ -80,11 +80,6 @@ impl Metrics {
         registry.register(Box::new(malformed.clone()))
     }
 
-    /// The registry, for metrics of other modules.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// Metrics of one controller's reconciles.
     pub fn reconciles(&self, controller: &'static str) -> ReconcileMetrics {
         ReconcileMetrics {

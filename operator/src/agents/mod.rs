@@ -21,6 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for a call that makes many tables.
 const SLOW_CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// Connections kept per archive; more than the workers and loaders of any.
+const MOST_CLIENTS: usize = 4096;
 /// Longest error text kept of an answer that is no [`ApiError`].
 const LONGEST_ERROR: usize = 300;
 
@@ -156,21 +158,15 @@ impl Agents {
         let client = if let Some(client) = archive.clients.get(&(ip, peer)) {
             client.clone()
         } else {
+            // Pods get new addresses for ever; those in use connect again.
+            if archive.clients.len() >= MOST_CLIENTS {
+                archive.clients.clear();
+            }
             let client = connect(pem, ip, peer).map_err(AgentError::Certificate)?;
             archive.clients.insert((ip, peer), client.clone());
             client
         };
         Ok(Agent { client, peer })
-    }
-
-    /// Lets go of connections to addresses that no pod has any more.
-    pub fn keep_only(&self, namespace: &str, addresses: &[IpAddr]) {
-        let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(archive) = archives.get_mut(namespace) {
-            archive
-                .clients
-                .retain(|(address, peer), _| *peer == Peer::Loader || addresses.contains(address));
-        }
     }
 }
 
@@ -284,3 +280,6 @@ pub async fn checked(response: Response) -> Result<Response, AgentError> {
     });
     Err(AgentError::Refused { status, error })
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,18 +82,15 @@ fn owned(found: &mut Vec<String>, path: &str, key: &str, below: &Value, parents:
     };
     let (_, live) = step("", key, parents.1);
     let below = below.as_object().filter(|below| !below.is_empty());
-    match below {
-        Some(below) => {
-            for (key, below) in below.iter().filter(|(key, _)| *key != ".") {
-                owned(found, &path, key, below, (Some(wanted), live));
-            }
+    if let Some(below) = below {
+        for (key, below) in below.iter().filter(|(key, _)| *key != ".") {
+            owned(found, &path, key, below, (Some(wanted), live));
         }
+    } else {
         // A field that is owned as a whole, such as a selector: its keys are not in the tree.
-        None => {
-            let keys = live.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-            let added = keys.filter(|key| wanted.get(key).is_none());
-            found.extend(added.map(|key| format!("{path}.{key}").trim_start_matches('.').to_owned()));
-        }
+        let keys = live.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let added = keys.filter(|key| wanted.get(key).is_none());
+        found.extend(added.map(|key| format!("{path}.{key}").trim_start_matches('.').to_owned()));
     }
 }
 

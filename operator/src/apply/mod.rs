@@ -179,8 +179,8 @@ where
         resource_version: kept.resource_version.clone(),
         uid: kept.uid.clone(),
         finalizers: kept.finalizers.clone(),
-        labels: merged(kept.labels.clone(), own.labels.take()),
-        annotations: merged(kept.annotations.clone(), own.annotations.take()),
+        labels: Some(merged(kept.labels.clone(), own.labels.take())),
+        annotations: Some(merged(kept.annotations.clone(), own.annotations.take())),
         ..std::mem::take(own)
     };
     let parameters = PostParams {
@@ -195,10 +195,10 @@ where
 
 type Texts = std::collections::BTreeMap<String, String>;
 
-fn merged(kept: Option<Texts>, own: Option<Texts>) -> Option<Texts> {
+fn merged(kept: Option<Texts>, own: Option<Texts>) -> Texts {
     let mut all = kept.unwrap_or_default();
     all.extend(own.unwrap_or_default());
-    Some(all)
+    all
 }
 
 #[cfg(test)]

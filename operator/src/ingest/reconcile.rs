@@ -63,7 +63,12 @@ pub async fn reconcile(state: &Ingests, context: &Context, namespace: &str) -> R
                 .map_or_else(String::new, |(_, by)| by.clone()))
         };
         // The turns were given by this catalog: an ingest whose table is newer than it has none yet, and starts with the next run.
-        let catalog = match ingest.status.as_ref().map(|status| status.phase).unwrap_or_default() {
+        let catalog = match ingest
+            .status
+            .as_ref()
+            .map(|status| status.phase)
+            .unwrap_or_default()
+        {
             IngestPhase::Pending => catalog.clone(),
             _ => context.writer.catalog(namespace).await?,
         };

@@ -68,7 +68,7 @@ impl Candidate {
     pub async fn win(mut self, alive: impl Fn()) -> Leadership {
         loop {
             let pause = match self.attempt(&alive).await {
-                Ok(Attempt::Won(lease)) => return self.leadership(lease),
+                Ok(Attempt::Won(lease)) => return self.leadership(*lease),
                 Ok(Attempt::Waits(left)) => left.min(PERIOD),
                 Err(error) => {
                     tracing::warn!(%error, "cannot read or take the lease");
@@ -88,7 +88,7 @@ impl Candidate {
             Step::Take { transitions } | Step::Renew { transitions } => self
                 .write(live.as_ref(), &self.identity, transitions)
                 .await
-                .map(Attempt::Won),
+                .map(|lease| Attempt::Won(Box::new(lease))),
             Step::Wait(left) => Ok(Attempt::Waits(left)),
         }
     }
@@ -156,7 +156,7 @@ impl Candidate {
 }
 
 enum Attempt {
-    Won(Lease),
+    Won(Box<Lease>),
     Waits(Duration),
 }
 

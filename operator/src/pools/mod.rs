@@ -325,6 +325,5 @@ async fn make_workers(
             .applied(&observed.pool.object_ref(&()), &worker, &change)
             .await;
     }
-    tracing::debug!(pool = plan::place(observed), "reconciled");
     Ok(())
 }

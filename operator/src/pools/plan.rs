@@ -6,7 +6,6 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use kube::Resource;
 use orrery_crds::catalog::Catalog;
 use orrery_crds::kinds::{Worker, WorkerPoolSpec};
 use orrery_crds::names::{WorkerId, worker_name};
@@ -271,10 +270,4 @@ pub fn storage_waits(observed: &Observed) -> bool {
                 || (spec.storage_class.is_some() && class != spec.storage_class)
         })
     })
-}
-
-/// Name and namespace of the pool, for messages.
-pub fn place(observed: &Observed) -> String {
-    let namespace = observed.pool.meta().namespace.clone().unwrap_or_default();
-    format!("{namespace}/{}", observed.name)
 }

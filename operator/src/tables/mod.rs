@@ -7,7 +7,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::ResourceExt;
 use orrery_crds::catalog::{AcceptedTable, Catalog, FamilyGrid, TableKey, TableKind};
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableSpec, ReferenceTable, TableRole};
 use orrery_crds::table::accept;
@@ -288,9 +287,10 @@ fn check_unchanged(
 ) -> Result<(), Finding> {
     let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
     let key = key(table);
-    let old = match published(declared.catalog, &key, incarnation) {
-        Some(TableKind::Director(old, _) | TableKind::Child(old, _)) => old,
-        _ => return Ok(()),
+    let Some(TableKind::Director(old, _) | TableKind::Child(old, _)) =
+        published(declared.catalog, &key, incarnation)
+    else {
+        return Ok(());
     };
     let comparable = AcceptedTable {
         scan_rating: schema.scan_rating,
@@ -316,9 +316,4 @@ fn schema_differs(key: &TableKey) -> Finding {
 fn published<'a>(catalog: &'a Catalog, key: &TableKey, incarnation: Option<u64>) -> Option<&'a TableKind> {
     let table = catalog.tables.get(key)?;
     (Some(table.incarnation) == incarnation && !table.segments.is_empty()).then_some(&table.kind)
-}
-
-/// Name of an object, for logs.
-pub fn object_name(table: &impl ResourceExt) -> String {
-    table.name_any()
 }

@@ -1,0 +1,125 @@
+//! Calls over real mutual TLS, with certificates as [`crate::secrets`] makes them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use orrery_crds::names::{Role, ports};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::{AgentError, Agents, Pem};
+use crate::secrets::certificates::{Pair, authority, issue};
+
+fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(ca.certificate.as_bytes()).unwrap())
+        .unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+    rustls::ServerConfig::builder()
+        .with_client_cert_verifier(clients)
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(own.certificate.as_bytes()).unwrap()],
+            PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap(),
+        )
+        .unwrap()
+}
+
+/// Answers one request with `status` and `body` under the certificate of `role`; where it listens.
+async fn serve(ip: [u8; 4], ca: &Pair, role: Role, status: &'static str, body: &'static str) -> String {
+    let own = issue(ca, role, "sky", SystemTime::now()).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(ca, &own)));
+    let address = SocketAddr::from((Ipv4Addr::from(ip), ports::AGENT));
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let Ok(mut stream) = acceptor.accept(stream).await else {
+            return;
+        };
+        let mut request = vec![0; 4096];
+        let _ = stream.read(&mut request).await;
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .await
+            .unwrap();
+        let _ = stream.shutdown().await;
+    });
+    Ipv4Addr::from(ip).to_string()
+}
+
+fn agents(ca: &Pair) -> Agents {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let own = issue(ca, Role::Operator, "sky", SystemTime::now()).unwrap();
+    let agents = Agents::default();
+    agents.identify(
+        "sky",
+        Pem {
+            certificate: own.certificate.into_bytes(),
+            key: own.key.into_bytes(),
+            authority: ca.certificate.clone().into_bytes(),
+        },
+    );
+    agents
+}
+
+const REFUSAL: &str = r#"{"reason": "TermTooLow", "message": "the highest seen is 9"}"#;
+
+#[tokio::test]
+async fn an_agents_own_words_come_back_as_the_error() {
+    let ca = authority("sky", SystemTime::now()).unwrap();
+    let agents = agents(&ca);
+    let address = serve(
+        [127, 8, 1, 1],
+        &ca,
+        Role::Agent,
+        "412 Precondition Failed",
+        REFUSAL,
+    )
+    .await;
+    let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
+    assert!(error.is_reason("TermTooLow"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "412 Precondition Failed: TermTooLow: the highest seen is 9"
+    );
+}
+
+#[tokio::test]
+async fn only_an_agents_certificate_of_this_archive_is_trusted() {
+    let ca = authority("sky", SystemTime::now()).unwrap();
+    let agents = agents(&ca);
+    let loader = serve([127, 8, 1, 2], &ca, Role::Loader, "200 OK", "{}").await;
+    let other = authority("other", SystemTime::now()).unwrap();
+    let stranger = serve([127, 8, 1, 3], &other, Role::Agent, "200 OK", "{}").await;
+    for address in [loader, stranger] {
+        let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
+        assert!(matches!(error, AgentError::Unreachable(_)), "{error}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+}
+
+#[test]
+fn nothing_is_called_before_the_archive_has_certificates() {
+    let agents = Agents::default();
+    assert!(!agents.knows("sky"));
+    assert!(matches!(
+        agents.at("sky", "127.0.0.1"),
+        Err(AgentError::NoIdentity(_))
+    ));
+    let ca = authority("sky", SystemTime::now()).unwrap();
+    let agents = self::agents(&ca);
+    assert!(agents.knows("sky"));
+    assert!(matches!(
+        agents.at("sky", "not an address"),
+        Err(AgentError::Address(_))
+    ));
+}
