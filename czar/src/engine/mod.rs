@@ -3,6 +3,8 @@
 mod answer;
 mod error;
 mod explain;
+mod forward;
+mod gather;
 mod planning;
 mod units;
 
@@ -10,25 +12,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use orrery_plan::statement::{Show, Statement, classify};
-use orrery_plan::{
-    ChunkWork, Class, FrontEndMerge, GuardError, Merge, Plan, PlanError, SimpleColumn, SimpleMerge, Work,
-};
-use orrery_wire::client::{ClientError, Response};
+use orrery_plan::{ChunkWork, Class, Merge, Plan, Work};
 use orrery_wire::{ColumnDef, Value};
 
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
-use crate::dispatch::{Done, Job, Lane, Sizing, Tasks, Units, Workers};
+use crate::dispatch::{Job, Lane, Sizing, Tasks, Units, Workers};
 use crate::encode::put_row;
-use crate::frontend::{Frontend, FrontendError, MetadataKey, normalise};
+use crate::frontend::Frontend;
 use crate::lookup::Lookups;
-use crate::merge::{ServerMerge, Summary, gather};
 use crate::server::{Format, Request};
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
 
 pub use answer::{Answer, Forwarded, Source};
 pub use error::StatementError;
-use error::client_error;
 pub use planning::PlanCache;
 pub use units::{ChunkUnits, IndexUnits, WholeUnit};
 
@@ -200,53 +197,6 @@ impl Engine {
         })
     }
 
-    /// Gathers partial rows in chunk order and merges them.
-    async fn merge(
-        &self,
-        merge: &FrontEndMerge,
-        is_batchable: bool,
-        units: ChunkUnits,
-        plan: &Arc<Plan>,
-        columns: Arc<[ColumnDef]>,
-        request: &Request,
-    ) -> Result<Answer, StatementError> {
-        let per_worker = self.per_worker(plan);
-        // Sums of doubles depend on their order, and which chunks are joined depends on who holds them.
-        let may_join = is_batchable && merge.simple.as_ref().is_some_and(is_order_free);
-        let sizing = if may_join {
-            Sizing::Gather {
-                tasks: per_worker * 2,
-            }
-        } else {
-            Sizing::Single
-        };
-        let settings = settings_of(plan, request, true);
-        let tasks = self.tasks(Arc::new(units), plan, Format::Text, sizing, settings.clone());
-        let mut partial = gather(tasks).await?;
-        if let Some(simple) = &merge.simple
-            && let Some(rows) = merge_here(simple, &mut partial).await?
-        {
-            let mut piece = PieceBuilder::default();
-            for row in rows {
-                piece.push(|out| put_row(row, &columns, request.format, out))?;
-            }
-            return Ok(Answer::new(
-                columns,
-                plan.data_epoch,
-                Source::Ready(piece.take()),
-                request.format,
-            ));
-        }
-        let settings = settings_of(plan, request, false);
-        let merged = ServerMerge::run(&self.frontend, merge, partial, &settings, request.format).await?;
-        Ok(Answer::new(
-            columns,
-            plan.data_epoch,
-            Source::Merge(Box::new(merged)),
-            request.format,
-        ))
-    }
-
     fn tasks(
         &self,
         units: Arc<dyn Units>,
@@ -278,131 +228,6 @@ impl Engine {
             Class::Scan => self.options.scan_per_worker,
         }
     }
-
-    /// Columns of the user's statement, from executing it on the shadow tables.
-    async fn metadata(
-        &self,
-        plan: &Plan,
-        request: &Request,
-        current: &Current,
-    ) -> Result<Arc<[ColumnDef]>, StatementError> {
-        let key = MetadataKey {
-            statement: normalise(&plan.metadata_sql),
-            database: request.database.clone(),
-            user: request.user.clone(),
-            settings: request.settings.clone(),
-        };
-        if let Some(metadata) = current.metadata.get(&key) {
-            return Ok(metadata.columns);
-        }
-        let database = request.database.as_deref();
-        let asked = self
-            .frontend
-            .metadata(&request.user, &request.settings, database, &plan.metadata_sql)
-            .await?;
-        let columns = asked.columns.clone();
-        current.metadata.put(key, asked);
-        Ok(columns)
-    }
-
-    /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights and syntax are its business.
-    async fn explain_refusal(&self, sql: &str, request: &Request, error: PlanError) -> StatementError {
-        let is_for_mariadb = !is_refused_outright(&error) && !matches!(error, PlanError::Prune(_));
-        if is_for_mariadb && !sql.to_ascii_lowercase().contains("qserv_") {
-            let database = request.database.as_deref();
-            let asked = self
-                .frontend
-                .prepare(&request.user, &request.settings, database, sql)
-                .await;
-            if let Err(FrontendError::Client(ClientError::Server(own))) = asked {
-                return StatementError::Refused(own);
-            }
-        }
-        error.into()
-    }
-
-    /// As [`Self::forward`], after the planner's guard has seen the text: what it forbids runs nowhere.
-    async fn forward_guarded(
-        &self,
-        sql: &str,
-        request: &Request,
-        current: &Current,
-    ) -> Result<Answer, StatementError> {
-        match current.plans.plan(sql, request.database.as_deref(), current) {
-            Err(error) if is_refused_outright(&error) => Err(error.into()),
-            _ => self.forward(sql, request, current).await,
-        }
-    }
-
-    /// Executes a statement on the front-end and passes its answer on.
-    async fn forward(
-        &self,
-        sql: &str,
-        request: &Request,
-        current: &Current,
-    ) -> Result<Answer, StatementError> {
-        let database = request.database.as_deref();
-        let mut lease = self
-            .frontend
-            .session(&request.user, &request.settings, database)
-            .await?;
-        let connection = lease.connection().map_err(client_error)?;
-        let mut prepared = None;
-        let response = match request.format {
-            Format::Text => connection.query(sql.as_bytes()).await,
-            Format::Binary => {
-                let statement = connection.prepare(sql.as_bytes()).await.map_err(client_error)?;
-                let statement = prepared.insert(statement);
-                connection.execute(statement, &[]).await
-            }
-        };
-        let (columns, is_over) = match response.map_err(client_error)? {
-            Response::Rows(columns) => (columns, false),
-            Response::Ok(_) => (Vec::new(), true),
-        };
-        let forwarded = Forwarded {
-            lease,
-            prepared,
-            is_over,
-        };
-        let source = Source::FrontEnd(Box::new(forwarded));
-        Ok(Answer::new(
-            columns.into(),
-            current.catalog().epochs.data,
-            source,
-            request.format,
-        ))
-    }
-
-    /// Columns of a statement with parameters, as COM_STMT_PREPARE gives them.
-    async fn prepare(
-        &self,
-        sql: &str,
-        request: &Request,
-        current: &Current,
-    ) -> Result<Answer, StatementError> {
-        let database = request.database.as_deref();
-        let prepared = self
-            .frontend
-            .prepare(&request.user, &request.settings, database, sql)
-            .await?;
-        let epoch = current.catalog().epochs.data;
-        Ok(Answer::new(
-            prepared.columns,
-            epoch,
-            Source::Ready(None),
-            request.format,
-        ))
-    }
-}
-
-/// Whether the guard refuses a text whatever it means.
-fn is_refused_outright(error: &PlanError) -> bool {
-    use GuardError as G;
-    matches!(
-        error,
-        PlanError::Guard(G::TooDeep { .. } | G::TooLong { .. } | G::Forbidden { .. } | G::Several)
-    )
 }
 
 fn text(request: &Request) -> Result<&str, StatementError> {
@@ -464,38 +289,4 @@ fn known_rows(
         Source::Ready(piece.take()),
         format,
     ))
-}
-
-/// Whether a merge gives the same bits whatever the order of partial rows.
-fn is_order_free(merge: &SimpleMerge) -> bool {
-    let adds_doubles = |column: &SimpleColumn| {
-        matches!(
-            column,
-            SimpleColumn::SumDouble(_) | SimpleColumn::AvgDouble { .. }
-        )
-    };
-    !merge.columns.iter().any(adds_doubles)
-}
-
-/// Merges in process; `None`, and the rows ready to be read again, when a value or their number is beyond that.
-async fn merge_here(
-    simple: &SimpleMerge,
-    partial: &mut [Done],
-) -> Result<Option<Vec<Vec<Value>>>, StatementError> {
-    let mut summary = Summary::new(simple);
-    for place in 0..partial.len() {
-        let Some(done) = partial.get_mut(place) else { break };
-        while let Some(piece) = done.rows.next().await? {
-            for row in piece {
-                if let Err(error) = summary.add(&row) {
-                    tracing::debug!(%error, "the front-end merges");
-                    for done in partial {
-                        done.rows.rewind();
-                    }
-                    return Ok(None);
-                }
-            }
-        }
-    }
-    Ok(Some(summary.rows()))
 }

@@ -6,6 +6,7 @@
 
 mod metadata;
 pub mod mirror;
+mod normalise;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,7 +24,8 @@ use thiserror::Error;
 use crate::backend::{Lease, Pool, SessionSettings};
 use mirror::{MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
 
-pub use metadata::{Metadata, MetadataCache, MetadataKey, normalise};
+pub use metadata::{Metadata, MetadataCache, MetadataKey};
+pub use normalise::normalise;
 
 /// Length of the accounts' passwords.
 const PASSWORD_LENGTH: usize = 40;

@@ -1,4 +1,5 @@
 //! Rules of design §4 and §7 about replicas: any task can be sent again to another one, and what is missing everywhere is an error.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
@@ -137,7 +138,7 @@ async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_r
         .unwrap();
     assert_eq!(
         rows,
-        source.rows.iter().filter(|byte| **byte == b'\n').count(),
+        source.rows.split(|byte| *byte == b'\n').count() - 1,
         "no row lost"
     );
     assert_eq!(

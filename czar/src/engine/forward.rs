@@ -1,0 +1,155 @@
+//! What the front-end mysqld is asked: metadata, whole statements without chunks, prepared statements, and its own words for a
+//! refusal.
+
+use std::sync::Arc;
+
+use orrery_plan::{GuardError, Plan, PlanError};
+use orrery_wire::ColumnDef;
+use orrery_wire::client::{ClientError, Response};
+
+use super::error::client_error;
+use super::{Answer, Engine, Forwarded, Source, StatementError};
+use crate::catalogs::Current;
+use crate::frontend::{FrontendError, MetadataKey, normalise};
+use crate::server::{Format, Request};
+
+impl Engine {
+    /// Columns of the user's statement, from executing it on the shadow tables.
+    pub(super) async fn metadata(
+        &self,
+        plan: &Plan,
+        request: &Request,
+        current: &Current,
+    ) -> Result<Arc<[ColumnDef]>, StatementError> {
+        let key = MetadataKey {
+            statement: normalise(&plan.metadata_sql),
+            database: request.database.clone(),
+            user: request.user.clone(),
+            settings: request.settings.clone(),
+        };
+        if let Some(metadata) = current.metadata.get(&key) {
+            return Ok(metadata.columns);
+        }
+        let database = request.database.as_deref();
+        let asked = self
+            .frontend
+            .metadata(&request.user, &request.settings, database, &plan.metadata_sql)
+            .await?;
+        let columns = asked.columns.clone();
+        current.metadata.put(key, asked);
+        Ok(columns)
+    }
+
+    /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights and syntax are its business.
+    pub(super) async fn explain_refusal(
+        &self,
+        sql: &str,
+        request: &Request,
+        error: PlanError,
+    ) -> StatementError {
+        let is_for_mariadb = !is_refused_outright(&error) && !matches!(error, PlanError::Prune(_));
+        if is_for_mariadb && !sql.to_ascii_lowercase().contains("qserv_") {
+            let database = request.database.as_deref();
+            let asked = self
+                .frontend
+                .prepare(&request.user, &request.settings, database, sql)
+                .await;
+            if let Err(FrontendError::Client(ClientError::Server(own))) = asked {
+                return StatementError::Refused(own);
+            }
+        }
+        error.into()
+    }
+
+    /// As [`Self::forward`], after the planner's guard has seen the text: what it forbids runs nowhere.
+    pub(super) async fn forward_guarded(
+        &self,
+        sql: &str,
+        request: &Request,
+        current: &Current,
+    ) -> Result<Answer, StatementError> {
+        match current.plans.plan(sql, request.database.as_deref(), current) {
+            Err(error) if is_refused_outright(&error) => Err(error.into()),
+            _ => self.forward(sql, request, current).await,
+        }
+    }
+
+    /// Executes a statement on the front-end and passes its answer on.
+    pub(super) async fn forward(
+        &self,
+        sql: &str,
+        request: &Request,
+        current: &Current,
+    ) -> Result<Answer, StatementError> {
+        let database = request.database.as_deref();
+        let mut lease = self
+            .frontend
+            .session(&request.user, &request.settings, database)
+            .await?;
+        let connection = lease.connection().map_err(client_error)?;
+        let mut prepared = None;
+        let response = match request.format {
+            Format::Text => connection.query(sql.as_bytes()).await,
+            Format::Binary => {
+                let statement = connection.prepare(sql.as_bytes()).await.map_err(client_error)?;
+                let statement = prepared.insert(statement);
+                connection.execute(statement, &[]).await
+            }
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(prepared) = prepared.filter(|_| connection.is_idle()) {
+                    connection.close_statement(prepared).await.map_err(client_error)?;
+                }
+                return Err(client_error(error));
+            }
+        };
+        let (columns, is_over) = match response {
+            Response::Rows(columns) => (columns, false),
+            Response::Ok(_) => (Vec::new(), true),
+        };
+        let forwarded = Forwarded {
+            lease,
+            prepared,
+            is_over,
+        };
+        let source = Source::FrontEnd(Box::new(forwarded));
+        Ok(Answer::new(
+            columns.into(),
+            current.catalog().epochs.data,
+            source,
+            request.format,
+        ))
+    }
+
+    /// Columns of a statement with parameters, as COM_STMT_PREPARE gives them.
+    pub(super) async fn prepare(
+        &self,
+        sql: &str,
+        request: &Request,
+        current: &Current,
+    ) -> Result<Answer, StatementError> {
+        let database = request.database.as_deref();
+        let prepared = self
+            .frontend
+            .prepare(&request.user, &request.settings, database, sql)
+            .await?;
+        let epoch = current.catalog().epochs.data;
+        Ok(Answer::new(
+            prepared.columns,
+            epoch,
+            Source::Ready(None),
+            request.format,
+        ))
+    }
+}
+
+/// Whether the guard refuses a text whatever it means.
+fn is_refused_outright(error: &PlanError) -> bool {
+    use GuardError as G;
+    matches!(
+        error,
+        PlanError::Guard(G::TooDeep { .. } | G::TooLong { .. } | G::Forbidden { .. } | G::Several)
+    )
+}
