@@ -3,12 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt as _;
-use orrery_crds::kinds::{
-    ChunkFamily, ChunkMap, ChunkPlacement, ChunkSegment, ChunkedTable, Ingest, QueryUser, ReferenceTable,
-    Worker, WorkerPool,
-};
+use orrery_crds::kinds::all;
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
@@ -26,19 +21,4 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-fn all() -> [CustomResourceDefinition; 10] {
-    [
-        WorkerPool::crd(),
-        Worker::crd(),
-        ChunkFamily::crd(),
-        ChunkedTable::crd(),
-        ReferenceTable::crd(),
-        ChunkMap::crd(),
-        ChunkPlacement::crd(),
-        ChunkSegment::crd(),
-        Ingest::crd(),
-        QueryUser::crd(),
-    ]
 }

@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::RootPayload;
 
-/// Catalog root (named `root`), or a page of the catalog: table lists, accepted specs, page lists.
+/// The root, or a page: lists of tables, accepted specs, lists of pages.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "ChunkMap",
     plural = "chunkmaps",
-    shortname = "cm-orrery",
+    doc = "Part of the catalog, which says which table has which rows and who holds them. The ChunkMap named root is its root; every other one is a page that never changes. Only the operator writes them.",
+    shortname = "cmap",
     category = "orrery-catalog",
     namespaced,
     printcolumn(name = "Holds", type_ = "string", json_path = ".spec.holds"),
@@ -23,6 +24,7 @@ use crate::catalog::RootPayload;
     printcolumn(name = "Term", type_ = "integer", json_path = ".spec.root.term"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name != 'root' || has(self.spec.root)").message("the ChunkMap named root carries the root"),
+    validation = Rule::new("self.metadata.name == 'root' || has(self.spec.payload)").message("a catalog page carries its payload"),
     validation = Rule::new("self.metadata.name == 'root' || self.spec == oldSelf.spec").message("catalog pages never change")
 )]
 #[serde(rename_all = "camelCase")]
@@ -40,13 +42,14 @@ pub struct ChunkMapSpec {
     pub payload: Option<String>,
 }
 
-/// A page of chunk placement: which workers hold each chunk of a fixed range of 512 chunk ids.
+/// A page of placement: which workers hold each chunk of a fixed range of 512 chunk ids.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "ChunkPlacement",
     plural = "chunkplacements",
+    doc = "Part of the catalog: which workers hold which chunks. Only the operator writes them.",
     shortname = "cpl",
     category = "orrery-catalog",
     namespaced,
@@ -71,7 +74,8 @@ pub struct ChunkPlacementSpec {
     version = "v1alpha1",
     kind = "ChunkSegment",
     plural = "chunksegments",
-    shortname = "cs",
+    doc = "Part of the catalog: the rows that one ingest added, chunk by chunk. Only the operator writes them.",
+    shortname = "cseg",
     category = "orrery-catalog",
     namespaced,
     printcolumn(name = "Holds", type_ = "string", json_path = ".spec.holds"),

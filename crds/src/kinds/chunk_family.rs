@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
     version = "v1alpha1",
     kind = "ChunkFamily",
     plural = "chunkfamilies",
+    doc = "Tables that are cut into chunks alike and lie together, so that they join chunk by chunk.",
     shortname = "cf",
     category = "orrery",
     namespaced,
@@ -25,8 +26,9 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
     printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.metadata.name.size() <= 63").message("a family's name has at most 63 characters"),
+    validation = Rule::new("self.metadata.name.size() <= 57 && !self.metadata.name.endsWith('-index')").message("a family's name has at most 57 characters and does not end in -index, which is for director indexes"),
     validation = Rule::new("self.spec.scheme == oldSelf.spec.scheme").message("a family's scheme never changes: make a new family and ingest into it"),
+    validation = Rule::new("self.spec.indexChunks == oldSelf.spec.indexChunks").message("a family's indexChunks never changes: it says in which chunk a key is looked up"),
     validation = Rule::new("self.spec.pool == oldSelf.spec.pool").message("a family's pool never changes")
 )]
 #[serde(rename_all = "camelCase")]
@@ -34,12 +36,12 @@ pub struct ChunkFamilySpec {
     /// How rows map to chunks.
     pub scheme: Scheme,
     /// Worker pool that holds the family.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 40))]
     pub pool: String,
     /// Copies of each chunk.
     #[serde(default)]
     pub replicas: FamilyReplicas,
-    /// Hash chunks of each director index of the family.
+    /// Hash chunks of the director index of each of a sphere's directors.
     #[serde(default = "default_index_chunks")]
     #[schemars(range(min = 1, max = 4096))]
     pub index_chunks: u32,
@@ -62,8 +64,8 @@ pub enum SchemeKind {
 /// A partitioning scheme with its parameters.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.kind != 'sphere' || (has(self.stripes) && has(self.subStripes))").message("a sphere needs stripes and subStripes"))]
-#[x_kube(validation = Rule::new("self.kind != 'hash' || has(self.chunks)").message("a hash scheme needs chunks"))]
+#[x_kube(validation = Rule::new("self.kind != 'sphere' || (has(self.stripes) && has(self.subStripes) && !has(self.chunks))").message("a sphere has stripes and subStripes, and no chunks"))]
+#[x_kube(validation = Rule::new("self.kind != 'hash' || (has(self.chunks) && !has(self.stripes) && !has(self.subStripes) && self.overlap == 0.0)").message("a hash scheme has chunks, and no stripes, subStripes or overlap"))]
 #[x_kube(validation = Rule::new("self.kind != 'sphere' || !has(self.stripes) || !has(self.subStripes) || self.stripes * self.subStripes <= 648000").message("stripes × subStripes is at most 648000"))]
 #[x_kube(validation = Rule::new("self.kind != 'sphere' || !has(self.stripes) || !has(self.subStripes) || self.overlap * double(self.stripes) * double(self.subStripes) <= 180.0").message("the overlap is at most the height of a sub-stripe, 180 / (stripes × subStripes) degrees"))]
 pub struct Scheme {

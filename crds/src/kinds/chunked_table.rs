@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::table::{Column, SecondaryKey};
 
-/// A table whose rows are spread over the chunks of a family.
+/// Name, columns and keys of the table, and the family whose chunks its rows are spread over.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "ChunkedTable",
     plural = "chunkedtables",
+    doc = "One table for users, cut into chunks that lie on many workers. An Ingest puts rows into it.",
     shortname = "ct",
     category = "orrery",
     namespaced,
@@ -21,19 +22,25 @@ use crate::table::{Column, SecondaryKey};
     printcolumn(name = "Database", type_ = "string", json_path = ".spec.database"),
     printcolumn(name = "Table", type_ = "string", json_path = ".spec.table"),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.role"),
-    printcolumn(name = "Family", type_ = "string", json_path = ".spec.family"),
     printcolumn(name = "Rows", type_ = "integer", json_path = ".status.rows"),
     printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
+    printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.chunks"),
     printcolumn(name = "Segments", type_ = "integer", json_path = ".status.segments"),
     printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
+    printcolumn(name = "Family", type_ = "string", json_path = ".spec.family", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].reason", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec.database == oldSelf.spec.database && self.spec.table == oldSelf.spec.table && self.spec.family == oldSelf.spec.family && self.spec.role == oldSelf.spec.role").message("a table's database, name, family and role never change"),
-    validation = Rule::new("self.spec.columns == oldSelf.spec.columns").message("columns never change in place: make a new table and ingest into it")
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.incarnation) || self.spec.columns == oldSelf.spec.columns").message("columns of an accepted table never change: make a new table and ingest into it"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.incarnation) || (has(self.spec.key) == has(oldSelf.spec.key) && (!has(self.spec.key) || self.spec.key == oldSelf.spec.key) && has(self.spec.director) == has(oldSelf.spec.director) && (!has(self.spec.director) || self.spec.director == oldSelf.spec.director) && has(self.spec.position) == has(oldSelf.spec.position) && (!has(self.spec.position) || self.spec.position == oldSelf.spec.position) && self.spec.uniqueKey == oldSelf.spec.uniqueKey)").message("key, director, position and uniqueKey of an accepted table never change: make a new table and ingest into it"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.incarnation) || (has(self.spec.indexes) == has(oldSelf.spec.indexes) && (!has(self.spec.indexes) || self.spec.indexes == oldSelf.spec.indexes) && self.spec.charset == oldSelf.spec.charset && self.spec.collation == oldSelf.spec.collation && self.spec.qservCompat == oldSelf.spec.qservCompat)").message("indexes, charset, collation and qservCompat of an accepted table never change: make a new table and ingest into it")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.role != 'director' || (has(self.key) && self.columns.exists(c, c.name.lowerAscii() == self.key.lowerAscii()))").message("a director needs a key that is one of its columns"))]
-#[x_kube(validation = Rule::new("self.role != 'child' || (has(self.director) && has(self.key))").message("a child needs its director and the key column that names the director row"))]
+#[x_kube(validation = Rule::new("self.role != 'child' || (has(self.director) && has(self.key) && self.columns.exists(c, c.name.lowerAscii() == self.key.lowerAscii()))").message("a child needs its director, and a key that is one of its columns and names the director row"))]
+#[x_kube(validation = Rule::new("self.role != 'director' || !has(self.director)").message("a director has no director"))]
+#[x_kube(validation = Rule::new("!self.columns.exists(c, c.name.lowerAscii() in ['chunkid', 'subchunkid'])").message("the column names chunkId and subChunkId are reserved, whatever the case"))]
+#[x_kube(validation = Rule::new("!(self.database.lowerAscii() in ['information_schema', 'mysql', 'performance_schema', 'sys']) && !self.database.lowerAscii().startsWith('orrery_')").message("this database name is reserved: names of MariaDB's own databases, and those that begin with orrery_"))]
 #[x_kube(validation = Rule::new("!has(self.position) || (self.columns.exists(c, c.name.lowerAscii() == self.position.longitude.lowerAscii()) && self.columns.exists(c, c.name.lowerAscii() == self.position.latitude.lowerAscii()))").message("position.longitude and position.latitude must be columns of the table"))]
 #[x_kube(validation = Rule::new("!self.table.matches('(_[0-9]+|[Ff][Uu][Ll][Ll][Oo][Vv][Ee][Rr][Ll][Aa][Pp])$')").message("a chunked table's name does not end in _<digits> or FullOverlap"))]
 pub struct ChunkedTableSpec {
@@ -162,6 +169,7 @@ pub struct ChunkedTableStatus {
     pub rows: u64,
     /// Bytes of one copy.
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pub size: String,
     /// Published segments.
     #[serde(default)]

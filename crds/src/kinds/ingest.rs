@@ -7,14 +7,17 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Adds the rows of some files to one table, as one segment. Deleting the object never touches data; `revoked` takes the rows back.
+/// Which files go into which table, and what happens to rows that do not fit. `revoked` takes the rows back.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "Ingest",
     plural = "ingests",
+    doc = "Rows of files on their way into one table: exactly once, all or nothing, undoable. Deleting the object never touches rows.",
     shortname = "ing",
+    // `ing` alone means Ingress to kubectl wherever both exist; this one is unambiguous.
+    shortname = "igt",
     category = "orrery",
     namespaced,
     status = "IngestStatus",
@@ -27,9 +30,16 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.summary.chunks"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.spec.target == oldSelf.spec.target && self.spec.sources == oldSelf.spec.sources && self.spec.dialect == oldSelf.spec.dialect").message("an ingest's target, sources and dialect never change: make another Ingest")
+    validation = Rule::new("self.spec.target == oldSelf.spec.target && self.spec.sources == oldSelf.spec.sources && self.spec.dialect == oldSelf.spec.dialect && has(self.spec.fields) == has(oldSelf.spec.fields) && (!has(self.spec.fields) || self.spec.fields == oldSelf.spec.fields)").message("an ingest's target, sources, dialect and fields never change: make another Ingest"),
+    validation = Rule::new("self.spec.maxRejects == oldSelf.spec.maxRejects && self.spec.positions == oldSelf.spec.positions && self.spec.orphans == oldSelf.spec.orphans && self.spec.misplacedChildren == oldSelf.spec.misplacedChildren").message("an ingest's rules for bad rows never change: make another Ingest")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(r"self.dialect.delimiter == '\\t' || self.dialect.delimiter.matches('^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]$')").message(r"dialect.delimiter is one ASCII character that ends no line, or \t for a tab"))]
+#[x_kube(validation = Rule::new(r"!has(self.dialect.quote) || self.dialect.quote.matches('^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]$')").message("dialect.quote is one ASCII character that ends no line"))]
+#[x_kube(validation = Rule::new(r"self.dialect.escape.matches('^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]?$')").message("dialect.escape is one ASCII character that ends no line, or empty"))]
+#[x_kube(validation = Rule::new("self.dialect.escape != self.dialect.delimiter && (!has(self.dialect.quote) || (self.dialect.quote != self.dialect.delimiter && self.dialect.quote != self.dialect.escape))").message("dialect.delimiter, quote and escape must differ from each other"))]
+#[x_kube(validation = Rule::new("self.dialect.charset in ['utf8mb4', 'latin1', 'binary']").message("dialect.charset is utf8mb4, latin1 or binary"))]
+#[x_kube(validation = Rule::new("self.dialect.compression in ['auto', 'none', 'gzip', 'zstd']").message("dialect.compression is auto, none, gzip or zstd"))]
 pub struct IngestSpec {
     /// Table that gets the rows.
     pub target: IngestTarget,
@@ -71,11 +81,12 @@ pub struct IngestTarget {
     pub table: String,
 }
 
-/// One file, from exactly one kind of place.
+/// One file: either `url`, or `claim` and `path`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.url) != has(self.path)").message("a source has either url or claim and path"))]
 #[x_kube(validation = Rule::new("has(self.path) == has(self.claim)").message("path and claim go together"))]
+#[x_kube(validation = Rule::new(r"!has(self.path) || !self.path.matches('(^|/)[.][.](/|$)')").message("a path stays inside its claim: no .. in it"))]
 pub struct IngestSource {
     /// `http://` or `https://` address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +207,7 @@ pub enum IngestPhase {
 #[serde(rename_all = "camelCase", default)]
 pub struct IngestProgress {
     /// Percent of the phase, for example `42%`.
+    #[schemars(length(max = 16))]
     pub percent: String,
     /// Decompressed bytes read.
     pub bytes_read: u64,

@@ -27,6 +27,25 @@ pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStat
 pub use worker::{Worker, WorkerPhase, WorkerSpec, WorkerStatus};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+
+/// The definitions of all kinds, as the cluster API gets them.
+pub fn all() -> [CustomResourceDefinition; 10] {
+    [
+        WorkerPool::crd(),
+        Worker::crd(),
+        ChunkFamily::crd(),
+        ChunkedTable::crd(),
+        ReferenceTable::crd(),
+        ChunkMap::crd(),
+        ChunkPlacement::crd(),
+        ChunkSegment::crd(),
+        Ingest::crd(),
+        QueryUser::crd(),
+    ]
+}
+
 /// API group of all kinds.
 pub const GROUP: &str = "orrery.dev";
 /// API version of all kinds.

@@ -5,13 +5,14 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A database user: password from a Secret, grants per database, limits.
+/// Name, password, grants per database and limits.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "QueryUser",
     plural = "queryusers",
+    doc = "Somebody who may log in with a MySQL client and read.",
     shortname = "qu",
     category = "orrery",
     namespaced,
@@ -28,9 +29,11 @@ use serde::{Deserialize, Serialize};
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Accepted')].reason"
     ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec.user == oldSelf.spec.user").message("a user's name never changes: make another QueryUser")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.user.lowerAscii() in ['root', 'mysql', 'mariadb.sys', 'public']) && !self.user.lowerAscii().startsWith('orrery_')").message("this user name is reserved: root, mysql, mariadb.sys, public, and names that begin with orrery_"))]
 pub struct QueryUserSpec {
     /// Name to log in with.
     #[schemars(length(min = 1, max = 80), regex(pattern = "^[A-Za-z0-9_.@-]+$"))]

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::table::{Column, SecondaryKey};
 
-/// A small table that every worker of the archive holds whole, so that anything joins with it.
+/// Name, columns and keys of the table.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "ReferenceTable",
     plural = "referencetables",
+    doc = "A small table that every worker holds whole, so that every table joins with it. An Ingest puts rows into it.",
     shortname = "rt",
     category = "orrery",
     namespaced,
@@ -24,11 +25,15 @@ use crate::table::{Column, SecondaryKey};
     printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
     printcolumn(name = "Segments", type_ = "integer", json_path = ".status.segments"),
     printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].reason", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec.database == oldSelf.spec.database && self.spec.table == oldSelf.spec.table").message("a table's database and name never change"),
-    validation = Rule::new("self.spec.columns == oldSelf.spec.columns").message("columns never change in place: make a new table and ingest into it")
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.incarnation) || self.spec.columns == oldSelf.spec.columns").message("columns of an accepted table never change: make a new table and ingest into it"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.incarnation) || (has(self.spec.primaryKey) == has(oldSelf.spec.primaryKey) && (!has(self.spec.primaryKey) || self.spec.primaryKey == oldSelf.spec.primaryKey) && has(self.spec.indexes) == has(oldSelf.spec.indexes) && (!has(self.spec.indexes) || self.spec.indexes == oldSelf.spec.indexes) && self.spec.charset == oldSelf.spec.charset && self.spec.collation == oldSelf.spec.collation)").message("primaryKey, indexes, charset and collation of an accepted table never change: make a new table and ingest into it")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.database.lowerAscii() in ['information_schema', 'mysql', 'performance_schema', 'sys']) && !self.database.lowerAscii().startsWith('orrery_')").message("this database name is reserved: names of MariaDB's own databases, and those that begin with orrery_"))]
+#[x_kube(validation = Rule::new("!has(self.primaryKey) || self.primaryKey.all(k, self.columns.exists(c, c.name.lowerAscii() == k.lowerAscii()))").message("every column of primaryKey must be a column of the table"))]
 pub struct ReferenceTableSpec {
     /// Database users see it in.
     #[schemars(length(min = 1, max = 50), regex(pattern = "^[A-Za-z][A-Za-z0-9_]*$"))]
@@ -79,6 +84,7 @@ pub struct ReferenceTableStatus {
     pub rows: u64,
     /// Bytes of one copy.
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pub size: String,
     /// Published segments.
     #[serde(default)]

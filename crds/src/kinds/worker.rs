@@ -5,25 +5,27 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One worker of a pool. The operator makes it; users may set `offline`.
+/// Which worker of which pool. Users may set `offline`; the rest is the operator's.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "Worker",
     plural = "workers",
+    doc = "One MariaDB server with a volume of its own, made by the operator for a pool.",
     shortname = "wk",
     category = "orrery",
     namespaced,
     status = "WorkerStatus",
     printcolumn(name = "Id", type_ = "integer", json_path = ".spec.id"),
-    printcolumn(name = "Pool", type_ = "string", json_path = ".spec.pool"),
+    printcolumn(name = "Pool", type_ = "string", json_path = ".spec.pool", priority = 1),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Zone", type_ = "string", json_path = ".status.zone"),
     printcolumn(name = "Node", type_ = "string", json_path = ".status.node"),
     printcolumn(name = "Tables", type_ = "integer", json_path = ".status.tables", description = "physical tables held"),
     printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
     printcolumn(name = "Free", type_ = "string", json_path = ".status.free"),
+    printcolumn(name = "Offline", type_ = "boolean", json_path = ".spec.offline", description = "true: a drain is wanted"),
     printcolumn(name = "Epoch", type_ = "string", json_path = ".status.epoch", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec.id == oldSelf.spec.id && self.spec.pool == oldSelf.spec.pool").message("a worker's id and pool never change")
@@ -34,7 +36,7 @@ pub struct WorkerSpec {
     #[schemars(range(min = 1, max = 4_294_967_295_u32))]
     pub id: u32,
     /// Name of the pool it belongs to.
-    #[schemars(length(max = 253))]
+    #[schemars(length(min = 1, max = 40))]
     pub pool: String,
     /// True asks for a drain: chunks leave, nothing new lands. Set it back to undo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,15 +73,19 @@ pub struct WorkerStatus {
     pub phase: WorkerPhase,
     /// Address of its pod when last seen; czars and proxies dial it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub address: Option<String>,
     /// Node it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
     pub node: Option<String>,
     /// Failure domain of that node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
     pub zone: Option<String>,
     /// Random identity of its data directory, written when the operator adopted it; a different one is never trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub identity: Option<String>,
     /// Physical tables held.
     #[serde(default)]
@@ -89,15 +95,18 @@ pub struct WorkerStatus {
     pub size_bytes: u64,
     /// The same for people, for example `1.2 GiB`.
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pub size: String,
     /// Bytes free on its volume.
     #[serde(default)]
     pub free_bytes: u64,
     /// The same for people.
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pub free: String,
     /// Newest catalog its agent holds, as `dataEpoch/placementEpoch`.
     #[serde(default)]
+    #[schemars(length(max = 48))]
     pub epoch: String,
     /// `Ready`, `Adopted`.
     #[serde(default)]

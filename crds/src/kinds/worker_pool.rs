@@ -8,13 +8,14 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Workers wanted, and how each is built. One worker is one mysqld pod with a volume of its own.
+/// How many workers are wanted, and how each is built: a pod with a MariaDB server and a volume of its own.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
     version = "v1alpha1",
     kind = "WorkerPool",
     plural = "workerpools",
+    doc = "Workers that are alike: how many there are, and how each is built.",
     shortname = "wp",
     category = "orrery",
     namespaced,
@@ -49,6 +50,11 @@ use serde::{Deserialize, Serialize};
         description = "bytes of table data"
     ),
     printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Accepted')].status"
+    ),
+    printcolumn(
         name = "Available",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Available')].status"
@@ -59,15 +65,18 @@ use serde::{Deserialize, Serialize};
         json_path = ".status.conditions[?(@.type=='Available')].reason",
         priority = 1
     ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')").message("a pool's name has at most 40 characters, small letters, digits and -, and begins with a letter: names of Services are made from it")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("isQuantity(self.storage) && quantity(self.storage).isGreaterThan(quantity('0'))").message("storage is a size, for example 10Ti"))]
+#[x_kube(validation = Rule::new("self.repair.suspectAfterSeconds <= self.repair.confirmAfterSeconds").message("repair.suspectAfterSeconds is at most repair.confirmAfterSeconds"))]
 pub struct WorkerPoolSpec {
     /// Number of workers wanted. `kubectl scale wp` changes it; the operator never does.
     #[schemars(range(min = 1, max = 1000))]
     pub workers: u32,
     /// Size of each worker's volume, for example `10Ti`.
-    #[schemars(length(max = 32))]
+    #[schemars(length(min = 1, max = 32))]
     pub storage: String,
     /// Storage class of the volumes; the cluster's default class when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +88,7 @@ pub struct WorkerPoolSpec {
     /// mysqld settings by name. Settings that Orrery fixes for safety (for example
     /// `innodb_flush_log_at_trx_commit`) are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub settings: BTreeMap<String, String>,
     /// Node label that names a node's failure domain.
     #[serde(default = "default_zone_key")]
@@ -87,7 +96,7 @@ pub struct WorkerPoolSpec {
     pub zone_key: String,
     /// Nodes that workers may run on, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 63}))]
     pub node_selector: BTreeMap<String, String>,
     /// Taints that workers tolerate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,9 +169,11 @@ pub struct WorkerPoolStatus {
     pub chunk_replicas: u64,
     /// Bytes of table data, for example `12.3 GiB`.
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pub size: String,
     /// Label selector of the pool's pods.
     #[serde(default)]
+    #[schemars(length(max = 512))]
     pub selector: String,
     /// `Accepted`, `Available`, `Progressing`, `Degraded`.
     #[serde(default)]

@@ -1,0 +1,53 @@
+//! `QueryUser`.
+
+use serde_json::json;
+
+use crate::case::{Case, Kind};
+
+pub fn users() -> Vec<Case> {
+    let mut user = Kind::new(
+        "QueryUser",
+        json!({"user": "ada", "passwordSecret": "ada", "grants": [{"database": "sky"}]}),
+    );
+    user.accepts(
+        "everything",
+        json!({"spec": {"grants": [{"database": "*"}], "class": "admin", "limits": {"maxRows": 1}}}),
+    );
+    let reserved = [
+        "spec: this user name is reserved: root, mysql, mariadb.sys, public, and names that begin with orrery_",
+    ];
+    for name in ["root", "PUBLIC", "mariadb.sys", "orrery_reader", "Orrery_x"] {
+        user.refuses(
+            "a name of the server or ours",
+            json!({"spec": {"user": name}}),
+            &reserved,
+        );
+    }
+    user.refuses(
+        "a name with a space",
+        json!({"spec": {"user": "a b"}}),
+        &["spec.user: Invalid value: \"a b\": spec.user in body should match '^[A-Za-z0-9_.@-]+$'"],
+    );
+    user.refuses(
+        "a grant by pattern",
+        json!({"spec": {"grants": [{"database": "sk*"}]}}),
+        &["spec.grants[0].database: Invalid value: \"sk*\": spec.grants[0].database in body should match '^([*]|[A-Za-z][A-Za-z0-9_]*)$'"],
+    );
+    user.refuses(
+        "a limit of no rows",
+        json!({"spec": {"limits": {"maxRows": 0}}}),
+        &["spec.limits.maxRows: Invalid value: 0: spec.limits.maxRows in body should be greater than or equal to 1"],
+    );
+    user.refuses_change(
+        "another name",
+        json!({}),
+        json!({"spec": {"user": "bob"}}),
+        &["<nil>: a user's name never changes: make another QueryUser"],
+    );
+    user.accepts_change(
+        "another secret",
+        json!({}),
+        json!({"spec": {"passwordSecret": "new"}}),
+    );
+    user.done()
+}
