@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The end-to-end tests, on the cluster of KUBECONFIG, or else the demo's. The demo
+# must run there (demo.sh up); the proxy is found through ORRERY_HOST and
+# ORRERY_PORT, by default 127.0.0.1:4040. Arguments go to the tests: e2e.sh drift
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/.."
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}
+samples=$here/../../shared/data
+
+host=${ORRERY_HOST:-} port=${ORRERY_PORT:-}
+eval "$("$here/env.sh")"
+export ORRERY_HOST=${host:-$ORRERY_HOST} ORRERY_PORT=${port:-$ORRERY_PORT}
+: "${ORRERY_PASSWORD:?the demo is not running; start it with: make demo}"
+
+echo "e2e: helm test"
+helm test orrery --namespace orrery --timeout 60s >/dev/null
+
+# Few at a time: each of them loads or asks the same few workers.
+cargo test --release --locked --package orrery-e2e --tests --no-fail-fast -- \
+    --ignored --test-threads 4 "$@"
+
+if (($# == 0)) && [[ -d $samples ]]; then
+    echo "e2e: the real samples"
+    "$here/samples.sh" "$samples"
+fi
