@@ -73,6 +73,8 @@ case ${1:-} in
         stage images "$here/images/images.sh"
         stage "cluster tool" "$here/cluster/test.sh"
         made_cluster=yes
+        # Enough rows for every chunk of the sample sky; the demo itself loads a million.
+        export ORRERY_DEMO_OBJECTS=${ORRERY_DEMO_OBJECTS:-100000}
         stage "demo up" "$here/demo.sh" up
         stage "end to end" "$here/e2e.sh"
         stage "demo down" "$here/demo.sh" down
