@@ -1,6 +1,7 @@
 //! `orrery-loader`: see the library.
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -38,7 +39,7 @@ enum Command {
     Serve(Config),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     // Fails only when a provider is there already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     tracing_subscriber::fmt()
@@ -61,7 +62,7 @@ fn main() -> anyhow::Result<()> {
             let served = runtime.block_on(serve(config));
             // Threads that read a silent source would keep the process for a minute.
             runtime.shutdown_timeout(Duration::from_secs(2));
-            served
+            served.map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -11,8 +11,12 @@ use tokio::signal::unix::{Signal as Notices, SignalKind, signal};
 /// A child that lived this long is started again at once, a shorter-lived one after this pause.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
-/// Runs `program` with `arguments` until SIGTERM or SIGINT, which end the child and then this.
-pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<()> {
+/// What a shell reports for a process that SIGTERM ended. The operator ends a loader by deleting its Job, so a pod that is stopped otherwise
+/// (evicted, drained) has not done its work: a success would make its Job complete, and nobody would load the rest.
+const STOPPED: u8 = 128 + 15;
+
+/// Runs `program` with `arguments` until SIGTERM or SIGINT, which end the child and then this. That is never a success.
+pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<ExitCode> {
     let mut notices = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let mut ended = signal(SignalKind::child())?;
     loop {
@@ -24,14 +28,14 @@ pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<()> 
                 tracing::info!("stopping");
                 kill_process(child, Signal::TERM)?;
                 wait_for(child, &mut ended).await;
-                return Ok(());
+                return Ok(ExitCode::from(STOPPED));
             }
         }
         tracing::warn!("the loader ended; starting it again");
         if started.elapsed() < SHORT_LIFE {
             tokio::select! {
                 () = tokio::time::sleep(SHORT_LIFE) => {}
-                () = any(&mut notices) => return Ok(()),
+                () = any(&mut notices) => return Ok(ExitCode::from(STOPPED)),
             }
         }
     }
