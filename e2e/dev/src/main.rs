@@ -1,19 +1,17 @@
 //! `orrery-dev up` starts mysqld processes, a czar and a proxy on loopback over a small sample sky; `orrery-dev down` stops them.
 
-use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use orrery_crds::names::CZAR_ACCOUNT;
 use orrery_dev::mysqld::{Mysqld, PLUGIN, free_port, terminate};
+use orrery_dev::programs::{start_czar, start_proxy};
 use orrery_dev::stack::{Stack, user, users};
 use orrery_dev::{archive, sample};
 
-/// How long czar and proxy may take to come up, and everything to stop.
+/// How long everything may take to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// User and password to log in with.
 const LOGIN: (&str, &str) = ("admin", "admin");
@@ -102,10 +100,8 @@ async fn up(
         .collect();
     let czar = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let proxy = SocketAddr::from(([127, 0, 0, 1], port));
-    started.push(start_czar(&programs, folder, &stack, czar)?);
-    wait_for(czar, folder, "czar")?;
-    started.push(start_proxy(&programs, folder, &stack, czar, proxy)?);
-    wait_for(proxy, folder, "proxy")?;
+    started.push(start_czar(&programs, folder, &stack, czar)?.id());
+    started.push(start_proxy(&programs, folder, &stack, czar, proxy)?.id());
     let list: Vec<String> = started.iter().map(u32::to_string).collect();
     std::fs::write(&pids, list.join("\n"))?;
     stack.detach();
@@ -131,69 +127,6 @@ async fn up(
         "  mariadb -h 127.0.0.1 -P {port} -u {} -p{} sky",
         LOGIN.0, LOGIN.1
     );
-    Ok(())
-}
-
-fn start_czar(programs: &Path, folder: &Path, stack: &Stack, listen: SocketAddr) -> anyhow::Result<u32> {
-    let mut command = program(programs, folder, "orrery-czar")?;
-    command
-        .args(["--listen", &listen.to_string()])
-        .args(["--admin", &format!("127.0.0.1:{}", free_port()?)])
-        .arg("--without-cluster")
-        .arg("--snapshot")
-        .arg(stack.snapshot())
-        .arg("--passwords")
-        .arg(stack.passwords())
-        .arg("--frontend-socket")
-        .arg(stack.frontend.socket())
-        .arg("--spool")
-        .arg(folder.join("spool"));
-    Ok(command.spawn().context("start orrery-czar")?.id())
-}
-
-fn start_proxy(
-    programs: &Path,
-    folder: &Path,
-    stack: &Stack,
-    czar: SocketAddr,
-    listen: SocketAddr,
-) -> anyhow::Result<u32> {
-    let mut command = program(programs, folder, "orrery-proxy")?;
-    command
-        .args(["--listen", &listen.to_string()])
-        .args(["--admin", &format!("127.0.0.1:{}", free_port()?)])
-        .args(["--czar", &czar.to_string()])
-        .arg("--without-cluster")
-        .arg("--snapshot")
-        .arg(stack.snapshot())
-        .arg("--czar-password-file")
-        .arg(stack.passwords().join(CZAR_ACCOUNT));
-    Ok(command.spawn().context("start orrery-proxy")?.id())
-}
-
-/// A program of ours, built beside this one, with its output in a log.
-fn program(programs: &Path, folder: &Path, name: &str) -> anyhow::Result<Command> {
-    let path = programs.join(name);
-    ensure!(path.exists(), "{} is not built", path.display());
-    let log = File::create(folder.join(format!("{name}.log")))?;
-    let mut command = Command::new(path);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::from(log.try_clone()?))
-        .stderr(Stdio::from(log));
-    Ok(command)
-}
-
-fn wait_for(address: SocketAddr, folder: &Path, what: &str) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_err() {
-        ensure!(
-            Instant::now() < deadline,
-            "the {what} does not come up; see {}",
-            folder.display()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
     Ok(())
 }
 

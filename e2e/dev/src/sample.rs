@@ -22,6 +22,16 @@ pub fn shape(workers: u32, replicas: u32) -> Shape {
 
 /// Tables of database `sky`: declarations as users write them, rows cut into `segments` ingests.
 pub fn tables(objects: u64, seed: u64, segments: u32) -> anyhow::Result<Vec<TableData>> {
+    some_tables(&Table::ALL, objects, seed, segments)
+}
+
+/// Some of the tables of database `sky`.
+pub fn some_tables(
+    wanted: &[Table],
+    objects: u64,
+    seed: u64,
+    segments: u32,
+) -> anyhow::Result<Vec<TableData>> {
     let manifests = Manifests {
         objects,
         seed,
@@ -34,7 +44,7 @@ pub fn tables(objects: u64, seed: u64, segments: u32) -> anyhow::Result<Vec<Tabl
     let documents = manifests.documents()?;
     let sky = Sky::new(objects, seed)?;
     let mut tables = Vec::new();
-    for table in Table::ALL {
+    for &table in wanted {
         let parts = if table == Table::Filter { 1 } else { segments };
         let rows = (0..parts)
             .map(|part| Ok(rows(sky.part(table, part, parts)?.blocks())))
