@@ -30,6 +30,16 @@ pub fn name(ingest: &str) -> String {
     format!("ingest-{ingest}")
 }
 
+/// Whether a Job runs no pod any more.
+pub fn has_ended(job: &Job) -> bool {
+    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|conditions| {
+        conditions.iter().any(|condition| {
+            condition.status == "True" && matches!(condition.type_.as_str(), "Complete" | "Failed")
+        })
+    })
+}
+
 /// The Job.
 pub fn build(ingest: &Ingest, images: &Images) -> Job {
     let labels = BTreeMap::from([

@@ -199,12 +199,14 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
         incarnation: 8,
         family: "sky-index".into(),
         segments: Vec::new(),
+        revoked: Vec::new(),
     };
     let table = Table {
         incarnation: 7,
         schema_version: 1,
         kind: TableKind::Director(schema, index),
         segments: vec![segment],
+        revoked: Vec::new(),
     };
     let mut catalog = Catalog::default();
     catalog.tables.insert(TableKey::new("sky", "Object"), table);

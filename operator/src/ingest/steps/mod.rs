@@ -138,6 +138,7 @@ impl Step<'_> {
         status: &mut IngestStatus,
     ) -> Result<Option<(Loader, LoaderStatus)>, IngestError> {
         let Some(loader) = self.loader()? else {
+            begin::keep_job(self).await?;
             status.message = "waits for the loader's pod".into();
             return Ok(None);
         };

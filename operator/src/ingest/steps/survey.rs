@@ -3,10 +3,11 @@
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use orrery_crds::loader::LoaderStep;
 
-use super::{IngestError, Outcome, Step, report};
+use super::{IngestError, Outcome, Step, begin, report};
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let Some(loader) = step.loader()? else {
+        begin::keep_job(step).await?;
         status.message = "waits for the loader's pod".into();
         return Ok(Outcome::Waiting);
     };

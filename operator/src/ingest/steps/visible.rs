@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 
-use super::{IngestError, Outcome, Step, job};
+use super::{IngestError, Outcome, Step, begin, job};
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     if !status.data_epoch.is_some_and(|epoch| (step.readers_have)(epoch)) {
@@ -20,13 +20,6 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
 /// Deletes the loader's Job with its pod.
 pub(super) async fn end_job(step: &Step<'_>) -> Result<(), IngestError> {
     let name = job::name(&step.ingest.name_any());
-    match step
-        .context
-        .api::<Job>(step.namespace)
-        .delete(&name, &DeleteParams::background())
-        .await
-    {
-        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
-        deleted => Ok(deleted.map(drop)?),
-    }
+    let api = step.context.api::<Job>(step.namespace);
+    begin::gone(api.delete(&name, &DeleteParams::background()).await)
 }

@@ -17,6 +17,7 @@ use orrery_crds::names::worker_name;
 
 use super::pod::pod_spec;
 use super::{metadata, worker_labels, worker_selector};
+use crate::apply::quantity;
 use crate::context::Images;
 
 /// Name of the volume claim with the data.
@@ -78,8 +79,10 @@ pub fn stateful_set(
 }
 
 fn data_claim(spec: &WorkerPoolSpec, live: Option<&StatefulSet>) -> PersistentVolumeClaim {
+    // The API server writes a quantity its own way; the same amount is kept as the user wrote it, so that nothing seems to change.
     let (storage, class) = live
         .and_then(claimed)
+        .filter(|(size, class)| !quantity::same(&size.0, &spec.storage) || *class != spec.storage_class)
         .unwrap_or_else(|| (Quantity(spec.storage.clone()), spec.storage_class.clone()));
     PersistentVolumeClaim {
         metadata: ObjectMeta {
