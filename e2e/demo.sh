@@ -111,8 +111,8 @@ mysql_line() {
 
 ask() { # TITLE SQL
     printf '\n\033[1m%s\033[0m\n%s;\n' "$1" "$2"
-    mysql_line --table -vvv --execute "$2" sky | sed -e '1,/^--------------$/d' -e '1,/^--------------$/d' |
-        grep --invert-match --extended-regexp '^(Bye)?$'
+    # The client prints the statement between two rulers first, and how long it took last.
+    mysql_line --table -vvv --execute "$2" sky | sed -e '1,/^-*$/d' -e '/^\(Bye\)\?$/d'
 }
 
 answers() {

@@ -32,7 +32,12 @@ pub fn extent(status: &IngestStatus) -> Option<Extent> {
     match status.phase {
         IngestPhase::Survey => Some(Extent {
             done: progress.bytes_read,
-            total: progress.bytes_total,
+            // A source that does not tell its size is as large as what was read of it so far.
+            total: if progress.bytes_total > progress.bytes_read {
+                progress.bytes_total
+            } else {
+                0
+            },
             unit: Unit::Bytes,
         }),
         IngestPhase::Load => Some(Extent {
@@ -160,6 +165,8 @@ mod tests {
         let mut unknown = status(IngestPhase::Survey);
         unknown.progress.bytes_total = 0;
         assert_eq!(remaining(&unknown), None);
+        unknown.progress.bytes_total = unknown.progress.bytes_read;
+        assert_eq!(line("a", &unknown), "a: Survey 2.00 MiB (2,000 rows/s)");
         let mut done = status(IngestPhase::Load);
         done.progress.rows_loaded = 90_000;
         assert_eq!(remaining(&done), Some(Duration::ZERO));

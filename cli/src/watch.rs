@@ -153,12 +153,15 @@ fn waiting_for(status: &IngestStatus) -> String {
 
 fn draw(bar: &ProgressBar, name: &str, status: &IngestStatus) {
     let (template, message) = match progress::extent(status) {
+        Some(extent) if extent.total == 0 => {
+            let facts = [progress::amount(extent), progress::pace(status)];
+            ("{prefix} {spinner} {wide_msg}", joined(facts))
+        }
         Some(extent) => {
             bar.set_length(extent.total.max(extent.done));
             bar.set_position(extent.done);
             let facts = [progress::amount(extent), progress::pace(status)];
-            let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
-            ("{prefix} [{bar:30}] {percent:>3}% {wide_msg}", facts.join(", "))
+            ("{prefix} [{bar:30}] {percent:>3}% {wide_msg}", joined(facts))
         }
         None => ("{prefix} {spinner} {wide_msg}", status.message.clone()),
     };
@@ -167,4 +170,9 @@ fn draw(bar: &ProgressBar, name: &str, status: &IngestStatus) {
     }
     bar.set_prefix(format!("{name} {:<7}", format!("{:?}", status.phase)));
     bar.set_message(message);
+}
+
+fn joined(facts: [String; 2]) -> String {
+    let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+    facts.join(", ")
 }
