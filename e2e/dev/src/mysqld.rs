@@ -163,7 +163,48 @@ pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
+/// Makes a data directory: a copy of one that was installed once for this version of MariaDB and kept in the user's cache.
 fn install(data: &Path) -> anyhow::Result<()> {
+    let template = template()?;
+    if !template.exists() {
+        let folder = template.parent().context("no cache folder")?;
+        std::fs::create_dir_all(folder)?;
+        let fresh = tempfile::tempdir_in(folder)?;
+        install_fresh(&fresh.path().join("data"))?;
+        // Another process may have been faster: its template is as good.
+        if let Err(error) = std::fs::rename(fresh.path().join("data"), &template) {
+            ensure!(template.exists(), "{}: {error}", template.display());
+        }
+    }
+    let copied = Command::new("cp").arg("-a").arg(&template).arg(data).status()?;
+    ensure!(
+        copied.success(),
+        "cannot copy {} to {}",
+        template.display(),
+        data.display()
+    );
+    Ok(())
+}
+
+fn template() -> anyhow::Result<PathBuf> {
+    let version = Command::new("mariadbd")
+        .arg("--version")
+        .output()
+        .context("mariadbd (package mariadb-server)")?;
+    let version: String = String::from_utf8_lossy(&version.stdout)
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric())
+        .collect();
+    let cache = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
+    };
+    Ok(cache.join("orrery").join("mysqld-data").join(version))
+}
+
+fn install_fresh(data: &Path) -> anyhow::Result<()> {
+    let scratch = data.with_file_name("tmp");
+    std::fs::create_dir_all(&scratch)?;
     let output = Command::new("mariadb-install-db")
         .args([
             "--no-defaults",
@@ -175,7 +216,7 @@ fn install(data: &Path) -> anyhow::Result<()> {
         .arg(format!("--user={}", user()))
         .arg(format!("--datadir={}", data.display()))
         // Servers that share /tmp delete each other's temporary tables.
-        .arg(format!("--tmpdir={}", data.with_file_name("tmp").display()))
+        .arg(format!("--tmpdir={}", scratch.display()))
         .output()
         .context("mariadb-install-db (package mariadb-server)")?;
     ensure!(

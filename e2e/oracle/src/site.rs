@@ -12,9 +12,13 @@ use orrery_dev::load::load;
 use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};
 use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How often a connection is tried while the czar comes up.
 const TRIES: usize = 600;
+
+/// Sites of one process that run at once: each is five servers.
+static PLACES: Semaphore = Semaphore::const_new(1);
 
 /// An archive and the plain server beside it.
 pub struct Site {
@@ -30,11 +34,14 @@ pub struct Site {
     pub czar: String,
     /// Folder of everything; removed when dropped.
     pub folder: tempfile::TempDir,
+    /// Lets the next site start when dropped, after the servers.
+    pub place: SemaphorePermit<'static>,
 }
 
 impl Site {
     /// Starts everything with these tables. `flags` are further flags of the czar.
     pub async fn start(shape: Shape, tables: &[TableData], flags: &[&str]) -> anyhow::Result<Self> {
+        let place = PLACES.acquire().await?;
         let folder = tempfile::tempdir()?;
         let archive = build(shape, tables)?;
         let users = users(
@@ -69,6 +76,7 @@ impl Site {
             users,
             czar: String::new(),
             folder,
+            place,
         };
         site.czar = site.start_czar(flags).await?;
         Ok(site)
