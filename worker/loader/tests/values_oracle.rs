@@ -381,6 +381,7 @@ const FAMILIES: &[Family] = &[
             "\"x\"",
             "{\"a\":{\"b\":[true,false]}}",
             " 1",
+            NESTED_31,
         ],
         bad: &["", "{", "{a:1}", "[1,]", "nul", "'x'", NESTED_32],
     },
