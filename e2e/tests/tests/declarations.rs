@@ -127,7 +127,8 @@ async fn every_kind_explains_itself_and_its_fields() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn get_tells_health_size_and_progress_at_a_glance() -> Result<()> {
-    let glance = kubectl(&["get", "wp,wk,cf,ct,rt,ing"]).await?;
+    // Not by its short name: kubectl takes "ing" for an Ingress.
+    let glance = kubectl(&["get", "wp,wk,cf,ct,rt,ingests"]).await?;
     for heading in [
         "READY",
         "PHASE",
