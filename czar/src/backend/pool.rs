@@ -10,8 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SessionSettings;
 
-/// How long a kill may take, its connection included.
-const KILL_TIME: Duration = Duration::from_secs(1);
+/// How long one try of a kill may take, its connection included.
+const KILL_TIME: Duration = Duration::from_secs(2);
+/// Tries of a kill: a server that is too busy to take a connection has all the more reason to be relieved.
+const KILL_TRIES: usize = 10;
+/// Pause between tries.
+const KILL_PAUSE: Duration = Duration::from_millis(200);
+/// "Unknown thread id": the connection has gone by itself.
+const NO_SUCH_THREAD: u16 = 1094;
 
 /// Connections of one account to one server.
 pub struct Pool {
@@ -213,8 +219,14 @@ impl Drop for Lease {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let id = connection.connection_id();
-                if let Err(error) = kill(&endpoint, &options, id).await {
-                    tracing::debug!(%endpoint, id, %error, "could not kill a cancelled statement");
+                for _ in 0..KILL_TRIES {
+                    match kill(&endpoint, &options, id).await {
+                        Ok(()) => break,
+                        Err(error) => {
+                            tracing::debug!(%endpoint, id, %error, "could not kill a cancelled statement")
+                        }
+                    }
+                    tokio::time::sleep(KILL_PAUSE).await;
                 }
                 drop(connection);
                 drop(place);
@@ -228,7 +240,10 @@ impl Drop for Lease {
 async fn kill(endpoint: &Endpoint, options: &ClientOptions, id: u32) -> Result<(), ClientError> {
     let work = async {
         let mut side = ClientConnection::connect(endpoint, options).await?;
-        side.run(format!("KILL {id}").as_bytes()).await
+        match side.run(format!("KILL {id}").as_bytes()).await {
+            Err(ClientError::Server(error)) if error.code == NO_SUCH_THREAD => Ok(()),
+            outcome => outcome,
+        }
     };
     match tokio::time::timeout(KILL_TIME, work).await {
         Ok(outcome) => outcome,

@@ -4,6 +4,7 @@
 //! usable afterwards unless a row was cut in the middle.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -17,6 +18,7 @@ use super::{Registry, Request};
 use crate::backend::SessionSettings;
 use crate::engine::{Answer, Engine};
 use crate::metrics::Metrics;
+use crate::spool::RowPiece;
 
 /// How long a killed statement may go on writing to a client that does not read before its connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -140,10 +142,7 @@ async fn answer(
     let mut is_started = false;
     let mut rows = 0_u64;
     loop {
-        let piece = bounds
-            .hold(&mut watch, answer.next())
-            .await?
-            .map_err(|error| Stop::Error(error.mysql()))?;
+        let piece = next_piece(&mut answer, &mut bounds, &mut watch, writer).await?;
         // Columns wait for the first rows, so that a failure before them is a plain error, which a proxy may answer with another try.
         if !is_started {
             writer.start_result(&answer.columns).await?;
@@ -155,17 +154,30 @@ async fn answer(
             bounds.count(rows)?;
             bounds.write(writer.write_row_raw(&row)).await?;
         }
-        if rows_are_early(rows) {
-            bounds.write(writer.flush()).await?;
-        }
     }
     writer.finish_result(&ok(&answer)).await?;
     Ok(rows)
 }
 
-/// The first rows of a result are sent at once; later ones when a buffer is full.
-fn rows_are_early(rows: u64) -> bool {
-    rows > 0 && rows <= 2_000
+/// The next rows. What has been written is sent only when there is time to wait for: a short answer leaves in one packet.
+async fn next_piece(
+    answer: &mut Answer,
+    bounds: &mut Bounds<'_>,
+    watch: &mut DisconnectWatch<'_>,
+    writer: &mut ResponseWriter,
+) -> Result<Option<RowPiece>, Stop> {
+    let next = answer.next();
+    tokio::pin!(next);
+    let outcome = match futures::poll!(&mut next) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => {
+            if writer.has_unsent() {
+                bounds.write(writer.flush()).await?;
+            }
+            bounds.hold(watch, next).await?
+        }
+    };
+    outcome.map_err(|error| Stop::Error(error.mysql()))
 }
 
 /// What ends a statement early.
