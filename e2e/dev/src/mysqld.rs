@@ -193,7 +193,7 @@ fn template() -> anyhow::Result<PathBuf> {
         .context("mariadbd (package mariadb-server)")?;
     let version: String = String::from_utf8_lossy(&version.stdout)
         .chars()
-        .filter(|letter| letter.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .collect();
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(cache) => PathBuf::from(cache),
