@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The CRDs as YAML, made from the Rust types.
 #
-#   crds.sh write   write crds/yaml
+#   crds.sh write   write crds/yaml, and the chart's copy of it
 #   crds.sh check   fail when crds/yaml is not what the types say, or a real API
 #                   server does not take it
 set -euo pipefail
@@ -17,6 +17,7 @@ write() {
     mkdir -p "$yaml"
     rm -f "$yaml"/*.yaml # kinds that are no more
     generate "$yaml"
+    "$repo/charts/update-crds"
 }
 
 check_drift() { # SCRATCH
@@ -26,6 +27,7 @@ check_drift() { # SCRATCH
         echo "crds: crds/yaml is not what the Rust types say; run: make crds" >&2
         return 1
     }
+    "$repo/charts/update-crds" check
 }
 
 # Installed and established: the schema is structural and every CEL rule compiles.

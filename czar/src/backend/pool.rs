@@ -223,7 +223,7 @@ impl Drop for Lease {
                     match kill(&endpoint, &options, id).await {
                         Ok(()) => break,
                         Err(error) => {
-                            tracing::debug!(%endpoint, id, %error, "could not kill a cancelled statement")
+                            tracing::debug!(%endpoint, id, %error, "could not kill a cancelled statement");
                         }
                     }
                     tokio::time::sleep(KILL_PAUSE).await;

@@ -4,6 +4,11 @@
 //! `export ORRERY_TEST_KUBECONFIG=$(e2e/cluster/apiserver-only start DIR)`. Without it they fail. There are no nodes and no controllers, so
 //! no pod ever runs: what is tested is what the operator says to the cluster API.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers end the test, as its own code does"
+)]
+
 mod chart;
 mod edits;
 mod election;
