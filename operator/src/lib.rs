@@ -9,6 +9,16 @@
 //! - [`secrets`]: the archive's authority, certificates, passwords and keys;
 //! - [`work`], [`triggers`], [`apply`], [`conditions`], [`notices`], [`metrics`], [`admin`]: what all of them share.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::needless_pass_by_value,
+        clippy::items_after_statements,
+        clippy::needless_for_each,
+        reason = "fixtures read better so"
+    )
+)]
+
 pub mod admin;
 pub mod agents;
 pub mod apply;

@@ -31,7 +31,7 @@ pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
                 let (_, answer) = orrery.lock().await.query_all(sql).await?;
                 let mut cells = TextCells::new(answer.first().context("no row")?);
                 let count = number(cells.next().context("no count")??)?;
-                ensure!(count == rows as f64, "{count} rows");
+                ensure!((count - rows as f64).abs() < 0.5, "{count} rows");
                 Ok(())
             })
             .await
@@ -61,7 +61,7 @@ async fn parallel(workers: &[(Mutex<ClientConnection>, String)], rows: u64) -> a
         anyhow::Ok(sums)
     });
     let count: f64 = try_join_all(parts).await?.iter().map(|sums| sums[0]).sum();
-    ensure!(count == rows as f64, "{count} rows by hand");
+    ensure!((count - rows as f64).abs() < 0.5, "{count} rows by hand");
     Ok(())
 }
 
