@@ -166,9 +166,7 @@ mod tests {
         );
         for order in permutations(&new_events) {
             let mut assembler = Assembler::default();
-            let mut seen: Vec<Arc<Catalog>> = assembler_events
-                .drain(..)
-                .collect::<Vec<_>>()
+            let mut seen: Vec<Arc<Catalog>> = std::mem::take(&mut assembler_events)
                 .into_iter()
                 .filter_map(|change| assembler.apply(change))
                 .collect();
