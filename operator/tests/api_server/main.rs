@@ -4,8 +4,10 @@
 //! `export ORRERY_TEST_KUBECONFIG=$(e2e/cluster/apiserver-only start DIR)`. Without it they fail. There are no nodes and no controllers, so
 //! no pod ever runs: what is tested is what the operator says to the cluster API.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::items_after_statements,
     reason = "a test's helpers end the test, as its own code does"
 )]
 
