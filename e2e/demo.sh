@@ -69,6 +69,15 @@ YAML
 install_chart() {
     say "Installing the chart into namespace $namespace"
     make_namespace
+    # The kinds come with the chart, and the API server needs a moment to know them: on a
+    # new cluster the chart's first user may be too early. The kinds stay, so once more does it.
+    helm_upgrade || {
+        helm uninstall orrery --namespace "$namespace" --wait
+        helm_upgrade
+    }
+}
+
+helm_upgrade() {
     helm upgrade --install orrery "$repo/charts/orrery" --namespace "$namespace" --hide-notes \
         --values "$here/demo/values.yaml" \
         --set-string "images.orrery=$ORRERY_IMAGE" --set-string "images.mysqld=$ORRERY_MYSQLD_IMAGE" \
