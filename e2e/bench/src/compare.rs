@@ -93,11 +93,19 @@ pub async fn compare(
         let (without, through, spent) = if round % 2 == 0 {
             let (without, direct_spent) = timed(site, &direct).await?;
             let (through, spent) = timed(site, &orrery).await?;
-            (without, through, per_operation(&spent, through, &direct_spent, without))
+            (
+                without,
+                through,
+                per_operation(&spent, through, &direct_spent, without),
+            )
         } else {
             let (through, spent) = timed(site, &orrery).await?;
             let (without, direct_spent) = timed(site, &direct).await?;
-            (without, through, per_operation(&spent, through, &direct_spent, without))
+            (
+                without,
+                through,
+                per_operation(&spent, through, &direct_spent, without),
+            )
         };
         rounds.push((without.rate(), through.rate()));
         cpu.push(spent);

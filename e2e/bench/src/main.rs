@@ -50,11 +50,12 @@ fn main() -> anyhow::Result<()> {
     } else {
         args.only
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        eprintln!("bench: {} rows on {} workers and on one plain server…", args.objects, args.workers);
+        eprintln!(
+            "bench: {} rows on {} workers and on one plain server…",
+            args.objects, args.workers
+        );
         let site = Site::start(args.objects, args.workers).await?;
         let mut lines = Vec::new();
         for figure in figures {

@@ -15,7 +15,9 @@ pub fn print(site: &Site, lines: &[Line]) -> anyhow::Result<()> {
         site.stack.workers.len(),
         load_average(),
     );
-    println!("| Figure | direct | Orrery | ratio | goal | CPU µs per operation: proxy + czar + servers / direct |");
+    println!(
+        "| Figure | direct | Orrery | ratio | goal | CPU µs per operation: proxy + czar + servers / direct |"
+    );
     println!("|---|---|---|---|---|---|");
     for line in lines {
         match &line.outcome {

@@ -80,31 +80,77 @@ pub async fn apply<K>(
 where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
 {
-    let json = |source| ApplyError::Json {
-        kind: K::kind(&()).into(),
-        name: wanted.name_any(),
-        source,
-    };
-    let stamped = stamp(serde_json::to_value(wanted).map_err(json)?);
     let Some(live) = live else {
-        write(api, wanted, &stamped).await?;
+        write(api, wanted, &stamped(wanted)?).await?;
         return Ok(Change::Created);
     };
-    let live_json = serde_json::to_value(live).map_err(json)?;
+    let Difference {
+        wanted: stamped,
+        change,
+        additions,
+    } = difference(live, wanted, ownership)?;
+    if change != Change::Unchanged {
+        if additions {
+            let wanted = serde_json::from_value(stamped).map_err(json_error(wanted))?;
+            replace(api, live, wanted).await?;
+        } else {
+            write(api, wanted, &stamped).await?;
+        }
+    }
+    Ok(change)
+}
+
+/// What [`apply`] would find, without writing.
+pub fn compare<K>(live: &K, wanted: &K, ownership: Ownership) -> Result<Change, ApplyError>
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    Ok(difference(live, wanted, ownership)?.change)
+}
+
+/// How a live object differs from the wanted one.
+struct Difference {
+    /// The wanted object with its hash.
+    wanted: Value,
+    change: Change,
+    /// Whether somebody added fields.
+    additions: bool,
+}
+
+fn difference<K>(live: &K, wanted: &K, ownership: Ownership) -> Result<Difference, ApplyError>
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let stamped = stamped(wanted)?;
+    let live_json = serde_json::to_value(live).map_err(json_error(live))?;
     let differing = drift::differences(&stamped, &live_json);
     let added = match ownership {
         Ownership::Whole => drift::additions(&stamped, &live_json, live.managed_fields(), MANAGER),
         Ownership::Shared => Vec::new(),
     };
-    let change = classify(&stamped, &live_json, &differing, &added);
-    if change != Change::Unchanged {
-        if added.is_empty() {
-            write(api, wanted, &stamped).await?;
-        } else {
-            replace(api, live, serde_json::from_value(stamped).map_err(json)?).await?;
-        }
+    Ok(Difference {
+        change: classify(&stamped, &live_json, &differing, &added),
+        wanted: stamped,
+        additions: !added.is_empty(),
+    })
+}
+
+fn stamped<K>(wanted: &K) -> Result<Value, ApplyError>
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    serde_json::to_value(wanted)
+        .map(stamp)
+        .map_err(json_error(wanted))
+}
+
+fn json_error<K: Resource<DynamicType = ()>>(object: &K) -> impl Fn(serde_json::Error) -> ApplyError {
+    let (kind, name) = (K::kind(&()).into_owned(), object.name_any());
+    move |source| ApplyError::Json {
+        kind: kind.clone(),
+        name: name.clone(),
+        source,
     }
-    Ok(change)
 }
 
 /// What to call the differences found.

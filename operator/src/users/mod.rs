@@ -15,7 +15,7 @@ use orrery_crds::kinds::QueryUser;
 use orrery_crds::names::{USERS_KEY, USERS_SECRET};
 use thiserror::Error;
 
-use crate::apply::{ApplyError, MANAGER, Ownership, apply};
+use crate::apply::{ApplyError, Change, MANAGER, Ownership, apply, compare};
 use crate::conditions::Finding;
 use crate::context::Context;
 use crate::notices::Notice;
@@ -65,16 +65,28 @@ async fn observe_secrets(
     Ok(secrets)
 }
 
+/// Writes the users when they changed or were edited by hand. Even an edit that is put back gets a new version: proxies may have seen it.
 async fn write_users(context: &Context, namespace: &str, plan: &plan::Plan) -> Result<(), UsersError> {
     let api = context.api::<Secret>(namespace);
     let live = api.get_opt(USERS_SECRET).await?;
-    let before: Option<Users> = live
-        .as_ref()
-        .and_then(|secret| crate::secrets::plan::value(secret, USERS_KEY))
-        .and_then(|text| serde_json::from_str(text).ok());
+    let version = live.as_ref().map(plan::versions).unwrap_or_default();
+    let of_version = |version| {
+        let users = plan.users.clone();
+        secret(namespace, &Users { version, users })
+    };
+    let change = match (&live, version.written) {
+        (None, _) => Change::Created,
+        (Some(live), Some(written)) => compare(live, &of_version(written)?, Ownership::Whole)?,
+        (Some(_), None) => {
+            Change::Reverted(vec![format!("metadata.annotations.{}", plan::VERSION_ANNOTATION)])
+        }
+    };
+    if change == Change::Unchanged {
+        return Ok(());
+    }
     let clock = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-    let wanted = secret(namespace, &plan::next(before, plan.users.clone(), clock))?;
-    let change = apply(&api, live.as_ref(), &wanted, Ownership::Whole).await?;
+    let wanted = of_version(version.next(clock))?;
+    apply(&api, live.as_ref(), &wanted, Ownership::Whole).await?;
     let about = wanted.object_ref(&());
     context.notices.applied(&about, &wanted, &change).await;
     Ok(())
@@ -82,11 +94,13 @@ async fn write_users(context: &Context, namespace: &str, plan: &plan::Plan) -> R
 
 fn secret(namespace: &str, users: &Users) -> Result<Secret, serde_json::Error> {
     let text = serde_json::to_vec(users)?;
+    let version = (plan::VERSION_ANNOTATION.to_owned(), users.version.to_string());
     Ok(Secret {
         metadata: ObjectMeta {
             name: Some(USERS_SECRET.into()),
             namespace: Some(namespace.into()),
             labels: Some(crate::pools::objects::own_labels("operator")),
+            annotations: Some(BTreeMap::from([version])),
             ..ObjectMeta::default()
         },
         data: Some(BTreeMap::from([(USERS_KEY.to_owned(), ByteString(text))])),

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use orrery_crds::catalog::users::{User, Users};
 use orrery_crds::kinds::{QueryUser, QueryUserStatus};
+use orrery_crds::names::USERS_KEY;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
@@ -15,6 +16,8 @@ use crate::secrets::plan::value;
 
 /// Key of a user's Secret that holds the password.
 pub const PASSWORD: &str = "password";
+/// Annotation of the users' Secret with the version of rights that the operator wrote.
+pub const VERSION_ANNOTATION: &str = "orrery.dev/users-version";
 /// Beginning of the names of our own accounts.
 const OWN_PREFIX: &str = "orrery_";
 
@@ -124,19 +127,34 @@ fn judge(
     })
 }
 
-/// The content of the users' Secret: the version counts up when anything changed. A version that nobody remembers (the Secret was
-/// deleted or garbled) starts at `clock`, seconds of Unix time, so that no cache key of former rights comes again.
-pub fn next(before: Option<Users>, users: BTreeMap<String, User>, clock: u64) -> Users {
-    match before {
-        Some(before) if before.users == users => before,
-        Some(before) => Users {
-            version: before.version.saturating_add(1),
-            users,
-        },
-        None => Users {
-            version: clock,
-            users,
-        },
+/// Versions of rights that a Secret with users tells of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// What the operator wrote last.
+    pub written: Option<u64>,
+    /// What readers see, which somebody may have edited.
+    pub seen: Option<u64>,
+}
+
+impl Versions {
+    /// A version that no reader has seen. One that nobody remembers (the Secret was deleted or garbled) starts at `clock`, seconds of
+    /// Unix time, so that no cache key of former rights comes again.
+    pub fn next(self, clock: u64) -> u64 {
+        self.written
+            .max(self.seen)
+            .map_or(clock, |version| version.saturating_add(1))
+    }
+}
+
+/// Versions of the live Secret.
+pub fn versions(secret: &Secret) -> Versions {
+    let users: Option<Users> = value(secret, USERS_KEY).and_then(|text| serde_json::from_str(text).ok());
+    Versions {
+        written: secret
+            .annotations()
+            .get(VERSION_ANNOTATION)
+            .and_then(|version| version.parse().ok()),
+        seen: users.map(|users| users.version),
     }
 }
 
@@ -155,11 +173,11 @@ mod tests {
 
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
-    use orrery_crds::catalog::users::Users;
     use orrery_crds::kinds::QueryUser;
+    use orrery_crds::names::USERS_KEY;
     use serde_json::json;
 
-    use super::{next, plan};
+    use super::{VERSION_ANNOTATION, Versions, plan, versions};
 
     fn user(object: &str, login: &str, secret: &str, created: &str) -> QueryUser {
         serde_json::from_value(json!({
@@ -222,18 +240,26 @@ mod tests {
     }
 
     #[test]
-    fn the_version_counts_changes_and_never_comes_back() {
-        let users = plan(&[user("a", "anna", "good", "2026-01-01T00:00:00Z")], &secrets()).users;
-        let first = next(None, users.clone(), 1000);
-        assert_eq!(first.version, 1000);
-        assert_eq!(next(Some(first.clone()), users, 2000), first);
-        let emptied = next(Some(first), BTreeMap::new(), 2000);
-        assert_eq!(
-            emptied,
-            Users {
-                version: 1001,
-                users: BTreeMap::new()
-            }
-        );
+    fn a_version_that_readers_saw_never_comes_again() {
+        let secret = |annotation: &str, content: &str| Secret {
+            metadata: kube::api::ObjectMeta {
+                annotations: Some(BTreeMap::from([(
+                    VERSION_ANNOTATION.to_owned(),
+                    annotation.to_owned(),
+                )])),
+                ..kube::api::ObjectMeta::default()
+            },
+            data: Some(BTreeMap::from([(
+                USERS_KEY.to_owned(),
+                ByteString(content.into()),
+            )])),
+            ..Secret::default()
+        };
+        let next = |annotation: &str, content: &str| versions(&secret(annotation, content)).next(1000);
+        assert_eq!(next("7", r#"{"version": 7, "users": {}}"#), 8);
+        assert_eq!(next("7", r#"{"version": 40, "users": {}}"#), 41);
+        assert_eq!(next("7", "garbled"), 8);
+        assert_eq!(next("garbled", "garbled"), 1000);
+        assert_eq!(Versions::default().next(1000), 1000);
     }
 }

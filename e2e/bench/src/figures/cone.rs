@@ -27,5 +27,11 @@ pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
         })
         .await
     };
-    compare(site, effort, async || ask(&direct).await, async || ask(&orrery).await).await
+    compare(
+        site,
+        effort,
+        async || ask(&direct).await,
+        async || ask(&orrery).await,
+    )
+    .await
 }

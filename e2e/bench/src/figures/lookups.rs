@@ -27,6 +27,9 @@ pub async fn measure(site: &Site, effort: Effort, clients: usize) -> anyhow::Res
         );
         check_same("row by key", &answers.0, &answers.1)?;
     }
+    for connection in [&direct, &orrery] {
+        warm(connection, keys).await?;
+    }
     let time = Duration::from_secs_f64(effort.seconds);
     compare(
         site,
@@ -45,11 +48,23 @@ fn statement(key: i64) -> String {
     format!("SELECT * FROM Object WHERE objectId = {key}")
 }
 
-async fn everybody(
-    clients: &[Mutex<ClientConnection>],
-    keys: &[i64],
-    time: Duration,
-) -> anyhow::Result<Run> {
+/// Asks for every key once.
+async fn warm(clients: &[Mutex<ClientConnection>], keys: &[i64]) -> anyhow::Result<()> {
+    let share = keys.len().div_ceil(clients.len().max(1)).max(1);
+    let asking = clients
+        .iter()
+        .zip(keys.chunks(share))
+        .map(async |(connection, keys)| {
+            let mut connection = connection.lock().await;
+            for key in keys {
+                rows(&mut connection, &statement(*key)).await?;
+            }
+            anyhow::Ok(())
+        });
+    try_join_all(asking).await.map(drop)
+}
+
+async fn everybody(clients: &[Mutex<ClientConnection>], keys: &[i64], time: Duration) -> anyhow::Result<Run> {
     let begun = Instant::now();
     let end = begun + time;
     let asking = clients.iter().enumerate().map(async |(client, connection)| {

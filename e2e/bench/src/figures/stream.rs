@@ -12,7 +12,10 @@ use crate::site::Site;
 pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
     let direct = Mutex::new(site.direct().await?);
     let orrery = Mutex::new(site.orrery().await?);
-    let bytes = (all(&mut *direct.lock().await).await?, all(&mut *orrery.lock().await).await?);
+    let bytes = (
+        all(&mut *direct.lock().await).await?,
+        all(&mut *orrery.lock().await).await?,
+    );
     ensure!(
         bytes.0 == bytes.1 && bytes.0.0 == site.objects.rows,
         "rows and bytes differ: {:?} without Orrery, {:?} through it",
