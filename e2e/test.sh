@@ -52,6 +52,23 @@ unit_tests() {
     "$here/cluster/apiserver-only" stop "$scratch/apiserver"
 }
 
+# The archive's namespace goes although nobody is left who could help, and takes with it all
+# that its pods had on the nodes.
+namespace_goes() {
+    (
+        eval "$("$here/env.sh")"
+        kubectl --namespace orrery scale deployment orrery-operator --replicas 0
+        kubectl --namespace orrery delete pod --selector app.kubernetes.io/component=operator --grace-period 0 --force
+        kubectl delete namespace orrery --timeout 180s
+    )
+    "$here/cluster/traces.sh" same "$scratch/cluster-alone"
+}
+
+demo_down() {
+    "$here/demo.sh" down
+    "$here/cluster/traces.sh" same "$scratch/nothing"
+}
+
 cluster_must_be_down() {
     [[ $("$cluster" status) == down ]] || {
         echo "a cluster is running (the demo?); take it down first: make demo-down" >&2
@@ -73,11 +90,15 @@ case ${1:-} in
         stage images "$here/images/images.sh"
         stage "cluster tool" "$here/cluster/test.sh"
         made_cluster=yes
+        "$here/cluster/traces.sh" >"$scratch/nothing"
+        stage "cluster up" "$cluster" up
+        "$here/cluster/traces.sh" >"$scratch/cluster-alone"
         # Enough rows for every chunk of the sample sky; the demo itself loads a million.
         export ORRERY_DEMO_OBJECTS=${ORRERY_DEMO_OBJECTS:-100000}
         stage "demo up" "$here/demo.sh" up
         stage "end to end" "$here/e2e.sh"
-        stage "demo down" "$here/demo.sh" down
+        stage "namespace down" namespace_goes
+        stage "demo down" demo_down
         ;;
     *)
         trap - EXIT

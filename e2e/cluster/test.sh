@@ -40,27 +40,7 @@ says() { # TEXT COMMAND…: whatever the command's outcome
     [[ $said == *"$text"* ]]
 }
 
-# Everything a cluster could leave behind. Processes come and go while a command
-# such as find runs, hence its outcome does not count.
-snapshot() {
-    echo "== namespaces of processes"
-    { find /proc/[0-9]*/ns/{net,pid,mnt} -printf '%l\n' 2>/dev/null || true; } | sort -u
-    echo "== named network namespaces"
-    ls /run/netns 2>/dev/null || true
-    echo "== mounts"
-    cut -d' ' -f5 /proc/self/mountinfo | sort
-    echo "== links"
-    ip -o link | awk '{ print $2 }' | sort
-    echo "== control groups"
-    find /sys/fs/cgroup -type d -path "*$lab*" | sort
-    echo "== processes that run the cluster's programs"
-    { find /proc/[0-9]*/exe -lname "$programs_dir/*" 2>/dev/null || true; } | wc -l
-    echo "== listeners"
-    ss -Hltn | awk '{ print $4 }' | grep -E ':(6443|4040|4048)$' | sort || true
-}
-same_as_before() { diff "$scratch/before" <(snapshot); }
-# A killed process is listed until its parent, init by now, has collected it.
-leaves_nothing() { wait_for 10 "the end of all that was made" same_as_before || same_as_before; }
+leaves_nothing() { "$cluster_dir/traces.sh" same "$scratch/before"; }
 
 ready_is() { # NODE True|False|Unknown
     [[ $(kubectl get node "$1" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}') == "$2" ]]
@@ -70,7 +50,7 @@ zones() { kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name}={.met
 
 starts_cleanly() {
     "$cluster" down 2>/dev/null
-    snapshot >"$scratch/before"
+    "$cluster_dir/traces.sh" >"$scratch/before"
     check "up" "$cluster" up
     check "a second up says so" says "already up" "$cluster" up
     check "another number of nodes is refused" refuses "$cluster" up --nodes 2

@@ -5,6 +5,9 @@
 //! `e2e/e2e.sh` runs them.
 
 pub mod files;
+pub mod lab;
+pub mod pods;
+pub mod questions;
 pub mod sky;
 
 use std::process::Stdio;

@@ -1,0 +1,67 @@
+//! The cluster's own levers: plugs, cables, the API server, processes on nodes. There only when the tests run on the cluster that
+//! `e2e/cluster` made; `e2e/e2e.sh` says where its tool is.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::process::Command;
+
+/// Environment variable with the path of the cluster tool.
+pub const TOOL: &str = "ORRERY_CLUSTER_TOOL";
+
+/// The cluster tool.
+pub struct Lab {
+    tool: PathBuf,
+}
+
+impl Lab {
+    /// The tool, or nothing with a word about it when the cluster is another one.
+    pub fn here() -> Option<Self> {
+        let tool = std::env::var_os(TOOL).filter(|path| !path.is_empty());
+        if tool.is_none() {
+            println!("skipped: {TOOL} is not set, so this cluster has no levers");
+        }
+        tool.map(|tool| Self { tool: tool.into() })
+    }
+
+    /// Runs a command of the tool; what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(&self.tool)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .with_context(|| self.tool.display().to_string())?;
+        if !output.status.success() {
+            bail!(
+                "cluster {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches `pattern`; how many there were.
+    pub async fn signal(&self, node: &str, pod: &str, pattern: &str, signal: &str) -> Result<usize> {
+        // The container runtime tells every process its pod's name as the name of its host.
+        let script = format!(
+            "for pid in $(pgrep -f '{pattern}'); do \
+               if grep -qzx 'HOSTNAME={pod}' /proc/$pid/environ 2>/dev/null; then kill -{signal} $pid && echo $pid; fi; \
+             done"
+        );
+        let hit = self.run(&["enter", node, "bash", "-c", &script]).await?;
+        Ok(hit.lines().count())
+    }
+
+    /// Lines of the API server's audit log so far.
+    pub async fn audit(&self) -> Result<Vec<String>> {
+        let kubeconfig = PathBuf::from(self.run(&["kubeconfig"]).await?.trim());
+        let log = kubeconfig.with_file_name("audit.log");
+        let text = tokio::fs::read_to_string(&log)
+            .await
+            .with_context(|| log.display().to_string())?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
