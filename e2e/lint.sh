@@ -41,12 +41,15 @@ check_go() {
 check_chart() { "$(e2e/cluster/kube/build.sh)/helm" lint --strict --quiet charts/orrery; }
 
 # Advisories need a download; licences, bans and sources do not.
+deny_version=0.20.2
 check_dependencies() {
-    if cargo deny --version >/dev/null 2>&1; then
-        cargo deny --offline check bans licenses sources
-    else
-        echo "cargo-deny is not installed, so licences and sources of dependencies go unchecked (cargo install --locked cargo-deny)"
-    fi
+    local tools=${XDG_CACHE_HOME:-$HOME/.cache}/orrery/tools
+    [[ $("$tools/bin/cargo-deny" --version 2>/dev/null) == "cargo-deny $deny_version" ]] || {
+        echo "lint: building cargo-deny $deny_version (once)"
+        cargo install --locked --quiet --force --root "$tools" "cargo-deny@$deny_version" || return
+    }
+    # Cargo finds its subcommands on PATH.
+    PATH=$tools/bin:$PATH cargo deny --offline check bans licenses sources
 }
 
 check "rustfmt" cargo fmt --all --check

@@ -44,6 +44,12 @@ finish() {
 }
 trap finish EXIT
 
+# Everything at once: cargo unites the features of what it builds together, so that parts
+# built apart would be built again. Images take the very programs that are tested.
+build() {
+    cargo build --workspace --all-targets --release --locked
+}
+
 # Tests that talk to Kubernetes get a real API server without nodes.
 unit_tests() {
     local kubeconfig
@@ -80,13 +86,16 @@ case ${1:-} in
     fast)
         stage "cluster programs" "$here/cluster/kube/build.sh"
         stage lint "$here/lint.sh"
+        stage build build
         stage "unit tests" unit_tests
         ;;
     all)
         cluster_must_be_down
         stage "cluster programs" "$here/cluster/kube/build.sh"
         stage lint "$here/lint.sh"
+        stage build build
         stage "unit tests" unit_tests
+        export ORRERY_BINARIES=$CARGO_TARGET_DIR/release
         stage images "$here/images/images.sh"
         stage "cluster tool" "$here/cluster/test.sh"
         made_cluster=yes

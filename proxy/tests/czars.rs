@@ -73,15 +73,10 @@ async fn a_short_answer_is_held_until_complete_so_that_a_death_in_it_is_not_seen
     let sql = "SELECT seq FROM seq_1_to_5000";
     for czar in &setup.running.czars {
         czar.state.rows_before_death.store(1000, Ordering::Relaxed);
+        assert_eq!(rows(&mut ann, sql).await.unwrap().len(), 5000);
+        czar.state.rows_before_death.store(0, Ordering::Relaxed);
     }
-    let (first, second) = (&setup.running.czars[0].state, &setup.running.czars[1].state);
-    let healing = async {
-        eventually("one of them died", async || setup.total(sql) > 0).await;
-        first.rows_before_death.store(0, Ordering::Relaxed);
-        second.rows_before_death.store(0, Ordering::Relaxed);
-    };
-    let (got, ()) = tokio::join!(rows(&mut ann, sql), healing);
-    assert_eq!(got.unwrap().len(), 5000);
+    assert!(setup.total(sql) >= 3, "no czar died");
 }
 
 #[tokio::test]
@@ -104,7 +99,6 @@ async fn a_death_in_the_middle_of_a_long_answer_is_an_error_and_the_session_goes
         number == 1105 && text.contains("run the statement again"),
         "{number} {text}"
     );
-    czar.state.rows_before_death.store(0, Ordering::Relaxed);
     assert_eq!(rows(&mut ann, LONG).await.unwrap().len(), 1000);
 }
 

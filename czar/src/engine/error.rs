@@ -66,7 +66,9 @@ impl StatementError {
                 b"28000",
                 format!("Access denied for user '{user}': unknown to this czar"),
             ),
-            Self::Frontend(_) | Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
+            // As of a server that shuts down: a proxy then asks another czar.
+            Self::Frontend(FrontendError::Client(_)) => ServerError::new(1053, b"08S01", self.to_string()),
+            Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
                 ServerError::new(1105, b"HY000", self.to_string())
             }
         }

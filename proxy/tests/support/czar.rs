@@ -34,7 +34,7 @@ pub struct Czar {
 pub struct State {
     /// Statements that end with the connection closed instead of an answer.
     pub deaths_before_answer: AtomicUsize,
-    /// Results of which only this many rows are sent before the connection is closed; 0: all.
+    /// Of the next result only this many rows are sent before the connection is closed; 0: all.
     pub rows_before_death: AtomicUsize,
     /// Statements seen.
     pub seen: Mutex<Vec<Seen>>,
@@ -232,14 +232,14 @@ async fn pass(
     backend: &mut ClientConnection,
     state: &State,
 ) -> Result<(), WireError> {
-    let last = state.rows_before_death.load(Ordering::Relaxed);
-    let mut rows = 0;
     if seen.attributes.contains_key("orrery.prepare") {
         return connection
             .writer()
             .finish_result(&with_epoch(OkPacket::success()))
             .await;
     }
+    let last = state.rows_before_death.swap(0, Ordering::Relaxed);
+    let mut rows = 0;
     loop {
         match backend.next_row().await {
             Ok(Next::Row(row)) => {
