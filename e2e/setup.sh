@@ -26,6 +26,7 @@ needs=(
     "runc:starts them"
     "containernetworking-plugins:gives each pod its network"
     "e2fsprogs:makes small file systems that tests fill up"
+    "strace:shows tests in which order files reach the disk"
     "faketime:gives one process a wrong clock in tests"
     "buildah:builds images"
     "mmdebstrap:makes base images from Debian packages"

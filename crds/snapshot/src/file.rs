@@ -2,8 +2,6 @@
 //! restarted czar or proxy serves while the API server is away. A hand-made file is also all that the fast bench needs.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -94,34 +92,16 @@ pub fn save(path: &Path, hub: &Hub) -> Result<(), FileError> {
     write(path, &file)
 }
 
-/// Writes `file` to `path`: temporary file, fsync, rename, fsync of the folder.
+/// Writes `file` to `path`, durably.
 pub fn write(path: &Path, file: &SnapshotFile) -> Result<(), FileError> {
     let text = serde_json::to_vec(file).map_err(|source| FileError::Json {
         path: path.into(),
         source,
     })?;
-    replace_durably(path, &text).map_err(|source| FileError::Io {
+    orrery_durable::write(path, &text).map_err(|source| FileError::Io {
         path: path.into(),
         source,
     })
-}
-
-fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let temporary = path.with_extension("tmp");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Keeps `path` as new as `hub`, until the process ends. Failures are logged: a query never fails for the file.
@@ -159,7 +139,8 @@ pub async fn follow(path: PathBuf, hub: Hub) {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use orrery_crds::catalog::{Catalog, encode};
+    use orrery_crds::catalog::{Catalog, Epochs, encode};
+    use orrery_durable::trace::Run;
 
     use super::*;
 
@@ -184,6 +165,30 @@ mod tests {
         let other = Hub::new();
         load(&path, &other).unwrap();
         assert_eq!(other.current(), hub.current());
+    }
+
+    /// Design §10: tmp + fsync + rename + fsync(dir).
+    #[test]
+    fn design_10_the_snapshot_survives_a_power_cut() {
+        match orrery_durable::trace::followed("file::tests::design_10_the_snapshot_survives_a_power_cut") {
+            Run::Write(folder) => {
+                let hub = Hub::new();
+                for data in [1, 2] {
+                    let catalog = Catalog {
+                        epochs: Epochs { data, placement: 1 },
+                        ..Catalog::default()
+                    };
+                    let encoded = encode(&catalog);
+                    hub.offer(Offer::Catalog(Arc::new(catalog), encoded.root, encoded.objects));
+                    save(&folder.join("snapshot.json"), &hub).unwrap();
+                }
+            }
+            Run::Check(calls, folder) => {
+                let path = folder.path().join("snapshot.json");
+                calls.assert_replaced_durably(&path);
+                assert_eq!(calls.replaced(&path), 2);
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod access;
 mod copies;
+mod durable;
 mod killed;
 mod loads;
 mod mysqld_restarts;

@@ -1,0 +1,49 @@
+//! The agent's own files survive a power cut.
+
+use orrery_agent::catalog::CatalogStore;
+use orrery_agent::state::identity::IdentityFile;
+use orrery_agent::state::term::TermStore;
+use orrery_crds::agent::Identity;
+use orrery_crds::catalog::{Catalog, SignedCatalog};
+use orrery_durable::trace::Run;
+
+/// Design §10: each of the agent's own files.
+#[test]
+fn design_10_term_identity_and_catalog_copy_survive_a_power_cut() {
+    let name = "durable::design_10_term_identity_and_catalog_copy_survive_a_power_cut";
+    match orrery_durable::trace::followed(name) {
+        Run::Write(folder) => {
+            let terms = TermStore::open(&folder).unwrap();
+            terms.admit(7).unwrap();
+            terms.admit(8).unwrap();
+            let identity = Identity {
+                archive_uid: "a".into(),
+                worker: 1,
+                directory: "d".into(),
+            };
+            IdentityFile::new(&folder).write(&identity).unwrap();
+            let key = folder.join("key");
+            std::fs::write(&key, b"secret").unwrap();
+            let copy = SignedCatalog::sign(
+                &Catalog {
+                    archive_uid: "a".into(),
+                    ..Catalog::default()
+                },
+                b"secret",
+            );
+            let store = CatalogStore::open(&folder, &key).unwrap();
+            store.put(serde_json::to_vec(&copy).unwrap().into(), "a").unwrap();
+        }
+        Run::Check(calls, folder) => {
+            let own = std::fs::read_dir(folder.path()).unwrap();
+            let own: Vec<_> = own
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| !path.ends_with("key"))
+                .collect();
+            assert_eq!(own.len(), 3, "term, identity, catalog copy: {own:?}");
+            for path in own {
+                calls.assert_replaced_durably(&path);
+            }
+        }
+    }
+}
