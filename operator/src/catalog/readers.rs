@@ -14,6 +14,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub struct Readers {
     seen: HashMap<String, Sighting>,
+    /// Last look.
+    looked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -24,8 +26,16 @@ struct Sighting {
 }
 
 impl Readers {
-    /// Takes the present Leases in.
+    /// Takes the present Leases in. After a time without looks in which every Lease could have run out nobody is known to be dead: the
+    /// cluster API was away, for the readers too.
     pub fn observe(&mut self, leases: &[Lease], now: Instant) {
+        let blind = self
+            .looked
+            .replace(now)
+            .is_some_and(|looked| now.duration_since(looked) >= patience());
+        if blind {
+            self.seen.values_mut().for_each(|sighting| sighting.since = now);
+        }
         let names: Vec<String> = leases.iter().map(ResourceExt::name_any).collect();
         self.seen.retain(|name, _| names.contains(name));
         for lease in leases {
@@ -48,10 +58,9 @@ impl Readers {
     }
 
     fn live(&self, now: Instant) -> impl Iterator<Item = &Sighting> {
-        let patience = Duration::from_secs(u64::from(DURATION_SECONDS.unsigned_abs()));
         self.seen
             .values()
-            .filter(move |sighting| now.duration_since(sighting.since) < patience)
+            .filter(move |sighting| now.duration_since(sighting.since) < patience())
     }
 
     /// Whether every live reader has a catalog with this dataEpoch. A live Lease without epochs is a reader that has none yet.
@@ -70,6 +79,11 @@ impl Readers {
             .min()
             .flatten()
     }
+}
+
+/// How long a Lease holds.
+fn patience() -> Duration {
+    Duration::from_secs(u64::from(DURATION_SECONDS.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -105,6 +119,8 @@ mod tests {
         let mut readers = Readers::default();
         readers.observe(&[lease("a", 5, 7), lease("b", 1, 9)], start);
         assert!(!readers.all_have(9, start));
+        let between = start + Duration::from_secs(8);
+        readers.observe(&[lease("a", 5, 7), lease("b", 1, 9)], between);
         let later = start + Duration::from_secs(16);
         readers.observe(&[lease("a", 5, 7), lease("b", 2, 9)], later);
         assert!(readers.all_have(9, later), "a is dead, b renewed");
@@ -115,5 +131,28 @@ mod tests {
                 placement: 1
             })
         );
+    }
+
+    /// Design §4: with the API away longer than a lease, nothing is dropped for one lease time after its return.
+    #[test]
+    fn design_4_after_an_outage_every_reader_lives_for_one_lease_time() {
+        let start = Instant::now();
+        let old = Some(Epochs {
+            data: 7,
+            placement: 1,
+        });
+        let mut readers = Readers::default();
+        readers.observe(&[lease("a", 5, 7)], start);
+        // The API was away for an hour: a could not renew either.
+        let back = start + Duration::from_secs(3600);
+        readers.observe(&[lease("a", 5, 7)], back);
+        assert_eq!(readers.oldest_in_use(back), old);
+        let soon = back + Duration::from_secs(14);
+        readers.observe(&[lease("a", 5, 7)], soon);
+        assert_eq!(readers.oldest_in_use(soon), old);
+        assert!(!readers.all_have(8, soon));
+        let later = back + Duration::from_secs(15);
+        readers.observe(&[lease("a", 5, 7)], later);
+        assert_eq!(readers.oldest_in_use(later), None, "it is dead now");
     }
 }
