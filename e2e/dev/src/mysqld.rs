@@ -44,6 +44,7 @@ impl Mysqld {
     /// Installs a data directory if there is none, and starts the server.
     pub async fn start(options: &MysqldOptions) -> anyhow::Result<Self> {
         std::fs::create_dir_all(options.folder.join("tmp"))?;
+        std::fs::create_dir_all(options.folder.join("files"))?;
         let data = options.folder.join("data");
         if !data.join("mysql").exists() {
             install(&data)?;
@@ -72,6 +73,16 @@ impl Mysqld {
     /// Its Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.join("mysqld.sock")
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The only folder that LOAD DATA may read.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join("files")
     }
 
     /// Its process id.
@@ -251,9 +262,9 @@ fn command(options: &MysqldOptions, port: Option<u16>) -> Command {
         .args([
             "--max-connections=600",
             "--table-open-cache=4000",
-            "--secure-file-priv=",
             "--skip-name-resolve",
         ])
+        .arg(format!("--secure-file-priv={}", folder.join("files").display()))
         .args(["--max-allowed-packet=64M", "--query-cache-type=0"]);
     match port {
         Some(port) => command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]),

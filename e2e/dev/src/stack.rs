@@ -41,11 +41,9 @@ impl Stack {
         users: &Users,
     ) -> anyhow::Result<Self> {
         let server = |name: String, tcp, buffer_pool| MysqldOptions {
-            folder: folder.join(name),
             tcp,
-            plugin_folder: plugin_folder.map(Path::to_owned),
             buffer_pool,
-            extra: Vec::new(),
+            ..worker_options(folder.join(name), plugin_folder)
         };
         let ids: Vec<WorkerId> = (1..=archive.catalog.counters.worker).collect();
         let starts = ids
@@ -113,6 +111,17 @@ impl Stack {
     }
 }
 
+/// How a worker's server is started.
+fn worker_options(folder: PathBuf, plugin_folder: Option<&Path>) -> MysqldOptions {
+    MysqldOptions {
+        folder,
+        tcp: true,
+        plugin_folder: plugin_folder.map(Path::to_owned),
+        buffer_pool: WORKER_BUFFER,
+        extra: Vec::new(),
+    }
+}
+
 async fn worker(id: WorkerId, options: MysqldOptions, archive: &Archive) -> anyhow::Result<Mysqld> {
     let server = Mysqld::start(&options).await?;
     load(
@@ -120,13 +129,24 @@ async fn worker(id: WorkerId, options: MysqldOptions, archive: &Archive) -> anyh
         archive.tables.iter().filter(|table| table.workers.contains(&id)),
     )
     .await?;
+    make_reader(&server).await?;
+    Ok(server)
+}
+
+/// A worker with no rows.
+pub async fn empty_worker(folder: PathBuf, plugin_folder: Option<&Path>) -> anyhow::Result<Mysqld> {
+    let server = Mysqld::start(&worker_options(folder, plugin_folder)).await?;
+    make_reader(&server).await?;
+    Ok(server)
+}
+
+async fn make_reader(server: &Mysqld) -> anyhow::Result<()> {
     server
         .run_all([
             format!("CREATE USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY '{INTERNAL_PASSWORD}'"),
             format!("GRANT SELECT ON *.* TO '{READER_ACCOUNT}'@'%'"),
         ])
-        .await?;
-    Ok(server)
+        .await
 }
 
 /// A user that may read these databases (`*` for all).

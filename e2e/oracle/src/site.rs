@@ -150,7 +150,7 @@ async fn is_ready(connection: &mut ClientConnection) -> bool {
 }
 
 /// Folder with the SQL function plugin: that of the programs built beside this one.
-fn plugin_folder() -> Option<std::path::PathBuf> {
+pub fn plugin_folder() -> Option<std::path::PathBuf> {
     let own = std::env::current_exe().ok()?;
     own.ancestors()
         .skip(1)

@@ -1,0 +1,228 @@
+//! Design §6: a copy moves InnoDB tablespaces from agent to agent. A replica that came late answers alone as the others did.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orrery_agent::Agent;
+use orrery_agent::testing::{self, ARCHIVE_UID, TERM};
+use orrery_agent::{Config, server};
+use orrery_crds::agent::{Adopt, CopyDdl, CopyStatus, ManifestRow, RowState, StartCopy, TablePart};
+use orrery_crds::names::{Role, WorkerId};
+use orrery_dev::mysqld::Mysqld;
+use orrery_dev::stack::{INTERNAL_PASSWORD, empty_worker};
+use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::compare::difference;
+use orrery_oracle::corpus::queries;
+use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::site::{Site, plugin_folder};
+
+const SESSION: Session = Session {
+    database: "sky",
+    time_zone: "SYSTEM",
+    sql_mode: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION",
+    collation: "utf8mb4_general_ci",
+    user: "ann",
+};
+/// Limit of one source's copy.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// An agent beside a server of the site.
+struct Beside {
+    agent: Arc<Agent>,
+    base: String,
+}
+
+impl Beside {
+    async fn start(certificates: &testing::Archive, id: WorkerId, mysqld: &Mysqld) -> Self {
+        mysqld
+            .run_all(["SET GLOBAL innodb_flush_log_at_trx_commit = 1"])
+            .await
+            .unwrap();
+        let any = ([127, 0, 0, 1], 0).into();
+        let state = mysqld.socket().with_file_name("state");
+        let agent = Agent::open(Config {
+            socket: mysqld.socket(),
+            mysql_user: "root".into(),
+            data_dir: mysqld.data(),
+            state_dir: state,
+            pipe_dir: mysqld.files(),
+            charset: "utf8mb4".into(),
+            collation: "utf8mb4_general_ci".into(),
+            functions_sql: None,
+            listen: any,
+            admin_listen: any,
+            tls_dir: certificates.tls_dir(Role::Agent),
+            catalog_key: certificates.catalog_key(),
+            loads: None,
+            stream_idle: Duration::from_secs(30),
+        })
+        .unwrap();
+        let api = server::listen(agent.config.listen).await.unwrap();
+        let admin = server::listen(agent.config.admin_listen).await.unwrap();
+        let base = format!("https://{}", api.local_addr().unwrap());
+        // It ends with the test's runtime.
+        tokio::spawn(server::run(agent.clone(), api, admin, Default::default()));
+        while agent.require_mysqld().is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let beside = Self { agent, base };
+        let adopt = Adopt {
+            term: TERM,
+            archive_uid: ARCHIVE_UID.into(),
+            worker: id,
+            reader_password: INTERNAL_PASSWORD.into(),
+        };
+        let url = format!("{}/v1/adopt", beside.base);
+        let answer = certificates.client(Role::Operator).post(url).json(&adopt).send();
+        assert!(answer.await.unwrap().status().is_success());
+        beside
+    }
+}
+
+/// Part of the tables in a database; each table of the archive has a database of its own.
+fn part(database: &str) -> TablePart {
+    if database.starts_with("orrery_index__") {
+        TablePart::Index
+    } else {
+        TablePart::Home
+    }
+}
+
+/// Enters what the site loaded without an agent into the manifest, counted and summed as a seal does; the rows by worker. Each table is
+/// taken from one worker.
+async fn manifests(site: &Site, agents: &BTreeMap<WorkerId, Beside>) -> BTreeMap<WorkerId, Vec<ManifestRow>> {
+    let mut rows: BTreeMap<WorkerId, Vec<ManifestRow>> = BTreeMap::new();
+    for (number, table) in (1..).zip(&site.archive.tables) {
+        let source = table.workers[number as usize % table.workers.len()];
+        let mut conn = agents[&source].agent.db.session().await.unwrap();
+        let contents = orrery_agent::tables::checksum::of(&mut conn, &table.database, &table.table)
+            .await
+            .unwrap();
+        let row = ManifestRow {
+            database: table.database.clone(),
+            table: table.table.clone(),
+            incarnation: 1,
+            segment: 1,
+            attempt: 1,
+            chunk: number,
+            part: part(&table.database),
+            schema_version: 1,
+            rows: contents.rows,
+            bytes: 1,
+            checksum: contents.checksum,
+            state: RowState::Published,
+            epoch: 1,
+        };
+        orrery_agent::tables::manifest::put(&mut conn, &row)
+            .await
+            .unwrap();
+        rows.entry(source).or_default().push(row);
+    }
+    rows
+}
+
+/// Copies every table to the agent `late`.
+async fn copy_all(
+    site: &Site,
+    certificates: &testing::Archive,
+    agents: &BTreeMap<WorkerId, Beside>,
+    late: &Beside,
+) {
+    let creates: BTreeMap<&String, CopyDdl> = site
+        .archive
+        .tables
+        .iter()
+        .map(|table| {
+            let create = CopyDdl {
+                database: table.database.clone(),
+                part: part(&table.database),
+                create: table.definition.clone(),
+            };
+            (&table.database, create)
+        })
+        .collect();
+    let operator = certificates.client(Role::Operator);
+    for (source, rows) in manifests(site, agents).await {
+        let request = StartCopy {
+            term: TERM,
+            id: format!("from-{source}"),
+            source: agents[&source].base.clone(),
+            rows,
+            creates: creates.values().cloned().collect(),
+        };
+        let url = format!("{}/v1/copies", late.base);
+        let started = operator.post(url).json(&request).send().await.unwrap();
+        assert!(started.status().is_success(), "{}", started.text().await.unwrap());
+        let done = async {
+            loop {
+                let url = format!("{}/v1/copies/from-{source}", late.base);
+                let status: CopyStatus = operator.get(url).send().await.unwrap().json().await.unwrap();
+                assert_eq!(status.error, None);
+                if status.left == 0 {
+                    return status.done.len();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let done = tokio::time::timeout(PATIENCE, done).await.unwrap();
+        assert_eq!(done, request.rows.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_6_a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server() {
+    let mut site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let certificates = testing::Archive::new();
+    let id = SHAPE.workers + 1;
+    let late = empty_worker(site.folder.path().join("late"), plugin_folder().as_deref())
+        .await
+        .unwrap();
+    let mut agents = BTreeMap::new();
+    for (id, mysqld) in &site.stack.workers {
+        agents.insert(*id, Beside::start(&certificates, *id, mysqld).await);
+    }
+    let beside = Beside::start(&certificates, id, &late).await;
+    copy_all(&site, &certificates, &agents, &beside).await;
+    drop(agents);
+
+    // The others are switched off, and the catalog lists the late one alone.
+    for worker in site.stack.workers.values_mut() {
+        worker.kill();
+    }
+    site.stack.workers = BTreeMap::from([(id, late)]);
+    let mut catalog = site.archive.catalog.clone();
+    for family in catalog.families.values_mut() {
+        for workers in family.placement.values_mut() {
+            *workers = vec![id];
+        }
+    }
+    catalog.epochs.placement += 1;
+    site.stack.publish(&catalog, &site.users).unwrap();
+    let site = Site {
+        czar: site.start_czar(&[]).await.unwrap(),
+        ..site
+    };
+    let mut failures = Vec::new();
+    for protocol in [Protocol::Text, Protocol::Binary] {
+        let (mut czar, mut plain) = (
+            site.connect_czar().await.unwrap(),
+            site.connect_plain().await.unwrap(),
+        );
+        set(&mut plain, SESSION).await.unwrap();
+        for query in &queries() {
+            let given = ask_czar(&mut czar, SESSION, protocol, &query.sql).await.unwrap();
+            let right = ask_plain(&mut plain, protocol, &query.plain).await.unwrap();
+            if let Some(difference) = difference(query, &given, &right) {
+                failures.push(format!("{protocol:?}: {}\n    {difference}", query.sql));
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} answers differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
