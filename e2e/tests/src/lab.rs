@@ -43,6 +43,16 @@ impl Lab {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Freezes every process of a node until the answer is dropped.
+    pub async fn pause(&self, node: &str) -> Result<PausedNode> {
+        let paused = PausedNode {
+            tool: self.tool.clone(),
+            node: node.to_owned(),
+        };
+        self.run(&["node", "pause", node]).await?;
+        Ok(paused)
+    }
+
     /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches `pattern`; how many there were.
     pub async fn signal(&self, node: &str, pod: &str, pattern: &str, signal: &str) -> Result<usize> {
         // The container runtime tells every process its pod's name as the name of its host.
@@ -63,5 +73,22 @@ impl Lab {
             .await
             .with_context(|| log.display().to_string())?;
         Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+/// A node whose processes stand still. Dropping it lets them go on: a test that fails must not leave the node frozen.
+pub struct PausedNode {
+    tool: PathBuf,
+    node: String,
+}
+
+impl Drop for PausedNode {
+    fn drop(&mut self) {
+        let resumed = std::process::Command::new(&self.tool)
+            .args(["node", "resume", &self.node])
+            .status();
+        if !matches!(resumed, Ok(status) if status.success()) {
+            eprintln!("node {} stays paused: {resumed:?}", self.node);
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod lab;
+pub mod own;
 pub mod pods;
 pub mod questions;
 pub mod sky;
@@ -124,7 +125,16 @@ pub fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
 
 /// Tries until there is an answer; the last error is told when patience is over.
 pub async fn eventually<T>(what: &str, attempt: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
-    let end = Instant::now() + PATIENCE;
+    eventually_within(PATIENCE, what, attempt).await
+}
+
+/// The same with a patience of its own.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    attempt: impl AsyncFn() -> Result<Option<T>>,
+) -> Result<T> {
+    let end = Instant::now() + patience;
     loop {
         match attempt().await {
             Ok(Some(value)) => return Ok(value),
@@ -133,7 +143,7 @@ pub async fn eventually<T>(what: &str, attempt: impl AsyncFn() -> Result<Option<
                     .err()
                     .map(|error| format!(": {error:#}"))
                     .unwrap_or_default();
-                bail!("waited {} s in vain for {what}{why}", PATIENCE.as_secs());
+                bail!("waited {} s in vain for {what}{why}", patience.as_secs());
             }
             _ => tokio::time::sleep(Duration::from_millis(500)).await,
         }
