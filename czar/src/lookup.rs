@@ -195,6 +195,7 @@ mod tests {
             bytes: 0,
             ingest: String::new(),
             published: 0,
+            revoked: None,
         };
         IndexTable {
             incarnation: 5,

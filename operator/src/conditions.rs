@@ -12,6 +12,9 @@ pub const PROGRESSING: &str = "Progressing";
 /// `Degraded`: something that worked does not.
 pub const DEGRADED: &str = "Degraded";
 
+/// `CatalogBehind`: workers hold what the catalog does not know.
+pub const CATALOG_BEHIND: &str = "CatalogBehind";
+
 /// A statement about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

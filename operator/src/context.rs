@@ -142,6 +142,7 @@ mod tests {
     use super::{Context, Images, Scope};
     use crate::agents::Agents;
     use crate::catalog::archive_writer::ArchiveWriter;
+    use crate::leader::Mandate;
     use crate::metrics::Metrics;
     use crate::notices::Notices;
 
@@ -161,7 +162,11 @@ mod tests {
                 pull_policy: None,
                 pull_secrets: Vec::new(),
             },
-            writer: Arc::new(ArchiveWriter::new(client.clone(), Arc::clone(&agents), 1)),
+            writer: Arc::new(ArchiveWriter::new(
+                client.clone(),
+                Arc::clone(&agents),
+                Mandate::alone(1),
+            )),
             agents,
             notices: Notices::new(client.clone(), "test", metrics.clone()),
             metrics,

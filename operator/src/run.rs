@@ -98,7 +98,7 @@ fn context(flags: &Flags, client: Client, metrics: Metrics, leadership: &Leaders
         writer: Arc::new(ArchiveWriter::new(
             client.clone(),
             Arc::clone(&agents),
-            leadership.transitions,
+            leadership.mandate(),
         )),
         agents,
         scope: flags.scope(),

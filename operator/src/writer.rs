@@ -11,6 +11,7 @@ use orrery_crds::kinds::FamilyReplicas;
 use orrery_crds::names::WorkerId;
 use thiserror::Error;
 
+use crate::catalog::collect::Needed;
 use crate::catalog::edit::EditError;
 
 /// Why the catalog was not written.
@@ -19,6 +20,12 @@ pub enum WriterError {
     /// The cluster API did not take the write; another try may.
     #[error("the cluster API did not take the catalog write: {0}")]
     Api(#[from] kube::Error),
+    /// Another operator leads: this process writes nothing any more.
+    #[error("this process does not lead any more: {0}")]
+    NotLeading(String),
+    /// The archive's workers cannot be asked yet for the terms they have seen.
+    #[error("the certificate for calls to workers is not made yet")]
+    NotYet,
     /// Another root was written meanwhile; the next reconcile starts from it.
     #[error("the catalog root changed meanwhile")]
     Conflict,
@@ -100,4 +107,7 @@ pub trait CatalogWriter: Send + Sync {
     /// Any other change: placement, publishing, revoking. `change` says what the catalog would be, `None` when nothing is to do; it
     /// may be called several times. Returns the catalog in force afterwards.
     async fn change(&self, namespace: &str, change: Change<'_>) -> Result<Arc<Catalog>, WriterError>;
+
+    /// What the newest root needs. It is read again under its resourceVersion: this guards drops.
+    async fn needed(&self, namespace: &str) -> Result<Needed, WriterError>;
 }

@@ -62,6 +62,19 @@ pub struct Info {
     pub bytes: u64,
     /// Bytes free on the volume.
     pub free_bytes: u64,
+    /// Highest numbers ever used here.
+    #[serde(default)]
+    pub highest: Highest,
+}
+
+/// Highest numbers an agent has heard of; a catalog that has given out fewer is older than what the worker holds.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Highest {
+    /// Attempt.
+    pub attempt: u64,
+    /// Segment.
+    pub segment: u64,
 }
 
 /// Identity of a data directory.

@@ -79,6 +79,8 @@ struct SegmentContent {
     bytes: u64,
     ingest: String,
     published: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -366,6 +368,7 @@ fn encode_segment(objects: &mut Objects, segment: &Segment) -> ObjectName {
         bytes,
         ingest,
         published,
+        revoked,
     } = segment;
     let content = SegmentContent {
         attempt: *attempt,
@@ -376,6 +379,7 @@ fn encode_segment(objects: &mut Objects, segment: &Segment) -> ObjectName {
         bytes: *bytes,
         ingest: ingest.clone(),
         published: *published,
+        revoked: *revoked,
     };
     put(objects, ObjectKind::Segment, &content)
 }
@@ -396,6 +400,7 @@ fn decode_segments(source: &impl ObjectSource, pages: &[ObjectName]) -> Result<V
                 bytes: content.bytes,
                 ingest: content.ingest,
                 published: content.published,
+                revoked: content.revoked,
             });
         }
     }

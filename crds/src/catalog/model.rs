@@ -266,4 +266,6 @@ pub struct Segment {
     pub ingest: String,
     /// dataEpoch of its publish.
     pub published: u64,
+    /// While it is taken back: the last segment number given out before. Whatever has a higher one was loaded without these rows.
+    pub revoked: Option<u64>,
 }

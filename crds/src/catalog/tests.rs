@@ -47,7 +47,10 @@ fn reference(segments: Vec<Segment>) -> Table {
         schema_version: 1,
         kind,
         segments,
-        revoked: vec![segment(9_999, [1].into())],
+        revoked: vec![Segment {
+            revoked: Some(10_000),
+            ..segment(9_999, [1].into())
+        }],
     }
 }
 
@@ -62,6 +65,7 @@ fn segment(id: u64, home: ChunkSet) -> Segment {
         bytes: 6,
         ingest: "i".into(),
         published: 3,
+        revoked: None,
     }
 }
 

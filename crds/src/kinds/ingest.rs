@@ -289,6 +289,10 @@ pub struct IngestStatus {
     /// Number of the index attempt that goes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_attempt: Option<u64>,
+    /// Short hash of what the survey of the present attempt relied on: schemas and the director's index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub basis: Option<String>,
     /// Incarnation of the target table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,

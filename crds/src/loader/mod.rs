@@ -155,6 +155,9 @@ pub struct LoaderStatus {
     pub reject_samples: Vec<RejectSample>,
     /// Survey result, from the step `Surveyed` on.
     pub surveyed: Option<Surveyed>,
+    /// Attempt of the present or last load.
+    #[serde(default)]
+    pub attempt: Option<u64>,
     /// During and after a load: agents that failed for good, with the reason; the ingest goes on without them while enough remain.
     pub lost_agents: BTreeMap<String, String>,
     /// Set in step `Failed`.

@@ -317,6 +317,7 @@ impl Builder {
             bytes: 0,
             ingest: "dev".to_owned(),
             published: 1,
+            revoked: None,
         }
     }
 

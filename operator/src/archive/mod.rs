@@ -3,6 +3,7 @@
 //! One run looks at everything, because what makes an object acceptable lies in other objects. A table's incarnation is in its status
 //! before it is in the catalog, so a crash between the two repeats the second step and never makes another incarnation.
 
+mod behind;
 mod observe;
 mod plan;
 
@@ -52,7 +53,14 @@ pub async fn reconcile(context: &Context, namespace: &str) -> Result<Duration, A
     if !context.agents.knows(namespace) {
         return Ok(SOON);
     }
-    let Some(observed) = observe::observe(context, namespace).await? else {
+    let observed = match observe::observe(context, namespace).await {
+        Err(ArchiveError::Catalog(WriterError::Behind(why))) => {
+            behind::tell(context, namespace, &why).await?;
+            return Err(WriterError::Behind(why).into());
+        }
+        observed => observed?,
+    };
+    let Some(observed) = observed else {
         return Ok(RESYNC);
     };
     let plan = plan::plan(&observed);

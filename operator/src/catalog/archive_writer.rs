@@ -1,22 +1,27 @@
 //! One change at a time per archive: read, edit, write under the root's resourceVersion, again on conflict.
 //!
 //! The first write of a leader raises the root's term; a former leader's write then fails on the resourceVersion, because a stale
-//! server-side apply would silently win (design §4, tried).
+//! server-side apply would silently win (design §4, tried). What was read before such a failure is forgotten, and before anything is read
+//! anew and written the Lease is looked at: a former leader that was stopped and goes on must not take the term back. The order makes it
+//! sure: root read, Lease ours, root written under what was read. A successor that took the Lease in between has yet to read the root.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kube::Client;
+use kube::{Client, ResourceExt};
+use orrery_crds::agent::Info;
 use orrery_crds::catalog::{Catalog, TableKey};
-use orrery_crds::kinds::Worker;
+use orrery_crds::kinds::{ChunkMap, Worker};
 use orrery_crds::names::WorkerId;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::collect::Needed;
 use super::edit::{self, EditError};
 use super::store::{Store, Stored};
 use crate::agents::Agents;
+use crate::leader::Mandate;
 use crate::term;
 use crate::writer::{CatalogWriter, Change, FamilyDeclaration, TableDeclaration, WriterError};
 
@@ -27,7 +32,7 @@ const TRIES: usize = 5;
 pub struct ArchiveWriter {
     client: Client,
     agents: Arc<Agents>,
-    lease_transitions: u64,
+    mandate: Mandate,
     archives: Mutex<HashMap<String, Arc<Mutex<Option<Led>>>>>,
 }
 
@@ -39,12 +44,12 @@ struct Led {
 }
 
 impl ArchiveWriter {
-    /// A writer for the leader that got its Lease after this many transitions.
-    pub fn new(client: Client, agents: Arc<Agents>, lease_transitions: u64) -> Self {
+    /// A writer for a leader.
+    pub fn new(client: Client, agents: Arc<Agents>, mandate: Mandate) -> Self {
         Self {
             client,
             agents,
-            lease_transitions,
+            mandate,
             archives: Mutex::default(),
         }
     }
@@ -93,13 +98,19 @@ impl ArchiveWriter {
     async fn lead(&self, namespace: &str) -> Result<Led, WriterError> {
         let store = Store::new(&self.client, namespace);
         let stored = store.read().await?;
-        let agent_terms = self.agent_terms(namespace).await?;
-        let term = term::next(self.lease_transitions, stored.catalog.term, agent_terms);
+        let infos = self.agent_infos(namespace).await?;
+        check_not_behind(&stored, &infos)?;
+        let agent_terms = infos.iter().map(|info| info.term);
+        let term = term::next(self.mandate.transitions, stored.catalog.term, agent_terms);
         let mut next = stored.catalog.clone();
         next.term = term;
         if stored.root.is_none() {
             next.archive_uid = Uuid::new_v4().to_string();
         }
+        self.mandate
+            .check()
+            .await
+            .map_err(|error| WriterError::NotLeading(error.to_string()))?;
         let stored = store.write(&stored, next).await?;
         tracing::info!(namespace, term, epochs = %stored.catalog.epochs, "this process writes the catalog");
         let catalog = Arc::new(stored.catalog.clone());
@@ -110,16 +121,20 @@ impl ArchiveWriter {
         })
     }
 
-    /// Highest terms of the agents that answer. One that is away keeps its term on disk and refuses a lower one later.
-    async fn agent_terms(&self, namespace: &str) -> Result<Vec<u64>, WriterError> {
+    /// What the agents that answer say of themselves. One that is away keeps its term on disk and refuses a lower one later.
+    async fn agent_infos(&self, namespace: &str) -> Result<Vec<Info>, WriterError> {
         let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
         let workers = workers.list(&kube::api::ListParams::default()).await?.items;
-        let addresses = workers
+        let addresses: Vec<String> = workers
             .into_iter()
-            .filter_map(|worker| worker.status.and_then(|status| status.address));
-        let asked = addresses.map(|address| async move {
+            .filter_map(|worker| worker.status.and_then(|status| status.address))
+            .collect();
+        if !addresses.is_empty() && !self.agents.knows(namespace) {
+            return Err(WriterError::NotYet);
+        }
+        let asked = addresses.into_iter().map(|address| async move {
             let agent = self.agents.at(namespace, &address).ok()?;
-            agent.info().await.ok().map(|info| info.term)
+            agent.info().await.ok()
         });
         Ok(futures::future::join_all(asked)
             .await
@@ -127,6 +142,37 @@ impl ArchiveWriter {
             .flatten()
             .collect())
     }
+}
+
+/// Design §4: when workers hold what the catalog does not know (an old backup of the cluster API, or a root that was deleted), no root
+/// is written: its numbers would be given out a second time, and its tables would be taken for unknown ones.
+///
+/// Numbers are in a root before an agent hears of them, so a higher one at an agent is the sure sign.
+fn check_not_behind(stored: &Stored, infos: &[Info]) -> Result<(), WriterError> {
+    let catalog = &stored.catalog;
+    for info in infos {
+        let Some(identity) = &info.identity else {
+            continue;
+        };
+        let worker = identity.worker;
+        if stored.root.is_none() {
+            return Err(WriterError::Behind(format!(
+                "there is no root, but worker {worker} belongs to archive {}",
+                identity.archive_uid
+            )));
+        }
+        if identity.archive_uid != catalog.archive_uid {
+            continue;
+        }
+        let (numbers, known) = (&info.highest, &catalog.counters);
+        if numbers.attempt > known.attempt || numbers.segment > known.segment {
+            return Err(WriterError::Behind(format!(
+                "worker {worker} holds attempt {} and segment {}, the catalog has given out {} and {}",
+                numbers.attempt, numbers.segment, known.attempt, known.segment
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -186,4 +232,28 @@ impl CatalogWriter for ArchiveWriter {
         let mut change = change;
         self.update(namespace, |catalog| change(catalog)).await
     }
+
+    async fn needed(&self, namespace: &str) -> Result<Needed, WriterError> {
+        let archive = self.archive(namespace).await;
+        let mut archive = archive.lock().await;
+        for _ in 0..TRIES {
+            let led = match archive.take() {
+                Some(led) => led,
+                None => self.lead(namespace).await?,
+            };
+            let version = |root: &Option<ChunkMap>| root.as_ref().and_then(ResourceExt::resource_version);
+            if version(&led.store.root().await?) == version(&led.stored.root) {
+                let needed = Needed {
+                    epochs: led.catalog.epochs,
+                    names: led.stored.names.clone(),
+                };
+                *archive = Some(led);
+                return Ok(needed);
+            }
+        }
+        Err(WriterError::Conflict)
+    }
 }
+
+#[cfg(test)]
+mod tests;

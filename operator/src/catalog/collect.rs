@@ -2,38 +2,61 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{Catalog, Epochs, ObjectName, encode};
+use orrery_crds::catalog::{Epochs, ObjectName};
 use tokio::time::Instant;
 
 use super::store::GRACE;
 
-/// Objects found unreferenced, with the epochs and the time at which that was seen first.
+/// Objects found unreferenced, with what was seen first.
 #[derive(Debug, Default)]
 pub struct Garbage {
-    since: BTreeMap<ObjectName, (Epochs, Instant)>,
+    since: BTreeMap<ObjectName, Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    version: String,
+    epochs: Epochs,
+    at: Instant,
+}
+
+/// What the newest root, read after the objects, needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needed {
+    /// Its epochs.
+    pub epochs: Epochs,
+    /// Names of all objects it refers to.
+    pub names: BTreeSet<ObjectName>,
 }
 
 impl Garbage {
-    /// Names that may be dropped now. `oldest` is the oldest epoch in use by a live reader; nothing is dropped while it is unknown.
+    /// Names that may be dropped now, with the resourceVersion to name. `there` are all objects with their resourceVersions, listed
+    /// before `needed` was read. `oldest` is the oldest epoch in use by a live reader; nothing is dropped while it is unknown.
+    ///
+    /// An object that was written since, for a root that is yet to come, counts as found anew.
     pub fn due(
         &mut self,
-        catalog: &Catalog,
-        names: &BTreeSet<ObjectName>,
+        needed: &Needed,
+        there: &BTreeMap<ObjectName, String>,
         oldest: Option<Epochs>,
         now: Instant,
-    ) -> Vec<ObjectName> {
-        let referenced = encode(catalog).objects;
+    ) -> Vec<(ObjectName, String)> {
         self.since
-            .retain(|name, _| names.contains(name) && !referenced.contains_key(name));
-        for name in names.iter().filter(|name| !referenced.contains_key(*name)) {
-            self.since.entry(name.clone()).or_insert((catalog.epochs, now));
+            .retain(|name, found| there.get(name) == Some(&found.version) && !needed.names.contains(name));
+        for (name, version) in there.iter().filter(|(name, _)| !needed.names.contains(*name)) {
+            self.since.entry(name.clone()).or_insert_with(|| Found {
+                version: version.clone(),
+                epochs: needed.epochs,
+                at: now,
+            });
         }
         let passed = |epochs: &Epochs| oldest.is_some_and(|oldest| oldest >= *epochs);
         let due = self
             .since
             .iter()
-            .filter(|(_, (epochs, since))| passed(epochs) && now.duration_since(*since) >= GRACE);
-        due.map(|(name, _)| name.clone()).collect()
+            .filter(|(_, found)| passed(&found.epochs) && now.duration_since(found.at) >= GRACE);
+        due.map(|(name, found)| (name.clone(), found.version.clone()))
+            .collect()
     }
 }
 
@@ -42,37 +65,73 @@ mod tests {
     use super::*;
     use orrery_crds::catalog::ObjectKind;
 
-    /// Design §4: old objects go after every live Lease has passed them and 60 s at least.
-    #[test]
-    fn an_object_goes_after_the_grace_and_when_every_reader_has_passed_it() {
-        let start = Instant::now();
-        let catalog = Catalog {
+    fn needed(names: &[&ObjectName]) -> Needed {
+        Needed {
             epochs: Epochs {
                 data: 5,
                 placement: 5,
             },
-            ..Catalog::default()
-        };
+            names: names.iter().map(|name| (*name).clone()).collect(),
+        }
+    }
+
+    fn old() -> (ObjectName, BTreeMap<ObjectName, String>) {
         let name = ObjectName::of(ObjectKind::Map, "old");
-        let names = BTreeSet::from([name.clone()]);
+        (name.clone(), BTreeMap::from([(name, "1".to_owned())]))
+    }
+
+    /// Design §4: old objects go after every live Lease has passed them and 60 s at least.
+    #[test]
+    fn an_object_goes_after_the_grace_and_when_every_reader_has_passed_it() {
+        let start = Instant::now();
+        let nothing = needed(&[]);
+        let (name, there) = old();
         let mut garbage = Garbage::default();
-        let (old, new) = (
+        let (behind, new) = (
             Some(Epochs {
                 data: 4,
                 placement: 5,
             }),
-            Some(catalog.epochs),
+            Some(nothing.epochs),
         );
-        assert!(garbage.due(&catalog, &names, new, start).is_empty());
+        assert!(garbage.due(&nothing, &there, new, start).is_empty());
         let later = start + GRACE;
         assert!(
-            garbage.due(&catalog, &names, old, later).is_empty(),
+            garbage.due(&nothing, &there, behind, later).is_empty(),
             "a reader still uses it"
         );
         assert!(
-            garbage.due(&catalog, &names, None, later).is_empty(),
+            garbage.due(&nothing, &there, None, later).is_empty(),
             "nobody knows"
         );
-        assert_eq!(garbage.due(&catalog, &names, new, later), [name]);
+        assert_eq!(
+            garbage.due(&nothing, &there, new, later),
+            [(name.clone(), "1".to_owned())]
+        );
+        assert!(
+            garbage.due(&needed(&[&name]), &there, new, later).is_empty(),
+            "the newest root needs it"
+        );
+    }
+
+    /// A revoked ingest that comes back, or a copy that moves back, gives content that was there before under the same name.
+    #[test]
+    fn design_4_an_object_that_is_used_again_is_no_garbage_before_its_root_is_seen() {
+        let start = Instant::now();
+        let nothing = needed(&[]);
+        let (name, mut there) = old();
+        let mut garbage = Garbage::default();
+        assert!(
+            garbage
+                .due(&nothing, &there, Some(nothing.epochs), start)
+                .is_empty()
+        );
+        there.insert(name, "2".to_owned());
+        let later = start + GRACE;
+        assert!(
+            garbage
+                .due(&nothing, &there, Some(nothing.epochs), later)
+                .is_empty()
+        );
     }
 }

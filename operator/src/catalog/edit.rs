@@ -1,19 +1,26 @@
 //! Changes of a catalog, pure. Each takes the catalog by value of its present state and says what it would be; epochs are raised here and
 //! nowhere else: dataEpoch when what the data is changes, placementEpoch when who holds it changes.
 
+mod publish;
+mod revoke;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{
-    Behind, Catalog, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
-};
+use orrery_crds::catalog::{Catalog, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
 use orrery_crds::kinds::FamilyReplicas;
 use orrery_crds::names::{ChunkId, WorkerId};
 use thiserror::Error;
 
+use super::segments;
 use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
 
+pub use publish::{Holders, Publication, publish, was_published};
+pub use revoke::set_revoked;
+
 /// Why a change contradicts the catalog.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EditError {
     /// The family holds tables and its grid would change.
     #[error("family {0} has tables, so its scheme cannot change")]
@@ -46,6 +53,36 @@ pub enum EditError {
         /// Segment.
         segment: u64,
     },
+    /// Nobody holds a chunk of a segment that is to be published.
+    #[error("chunk {chunk} of {table}: no worker that the catalog lists for it holds the new rows")]
+    NobodyHolds {
+        /// Table.
+        table: TableKey,
+        /// Chunk.
+        chunk: ChunkId,
+    },
+    /// A chunk has as many segments as it may have.
+    #[error(
+        "{table} has {segments} segments in chunk {chunk}, and more than {} make its queries slow: {}",
+        segments::MOST,
+        segments::REMEDY
+    )]
+    TooManySegments {
+        /// Table.
+        table: TableKey,
+        /// Chunk.
+        chunk: ChunkId,
+        /// Segments it has.
+        segments: usize,
+    },
+    /// What was loaded while a segment was taken back was not checked against its keys.
+    #[error(
+        "{0} came while these rows were taken back and was not checked against their keys: make a new Ingest of the same files"
+    )]
+    LoadedSince(String),
+    /// A child's keys are in the index only with its director's rows.
+    #[error("its rows use keys of {0}, which is taken back: bring that back first")]
+    NeedsDirector(String),
     /// Children use the director's keys.
     #[error("published rows of {0} use keys of this ingest: revoke their ingests first")]
     KeysInUse(String),
@@ -237,158 +274,6 @@ pub fn place(catalog: &Catalog, families: &[(String, Assignment)]) -> Result<Opt
     Ok(Some(next))
 }
 
-/// A segment to publish, with the workers of its family that lack it for some chunks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Publication {
-    /// Table.
-    pub table: TableKey,
-    /// Incarnation the rows were loaded for.
-    pub incarnation: u64,
-    /// The table's segment; `published` is filled in here.
-    pub segment: Segment,
-    /// Workers that lack it.
-    pub behind: Vec<Behind>,
-    /// Director whose index gets entries, its index segment and the workers that lack that.
-    pub index: Option<(TableKey, Segment, Vec<Behind>)>,
-}
-
-/// Publishes table and index segment together, in one dataEpoch; `None` when the segment is published.
-pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Catalog>, EditError> {
-    let mut next = catalog.clone();
-    next.epochs.data += 1;
-    next.epochs.placement += 1;
-    let published = next.epochs.data;
-    let table = table_mut(&mut next, &publication.table)?;
-    if table.incarnation != publication.incarnation {
-        return Err(EditError::OtherIncarnation(publication.table.clone()));
-    }
-    if table
-        .segments
-        .iter()
-        .any(|segment| segment.id == publication.segment.id)
-    {
-        return Ok(None);
-    }
-    let family = chunked_family(&table.kind).map(str::to_owned);
-    insert_segment(
-        &mut table.segments,
-        Segment {
-            published,
-            ..publication.segment.clone()
-        },
-    );
-    if let Some(family) = family {
-        add_behind(&mut next, &family, &publication.behind)?;
-    }
-    if let Some((director, segment, behind)) = &publication.index {
-        let TableKind::Director(_, index) = &mut table_mut(&mut next, director)?.kind else {
-            return Err(EditError::NoIndex(director.clone()));
-        };
-        insert_segment(
-            &mut index.segments,
-            Segment {
-                published,
-                ..segment.clone()
-            },
-        );
-        let family = index.family.clone();
-        add_behind(&mut next, &family, behind)?;
-    }
-    Ok(Some(next))
-}
-
-fn insert_segment(segments: &mut Vec<Segment>, segment: Segment) {
-    segments.push(segment);
-    segments.sort_by_key(|segment| segment.id);
-}
-
-fn add_behind(next: &mut Catalog, family: &str, behind: &[Behind]) -> Result<(), EditError> {
-    let family = next
-        .families
-        .get_mut(family)
-        .ok_or_else(|| EditError::NoFamily(family.to_owned()))?;
-    family
-        .behind
-        .extend(behind.iter().filter(|entry| !entry.chunks.is_empty()).cloned());
-    family.behind.sort();
-    Ok(())
-}
-
-/// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
-/// number goes and comes with it.
-pub fn set_revoked(
-    catalog: &Catalog,
-    key: &TableKey,
-    segment: u64,
-    revoked: bool,
-) -> Result<Option<Catalog>, EditError> {
-    let table = catalog
-        .tables
-        .get(key)
-        .ok_or_else(|| EditError::NoTable(key.clone()))?;
-    let holds = |segments: &[Segment]| segments.iter().any(|held| held.id == segment);
-    if holds(if revoked { &table.revoked } else { &table.segments }) {
-        return Ok(None);
-    }
-    if !holds(if revoked { &table.segments } else { &table.revoked }) {
-        return Err(EditError::NoSegment {
-            table: key.clone(),
-            segment,
-        });
-    }
-    if revoked && matches!(table.kind, TableKind::Director(..)) {
-        refuse_while_children_use(catalog, key)?;
-    }
-    let mut next = catalog.clone();
-    next.epochs.data += 1;
-    let director = match &table.kind {
-        TableKind::Director(..) => Some(key.clone()),
-        TableKind::Child(_, director) => Some(TableKey::new(&key.database, director)),
-        TableKind::Reference(_) => None,
-    };
-    let table = table_mut(&mut next, key)?;
-    move_segment(&mut table.segments, &mut table.revoked, segment, revoked);
-    if let Some(TableKind::Director(_, index)) = director
-        .and_then(|director| next.tables.get_mut(&director))
-        .map(|table| &mut table.kind)
-    {
-        move_segment(&mut index.segments, &mut index.revoked, segment, revoked);
-    }
-    Ok(Some(next))
-}
-
-/// Design §5: index ⊇ data at every dataEpoch. A director's index entries are the only ones of its children's keys, so they cannot go first.
-fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(), EditError> {
-    let child_of = |kind: &TableKind| matches!(kind, TableKind::Child(_, name) if *name == director.table);
-    let children: Vec<String> = catalog
-        .tables
-        .iter()
-        .filter(|(key, table)| key.database == director.database && child_of(&table.kind))
-        .flat_map(|(key, table)| {
-            table
-                .segments
-                .iter()
-                .map(move |segment| format!("{key} (ingest {})", segment.ingest))
-        })
-        .collect();
-    if children.is_empty() {
-        Ok(())
-    } else {
-        Err(EditError::KeysInUse(children.join(", ")))
-    }
-}
-
-fn move_segment(published: &mut Vec<Segment>, revoked: &mut Vec<Segment>, id: u64, revoke: bool) {
-    let (from, to) = if revoke {
-        (published, revoked)
-    } else {
-        (revoked, published)
-    };
-    if let Some(place) = from.iter().position(|segment| segment.id == id) {
-        insert_segment(to, from.remove(place));
-    }
-}
-
 /// Lists a worker for a chunk that it holds completely, or takes it off the list; `None` when it is so already.
 pub fn set_replica(
     catalog: &Catalog,
@@ -417,6 +302,30 @@ pub fn set_replica(
     }
     next.epochs.placement += 1;
     Ok(Some(next))
+}
+
+/// The director whose index a table uses.
+pub fn director_of(key: &TableKey, kind: &TableKind) -> Option<TableKey> {
+    match kind {
+        TableKind::Director(..) => Some(key.clone()),
+        TableKind::Child(_, director) => Some(TableKey::new(&key.database, director)),
+        TableKind::Reference(_) => None,
+    }
+}
+
+/// The children of a director.
+pub fn children<'a>(
+    catalog: &'a Catalog,
+    director: &'a TableKey,
+) -> impl Iterator<Item = (&'a TableKey, &'a Table)> {
+    catalog.tables.iter().filter(|(key, table)| {
+        matches!(table.kind, TableKind::Child(..)) && director_of(key, &table.kind).as_ref() == Some(director)
+    })
+}
+
+fn insert_segment(segments: &mut Vec<Segment>, segment: Segment) {
+    segments.push(segment);
+    segments.sort_by_key(|segment| segment.id);
 }
 
 /// Family of a chunked table.

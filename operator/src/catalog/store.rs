@@ -1,23 +1,32 @@
 //! The catalog's objects in the cluster API: read everything, write what is new, then the root under its resourceVersion.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::time::Duration;
 
-use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use kube::core::PartialObjectMeta;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use orrery_crds::catalog::{self, Catalog, Encoded, ObjectKind, ObjectName, Objects, RootPayload};
 use orrery_crds::kinds::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
     ChunkSegmentSpec,
 };
 use orrery_crds::names::ROOT;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::apply::MANAGER;
 use crate::writer::WriterError;
 
 /// How long an object must be unreferenced before it goes, besides every reader having passed it (design §4).
 pub const GRACE: Duration = Duration::from_secs(60);
+/// Annotation on an object that is used again, with a random value. Writing it is what counts: whoever wants to drop the object names the
+/// resourceVersion it had before.
+const USED_AGAIN: &str = "orrery.dev/used-again";
+/// Tries to use an object again while others write or drop it.
+const TRIES: usize = 5;
 
 /// The catalog of one archive as stored.
 #[derive(Clone, Debug)]
@@ -26,7 +35,7 @@ pub struct Stored {
     pub catalog: Catalog,
     /// The root object as read; its resourceVersion guards the next write. `None` before the first root.
     pub root: Option<ChunkMap>,
-    /// Names of all objects there.
+    /// Names of all objects this root needs.
     pub names: BTreeSet<ObjectName>,
 }
 
@@ -57,16 +66,14 @@ impl Store {
         gather(&mut objects, self.maps.list(&parameters).await?.items);
         gather(&mut objects, self.placements.list(&parameters).await?.items);
         gather(&mut objects, self.segments.list(&parameters).await?.items);
-        let catalog = match root.as_ref().and_then(|root| root.spec.root.as_ref()) {
+        let payload = root.as_ref().and_then(|root| root.spec.root.as_ref());
+        let (catalog, names) = match payload {
             Some(payload) => catalog::decode(payload, &objects)
+                .and_then(|catalog| Ok((catalog, catalog::reachable(payload, &objects)?)))
                 .map_err(|error| WriterError::Unreadable(error.to_string()))?,
-            None => Catalog::default(),
+            None => (Catalog::default(), BTreeSet::new()),
         };
-        Ok(Stored {
-            catalog,
-            root,
-            names: objects.into_keys().collect(),
-        })
+        Ok(Stored { catalog, root, names })
     }
 
     /// The root as it is now.
@@ -75,20 +82,41 @@ impl Store {
     }
 
     /// Writes `next` over `stored`: new objects, then the root if it still is the one that was read.
+    ///
+    /// Only what `stored` needs is known to be there: everything else may just be dropped by [`super::collect`], also what lies there
+    /// under the same name because an older root needed it.
     pub async fn write(&self, stored: &Stored, next: Catalog) -> Result<Stored, WriterError> {
         let Encoded { root, objects } = catalog::encode(&next);
-        let mut names = stored.names.clone();
-        for (name, payload) in objects {
-            if names.insert(name.clone()) {
-                self.create(&name, payload).await?;
+        for (name, payload) in &objects {
+            if !stored.names.contains(name) {
+                self.provide(name, payload).await?;
             }
         }
         let written = self.write_root(stored.root.as_ref(), root).await?;
         Ok(Stored {
             catalog: next,
             root: Some(written),
-            names,
+            names: objects.into_keys().collect(),
         })
+    }
+
+    /// Makes an object, or keeps one that is there from being dropped.
+    async fn provide(&self, name: &ObjectName, payload: &str) -> Result<(), WriterError> {
+        let user = Uuid::new_v4().to_string();
+        for _ in 0..TRIES {
+            if self.create(name, payload.to_owned()).await? {
+                return Ok(());
+            }
+            let kept = match name.kind() {
+                Some(ObjectKind::Placement) => use_again(&self.placements, name, &user).await,
+                Some(ObjectKind::Segment) => use_again(&self.segments, name, &user).await,
+                Some(ObjectKind::Map) | None => use_again(&self.maps, name, &user).await,
+            };
+            if kept? {
+                return Ok(());
+            }
+        }
+        Err(WriterError::Conflict)
     }
 
     async fn write_root(
@@ -116,7 +144,8 @@ impl Store {
         })
     }
 
-    async fn create(&self, name: &ObjectName, payload: String) -> Result<(), WriterError> {
+    /// Makes an object; false when there is one. Content-addressed: what is there under this name is the same.
+    async fn create(&self, name: &ObjectName, payload: String) -> Result<bool, WriterError> {
         let parameters = parameters();
         let metadata = ObjectMeta {
             name: Some(name.as_str().to_owned()),
@@ -152,15 +181,21 @@ impl Store {
             }
         };
         match created {
-            // Content-addressed: what is there under this name is the same.
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            other => Ok(other?),
+            Ok(()) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Drops an object; one that is gone is fine.
-    pub async fn delete(&self, name: &ObjectName) -> Result<(), WriterError> {
-        let parameters = kube::api::DeleteParams::default();
+    /// Drops an object that was not written since `version`; one that was, or that is gone, is left.
+    pub async fn delete(&self, name: &ObjectName, version: &str) -> Result<(), WriterError> {
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions {
+                resource_version: Some(version.to_owned()),
+                uid: None,
+            }),
+            ..DeleteParams::default()
+        };
         let name_text = name.as_str();
         let deleted = match name.kind() {
             Some(ObjectKind::Placement) => self.placements.delete(name_text, &parameters).await.map(drop),
@@ -169,15 +204,15 @@ impl Store {
             None => Ok(()),
         };
         match deleted {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
             other => Ok(other?),
         }
     }
 
-    /// Names of all objects there, without their payloads.
-    pub async fn names(&self) -> Result<BTreeSet<ObjectName>, WriterError> {
+    /// Names of all objects there with their resourceVersions, without their payloads.
+    pub async fn names(&self) -> Result<BTreeMap<ObjectName, String>, WriterError> {
         let parameters = ListParams::default();
-        let mut names = BTreeSet::new();
+        let mut names = BTreeMap::new();
         collect_names(&mut names, self.maps.list_metadata(&parameters).await?.items);
         collect_names(
             &mut names,
@@ -203,13 +238,32 @@ fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<
     }
 }
 
-fn collect_names<K>(names: &mut BTreeSet<ObjectName>, items: Vec<PartialObjectMeta<K>>)
+/// Writes an annotation, so that the object has another resourceVersion; false when it went or changed meanwhile.
+async fn use_again<K>(api: &Api<K>, name: &ObjectName, user: &str) -> Result<bool, WriterError>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let Some(mut object) = api.get_opt(name.as_str()).await? else {
+        return Ok(false);
+    };
+    object
+        .annotations_mut()
+        .insert(USED_AGAIN.to_owned(), user.to_owned());
+    match api.replace(name.as_str(), &parameters(), &object).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn collect_names<K>(names: &mut BTreeMap<ObjectName, String>, items: Vec<PartialObjectMeta<K>>)
 where
     K: kube::Resource,
 {
-    let found = items
-        .into_iter()
-        .filter_map(|item| item.metadata.name)
-        .map(ObjectName::new);
-    names.extend(found.filter(|name| name.kind().is_some()));
+    let found = items.into_iter().filter_map(|item| {
+        let name = ObjectName::new(item.metadata.name?);
+        name.kind()?;
+        Some((name, item.metadata.resource_version?))
+    });
+    names.extend(found);
 }

@@ -47,14 +47,16 @@ impl Upkeep {
         let now = Instant::now();
         archive.readers.observe(&leases, now);
         let store = Store::new(&context.client, namespace);
-        let names = store.names().await?;
+        let there = store.names().await?;
+        // After the objects: what a root of another process uses again meanwhile has another resourceVersion.
+        let needed = context.writer.needed(namespace).await?;
         let oldest = if leases.is_empty() {
-            Some(catalog.epochs)
+            Some(needed.epochs)
         } else {
             archive.readers.oldest_in_use(now)
         };
-        for name in archive.garbage.due(&catalog, &names, oldest, now) {
-            store.delete(&name).await?;
+        for (name, version) in archive.garbage.due(&needed, &there, oldest, now) {
+            store.delete(&name, &version).await?;
         }
         Ok(ROUND)
     }

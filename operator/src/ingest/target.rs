@@ -8,8 +8,10 @@ use orrery_crds::loader::{IndexLocation, IndexPlace, SurveyTarget};
 use orrery_crds::names::{RowSet, chunk_table, index_database};
 use orrery_crds::sql_type::SqlType;
 use orrery_crds::table::accept;
+use sha2::{Digest as _, Sha256};
 
 use super::attempt::Addresses;
+use crate::catalog::edit;
 
 /// The target of an ingest.
 #[derive(Clone, Debug)]
@@ -56,11 +58,7 @@ pub fn find<'a>(catalog: &'a Catalog, target: &IngestTarget) -> Option<Target<'a
 impl<'a> Target<'a> {
     /// Director whose index the target uses; one open ingest per director at a time.
     pub fn director(&self) -> Option<TableKey> {
-        match self.kind {
-            TableKind::Director(..) => Some(self.key.clone()),
-            TableKind::Child(_, director) => Some(TableKey::new(&self.key.database, director)),
-            TableKind::Reference(_) => None,
-        }
+        edit::director_of(&self.key, self.kind)
     }
 
     /// The chunked side; `None` for a reference table, or while director or family are not there.
@@ -90,6 +88,26 @@ impl<'a> Target<'a> {
             TableKind::Reference(table) => Some(table),
             TableKind::Director(..) | TableKind::Child(..) => None,
         }
+    }
+
+    /// Short hash of everything in the catalog that a survey for this target relies on: schemas, grid, and what is in the director's
+    /// index. Rows that were surveyed on another basis than the catalog's present one must not be published: keys may have come or gone.
+    pub fn basis(&self, catalog: &'a Catalog) -> String {
+        let mut relied_on = format!("{} {}", self.incarnation, self.schema_version);
+        if let Some(chunked) = self.chunked(catalog)
+            && let Some(director) = catalog.tables.get(&chunked.director_key)
+        {
+            let index = chunked.index;
+            let family = chunked.family.incarnation;
+            relied_on.push_str(&format!(
+                " {family} {} {} {}",
+                director.incarnation, director.schema_version, index.incarnation
+            ));
+            for segment in &index.segments {
+                relied_on.push_str(&format!(" {}", segment.id));
+            }
+        }
+        hex::encode(&Sha256::digest(relied_on)[..8])
     }
 
     /// What the loader is told; `None` while something is missing.
@@ -141,5 +159,107 @@ impl Chunked<'_> {
             }
         }
         Some(location)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_crds::catalog::{Segment, Table};
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalog::edit;
+    use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
+
+    fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
+        TableDeclaration {
+            key: TableKey::new("sky", table),
+            incarnation,
+            schema,
+        }
+    }
+
+    fn accepted() -> AcceptedTable {
+        serde_json::from_value(json!({
+            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
+            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
+        }))
+        .unwrap()
+    }
+
+    fn catalog() -> Catalog {
+        let family = FamilyDeclaration {
+            name: "f".into(),
+            pool: "p".into(),
+            replicas: orrery_crds::kinds::FamilyReplicas::default(),
+            grid: FamilyGrid::Hash { chunks: 4 },
+        };
+        let catalog = edit::accept_family(&Catalog::default(), &family)
+            .unwrap()
+            .unwrap();
+        let director = declaration("Object", 10, Schema::Director(accepted()));
+        let child = declaration("Source", 11, Schema::Child(accepted(), "Object".into()));
+        let catalog = edit::accept_table(&catalog, &director).unwrap();
+        edit::accept_table(&catalog, &child).unwrap()
+    }
+
+    fn basis(catalog: &Catalog) -> String {
+        let spec = IngestTarget {
+            database: "sky".into(),
+            table: "Source".into(),
+        };
+        find(catalog, &spec).unwrap().basis(catalog)
+    }
+
+    fn director(catalog: &mut Catalog) -> &mut Table {
+        catalog.tables.get_mut(&TableKey::new("sky", "Object")).unwrap()
+    }
+
+    fn index(catalog: &mut Catalog) -> &mut IndexTable {
+        match &mut director(catalog).kind {
+            TableKind::Director(_, index) => index,
+            _ => panic!("no director"),
+        }
+    }
+
+    /// Design §5: what was surveyed is published only over the index and the schemas that it was surveyed with.
+    #[test]
+    fn design_5_whatever_changes_the_directors_index_or_a_schema_changes_the_basis() {
+        let before = catalog();
+        let segment = Segment {
+            id: 5,
+            attempt: 5,
+            schema_version: 1,
+            home: [1].into(),
+            overlap: [].into(),
+            rows: 1,
+            bytes: 1,
+            ingest: "i".into(),
+            published: 1,
+            revoked: None,
+        };
+        let mut changed: Vec<Catalog> = Vec::new();
+        let mut change = |edit: &dyn Fn(&mut Catalog)| {
+            let mut next = before.clone();
+            edit(&mut next);
+            changed.push(next);
+        };
+        change(&|next| index(next).segments.push(segment.clone()));
+        change(&|next| index(next).incarnation += 1);
+        change(&|next| director(next).incarnation += 1);
+        change(&|next| director(next).schema_version += 1);
+        change(&|next| next.families.get_mut("f").unwrap().incarnation += 1);
+        change(&|next| {
+            let own = next.tables.get_mut(&TableKey::new("sky", "Source")).unwrap();
+            own.schema_version += 1;
+        });
+        let mut seen: std::collections::BTreeSet<String> = changed.iter().map(basis).collect();
+        seen.insert(basis(&before));
+        assert_eq!(seen.len(), changed.len() + 1);
+        let mut moved = before.clone();
+        moved.families.get_mut("f").unwrap().placement.insert(1, vec![1]);
+        moved.epochs.placement += 1;
+        moved.counters.attempt += 1;
+        assert_eq!(basis(&moved), basis(&before), "copies do not matter");
     }
 }

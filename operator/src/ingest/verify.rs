@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_crds::agent::{ManifestRow, TablePart};
-use orrery_crds::catalog::{Behind, ChunkSet};
+use orrery_crds::catalog::ChunkSet;
 use orrery_crds::loader::Surveyed;
 use orrery_crds::names::{ChunkId, WorkerId};
+
+use crate::catalog::edit::Holders;
 
 /// Sealed rows by worker; workers that could not be sealed are not in it.
 pub type Counted = BTreeMap<WorkerId, Vec<ManifestRow>>;
@@ -13,8 +15,6 @@ pub type Counted = BTreeMap<WorkerId, Vec<ManifestRow>>;
 /// What is wanted of each table.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
-    /// Workers per table that should have it.
-    pub workers: BTreeMap<(TablePart, ChunkId), Vec<WorkerId>>,
     /// Rows per table.
     pub rows: BTreeMap<(TablePart, ChunkId), u64>,
     /// Verified copies each table needs.
@@ -26,8 +26,10 @@ pub struct Expected {
 pub struct Verified {
     /// Chunks with a table of the part.
     pub chunks: BTreeMap<TablePart, ChunkSet>,
-    /// Workers that lack tables: by (index?, worker) the chunks.
-    pub lacking: BTreeMap<(bool, WorkerId), ChunkSet>,
+    /// Workers that hold the rows of each chunk, home and overlap.
+    pub holders: Holders,
+    /// Workers that hold the entries of each hash chunk of the index.
+    pub index_holders: Holders,
     /// Rows over all home (or reference) tables.
     pub rows: u64,
     /// Bytes of one copy.
@@ -80,7 +82,7 @@ pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String
                 good.len()
             ));
         }
-        note(&mut verified, *table, expected, &good);
+        note(&mut verified, *table, &good);
         if let Some((_, row)) = copies.first() {
             verified.bytes += row.bytes;
         }
@@ -109,42 +111,19 @@ fn agreeing(
     Ok(complete.into_iter().map(|(worker, _)| *worker).collect())
 }
 
-fn note(
-    verified: &mut Verified,
-    table: (TablePart, ChunkId),
-    expected: &Expected,
-    good: &BTreeSet<WorkerId>,
-) {
+/// A worker holds a chunk when it holds every table of it.
+fn note(verified: &mut Verified, table: (TablePart, ChunkId), good: &BTreeSet<WorkerId>) {
     let (part, chunk) = table;
     verified.chunks.entry(part).or_default().insert(chunk);
-    for worker in expected
-        .workers
-        .get(&table)
-        .into_iter()
-        .flatten()
-        .filter(|worker| !good.contains(worker))
-    {
-        verified
-            .lacking
-            .entry((part == TablePart::Index, *worker))
-            .or_default()
-            .insert(chunk);
-    }
-}
-
-/// The workers that lack a segment, for the catalog.
-pub fn behind(verified: &Verified, index: bool, segment: u64) -> Vec<Behind> {
-    let lacking = verified
-        .lacking
-        .iter()
-        .filter(|((of_index, _), _)| *of_index == index);
-    lacking
-        .map(|((_, worker), chunks)| Behind {
-            worker: *worker,
-            segment,
-            chunks: chunks.clone(),
-        })
-        .collect()
+    let holders = if part == TablePart::Index {
+        &mut verified.index_holders
+    } else {
+        &mut verified.holders
+    };
+    holders
+        .entry(chunk)
+        .and_modify(|holders| holders.retain(|worker| good.contains(worker)))
+        .or_insert_with(|| good.clone());
 }
 
 #[cfg(test)]
@@ -173,28 +152,20 @@ mod tests {
 
     fn expected(minimum: usize) -> Expected {
         Expected {
-            workers: BTreeMap::from([((TablePart::Home, 5), vec![1, 2, 3])]),
             rows: BTreeMap::from([((TablePart::Home, 5), 7)]),
             minimum: BTreeMap::from([(TablePart::Home, minimum)]),
         }
     }
 
     #[test]
-    fn a_worker_without_the_rows_is_behind_and_the_minimum_must_have_them() {
+    fn a_worker_without_the_rows_does_not_hold_them_and_the_minimum_must() {
         let counted = Counted::from([
             (1, vec![row(5, 7, "a")]),
             (2, vec![row(5, 7, "a")]),
             (3, vec![row(5, 6, "b")]),
         ]);
         let verified = verify(&expected(2), &counted).unwrap();
-        assert_eq!(
-            behind(&verified, false, 9),
-            [Behind {
-                worker: 3,
-                segment: 9,
-                chunks: [5].into()
-            }]
-        );
+        assert_eq!(verified.holders, Holders::from([(5, [1, 2].into())]));
         assert_eq!(verified.rows, 7);
         assert!(
             verify(&expected(3), &counted)
@@ -212,6 +183,19 @@ mod tests {
                 .unwrap_err()
                 .contains("differ between worker 1 and worker 2")
         );
+    }
+
+    #[test]
+    fn a_worker_that_has_only_the_home_rows_does_not_hold_the_chunk() {
+        let mut expected = expected(1);
+        expected.rows.insert((TablePart::Overlap, 5), 7);
+        let overlap = ManifestRow {
+            part: TablePart::Overlap,
+            ..row(5, 7, "o")
+        };
+        let counted = Counted::from([(1, vec![row(5, 7, "a")]), (2, vec![row(5, 7, "a"), overlap])]);
+        let verified = verify(&expected, &counted).unwrap();
+        assert_eq!(verified.holders, Holders::from([(5, [2].into())]));
     }
 
     #[test]

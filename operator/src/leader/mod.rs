@@ -214,11 +214,61 @@ impl Leadership {
         Ok(Renewal::Done)
     }
 
+    /// The right to write, for as long as the Lease stays ours.
+    pub fn mandate(&self) -> Mandate {
+        let candidate = &self.candidate;
+        Mandate::of(
+            candidate.leases.clone(),
+            candidate.identity.clone(),
+            self.transitions,
+        )
+    }
+
     /// Gives the Lease back, so that the standby need not wait.
     pub async fn release(self) {
         let transitions = transitions(&self.lease);
         if let Err(error) = self.candidate.write(Some(&self.lease), "", transitions).await {
             tracing::warn!(%error, "cannot release the lease");
+        }
+    }
+}
+
+/// By what right a process writes catalogs: as the holder of the Lease.
+pub struct Mandate {
+    /// Changes of holder up to this one.
+    pub transitions: u64,
+    lease: Option<(Api<Lease>, String)>,
+}
+
+impl Mandate {
+    /// The right of a process that is known to be alone: there is no Lease to look at.
+    pub fn alone(transitions: u64) -> Self {
+        Self {
+            transitions,
+            lease: None,
+        }
+    }
+
+    /// The right of `identity`, for as long as the Lease names it and has changed hands so many times.
+    pub fn of(leases: Api<Lease>, identity: String, transitions: u64) -> Self {
+        Self {
+            transitions,
+            lease: Some((leases, identity)),
+        }
+    }
+
+    /// Passes while the Lease names this process and the same term of office.
+    pub async fn check(&self) -> Result<(), Lost> {
+        let Some((leases, identity)) = &self.lease else {
+            return Ok(());
+        };
+        let live = leases.get_opt(LEASE).await.map_err(Lost::NotRenewed)?;
+        let spec = live.as_ref().and_then(|lease| lease.spec.as_ref());
+        match decide::step(spec, identity, true, Duration::ZERO) {
+            Step::Renew { transitions } if u64::from(transitions.unsigned_abs()) == self.transitions => {
+                Ok(())
+            }
+            _ => Err(Lost::Taken),
         }
     }
 }

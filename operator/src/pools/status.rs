@@ -12,7 +12,7 @@ use super::identity::Trust;
 use super::objects::{pool_selector, selector_text};
 use super::observe::{Observed, Probe};
 use super::plan::{Plan, replicas, storage_waits};
-use crate::conditions::{self, ACCEPTED, AVAILABLE, DEGRADED, Finding, PROGRESSING};
+use crate::conditions::{self, ACCEPTED, AVAILABLE, CATALOG_BEHIND, DEGRADED, Finding, PROGRESSING};
 
 /// Condition of a worker: it serves.
 const READY: &str = "Ready";
@@ -241,6 +241,8 @@ pub fn pool_status(
     ] {
         conditions::set(&mut status.conditions, kind, &finding, generation, now);
     }
+    // There is a catalog, or this would not run.
+    conditions::clear(&mut status.conditions, CATALOG_BEHIND);
     match scale_down_waits(observed) {
         Some(finding) => conditions::set(
             &mut status.conditions,

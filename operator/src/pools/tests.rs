@@ -107,6 +107,7 @@ fn info(directory: Option<&str>) -> Info {
         tables: 100,
         bytes: 1 << 30,
         free_bytes: 2 << 30,
+        highest: orrery_crds::agent::Highest::default(),
     }
 }
 

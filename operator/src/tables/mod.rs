@@ -7,10 +7,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use orrery_crds::catalog::{AcceptedTable, Catalog, FamilyGrid, TableKey, TableKind};
+use orrery_crds::catalog::{AcceptedTable, Catalog, FamilyGrid, Table, TableKey, TableKind};
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableSpec, ReferenceTable, TableRole};
 use orrery_crds::table::accept;
 
+use crate::catalog::edit;
 use crate::conditions::Finding;
 use crate::writer::{FamilyDeclaration, Schema};
 
@@ -204,7 +205,39 @@ fn director(
         ));
     }
     check_unchanged(declared, table, &schema)?;
+    check_children(declared, table)?;
     Ok(schema)
+}
+
+/// Design §5: index ⊇ data. Rows of children are found by the index of the director they were loaded after; a director of the same name that
+/// is made anew has another index, without their keys.
+fn check_children(declared: &Declared<'_>, table: &ChunkedTable) -> Result<(), Finding> {
+    let key = key(table);
+    let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+    let known = declared.catalog.tables.get(&key);
+    if known.is_some_and(|known| Some(known.incarnation) == incarnation) {
+        return Ok(());
+    }
+    let stays = |child: &TableKey, incarnation: u64| {
+        declared.chunked.iter().any(|object| {
+            let own = object.status.as_ref().and_then(|status| status.incarnation);
+            self::key(object) == *child && own == Some(incarnation)
+        })
+    };
+    let children: Vec<String> = edit::children(declared.catalog, &key)
+        .filter(|(child, table)| has_rows(table) && stays(child, table.incarnation))
+        .map(|(child, _)| child.to_string())
+        .collect();
+    if children.is_empty() {
+        return Ok(());
+    }
+    Err(Finding::no(
+        "ChildrenHaveRows",
+        format!(
+            "spec.table: rows of {} were loaded after a former table {key}, whose index is gone: delete these tables, and ingest them again after this one",
+            children.join(", ")
+        ),
+    ))
 }
 
 fn child(
@@ -312,8 +345,12 @@ fn schema_differs(key: &TableKey) -> Finding {
     )
 }
 
-/// The catalog's table of this incarnation when it has published rows.
+/// The catalog's table of this incarnation when it has rows that are published, or that may come back.
 fn published<'a>(catalog: &'a Catalog, key: &TableKey, incarnation: Option<u64>) -> Option<&'a TableKind> {
     let table = catalog.tables.get(key)?;
-    (Some(table.incarnation) == incarnation && !table.segments.is_empty()).then_some(&table.kind)
+    (Some(table.incarnation) == incarnation && has_rows(table)).then_some(&table.kind)
+}
+
+fn has_rows(table: &Table) -> bool {
+    !(table.segments.is_empty() && table.revoked.is_empty())
 }

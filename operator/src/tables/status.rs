@@ -1,10 +1,12 @@
 //! Statuses of tables: a mirror of the catalog for people.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use orrery_crds::catalog::{Catalog, ChunkSet, Table, TableKey};
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable, ReferenceTableStatus};
 
 use super::{key, reference_key};
+use crate::catalog::segments::{self, MANY_SEGMENTS};
 use crate::conditions::{self, ACCEPTED, AVAILABLE, Finding};
 use crate::pools::status::human;
 
@@ -44,6 +46,26 @@ fn available(table: Option<&Table>) -> Finding {
     }
 }
 
+/// Design §5: the condition `ManySegments` while some chunk has many; none otherwise.
+fn warn_of_many(
+    conditions: &mut Vec<Condition>,
+    key: &TableKey,
+    table: Option<&Table>,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    match table.and_then(|table| segments::warning(key, table, |_| true)) {
+        Some(message) => conditions::set(
+            conditions,
+            MANY_SEGMENTS,
+            &Finding::yes("Slow", message),
+            generation,
+            now,
+        ),
+        None => conditions::clear(conditions, MANY_SEGMENTS),
+    }
+}
+
 /// The new status of a chunked table with this incarnation.
 pub fn chunked_status(
     table: &ChunkedTable,
@@ -54,7 +76,8 @@ pub fn chunked_status(
 ) -> ChunkedTableStatus {
     let generation = table.metadata.generation;
     let mut status = table.status.clone().unwrap_or_default();
-    let known = own(catalog, &key(table), incarnation);
+    let key = key(table);
+    let known = own(catalog, &key, incarnation);
     status.observed_generation = generation;
     status.incarnation = incarnation;
     conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
@@ -65,6 +88,7 @@ pub fn chunked_status(
         generation,
         now,
     );
+    warn_of_many(&mut status.conditions, &key, known, generation, now);
     if let Some(Published {
         rows,
         bytes,
@@ -88,7 +112,8 @@ pub fn reference_status(
 ) -> ReferenceTableStatus {
     let generation = table.metadata.generation;
     let mut status = table.status.clone().unwrap_or_default();
-    let known = own(catalog, &reference_key(table), incarnation);
+    let key = reference_key(table);
+    let known = own(catalog, &key, incarnation);
     status.observed_generation = generation;
     status.incarnation = incarnation;
     conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
@@ -99,6 +124,7 @@ pub fn reference_status(
         generation,
         now,
     );
+    warn_of_many(&mut status.conditions, &key, known, generation, now);
     if let Some(Published {
         rows,
         bytes,

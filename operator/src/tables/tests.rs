@@ -184,17 +184,6 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
     else {
         panic!("not accepted");
     };
-    let segment = Segment {
-        id: 1,
-        attempt: 1,
-        schema_version: 1,
-        home: [1].into(),
-        overlap: [].into(),
-        rows: 1,
-        bytes: 1,
-        ingest: "i".into(),
-        published: 1,
-    };
     let index = IndexTable {
         incarnation: 8,
         family: "sky-index".into(),
@@ -205,7 +194,7 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
         incarnation: 7,
         schema_version: 1,
         kind: TableKind::Director(schema, index),
-        segments: vec![segment],
+        segments: vec![segment()],
         revoked: Vec::new(),
     };
     let mut catalog = Catalog::default();
@@ -221,6 +210,12 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
         reason(&json!({"indexes": [{"name": "k", "columns": ["ra"]}]})),
         "SchemaDiffers"
     );
+    // Rows that are taken back may come back.
+    for table in catalog.tables.values_mut() {
+        table.revoked = std::mem::take(&mut table.segments);
+    }
+    let verdicts = judged(&[declared(&json!({"qservCompat": true}))], &[], &catalog);
+    assert_eq!(verdicts[0].finding.reason, "SchemaDiffers");
     // Another incarnation is another table.
     catalog
         .tables
@@ -228,4 +223,68 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
         .for_each(|table| table.incarnation = 6);
     let verdicts = judged(&[declared(&json!({"qservCompat": true}))], &[], &catalog);
     assert_eq!(verdicts[0].finding.reason, "Accepted");
+}
+
+fn segment() -> Segment {
+    Segment {
+        id: 1,
+        attempt: 1,
+        schema_version: 1,
+        home: [1].into(),
+        overlap: [].into(),
+        rows: 1,
+        bytes: 1,
+        ingest: "i".into(),
+        published: 1,
+        revoked: None,
+    }
+}
+
+/// Design §5: index ⊇ data at every dataEpoch, also when a director is deleted and made again under its published children.
+#[test]
+fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
+    let with = |mut table: ChunkedTable, incarnation: u64| {
+        table.status = Some(serde_json::from_value(json!({"incarnation": incarnation})).unwrap());
+        table
+    };
+    let old = [
+        with(director("object", OLD, &json!({})), 7),
+        with(child("source", &json!({})), 9),
+    ];
+    let mut verdicts = judged(&old, &[], &Catalog::default());
+    let Some(Schema::Child(schema, of)) = verdicts.remove(1).schema else {
+        panic!("not accepted");
+    };
+    let mut catalog = Catalog::default();
+    let held = Table {
+        incarnation: 9,
+        schema_version: 1,
+        kind: TableKind::Child(schema, of),
+        segments: vec![segment()],
+        revoked: Vec::new(),
+    };
+    catalog.tables.insert(tables_key(&old[1]), held);
+    let verdicts = |tables: &[ChunkedTable]| {
+        let judged = judged(tables, &[], &catalog);
+        judged
+            .into_iter()
+            .map(|verdict| verdict.finding)
+            .collect::<Vec<_>>()
+    };
+    let anew = director("object", OLD, &json!({}));
+    let findings = verdicts(&[anew.clone(), old[1].clone()]);
+    assert_eq!(findings[0].reason, "ChildrenHaveRows");
+    assert!(
+        findings[0].message.contains("sky.Source"),
+        "{}",
+        findings[0].message
+    );
+    // The child was deleted too, and perhaps made again: its old rows go with it.
+    assert_eq!(verdicts(&[anew.clone()])[0].reason, "Accepted");
+    let findings = verdicts(&[anew, child("source", &json!({}))]);
+    assert_eq!((findings[0].reason, findings[1].reason), ("Accepted", "Accepted"));
+}
+
+fn tables_key(table: &ChunkedTable) -> TableKey {
+    super::key(table)
 }

@@ -11,6 +11,7 @@
     reason = "a test's helpers end the test, as its own code does"
 )]
 
+mod catalog;
 mod chart;
 mod edits;
 mod election;

@@ -21,6 +21,7 @@ use kube::{Api, Client, Config, Resource};
 use orrery_operator::agents::Agents;
 use orrery_operator::catalog::archive_writer::ArchiveWriter;
 use orrery_operator::context::{Context, Images, Scope};
+use orrery_operator::leader::Mandate;
 use orrery_operator::metrics::Metrics;
 use orrery_operator::notices::Notices;
 use serde::de::DeserializeOwned;
@@ -163,7 +164,11 @@ impl Archive {
                 pull_policy: None,
                 pull_secrets: Vec::new(),
             },
-            writer: Arc::new(ArchiveWriter::new(client.clone(), Arc::clone(&agents), 1)),
+            writer: Arc::new(ArchiveWriter::new(
+                client.clone(),
+                Arc::clone(&agents),
+                Mandate::alone(1),
+            )),
             agents,
             notices: Notices::new(client.clone(), "test", metrics.clone()),
             client,

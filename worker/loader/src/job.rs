@@ -164,6 +164,7 @@ impl Loader {
                 |finished| finished.samples.clone(),
             ),
             surveyed: finished.map(|finished| finished.surveyed.clone()),
+            attempt: state.load.as_ref().map(|load| load.attempt),
             lost_agents: lock(&state.lost).clone(),
             error: state.error.clone(),
         }

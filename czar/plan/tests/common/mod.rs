@@ -131,6 +131,7 @@ pub fn segment(id: u64, home: ChunkSet, rows: u64) -> Segment {
         bytes: 1,
         ingest: format!("ingest-{id}"),
         published: 1,
+        revoked: None,
     }
 }
 

@@ -5,7 +5,7 @@ use orrery_crds::loader::{Load, LoaderStatus, LoaderStep, Surveyed};
 use orrery_crds::names::WorkerId;
 use reqwest::Method;
 
-use super::{IngestError, Outcome, Step, report};
+use super::{IngestError, Outcome, Step, report, undo};
 use crate::agents::AgentError;
 use crate::ingest::attempt::{self, Plan};
 
@@ -19,6 +19,9 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     if let Some(ended) = report(status, &now) {
         return Ok(ended);
     }
+    if let Some(restarted) = undo::when_outdated(step, status, &now).await? {
+        return Ok(restarted);
+    }
     let Some(plan) = now
         .surveyed
         .as_ref()
@@ -27,13 +30,15 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         return Ok(missing_workers(status));
     };
     let load = load(step, status, &now, &plan);
+    // A loader that has loaded an earlier attempt is asked for this one.
+    let this_attempt = now.attempt == status.attempt;
     match now.step {
-        LoaderStep::Loaded => {
+        LoaderStep::Loaded if this_attempt => {
             status.phase = IngestPhase::Seal;
             status.message = lost(&now);
             return Ok(Outcome::Advanced);
         }
-        LoaderStep::Loading => {}
+        LoaderStep::Loading if this_attempt => {}
         _ => {
             open_all(step, &plan).await;
             loader.load(&load).await?;

@@ -8,6 +8,7 @@ mod publish;
 mod revoke;
 mod seal;
 mod survey;
+mod undo;
 mod visible;
 
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use super::target::{self, Target};
 use super::{IngestError, Outcome, job};
 use crate::context::Context;
 
-/// Stands between an Ingest's UID and the number of a survey.
-const SURVEY_NUMBER: char = '#';
+/// Stands between the parts of a survey's id: the Ingest's UID, the survey's basis (see [`Target::basis`]), and a number.
+const PART_OF_ID: char = '#';
 
 /// What a step is given.
 pub struct Step<'a> {
@@ -52,6 +53,9 @@ pub struct Step<'a> {
 /// Takes the step of the phase the ingest is in.
 pub async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let revoked = step.ingest.spec.revoked;
+    if let Some(why) = step.lost_target(status) {
+        return Ok(Outcome::Failed(why));
+    }
     match status.phase {
         IngestPhase::Pending if !revoked => begin::take(step, status).await,
         IngestPhase::Survey => survey::take(step, status).await,
@@ -80,24 +84,56 @@ impl Step<'_> {
         })
     }
 
+    /// Why an ingest under way can never end: its table is gone.
+    fn lost_target(&self, status: &IngestStatus) -> Option<String> {
+        if !(IngestPhase::Survey..IngestPhase::Publish).contains(&status.phase) {
+            return None;
+        }
+        let spec = &self.ingest.spec.target;
+        let name = format!("{}.{}", spec.database, spec.table);
+        match self.target() {
+            None => Some(format!("table {name} was deleted")),
+            Some(target) if Some(target.incarnation) != status.incarnation => Some(format!(
+                "table {name} was deleted and made again: make a new Ingest"
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// The basis of the catalog as it is now.
+    fn basis(&self) -> Option<String> {
+        self.target().map(|target| target.basis(&self.catalog))
+    }
+
+    /// The basis of the loader's survey; `None` for a survey of a former version.
+    fn surveyed_basis(loader: &LoaderStatus) -> Option<&str> {
+        let mut parts = loader.id.as_deref()?.split(PART_OF_ID);
+        let (basis, number) = (parts.nth(1)?, parts.next());
+        number.map(|_| basis)
+    }
+
     /// Whether the loader works for this life of the Ingest: a recreated one never meets an old spool.
     fn is_ours(&self, loader: &LoaderStatus) -> bool {
         let uid = self.ingest.uid();
-        let id = loader.id.as_deref().and_then(|id| id.split(SURVEY_NUMBER).next());
+        let id = loader.id.as_deref().and_then(|id| id.split(PART_OF_ID).next());
         id.is_some() && id == uid.as_deref()
     }
 
     /// The survey request; each survey of an ingest has another number, so that a failed one can be tried again with fresh addresses.
     fn survey(&self, last: Option<&str>) -> Option<Survey> {
         let number = |id: &str| {
-            id.rsplit(SURVEY_NUMBER)
+            id.rsplit(PART_OF_ID)
                 .next()
                 .and_then(|number| number.parse::<u64>().ok())
         };
         let next = last.and_then(number).unwrap_or(0) + 1;
         let spec = &self.ingest.spec;
         Some(Survey {
-            id: format!("{}{SURVEY_NUMBER}{next}", self.ingest.uid().unwrap_or_default()),
+            id: format!(
+                "{}{PART_OF_ID}{}{PART_OF_ID}{next}",
+                self.ingest.uid().unwrap_or_default(),
+                self.basis()?
+            ),
             sources: spec.sources.clone(),
             dialect: spec.dialect.clone(),
             fields: spec.fields.clone(),

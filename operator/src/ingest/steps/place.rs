@@ -9,8 +9,10 @@ use orrery_crds::loader::Surveyed;
 
 use super::{IngestError, Outcome, Step, report};
 use crate::catalog::edit::{self, Assignment, EditError};
+use crate::catalog::segments;
 use crate::ingest::target::{self, Chunked};
 use crate::placement::{self, Place, Wanted};
+use crate::writer::WriterError;
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let Some((_, now)) = step.surveyed_loader(status).await? else {
@@ -19,14 +21,23 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     if let Some(ended) = report(status, &now) {
         return Ok(ended);
     }
+    let basis = Step::surveyed_basis(&now).map(str::to_owned);
     let Some(surveyed) = now.surveyed else {
         return Ok(Outcome::Waiting);
     };
     let places = placement::places(step.workers);
     let wanted = &step.ingest.spec.target;
     let with_index = !surveyed.index_chunks.is_empty();
+    let mut outdated = false;
     let change = Box::new(|catalog: &Catalog| {
         let found = target::find(catalog, wanted);
+        outdated = found.as_ref().map(|target| target.basis(catalog)) != basis;
+        if outdated {
+            return Ok(None);
+        }
+        if let Some(target) = &found {
+            segments::check(catalog, &target.key, |chunk| surveyed.chunks.contains_key(&chunk))?;
+        }
         let families = match found.as_ref().and_then(|target| target.chunked(catalog)) {
             Some(chunked) => assignments(catalog, &chunked, &surveyed, &places),
             None => Vec::new(),
@@ -36,7 +47,17 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         next.counters.segment += 1;
         Ok::<_, EditError>(Some(next))
     });
-    let catalog = step.context.writer.change(step.namespace, change).await?;
+    let catalog = match step.context.writer.change(step.namespace, change).await {
+        Ok(catalog) => catalog,
+        Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why)),
+        Err(error) => return Err(error.into()),
+    };
+    if outdated {
+        status.phase = IngestPhase::Survey;
+        status.message = "surveys again: the director's rows changed meanwhile".into();
+        return Ok(Outcome::Waiting);
+    }
+    status.basis = basis;
     let last = catalog.counters.attempt;
     (status.attempt, status.index_attempt) = if with_index {
         (Some(last - 1), Some(last))

@@ -1,16 +1,18 @@
 //! Verify → Publish: one root write, dataEpoch + 1, table and index together; then the agents hear that the rows are published.
 
 use orrery_crds::agent::{RowState, SetState, TablePart};
-use orrery_crds::catalog::{Catalog, ChunkSet, Epochs, Segment};
+use orrery_crds::catalog::{Catalog, ChunkSet, Epochs, Segment, Table, TableKey};
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use reqwest::Method;
 
 use kube::ResourceExt;
 
-use super::{IngestError, Outcome, Step};
+use super::{IngestError, Outcome, Step, undo};
 use crate::catalog::edit::{self, Publication};
+use crate::catalog::segments;
 use crate::ingest::target;
-use crate::ingest::verify::{self, Verified};
+use crate::ingest::verify::Verified;
+use crate::notices::Notice;
 use crate::writer::WriterError;
 
 pub(super) async fn take(
@@ -21,29 +23,81 @@ pub(super) async fn take(
     let Some(publication) = publication(step, status, verified) else {
         return Ok(Outcome::Waiting);
     };
-    let segment = publication.segment.id;
-    let change = Box::new(|catalog: &Catalog| edit::publish(catalog, &publication));
-    let catalog = match step.context.writer.change(step.namespace, change).await {
-        Ok(catalog) => catalog,
+    let mut outdated = false;
+    let change = Box::new(|catalog: &Catalog| {
+        if listed(step, status, catalog) {
+            return Ok(None);
+        }
+        let found = target::find(catalog, &step.ingest.spec.target);
+        outdated = found.map(|target| target.basis(catalog)) != status.basis;
+        if outdated {
+            return Ok(None);
+        }
+        edit::publish(catalog, &publication)
+    });
+    match step.context.writer.change(step.namespace, change).await {
+        Ok(_) => {}
         Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why)),
         Err(error) => return Err(error.into()),
-    };
-    let published = target::find(&catalog, &step.ingest.spec.target)
-        .and_then(|target| {
-            catalog
-                .tables
-                .get(&target.key)?
-                .segments
-                .iter()
-                .find(|held| held.id == segment)
-        })
-        .map(|held| held.published);
-    status.data_epoch = published;
-    status.summary.rows = verified.rows;
+    }
+    if outdated {
+        return undo::outdated(step, status).await;
+    }
+    told(step, status).await
+}
+
+/// Whether the status' segment is published as far as is known.
+pub(super) fn happened(step: &Step<'_>, status: &IngestStatus) -> bool {
+    listed(step, status, &step.catalog)
+}
+
+/// Whether `catalog` has, or had, the status' segment.
+pub(super) fn listed(step: &Step<'_>, status: &IngestStatus, catalog: &Catalog) -> bool {
+    let key = key(step);
+    status
+        .incarnation
+        .zip(status.segment)
+        .is_some_and(|(incarnation, segment)| edit::was_published(catalog, &key, incarnation, segment))
+}
+
+fn key(step: &Step<'_>) -> TableKey {
+    let spec = &step.ingest.spec.target;
+    TableKey::new(&spec.database, &spec.table)
+}
+
+/// Goes on to wait for readers once the segment is published, and tells agents and people.
+pub(super) async fn told(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
+    let catalog = step.context.writer.catalog(step.namespace).await?;
+    let table = catalog.tables.get(&key(step));
+    let segment = table.and_then(|table| {
+        let mut segments = table.segments.iter().chain(&table.revoked);
+        segments.find(|held| Some(held.id) == status.segment)
+    });
+    // A table that went in the same moment has no readers to wait for.
+    status.data_epoch = Some(segment.map_or(catalog.epochs.data, |held| held.published));
+    if let (Some(table), Some(segment)) = (table, segment) {
+        status.summary.rows = segment.rows;
+        warn_of_many(step, table, segment).await;
+        tell_agents(step, &catalog, segment.id, RowState::Published).await;
+    }
     status.phase = IngestPhase::Publish;
     status.message = "waits for every reader to have the new catalog".into();
-    tell_agents(step, &catalog, segment, RowState::Published).await;
     Ok(Outcome::Advanced)
+}
+
+/// Design §5: warn at 16 segments per chunk and table.
+async fn warn_of_many(step: &Step<'_>, table: &Table, segment: &Segment) {
+    use kube::Resource as _;
+    let own = |chunk| segment.home.contains(&chunk) || segment.overlap.contains(&chunk);
+    if let Some(note) = segments::warning(&key(step), table, own) {
+        let notice = Notice {
+            warning: true,
+            reason: segments::MANY_SEGMENTS,
+            note,
+        };
+        let about = step.ingest.object_ref(&());
+        step.context.notices.tell(&about, None, notice).await;
+    }
 }
 
 fn publication(step: &Step<'_>, status: &IngestStatus, verified: &Verified) -> Option<Publication> {
@@ -60,6 +114,7 @@ fn publication(step: &Step<'_>, status: &IngestStatus, verified: &Verified) -> O
         bytes: verified.bytes,
         ingest: step.ingest.name_any(),
         published: 0,
+        revoked: None,
     };
     let index = numbers
         .index_attempt
@@ -74,14 +129,13 @@ fn publication(step: &Step<'_>, status: &IngestStatus, verified: &Verified) -> O
                 bytes: 0,
                 ..segment.clone()
             };
-            (director, entries, verify::behind(verified, true, numbers.segment))
+            (director, entries, verified.index_holders.clone())
         });
-    let behind = verify::behind(verified, false, numbers.segment);
     Some(Publication {
         table: target.key.clone(),
         incarnation: status.incarnation?,
         segment,
-        behind,
+        holders: verified.holders.clone(),
         index,
     })
 }

@@ -10,7 +10,7 @@ use orrery_crds::loader::Surveyed;
 use orrery_crds::names::WorkerId;
 use reqwest::StatusCode;
 
-use super::{IngestError, Outcome, Step, load, publish, report};
+use super::{IngestError, Outcome, Step, load, publish, report, undo};
 use crate::agents::AgentError;
 use crate::ingest::attempt::Plan;
 use crate::ingest::verify::{self, Counted, Expected};
@@ -19,11 +19,18 @@ use crate::ingest::verify::{self, Counted, Expected};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
+    // A leader that died, or an answer that was lost, may have left a published segment with the status of an unpublished one.
+    if publish::happened(step, status) {
+        return publish::told(step, status).await;
+    }
     let Some((_, now)) = step.surveyed_loader(status).await? else {
         return Ok(Outcome::Waiting);
     };
     if let Some(ended) = report(status, &now) {
         return Ok(ended);
+    }
+    if let Some(restarted) = undo::when_outdated(step, status, &now).await? {
+        return Ok(restarted);
     }
     let Some((surveyed, plan)) = now
         .surveyed
@@ -52,11 +59,7 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         Err(what) => {
             // Design §5: a new attempt number only after a failed Seal or Verify.
             tracing::warn!(attempt = ?status.attempt, what, "verification failed; a new attempt follows");
-            discard_all(step, status).await;
-            (status.attempt, status.index_attempt, status.segment) = (None, None, None);
-            status.phase = IngestPhase::Place;
-            status.message = format!("loads again: {what}");
-            Ok(Outcome::Waiting)
+            undo::attempt(step, status, IngestPhase::Place, format!("loads again: {what}")).await
         }
     }
 }
@@ -112,54 +115,14 @@ async fn seal(step: &Step<'_>, worker: WorkerId, attempt: u64) -> Answer {
     Ok(Some(sealed.rows))
 }
 
-/// Drops what an attempt left at the agents. One that is away keeps sealed tables that no catalog names; they are dropped when it is found.
-pub(super) async fn discard_all(step: &Step<'_>, status: &IngestStatus) {
-    let attempts: Vec<u64> = status.attempt.into_iter().chain(status.index_attempt).collect();
-    let calls = step.addresses.ids().map(|worker| {
-        let attempts = &attempts;
-        async move {
-            let Some((_, address)) = step.addresses.get(worker) else {
-                return;
-            };
-            let Ok(agent) = step.context.agents.at(step.namespace, address) else {
-                return;
-            };
-            for attempt in attempts {
-                let path = format!("/v1/attempts/{attempt}/discard");
-                if let Err(error) = agent
-                    .call(
-                        &path,
-                        &Term {
-                            term: step.catalog.term,
-                        },
-                    )
-                    .await
-                {
-                    tracing::debug!(worker, attempt, %error, "attempt not discarded");
-                }
-            }
-        }
-    });
-    futures::future::join_all(calls).await;
-}
-
 fn expected(step: &Step<'_>, surveyed: &Surveyed, plan: &Plan) -> Expected {
     let reference = step.target().is_some_and(|target| target.reference().is_some());
     let mut expected = Expected {
         rows: verify::expected_rows(surveyed, reference),
-        ..Expected::default()
+        minimum: BTreeMap::new(),
     };
     if reference {
         expected.rows.entry((TablePart::Reference, 0)).or_insert(0);
-    }
-    for table in expected.rows.keys() {
-        let workers = match table.0 {
-            TablePart::Index => plan.index_chunks.get(&table.1),
-            TablePart::Home | TablePart::Overlap | TablePart::Reference => plan.chunks.get(&table.1),
-        };
-        expected
-            .workers
-            .insert(*table, workers.cloned().unwrap_or_default());
     }
     let chunked = step.target().and_then(|target| {
         target

@@ -16,7 +16,9 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         return Ok(Outcome::Waiting);
     };
     let failed = now.error.as_ref().is_some_and(|error| error.retry);
-    if !step.is_ours(&now) || now.step == LoaderStep::Idle || failed {
+    // What a survey relied on may have changed since: another ingest of the director was revoked, or came back.
+    let outdated = step.basis().as_deref() != Step::surveyed_basis(&now);
+    if !step.is_ours(&now) || outdated || now.step == LoaderStep::Idle || failed {
         if let Some(survey) = step.survey(now.id.as_deref()) {
             loader.survey(&survey).await?;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::{Adopt, Info};
+use orrery_crds::agent::{Adopt, Highest, Info};
 use orrery_crds::names::READER_ACCOUNT;
 
 use super::body::Body;
@@ -31,10 +31,10 @@ pub async fn info(State(agent): State<Arc<Agent>>) -> Result<Json<Info>> {
 
 async fn describe(agent: &Agent) -> Result<Info> {
     let status = agent.status();
-    let (tables, bytes) = if status.mysqld.is_ok() {
+    let ((tables, bytes), highest) = if status.mysqld.is_ok() {
         totals(agent).await
     } else {
-        (0, 0)
+        Default::default()
     };
     Ok(Info {
         api_versions: API_VERSIONS.to_vec(),
@@ -45,15 +45,22 @@ async fn describe(agent: &Agent) -> Result<Info> {
         tables,
         bytes,
         free_bytes: free_bytes(&agent.config.data_dir)?,
+        highest,
     })
 }
 
-/// Tables and bytes held; nothing when mysqld went away since the last look, or stands still.
-async fn totals(agent: &Agent) -> (u64, u64) {
-    let asked = async { manifest::totals(&mut agent.db.conn().await?).await };
+/// Tables and bytes held, and the highest numbers used; nothing when mysqld went away since the last look, or stands still.
+async fn totals(agent: &Agent) -> ((u64, u64), Highest) {
+    let asked = async {
+        let mut conn = agent.db.conn().await?;
+        Ok::<_, AgentError>((
+            manifest::totals(&mut conn).await?,
+            manifest::highest(&mut conn).await?,
+        ))
+    };
     match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(totals)) => totals,
-        _ => (0, 0),
+        Ok(Ok(found)) => found,
+        _ => Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::{FromValue, Queryable};
 use mysql_async::{Conn, Params, Row, params};
-use orrery_crds::agent::{ManifestPage, ManifestRow, RowState, SetState};
+use orrery_crds::agent::{Highest, ManifestPage, ManifestRow, RowState, SetState};
 
 use super::{part_from, part_name, state_from, state_name};
 use crate::error::{AgentError, Result};
@@ -156,6 +156,21 @@ pub async fn totals(conn: &mut Conn) -> Result<(u64, u64)> {
         )
         .await?;
     Ok(row.unwrap_or_default())
+}
+
+/// Highest attempt and segment ever heard of; discarded attempts count.
+pub async fn highest(conn: &mut Conn) -> Result<Highest> {
+    let row: Option<(Option<u64>, Option<u64>, Option<u64>)> = conn
+        .query_first(
+            "SELECT (SELECT MAX(attempt) FROM orrery_control.attempt), (SELECT MAX(attempt) FROM orrery_control.manifest), \
+             (SELECT MAX(segment) FROM orrery_control.manifest)",
+        )
+        .await?;
+    let (opened, copied, segment) = row.unwrap_or_default();
+    Ok(Highest {
+        attempt: opened.max(copied).unwrap_or_default(),
+        segment: segment.unwrap_or_default(),
+    })
 }
 
 /// Tables in physical databases that the manifest does not know and no seal is about to enter. They are kept (design §4: quarantined) and reported.

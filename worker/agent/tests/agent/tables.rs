@@ -3,8 +3,8 @@
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::TERM;
 use orrery_crds::agent::{
-    Drop, Dropped, IndexEntries, IndexLookup, ManifestPage, RowState, SetState, SourceFile, SourceFiles,
-    Term, UnknownTables,
+    Drop, Dropped, Highest, IndexEntries, IndexLookup, Info, ManifestPage, RowState, SetState, SourceFile,
+    SourceFiles, Term, UnknownTables,
 };
 use orrery_crds::catalog::Epochs;
 
@@ -24,6 +24,40 @@ async fn set_state(setup: &Setup, state: RowState, placement: u64) {
     answer::<()>(setup.post("/v1/manifest/state", &request))
         .await
         .unwrap();
+}
+
+async fn highest(setup: &Setup) -> Highest {
+    let info: Info = answer(setup.operator.get(setup.worker.url("/v1/info")))
+        .await
+        .unwrap();
+    info.highest
+}
+
+/// Design §4: a catalog that knows fewer numbers than an agent is too old to be written.
+#[tokio::test]
+async fn design_4_an_agent_tells_the_highest_numbers_it_has_heard_of() {
+    let setup = setup().await;
+    assert_eq!(highest(&setup).await, Highest::default());
+    setup.open(&attempt(1)).await.unwrap();
+    assert_eq!(highest(&setup).await.attempt, 1, "an open attempt counts");
+    setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap();
+    setup.seal(1).await.unwrap();
+    let sealed = Highest {
+        attempt: 1,
+        segment: 101,
+    };
+    assert_eq!(highest(&setup).await, sealed);
+    answer::<()>(setup.post("/v1/attempts/1/discard", &Term { term: TERM }))
+        .await
+        .unwrap();
+    answer::<()>(setup.post("/v1/attempts/9/discard", &Term { term: TERM }))
+        .await
+        .unwrap();
+    assert_eq!(
+        highest(&setup).await,
+        Highest { attempt: 9, ..sealed },
+        "discarded numbers are used"
+    );
 }
 
 async fn states(setup: &Setup) -> Vec<(RowState, u64)> {

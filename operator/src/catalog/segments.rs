@@ -1,0 +1,61 @@
+//! How many segments a chunk of a table may have: every statement reads each of them (design §5).
+
+use std::collections::BTreeMap;
+
+use orrery_crds::catalog::{Catalog, Table, TableKey, TableKind};
+use orrery_crds::names::ChunkId;
+
+use super::edit::EditError;
+
+/// Segments of a chunk from which on people are warned.
+pub const MANY: usize = 16;
+/// Most segments of a chunk.
+pub const MOST: usize = 64;
+
+/// What helps; part of every message about the number of segments.
+pub const REMEDY: &str = "put many files into one Ingest (its sources become one segment), revoke ingests that are not needed, \
+or make a new table and ingest everything in one go";
+
+/// The chunk with the most published segments of a table, of those that `wanted` selects; chunk 0 stands for a reference table.
+pub fn fullest(table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<(ChunkId, usize)> {
+    if matches!(table.kind, TableKind::Reference(_)) {
+        return Some((0, table.segments.len()));
+    }
+    let mut counts: BTreeMap<ChunkId, usize> = BTreeMap::new();
+    for segment in &table.segments {
+        for chunk in segment
+            .home
+            .union(&segment.overlap)
+            .filter(|chunk| wanted(**chunk))
+        {
+            *counts.entry(*chunk).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(chunk, count)| (*count, std::cmp::Reverse(*chunk)))
+}
+
+/// Reason of the condition and Event that warn.
+pub const MANY_SEGMENTS: &str = "ManySegments";
+
+/// What people are told when some chunk that `wanted` selects has many segments.
+pub fn warning(key: &TableKey, table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<String> {
+    let (chunk, segments) = fullest(table, wanted)?;
+    (segments >= MANY).then(|| {
+        format!("{key} has {segments} segments in chunk {chunk}; at {MOST} no more are taken in: {REMEDY}")
+    })
+}
+
+/// Passes when each wanted chunk of a table may get one more segment.
+pub fn check(catalog: &Catalog, key: &TableKey, wanted: impl Fn(ChunkId) -> bool) -> Result<(), EditError> {
+    let table = catalog.tables.get(key);
+    match table.and_then(|table| fullest(table, wanted)) {
+        Some((chunk, segments)) if segments >= MOST => Err(EditError::TooManySegments {
+            table: key.clone(),
+            chunk,
+            segments,
+        }),
+        _ => Ok(()),
+    }
+}

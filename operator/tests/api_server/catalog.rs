@@ -1,0 +1,75 @@
+//! The catalog's objects in a real API server: what goes and comes back, and who may write.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use orrery_crds::catalog::FamilyGrid;
+use orrery_crds::kinds::FamilyReplicas;
+use orrery_operator::catalog::archive_writer::ArchiveWriter;
+use orrery_operator::catalog::store::Store;
+use orrery_operator::leader::{Candidate, LEASE};
+use orrery_operator::writer::{CatalogWriter as _, FamilyDeclaration, WriterError};
+use serde_json::json;
+
+use crate::support::Archive;
+
+fn family(desired: u32) -> FamilyDeclaration {
+    FamilyDeclaration {
+        name: "f".into(),
+        pool: "p".into(),
+        replicas: FamilyReplicas { desired, minimum: 1 },
+        grid: FamilyGrid::Hash { chunks: 4 },
+    }
+}
+
+#[tokio::test]
+async fn design_4_objects_that_were_dropped_or_are_about_to_be_are_there_when_a_root_needs_them_again() {
+    let archive = Archive::new("objects").await;
+    let (writer, namespace) = (&archive.context.writer, archive.namespace.as_str());
+    let store = Store::new(&archive.context.client, namespace);
+    writer.accept_family(namespace, &family(3)).await.unwrap();
+    let first = writer.needed(namespace).await.unwrap();
+    for dropped_before in [true, false] {
+        writer.accept_family(namespace, &family(2)).await.unwrap();
+        let needed = writer.needed(namespace).await.unwrap();
+        let there = store.names().await.unwrap();
+        let garbage: Vec<_> = first.names.difference(&needed.names).collect();
+        assert!(garbage.len() >= 2, "spec and page of the family");
+        if !dropped_before {
+            writer.accept_family(namespace, &family(3)).await.unwrap();
+        }
+        for name in garbage {
+            store.delete(name, &there[name]).await.unwrap();
+        }
+        writer.accept_family(namespace, &family(3)).await.unwrap();
+        let read = store.read().await.unwrap();
+        assert_eq!(read.names, first.names);
+        assert_eq!(read.catalog.families["f"].replicas.desired, 3);
+    }
+}
+
+#[tokio::test]
+async fn design_4_a_leader_whose_lease_was_taken_while_it_stood_still_writes_nothing() {
+    let archive = Archive::new("former").await;
+    let (client, namespace) = (archive.context.client.clone(), archive.namespace.as_str());
+    let old = Candidate::new(client.clone(), namespace, "old").win(|| {}).await;
+    let writer = ArchiveWriter::new(client.clone(), Arc::default(), old.mandate());
+    writer.accept_family(namespace, &family(3)).await.unwrap();
+    let leases: Api<Lease> = Api::namespaced(archive.admin.clone(), namespace);
+    let released = Patch::Merge(json!({"spec": {"holderIdentity": ""}}));
+    leases
+        .patch(LEASE, &PatchParams::default(), &released)
+        .await
+        .unwrap();
+    let new = Candidate::new(client.clone(), namespace, "new").win(|| {}).await;
+    let successor = ArchiveWriter::new(client.clone(), Arc::default(), new.mandate());
+    successor.accept_family(namespace, &family(2)).await.unwrap();
+    for _ in 0..2 {
+        let error = writer.accept_family(namespace, &family(1)).await.unwrap_err();
+        assert!(matches!(error, WriterError::NotLeading(_)), "{error}");
+    }
+    let read = Store::new(&client, namespace).read().await.unwrap();
+    assert_eq!(read.catalog.families["f"].replicas.desired, 2);
+}
