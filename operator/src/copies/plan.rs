@@ -26,7 +26,8 @@ pub struct Transfer {
 /// Transfers by target and source.
 pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
 
-/// Physical tables of every published segment of a chunk, over all tables of its family.
+/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones too, which may come back at any time and
+/// must then be wherever the chunk is.
 pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
     let mut tables = BTreeSet::new();
     for (key, table) in &catalog.tables {
@@ -37,7 +38,8 @@ pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet
         if own {
             let database = physical_database(&key.database, table.incarnation);
             tables.extend(
-                segment_tables(&key.table, &table.segments, chunk).map(|name| (database.clone(), name)),
+                segment_tables(&key.table, &table.segments, &table.revoked, chunk)
+                    .map(|name| (database.clone(), name)),
             );
         }
         if let TableKind::Director(_, index) = &table.kind
@@ -45,7 +47,8 @@ pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet
         {
             let database = index_database(index.incarnation);
             tables.extend(
-                segment_tables(&key.table, &index.segments, chunk).map(|name| (database.clone(), name)),
+                segment_tables(&key.table, &index.segments, &index.revoked, chunk)
+                    .map(|name| (database.clone(), name)),
             );
         }
     }
@@ -54,10 +57,11 @@ pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet
 
 fn segment_tables<'a>(
     table: &'a str,
-    segments: &'a [Segment],
+    published: &'a [Segment],
+    revoked: &'a [Segment],
     chunk: ChunkId,
 ) -> impl Iterator<Item = String> + 'a {
-    segments.iter().flat_map(move |segment| {
+    published.iter().chain(revoked).flat_map(move |segment| {
         let sets = [(RowSet::Home, &segment.home), (RowSet::Overlap, &segment.overlap)];
         sets.into_iter()
             .filter(move |(_, chunks)| chunks.contains(&chunk))
@@ -65,7 +69,16 @@ fn segment_tables<'a>(
     })
 }
 
-/// Physical tables of every reference table's published segments.
+/// Numbers of all published segments.
+pub fn published(catalog: &Catalog) -> BTreeSet<u64> {
+    let tables = catalog.tables.values();
+    tables
+        .flat_map(|table| &table.segments)
+        .map(|segment| segment.id)
+        .collect()
+}
+
+/// Physical tables of every reference table's segments, revoked ones too.
 pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
     let references = catalog
         .tables
@@ -77,6 +90,7 @@ pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
             table
                 .segments
                 .iter()
+                .chain(&table.revoked)
                 .map(move |segment| (database.clone(), reference_table(&key.table, segment.attempt)))
         })
         .collect()
@@ -113,11 +127,13 @@ pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers 
     late.retain(|(_, _, _, target)| serving.contains(target));
     late.sort();
     late.dedup();
+    // Chunks without a source must not take the places of others: a worker that is away may have held many.
+    let with_source = late.into_iter().filter_map(|(_, family, chunk, target)| {
+        let source = source(catalog, &family, chunk, target, &serving)?;
+        Some((family, chunk, target, source))
+    });
     let mut transfers = Transfers::new();
-    for (_, family, chunk, target) in late.into_iter().take(most) {
-        let Some(source) = source(catalog, &family, chunk, target, &serving) else {
-            continue;
-        };
+    for (family, chunk, target, source) in with_source.take(most) {
         let transfer = transfers.entry((target, source)).or_default();
         transfer.tables.extend(chunk_tables(catalog, &family, chunk));
         transfer.chunks.insert((family, chunk));
@@ -251,6 +267,52 @@ mod tests {
         }];
         let transfers = transfers(&catalog(&[(1, &[1, 2])], behind), &[place(1), place(2)], 10);
         assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
+    }
+
+    #[test]
+    fn design_6_chunks_without_a_source_do_not_hold_up_the_others() {
+        let placement: Vec<(ChunkId, &[WorkerId])> = vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
+        let transfers = transfers(&catalog(&placement, Vec::new()), &[place(1), place(2)], 2);
+        assert_eq!(transfers[&(2, 1)].chunks, BTreeSet::from([("f".to_owned(), 4)]));
+    }
+
+    /// Design §5: a revocation is reversible, wherever the chunk has got to meanwhile.
+    #[test]
+    fn design_5_a_chunk_consists_of_revoked_segments_too() {
+        let segment = |id: u64| Segment {
+            id,
+            attempt: id,
+            schema_version: 1,
+            home: [1].into(),
+            overlap: [].into(),
+            rows: 1,
+            bytes: 1,
+            ingest: "i".into(),
+            published: 1,
+            revoked: (id == 2).then_some(2),
+        };
+        let accepted: orrery_crds::catalog::AcceptedTable = serde_json::from_value(serde_json::json!({
+            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
+            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
+        }))
+        .unwrap();
+        let index = orrery_crds::catalog::IndexTable {
+            incarnation: 8,
+            family: "f-index".into(),
+            segments: vec![segment(1)],
+            revoked: vec![segment(2)],
+        };
+        let table = orrery_crds::catalog::Table {
+            incarnation: 7,
+            schema_version: 1,
+            kind: TableKind::Director(accepted, index),
+            segments: vec![segment(1)],
+            revoked: vec![segment(2)],
+        };
+        let mut catalog = catalog(&[(1, &[1])], Vec::new());
+        catalog.tables.insert(TableKey::new("sky", "Object"), table);
+        assert_eq!(chunk_tables(&catalog, "f", 1).len(), 2);
+        assert_eq!(chunk_tables(&catalog, "f-index", 1).len(), 2);
     }
 
     #[test]

@@ -252,7 +252,10 @@ impl Round<'_> {
     }
 
     async fn tell_published(&self, target: WorkerId, done: &[ManifestRow]) {
+        // A copy of a revoked segment stays sealed until the segment comes back.
+        let published: BTreeSet<u64> = plan::published(self.catalog);
         let segments: BTreeSet<u64> = done.iter().map(|row| row.segment).collect();
+        let segments: BTreeSet<u64> = segments.intersection(&published).copied().collect();
         let request = SetState {
             term: self.catalog.term,
             epochs: self.catalog.epochs,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_crds::agent::{OpenAttempt, StagedTable, TablePart};
 use orrery_crds::catalog::Catalog;
-use orrery_crds::kinds::Worker;
+use orrery_crds::kinds::{Worker, WorkerPhase};
 use orrery_crds::loader::Surveyed;
 use orrery_crds::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, ports, reference_table,
@@ -17,6 +17,8 @@ use super::target::{Chunked, Target};
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
     by_id: BTreeMap<WorkerId, (String, String)>,
+    /// Those that are not known to be down.
+    live: BTreeSet<WorkerId>,
 }
 
 impl Addresses {
@@ -26,8 +28,20 @@ impl Addresses {
             let address = worker.status.as_ref()?.address.clone()?;
             Some((worker.spec.id, (worker.metadata.name.clone()?, address)))
         });
+        let is_live = |worker: &&Worker| {
+            let phase = worker.status.as_ref().map(|status| status.phase);
+            !matches!(
+                phase,
+                None | Some(WorkerPhase::Pending | WorkerPhase::Down | WorkerPhase::Drained)
+            )
+        };
         Self {
             by_id: known.collect(),
+            live: workers
+                .iter()
+                .filter(is_live)
+                .map(|worker| worker.spec.id)
+                .collect(),
         }
     }
 
@@ -50,6 +64,11 @@ impl Addresses {
             .into_iter()
             .filter_map(|worker| self.url(*worker))
             .collect()
+    }
+
+    /// Every worker with an address that is not known to be down. An address alone says only where a pod was last.
+    pub fn live(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.ids().filter(|worker| self.live.contains(worker))
     }
 
     /// Every worker with an address.
@@ -120,7 +139,8 @@ fn reference_plan(target: &Target<'_>, numbers: Numbers, addresses: &Addresses, 
             part: TablePart::Reference,
         }],
     };
-    let workers: Vec<WorkerId> = addresses.ids().collect();
+    // Design §5: all live workers. One that is down fetches what it misses when it is back.
+    let workers: Vec<WorkerId> = addresses.live().collect();
     Some(Plan {
         opens: workers
             .iter()
@@ -245,4 +265,49 @@ fn stage(
 /// Every worker an attempt of `numbers` may have tables on.
 pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
     plan.opens.keys().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_crds::catalog::{AcceptedReference, TableKey, TableKind};
+    use serde_json::json;
+
+    use super::*;
+
+    fn worker(id: WorkerId, phase: &str) -> Worker {
+        serde_json::from_value(json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
+            "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}")},
+        }))
+        .unwrap()
+    }
+
+    /// Design §5: publishing a reference table needs all live workers; one that is down must not hold it up for ever.
+    #[test]
+    fn design_5_a_reference_table_goes_to_every_worker_that_is_not_down() {
+        let workers = [worker(1, "Ready"), worker(2, "Suspect"), worker(3, "Down")];
+        let kind = TableKind::Reference(AcceptedReference {
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            charset: "utf8mb4".into(),
+            collation: "utf8mb4_bin".into(),
+        });
+        let target = Target {
+            key: TableKey::new("sky", "Filter"),
+            incarnation: 1,
+            schema_version: 1,
+            kind: &kind,
+        };
+        let numbers = Numbers {
+            attempt: 1,
+            index_attempt: None,
+            segment: 1,
+        };
+        let surveyed = Surveyed::default();
+        let addresses = Addresses::of(&workers);
+        let plan = plan(&Catalog::default(), &target, &surveyed, numbers, &addresses, 1).unwrap();
+        assert_eq!(plan.opens.keys().copied().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(plan.chunks[&0], [1, 2]);
+    }
 }
