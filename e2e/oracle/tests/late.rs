@@ -62,7 +62,11 @@ impl Beside {
         let api = server::listen(agent.config.listen).await.unwrap();
         let admin = server::listen(agent.config.admin_listen).await.unwrap();
         let base = format!("https://{}", api.local_addr().unwrap());
-        // It ends with the test's runtime.
+        // It ends with the test's runtime; nothing else stops it.
+        #[allow(
+            clippy::default_trait_access,
+            reason = "the token's crate is the agent's business"
+        )]
         tokio::spawn(server::run(agent.clone(), api, admin, Default::default()));
         while agent.require_mysqld().is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -280,7 +280,7 @@ fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
         findings[0].message
     );
     // The child was deleted too, and perhaps made again: its old rows go with it.
-    assert_eq!(verdicts(&[anew.clone()])[0].reason, "Accepted");
+    assert_eq!(verdicts(std::slice::from_ref(&anew))[0].reason, "Accepted");
     let findings = verdicts(&[anew, child("source", &json!({}))]);
     assert_eq!((findings[0].reason, findings[1].reason), ("Accepted", "Accepted"));
 }
