@@ -122,6 +122,17 @@ impl ColumnDef {
     }
 }
 
+/// The columns of a result as they were received: to be passed on without being read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawColumns(pub(crate) Vec<Bytes>);
+
+impl RawColumns {
+    /// Reads them.
+    pub fn decode(&self) -> Result<Vec<ColumnDef>, WireError> {
+        self.0.iter().map(ColumnDef::decode).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

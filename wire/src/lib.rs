@@ -27,7 +27,7 @@ pub mod statement;
 pub mod transport;
 pub mod value;
 
-pub use column::ColumnDef;
+pub use column::{ColumnDef, RawColumns};
 pub use error::WireError;
 pub use mysql_common::Value;
 pub use mysql_common::constants::{CapabilityFlags, ColumnFlags, ColumnType, StatusFlags};

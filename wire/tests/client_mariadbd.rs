@@ -6,7 +6,7 @@ mod mariadbd;
 mod support;
 
 use mariadbd::Mariadbd;
-use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Next, Response};
+use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Next, Pause, Response};
 use orrery_wire::value::{BinaryCells, Param, TextCells, TextToBinary};
 use orrery_wire::{ColumnDef, Value};
 use support::{PASSWORD, Tls, options, path_str};
@@ -345,4 +345,47 @@ async fn tls_is_used_when_asked_for() {
         ClientConnection::connect(&server.tcp(), &stranger).await,
         Err(ClientError::Tls(_))
     ));
+}
+
+#[tokio::test]
+async fn rows_visited_in_place_are_the_rows_read_one_by_one_up_to_the_error() {
+    let server = server();
+    let mut connection = connect(&server).await;
+    let sql = "SELECT seq, REPEAT('x', seq % 999) FROM seq_1_to_20000 UNION ALL SELECT 0, REPEAT('y', 17000000) \
+               UNION ALL SELECT seq, IF(seq < 300, 'z', (SELECT seq UNION SELECT 1)) FROM seq_2_to_900";
+    let mut read = Vec::new();
+    connection.query(b"USE mysql").await.unwrap();
+    connection.query(sql.as_bytes()).await.unwrap();
+    let failed = loop {
+        match connection.next_row().await {
+            Ok(Next::Row(row)) => read.push(row.to_vec()),
+            Ok(Next::End(_)) => panic!("the statement fails"),
+            Err(error) => break error.server_error().unwrap().code,
+        }
+    };
+    assert_eq!((failed, read.len() > 20_001), (1242, true));
+    let mut visited = Vec::new();
+    connection.query(sql.as_bytes()).await.unwrap();
+    let failed = loop {
+        let pause = connection.visit_rows(|row| {
+            visited.push(row.to_vec());
+            true
+        });
+        match pause.unwrap() {
+            Pause::NeedBytes => connection.more_rows().await.unwrap(),
+            Pause::Left => match connection.next_row().await {
+                Ok(Next::Row(row)) => visited.push(row.to_vec()),
+                Ok(Next::End(_)) => panic!("the statement fails"),
+                Err(error) => break error.server_error().unwrap().code,
+            },
+        }
+    };
+    assert_eq!(failed, 1242);
+    assert!(
+        visited == read,
+        "{} rows read, {} visited",
+        read.len(),
+        visited.len()
+    );
+    assert!(connection.is_idle());
 }

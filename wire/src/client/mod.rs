@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use mysql_common::constants::Command as Code;
 use tokio::io::{ReadHalf, WriteHalf};
 
-pub use query::{Next, Response};
+pub use query::{Next, Pause, RawResponse, Response};
 pub use statement::Prepared;
 
 use crate::packet::{PacketReader, PacketWriter};

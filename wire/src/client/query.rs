@@ -6,8 +6,9 @@ use mysql_common::io::ParseBuf;
 use super::{ClientConnection, ClientError, State};
 use crate::codec::Fields;
 use crate::command::{EncodeQueryError, QueryAttribute, encode_query};
+use crate::packet::Visit;
 use crate::reply::{ERR_MARK, OK_MARK, is_end_of_rows};
-use crate::{CapabilityFlags, ColumnDef, OkPacket, WireError};
+use crate::{CapabilityFlags, ColumnDef, OkPacket, RawColumns, WireError};
 
 /// First byte of a request to send a local file.
 const LOCAL_INFILE: u8 = 0xFB;
@@ -21,6 +22,15 @@ pub enum Response {
     Rows(Vec<ColumnDef>),
 }
 
+/// How an answer begins, its columns not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RawResponse {
+    /// The statement has no result set.
+    Ok(OkPacket),
+    /// Columns of a result set; rows follow through [`ClientConnection::next_row`].
+    Rows(RawColumns),
+}
+
 /// What comes next in a result set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -28,6 +38,15 @@ pub enum Next {
     Row(Bytes),
     /// The rows are over; status and warnings.
     End(OkPacket),
+}
+
+/// Why [`ClientConnection::visit_rows`] has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Something is there that was not taken: [`ClientConnection::next_row`] gives it.
+    Left,
+    /// Everything received has been taken: [`ClientConnection::more_rows`] waits for more.
+    NeedBytes,
 }
 
 impl ClientConnection {
@@ -42,10 +61,24 @@ impl ClientConnection {
         sql: &[u8],
         attributes: &[QueryAttribute],
     ) -> Result<Response, ClientError> {
+        self.send_query(sql, attributes).await?;
+        self.read_response().await
+    }
+
+    /// As [`Self::query_with_attributes`], for an answer that is passed on: its columns stay as they are.
+    pub async fn query_raw(
+        &mut self,
+        sql: &[u8],
+        attributes: &[QueryAttribute],
+    ) -> Result<RawResponse, ClientError> {
+        self.send_query(sql, attributes).await?;
+        self.read_raw_response().await
+    }
+
+    async fn send_query(&mut self, sql: &[u8], attributes: &[QueryAttribute]) -> Result<(), ClientError> {
         let capabilities = self.capabilities;
         self.try_send(|out| encode_query(out, sql, attributes, capabilities).map_err(ClientError::from))
-            .await?;
-        self.read_response().await
+            .await
     }
 
     /// The next row, or the end of rows. Cancel safe. An error of the server ends the result.
@@ -66,6 +99,28 @@ impl ClientConnection {
             Some(payload) => self.take_row(payload).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Shows rows that have been received already, one after the other and in place, for as long as `take` takes them: the way to pass
+    /// on many rows. A row that is not taken, the end and errors come from [`Self::next_row`], without waiting.
+    pub fn visit_rows(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<Pause, ClientError> {
+        if self.state != State::Rows {
+            return Err(ClientError::NotReady("no result set is open"));
+        }
+        let mut take_row =
+            |payload: &[u8]| payload.first() != Some(&ERR_MARK) && !is_end_of_rows(payload) && take(payload);
+        loop {
+            match self.reader.visit(&mut take_row)? {
+                Visit::Taken => {}
+                Visit::Left => return Ok(Pause::Left),
+                Visit::NeedBytes => return Ok(Pause::NeedBytes),
+            }
+        }
+    }
+
+    /// Waits until more of a result has been received, after [`Pause::NeedBytes`]. Cancel safe.
+    pub async fn more_rows(&mut self) -> Result<(), ClientError> {
+        Ok(self.reader.more().await?)
     }
 
     /// The beginning of the next result, after one that ended with "more results".
@@ -109,6 +164,13 @@ impl ClientConnection {
 
     /// Reads the beginning of an answer: OK, an error, or columns.
     pub(super) async fn read_response(&mut self) -> Result<Response, ClientError> {
+        Ok(match self.read_raw_response().await? {
+            RawResponse::Ok(ok) => Response::Ok(ok),
+            RawResponse::Rows(columns) => Response::Rows(columns.decode()?),
+        })
+    }
+
+    async fn read_raw_response(&mut self) -> Result<RawResponse, ClientError> {
         let payload = self.reader.read().await?;
         match payload.first() {
             Some(&OK_MARK) => {
@@ -118,7 +180,7 @@ impl ClientConnection {
                 } else {
                     State::Idle
                 };
-                Ok(Response::Ok(ok))
+                Ok(RawResponse::Ok(ok))
             }
             Some(&ERR_MARK) => Err(self.server_error(&payload)?),
             Some(&LOCAL_INFILE) => {
@@ -128,16 +190,16 @@ impl ClientConnection {
                 let count = ParseBuf(&payload).lenenc_int("column count")?;
                 let columns = self.read_definitions(count).await?;
                 self.state = State::Rows;
-                Ok(Response::Rows(columns))
+                Ok(RawResponse::Rows(columns))
             }
         }
     }
 
     /// Reads `count` definitions and, unless deprecated, the EOF after them.
-    pub(super) async fn read_definitions(&mut self, count: u64) -> Result<Vec<ColumnDef>, ClientError> {
+    pub(super) async fn read_definitions(&mut self, count: u64) -> Result<RawColumns, ClientError> {
         let mut columns = Vec::new();
         for _ in 0..count {
-            columns.push(ColumnDef::decode(&self.reader.read().await?)?);
+            columns.push(self.reader.read().await?);
         }
         if !self.capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF) {
             let payload = self.reader.read().await?;
@@ -145,7 +207,7 @@ impl ClientConnection {
                 return Err(WireError::Malformed("EOF expected after definitions").into());
             }
         }
-        Ok(columns)
+        Ok(RawColumns(columns))
     }
 
     fn take_row(&mut self, payload: Bytes) -> Result<Next, ClientError> {

@@ -40,7 +40,7 @@ impl ClientConnection {
         let mut definitions = [Vec::new(), Vec::new()];
         for (count, place) in [head.params, head.columns].into_iter().zip(&mut definitions) {
             if count > 0 {
-                *place = self.read_definitions(u64::from(count)).await?;
+                *place = self.read_definitions(u64::from(count)).await?.decode()?;
             }
         }
         self.state = State::Idle;

@@ -8,7 +8,7 @@ mod reader;
 mod tests;
 mod writer;
 
-pub use reader::PacketReader;
+pub use reader::{PacketReader, Visit};
 pub use writer::PacketWriter;
 
 /// Bytes in front of each frame.

@@ -1,13 +1,15 @@
 //! The read half: frames in, whole payloads out.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{HEADER_LEN, MAX_FRAME, MAX_PAYLOAD};
 use crate::WireError;
 
-/// How much is asked of the stream at once.
-const READ_CHUNK: usize = 64 * 1024;
+/// How much is asked of the stream at once: little of one that says little, so that many idle connections cost little memory, and more
+/// each time that it gave all it was asked for.
+const LEAST_READ: usize = 8 * 1024;
+const MOST_READ: usize = 64 * 1024;
 /// How far [`PacketReader::closed`] reads ahead before it stops watching: a peer that pipelines more than this while
 /// it has an answer outstanding is slowed down by its own socket.
 const LOOK_AHEAD: usize = 1 << 20;
@@ -16,6 +18,8 @@ const LOOK_AHEAD: usize = 1 << 20;
 pub struct PacketReader<R> {
     io: R,
     buffer: BytesMut,
+    /// How much to ask for next time.
+    ask: usize,
     /// Frames of an unfinished payload.
     joined: BytesMut,
     next_seq: u8,
@@ -32,6 +36,17 @@ struct Skip {
     skipped: usize,
 }
 
+/// What came of [`PacketReader::visit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// The payload was shown and consumed.
+    Taken,
+    /// The payload has to be read; it may have been shown.
+    Left,
+    /// It has not been received yet.
+    NeedBytes,
+}
+
 /// One step of [`PacketReader::buffered`].
 enum Step {
     Payload(Bytes),
@@ -44,7 +59,8 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
     pub fn new(io: R, limit: usize) -> Self {
         Self {
             io,
-            buffer: BytesMut::with_capacity(READ_CHUNK / 8),
+            buffer: BytesMut::with_capacity(LEAST_READ),
+            ask: LEAST_READ,
             joined: BytesMut::new(),
             next_seq: 0,
             limit: limit.min(MAX_PAYLOAD),
@@ -98,6 +114,40 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         }
     }
 
+    /// Waits until the stream has given more bytes, for use beside [`Self::buffered`] and [`Self::visit`]. Cancel safe.
+    pub async fn more(&mut self) -> Result<(), WireError> {
+        self.fill().await
+    }
+
+    /// Shows the next payload in place, if all of it has been received, and consumes it when `take` says so.
+    ///
+    /// Unlike [`Self::buffered`] this shares no ownership of the buffer: per payload nothing is counted or allocated, and the buffer
+    /// is used again and again. A payload of several frames is not shown; it has to be read.
+    pub fn visit(&mut self, take: impl FnOnce(&[u8]) -> bool) -> Result<Visit, WireError> {
+        let Some(length) = self.peek_length() else {
+            return Ok(Visit::NeedBytes);
+        };
+        if length >= MAX_FRAME || length > self.limit || !self.joined.is_empty() || self.skipping.is_some() {
+            return Ok(Visit::Left);
+        }
+        let Some(payload) = self.buffer.get(HEADER_LEN..HEADER_LEN + length) else {
+            self.want(length);
+            return Ok(Visit::NeedBytes);
+        };
+        if self.buffer.get(HEADER_LEN - 1).copied() != Some(self.next_seq) || !take(payload) {
+            return Ok(Visit::Left);
+        }
+        self.buffer.advance(HEADER_LEN + length);
+        self.next_seq = self.next_seq.wrapping_add(1);
+        Ok(Visit::Taken)
+    }
+
+    /// Makes room for the rest of a frame of this length.
+    fn want(&mut self, length: usize) {
+        let missing = (HEADER_LEN + length).saturating_sub(self.buffer.len());
+        self.buffer.reserve(missing);
+    }
+
     /// Throws away the rest of the payload that made [`Self::read`] answer [`WireError::PacketTooLarge`], so that
     /// the peer finishes writing and can read the error. Gives up after 1 GiB. Cancel safe.
     pub async fn skip_oversized(&mut self) -> Result<(), WireError> {
@@ -143,10 +193,17 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
 
     /// Appends what the stream has to the buffer.
     async fn fill(&mut self) -> Result<(), WireError> {
-        if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 16 {
-            self.buffer.reserve(READ_CHUNK);
+        if self.buffer.capacity() - self.buffer.len() < self.ask / 2 {
+            self.buffer.reserve(self.ask);
         }
-        if self.io.read_buf(&mut self.buffer).await? == 0 {
+        let room = self.buffer.capacity() - self.buffer.len();
+        let received = self.io.read_buf(&mut self.buffer).await?;
+        if received == room {
+            self.ask = (self.ask * 2).min(MOST_READ);
+        } else if received < self.ask / 8 {
+            self.ask = (self.ask / 2).max(LEAST_READ);
+        }
+        if received == 0 {
             let inside = !self.buffer.is_empty() || !self.joined.is_empty() || self.skipping.is_some();
             return Err(if inside {
                 WireError::Truncated
@@ -165,8 +222,7 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
             return self.refuse();
         }
         if self.buffer.len() < HEADER_LEN + length {
-            let missing = HEADER_LEN + length - self.buffer.len();
-            self.buffer.reserve(missing);
+            self.want(length);
             return Ok(Step::NeedBytes);
         }
         self.take_header()?;

@@ -152,3 +152,76 @@ async fn watching_for_the_end_keeps_what_arrives_meanwhile() {
     drop(raw);
     assert!(matches!(reader.closed().await, WireError::Closed));
 }
+
+/// Shows everything that has been received, up to the first payload that is not taken.
+fn visit_all(reader: &mut PacketReader<DuplexStream>, refused: &[u8]) -> (Vec<Vec<u8>>, Visit) {
+    let mut shown = Vec::new();
+    loop {
+        let visit = reader
+            .visit(|payload| {
+                let taken = payload != refused;
+                if taken {
+                    shown.push(payload.to_vec());
+                }
+                taken
+            })
+            .unwrap();
+        if visit != Visit::Taken {
+            return (shown, visit);
+        }
+    }
+}
+
+#[tokio::test]
+async fn visited_payloads_are_those_that_would_have_been_read() {
+    let (mut writer, mut reader) = pair(MAX_PAYLOAD);
+    let large = vec![7; MAX_FRAME];
+    let sent = large.clone();
+    let writing = tokio::spawn(async move {
+        for number in 0..1_000_usize {
+            writer.write(&vec![number as u8; number * 7 % 300]).await.unwrap();
+        }
+        writer.write(b"refused").await.unwrap();
+        writer.write(b"after").await.unwrap();
+        writer.write(&sent).await.unwrap();
+        writer.write(b"last").await.unwrap();
+        writer.flush().await.unwrap();
+        writer
+    });
+    let mut shown = Vec::new();
+    let mut read = Vec::new();
+    loop {
+        let (some, visit) = visit_all(&mut reader, b"refused");
+        shown.extend(some);
+        match visit {
+            Visit::NeedBytes if shown.last().is_some_and(|last| last == b"last") => break,
+            Visit::NeedBytes => reader.more().await.unwrap(),
+            _ => read.push(reader.read().await.unwrap()),
+        }
+    }
+    assert!(
+        read == [&b"refused"[..], &large[..]],
+        "what is not taken and what has several frames"
+    );
+    assert_eq!(shown.len(), 1_002);
+    for (number, payload) in shown.iter().take(1_000).enumerate() {
+        assert_eq!(*payload, vec![number as u8; number * 7 % 300]);
+    }
+    assert_eq!(shown[1_000..], [b"after".to_vec(), b"last".to_vec()]);
+    assert_eq!(writing.await.unwrap().next_seq(), reader.next_seq());
+}
+
+#[tokio::test]
+async fn a_payload_out_of_order_is_not_shown() {
+    let (mut raw, far) = duplex(100);
+    let mut reader = PacketReader::new(far, 100);
+    raw.write_all(&[1, 0, 0, 0, b'x', 1, 0, 0, 2, b'y'])
+        .await
+        .unwrap();
+    reader.more().await.unwrap();
+    assert_eq!(visit_all(&mut reader, b""), (vec![b"x".to_vec()], Visit::Left));
+    assert!(matches!(
+        reader.read().await,
+        Err(WireError::OutOfOrder { expected: 1, got: 2 })
+    ));
+}

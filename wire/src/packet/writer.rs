@@ -1,6 +1,6 @@
 //! The write half: payloads in, frames out, buffered, with back-pressure.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{HEADER_LEN, MAX_FRAME};
@@ -126,8 +126,10 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
 
     async fn drain(&mut self) -> Result<(), WireError> {
         while !self.buffer.is_empty() {
-            if self.io.write_buf(&mut self.buffer).await? == 0 {
-                return Err(WireError::Closed);
+            // Not `write_buf`: one buffer needs no scatter list.
+            match self.io.write(&self.buffer).await? {
+                0 => return Err(WireError::Closed),
+                sent => self.buffer.advance(sent),
             }
         }
         Ok(())

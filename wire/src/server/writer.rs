@@ -10,7 +10,7 @@ use crate::reply::{EOF_MARK, OK_MARK};
 use crate::statement::PrepareOk;
 use crate::transport::BoxedTransport;
 use crate::value::{TextToBinary, ValueError, encode_binary_row, encode_text_row};
-use crate::{CapabilityFlags, ColumnDef, OkPacket, ServerError, WireError};
+use crate::{CapabilityFlags, ColumnDef, OkPacket, RawColumns, ServerError, WireError};
 
 /// Writes the answers to one client's commands.
 ///
@@ -89,6 +89,17 @@ impl ResponseWriter {
             .write_with(|out| out.put_lenenc_int(columns.len() as u64))
             .await?;
         self.write_definitions(columns).await
+    }
+
+    /// As [`Self::start_result`], with columns as another server sent them.
+    pub async fn start_result_raw(&mut self, columns: &RawColumns) -> Result<(), WireError> {
+        self.packets
+            .write_with(|out| out.put_lenenc_int(columns.0.len() as u64))
+            .await?;
+        for definition in &columns.0 {
+            self.packets.write(definition).await?;
+        }
+        self.end_definitions().await
     }
 
     /// A row packet as another server sent it, text or binary.
@@ -176,6 +187,10 @@ impl ResponseWriter {
                 .write_with(|out: &mut BytesMut| definition.encode(out))
                 .await?;
         }
+        self.end_definitions().await
+    }
+
+    async fn end_definitions(&mut self) -> Result<(), WireError> {
         if self.capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF) {
             return Ok(());
         }
