@@ -101,8 +101,11 @@ impl Client {
             }
         };
         let class = label(&statement);
-        let action = match self.decide(&statement, sql, format) {
-            Ok(action) => action,
+        let decided = self
+            .account()
+            .and_then(|user| Ok((self.decide(&statement, sql, format, &user)?, user)));
+        let (action, user) = match decided {
+            Ok(decided) => decided,
             Err(error) => return (class, self.tell(connection.writer(), &error).await),
         };
         if !matches!(statement, Statement::Show(Show::Warnings)) {
@@ -116,7 +119,7 @@ impl Client {
                     .await
                     .map(|()| Outcome::Ok)
             }
-            Action::Forward(overlay) => self.ask(connection, sql, format, overlay).await,
+            Action::Forward(overlay) => self.ask(connection, sql, format, overlay, &user).await,
             Action::Kill(kill) => self.kill(connection, &kill).await,
             Action::Close(error) => {
                 // The connection is closed whether or not the client hears why.
@@ -139,8 +142,13 @@ impl Client {
     }
 
     /// What is to be done, without doing it (but for the session's own state).
-    fn decide(&mut self, statement: &Statement, sql: &str, format: Format) -> Result<Action, ServerError> {
-        let user = self.account()?;
+    fn decide(
+        &mut self,
+        statement: &Statement,
+        sql: &str,
+        format: Format,
+        user: &User,
+    ) -> Result<Action, ServerError> {
         if let Some(refusal) = refusals::refusal(statement) {
             return Err(refusal);
         }
@@ -153,10 +161,10 @@ impl Client {
                 Ok(self.ok())
             }
             Statement::Use(database) => self.use_database(database),
-            Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, &user),
+            Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, user),
             Statement::Transaction(_) => Ok(self.ok()),
             Statement::Show(Show::Processlist { full }) => {
-                Ok(Action::Rows(self.processlist(sql, *full, &user)))
+                Ok(Action::Rows(self.processlist(sql, *full, user)))
             }
             Statement::Show(Show::Warnings) => Ok(Action::Rows(self.diagnostics(sql))),
             Statement::Show(Show::Variables) => {

@@ -155,12 +155,16 @@ impl Order {
 pub struct Lease {
     czar: Arc<Czar>,
     connection: Option<ClientConnection>,
-    options: CzarOptions,
+    options: Arc<CzarOptions>,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Lease {
-    pub(super) async fn take(czar: Arc<Czar>, fresh: bool, options: &CzarOptions) -> Result<Self, CzarError> {
+    pub(super) async fn take(
+        czar: Arc<Czar>,
+        fresh: bool,
+        options: &Arc<CzarOptions>,
+    ) -> Result<Self, CzarError> {
         let waiting = tokio::time::timeout(options.patience, czar.slots.clone().acquire_owned());
         let Ok(Ok(slot)) = waiting.await else {
             return Err(CzarError::Busy {

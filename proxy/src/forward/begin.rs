@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use orrery_wire::client::{ClientError, Next, Response};
-use orrery_wire::{ColumnDef, OkPacket, ServerError};
+use orrery_wire::client::{ClientError, Next, RawResponse};
+use orrery_wire::{OkPacket, RawColumns, ServerError};
 
 use super::{Failure, Interrupt, Question, guarded};
 use crate::czars::{CzarError, Czars, Lease};
@@ -26,7 +26,7 @@ const BEHIND: u16 = 1297;
 pub(super) struct Begun {
     pub(super) lease: Lease,
     /// `None`: an OK packet without rows.
-    pub(super) columns: Option<Vec<ColumnDef>>,
+    pub(super) columns: Option<RawColumns>,
     pub(super) held: Vec<Bytes>,
     /// The end, if it has come already.
     pub(super) end: Option<OkPacket>,
@@ -95,14 +95,14 @@ pub(super) async fn begin_somewhere(
 async fn begin(
     lease: &mut Lease,
     question: &Question<'_>,
-) -> Result<(Option<Vec<ColumnDef>>, Vec<Bytes>, Option<OkPacket>), ClientError> {
+) -> Result<(Option<RawColumns>, Vec<Bytes>, Option<OkPacket>), ClientError> {
     let connection = lease.connection()?;
     let response = connection
-        .query_with_attributes(question.sql.as_bytes(), &question.attributes)
+        .query_raw(question.sql.as_bytes(), &question.attributes)
         .await?;
     let columns = match response {
-        Response::Ok(ok) => return Ok((None, Vec::new(), Some(ok))),
-        Response::Rows(columns) => columns,
+        RawResponse::Ok(ok) => return Ok((None, Vec::new(), Some(ok))),
+        RawResponse::Rows(columns) => columns,
     };
     let (mut held, mut size) = (Vec::new(), 0);
     while size < HOLD {

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use orrery_wire::command::QueryAttribute;
 use orrery_wire::reply::decode_tracked_variables;
 use orrery_wire::server::ResponseWriter;
-use orrery_wire::{ColumnDef, OkPacket, ServerError, StatusFlags, WireError};
+use orrery_wire::{ColumnDef, OkPacket, RawColumns, ServerError, StatusFlags, WireError};
 
 pub use overlay::{Known, Overlay};
 
@@ -100,8 +100,14 @@ pub async fn forward(
     let Some(columns) = columns else {
         return finish_ok(question, lease, end.unwrap_or_default(), writer).await;
     };
+    let raw_columns = columns;
+    let columns = if question.overlay.is_none() {
+        Vec::new()
+    } else {
+        decoded(&raw_columns)?
+    };
     // From here on a failure of the czar can only be told.
-    writer.start_result(&columns).await?;
+    writer.start_result_raw(&raw_columns).await?;
     let mut rows = held.len() as u64;
     for row in &held {
         question.overlay.write(row, &columns, writer).await?;
@@ -144,7 +150,14 @@ pub async fn columns(
         // More than a megabyte of rows where none are expected: not worth reading.
         lease.distrust();
     }
-    Ok(columns.unwrap_or_default())
+    decoded(&columns.unwrap_or_default())
+}
+
+fn decoded(columns: &RawColumns) -> Result<Vec<ColumnDef>, Failure> {
+    columns.decode().map_err(|error| {
+        let message = format!("A czar's answer cannot be read: {error}");
+        Failure::Tell(ServerError::new(1105, b"HY000", message))
+    })
 }
 
 async fn finish_ok(

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::Poll;
 
-use orrery_wire::client::{ClientError, Next};
+use orrery_wire::client::{ClientError, Next, Pause};
 use orrery_wire::server::ResponseWriter;
 use orrery_wire::{ColumnDef, OkPacket, ServerError, WireError};
 
@@ -67,22 +68,28 @@ pub(super) async fn stream(
     rows: &mut u64,
 ) -> Result<OkPacket, Stop> {
     let connection = lease.connection().map_err(Stop::Czar)?;
+    let is_raw = question.overlay.is_none();
     loop {
-        while let Some(next) = connection.buffered_row().map_err(Stop::Czar)? {
-            let row = match next {
-                Next::Row(row) => row,
-                Next::End(end) => return Ok(end),
+        let pause = connection.visit_rows(|row| {
+            let taken = is_raw && writer.try_write_row_raw(row);
+            *rows += u64::from(taken);
+            taken
+        });
+        if pause.map_err(Stop::Czar)? == Pause::NeedBytes {
+            let mut more = std::pin::pin!(connection.more_rows());
+            // What has been written is sent when there is time to wait for, so that packets are full while the czar is fast.
+            let received = match futures::poll!(&mut more) {
+                Poll::Ready(received) => received,
+                Poll::Pending => {
+                    guarded(interrupt.as_mut(), writer.flush())
+                        .await
+                        .map_err(|_| Stop::Writing)??;
+                    guarded(interrupt.as_mut(), more).await.map_err(Stop::Between)?
+                }
             };
-            *rows += 1;
-            if question.overlay.is_none() && writer.try_write_row_raw(&row) {
-                continue;
-            }
-            let written = guarded(interrupt.as_mut(), question.overlay.write(&row, columns, writer)).await;
-            written.map_err(|_| Stop::Writing)??;
+            received.map_err(Stop::Czar)?;
+            continue;
         }
-        guarded(interrupt.as_mut(), writer.flush())
-            .await
-            .map_err(|_| Stop::Writing)??;
         let next = guarded(interrupt.as_mut(), connection.next_row())
             .await
             .map_err(Stop::Between)?;

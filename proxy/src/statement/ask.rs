@@ -49,16 +49,13 @@ impl Client {
         sql: &str,
         format: Format,
         overlay: Overlay,
+        user: &User,
     ) -> Result<Outcome, WireError> {
-        let user = match self.account() {
-            Ok(user) => user,
-            Err(error) => return self.tell(connection.writer(), &error).await,
-        };
         // Rows that are changed here arrive as text, whatever the client wants.
         let asked = if overlay.is_none() { format } else { Format::Text };
         let question = Question {
             sql,
-            attributes: self.attributes(&user, asked, false),
+            attributes: self.attributes(user, asked, false),
             user: &self.session.user,
             status: self.session.status(),
             overlay,
