@@ -13,6 +13,7 @@ mod explain;
 mod expr;
 mod functions;
 mod guard;
+mod keyed;
 pub mod lex;
 mod plan;
 mod prune;
@@ -27,6 +28,7 @@ use orrery_crds::catalog::Catalog;
 pub use error::{MysqlError, NotYet, PlanError};
 pub use explain::explain;
 pub use guard::GuardError;
+pub use keyed::{Keyed, KeyedPlan};
 pub use plan::{
     ChunkSelection, ChunkWork, Class, FrontEndMerge, IndexLookup, Merge, Plan, RowRange, SEQUENCE_COLUMN,
     SimpleColumn, SimpleMerge, TableRole, TableUse, Work,

@@ -115,6 +115,20 @@ pub struct ChunkSelection {
     pub lookup: Option<IndexLookup>,
 }
 
+impl ChunkSelection {
+    /// The selection narrowed to the chunks that the director index gave for its keys.
+    #[must_use]
+    pub fn narrowed_to(&self, found: &ChunkSet) -> Self {
+        Self {
+            area: Some(match &self.area {
+                Some(area) => area.intersection(found).copied().collect(),
+                None => found.clone(),
+            }),
+            lookup: None,
+        }
+    }
+}
+
 /// Keys to look up in a director's index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexLookup {
@@ -252,23 +266,25 @@ impl Plan {
     #[must_use]
     pub fn with_index_result(mut self, found: &ChunkSet) -> Self {
         if let Work::Chunks(work) = &mut self.work {
-            work.selection.lookup = None;
-            work.selection.area = Some(match work.selection.area.take() {
-                Some(area) => area.intersection(found).copied().collect(),
-                None => found.clone(),
-            });
+            work.selection = work.selection.narrowed_to(found);
         }
         self
+    }
+
+    /// The lane for when the index cannot be read: keys prune nothing.
+    pub fn class_without_lookup(&self) -> Class {
+        match &self.work {
+            Work::Chunks(work) if work.selection.area.is_none() => Class::Scan,
+            _ => self.class,
+        }
     }
 
     /// The plan for when the index cannot be read: keys prune nothing.
     #[must_use]
     pub fn without_lookup(mut self) -> Self {
+        self.class = self.class_without_lookup();
         if let Work::Chunks(work) = &mut self.work {
             work.selection.lookup = None;
-            if work.selection.area.is_none() {
-                self.class = Class::Scan;
-            }
         }
         self
     }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use common::{catalog_with, typical};
 use orrery_crds::catalog::{Catalog, TableKey};
 use orrery_plan::{
-    ChunkWork, Class, FrontEndMerge, Merge, Plan, Renderer, RowRange, SimpleColumn, Work, explain, plan,
+    ChunkWork, Class, FrontEndMerge, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, SimpleColumn, Work,
+    explain, plan,
 };
 
 fn planned(sql: &str) -> Plan {
@@ -427,4 +428,45 @@ fn using_shows_its_column_once() {
     let text = template("SELECT * FROM Object o JOIN Source s USING (objectId)");
     assert!(text.starts_with("SELECT `o`.`objectId`, `o`.`ra`, "), "{text}");
     assert!(!text.contains("`s`.`objectId`,"), "{text}");
+}
+
+#[test]
+fn a_plan_for_any_key_gives_each_statement_the_plan_of_its_own_text() {
+    let statements = [
+        "SELECT * FROM Object WHERE objectId = {}",
+        "SELECT ra, 'id = 7 ' FROM Object WHERE objectId={} LIMIT 3",
+        "SELECT o.ra AS `= 7 ` FROM Object o WHERE (o.objectId = {}) AND o.mag < 7",
+        "SELECT s.psfFlux, f.filterName FROM Source s JOIN Filter f ON f.filterId = s.filterId WHERE s.objectId = {} AND s.filterId = 2",
+        "SELECT o.ra, s.mjd FROM Object o JOIN Source s ON s.objectId = o.objectId WHERE o.objectId = {}",
+        "SELECT ra FROM Object WHERE objectId = {} OR objectId IN (7, 8)",
+        "SELECT ra FROM Object WHERE objectId = {} AND ra BETWEEN 1 AND 2 AND decl BETWEEN 1 AND 2;",
+    ];
+    // What a number decides in the plan beside being a key.
+    let one_by_one = [
+        "SELECT ra FROM Object WHERE chunkId = {}",
+        "SELECT ra FROM Object WHERE run = {}",
+        "SELECT ra = {} FROM Object WHERE objectId = 5",
+        "SELECT ra FROM Object WHERE objectId = 5 LIMIT {}",
+        "SELECT ra FROM Object WHERE ra = {} AND objectId = 5",
+        "SELECT ra FROM Object WHERE objectId = {} AND objectId IN (7, 8)",
+        "SELECT COUNT(*) FROM Object WHERE objectId = {}",
+        "SELECT ra FROM Object WHERE objectId = {} ORDER BY decl",
+        "SELECT ra FROM Nowhere WHERE objectId = {}",
+    ];
+    let catalog = typical();
+    let shape = |sql: &str| {
+        let keyed = Keyed::of(sql)?;
+        KeyedPlan::new(&keyed, &catalog, Some("sky"))
+    };
+    for statement in statements {
+        let any = shape(&statement.replace("{}", "1234")).unwrap_or_else(|| panic!("{statement}"));
+        for key in ["1", "7", "42", "987654321987654320", "999999999999999999"] {
+            let sql = statement.replace("{}", key);
+            let keyed = Keyed::of(&sql).unwrap();
+            assert_eq!(any.with_key(keyed.key()), planned(&sql), "{sql}");
+        }
+    }
+    for statement in one_by_one {
+        assert!(shape(&statement.replace("{}", "6")).is_none(), "{statement}");
+    }
 }
