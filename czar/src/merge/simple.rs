@@ -7,6 +7,8 @@ use orrery_wire::Value;
 use orrery_wire::value::TextCells;
 use thiserror::Error;
 
+use super::exact::ExactSum;
+
 /// Groups held in memory; beyond that the front-end merges, on disk if need be.
 const MOST_GROUPS: usize = 200_000;
 
@@ -36,7 +38,8 @@ enum State {
     Decimal(Option<i128>),
     Double(Option<f64>),
     Integer(Option<i128>),
-    Quotient { sum: f64, count: i64 },
+    Sum(Option<ExactSum>),
+    Quotient { sum: ExactSum, count: i64 },
 }
 
 impl<'p> Summary<'p> {
@@ -124,11 +127,13 @@ fn fresh(column: SimpleColumn) -> State {
         SimpleColumn::Key(_) => State::Key(Value::NULL),
         SimpleColumn::Count(_) => State::Count(0),
         SimpleColumn::SumDecimal { .. } => State::Decimal(None),
-        SimpleColumn::SumDouble(_) | SimpleColumn::MinDouble(_) | SimpleColumn::MaxDouble(_) => {
-            State::Double(None)
-        }
+        SimpleColumn::SumDouble(_) => State::Sum(None),
+        SimpleColumn::MinDouble(_) | SimpleColumn::MaxDouble(_) => State::Double(None),
         SimpleColumn::MinInteger(_) | SimpleColumn::MaxInteger(_) => State::Integer(None),
-        SimpleColumn::AvgDouble { .. } => State::Quotient { sum: 0.0, count: 0 },
+        SimpleColumn::AvgDouble { .. } => State::Quotient {
+            sum: ExactSum::default(),
+            count: 0,
+        },
     }
 }
 
@@ -146,8 +151,10 @@ fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Resu
                 *total = Some(total.unwrap_or(0).checked_add(part).ok_or(SimpleError::Value)?);
             }
         }
-        (SimpleColumn::SumDouble(sum), State::Double(total)) => {
-            fold_double(total, cell(cells, sum)?, |total, part| total + part)?;
+        (SimpleColumn::SumDouble(sum), State::Sum(total)) => {
+            if let Some(text) = cell(cells, sum)? {
+                add_double(total.get_or_insert_default(), text)?;
+            }
         }
         (SimpleColumn::MinDouble(column), State::Double(least)) => {
             fold_double(least, cell(cells, column)?, f64::min)?;
@@ -169,13 +176,21 @@ fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Resu
             },
         ) => {
             if let (Some(part), Some(part_rows)) = (cell(cells, sum)?, cell(cells, count)?) {
-                *total += parse::<f64>(part)?;
+                add_double(total, part)?;
                 *rows = rows.checked_add(parse(part_rows)?).ok_or(SimpleError::Value)?;
             }
         }
         _ => return Err(SimpleError::Value),
     }
     Ok(())
+}
+
+fn add_double(sum: &mut ExactSum, text: &[u8]) -> Result<(), SimpleError> {
+    if sum.add(parse(text)?) {
+        Ok(())
+    } else {
+        Err(SimpleError::Value)
+    }
 }
 
 fn fold_double(
@@ -210,10 +225,11 @@ fn finish(column: SimpleColumn, state: State) -> Value {
             Value::Bytes(print_decimal(total, scale).into_bytes())
         }
         (_, State::Double(Some(number))) => Value::Double(number),
+        (_, State::Sum(Some(sum))) => Value::Double(sum.total()),
         (_, State::Integer(Some(number))) => {
             integer_value(number).unwrap_or_else(|| Value::Bytes(number.to_string().into_bytes()))
         }
-        (_, State::Quotient { sum, count }) if count > 0 => Value::Double(sum / count as f64),
+        (_, State::Quotient { sum, count }) if count > 0 => Value::Double(sum.total() / count as f64),
         _ => Value::NULL,
     }
 }
@@ -339,6 +355,33 @@ mod tests {
                 [Value::NULL, Value::Double(4.0)]
             ]
         );
+    }
+
+    #[test]
+    fn sums_of_doubles_do_not_depend_on_the_order_of_parts() {
+        let merge = SimpleMerge {
+            keys: Vec::new(),
+            columns: vec![
+                SimpleColumn::SumDouble(0),
+                SimpleColumn::AvgDouble { sum: 0, count: 1 },
+            ],
+        };
+        let parts: [&[Option<&str>]; 4] = [
+            &[Some("1e16"), Some("1")],
+            &[Some("1"), Some("1")],
+            &[Some("-1e16"), Some("1")],
+            &[Some("0.5"), Some("1")],
+        ];
+        let expected = [Value::Double(1.5), Value::Double(0.375)];
+        for first in 0..parts.len() {
+            let mut turned = parts;
+            turned.rotate_left(first);
+            assert_eq!(merged(&merge, &turned).unwrap(), [expected.clone()]);
+            turned.swap(0, 2);
+            assert_eq!(merged(&merge, &turned).unwrap(), [expected.clone()]);
+        }
+        let beyond: [&[Option<&str>]; 2] = [&[Some("1.7e308"), Some("1")]; 2];
+        assert_eq!(merged(&merge, &beyond), Err(SimpleError::Value));
     }
 
     #[test]
