@@ -182,6 +182,11 @@ impl Rows {
         self.count
     }
 
+    /// Whether another row fits into the piece under way. A piece that never outgrows its memory is never copied.
+    pub fn has_room(&self, row: &[u8]) -> bool {
+        self.current.is_empty() || self.current.len() + FRAME + row.len() <= PIECE
+    }
+
     /// Adds a row packet. When it answers true, [`Self::settle`] must be called before the next one.
     pub fn push(&mut self, row: &[u8]) -> bool {
         self.current.put_u32_le(row.len() as u32);
@@ -252,6 +257,19 @@ impl Drop for Rows {
 /// Some rows in one piece of memory; iterates over row packets.
 #[derive(Debug, Clone)]
 pub struct RowPiece(Bytes);
+
+impl RowPiece {
+    /// The row packets, in place.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.0.as_ref();
+        std::iter::from_fn(move || {
+            let (frame, after) = rest.split_first_chunk::<FRAME>()?;
+            let (row, after) = after.split_at_checked(u32::from_le_bytes(*frame) as usize)?;
+            rest = after;
+            Some(row)
+        })
+    }
+}
 
 /// Gathers rows into a piece.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
+use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
 use orrery_wire::{ColumnDef, ServerError};
 use thiserror::Error;
 
@@ -127,17 +127,22 @@ async fn gather(
         return Ok(Vec::new());
     };
     loop {
-        let next = match connection.buffered_row()? {
-            Some(next) => next,
-            None => connection.next_row().await?,
-        };
-        match next {
-            Next::Row(row) => {
-                if rows.push(&row) {
-                    rows.settle().await?;
-                }
+        let pause = connection.visit_rows(|row| {
+            let fits = rows.has_room(row);
+            if fits {
+                rows.push(row);
             }
-            Next::End(_) => return Ok(columns),
+            fits
+        })?;
+        match pause {
+            Pause::NeedBytes => connection.more_rows().await?,
+            Pause::Left => match connection.next_row().await? {
+                Next::Row(row) => {
+                    rows.settle().await?;
+                    rows.push(&row);
+                }
+                Next::End(_) => return Ok(columns),
+            },
         }
     }
 }

@@ -13,6 +13,10 @@ pub const MAX_BATCH: usize = 50;
 /// Rows a task of a streamed result may have, at first and at most.
 const FIRST_ROWS: u64 = 1_000;
 const MOST_ROWS: u64 = 64_000;
+/// Bytes such a task may have, whatever the memory: beyond this a larger task saves nothing.
+const MOST_BYTES: u64 = 4 << 20;
+/// Below this tasks would cost more than their rows.
+const LEAST_BYTES: u64 = 256 << 10;
 
 /// Sizes of the tasks of one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub enum Sizing {
     Stream {
         /// Rows of a unit if nothing is filtered out.
         rows_per_unit: u64,
+        /// Their bytes.
+        bytes_per_unit: u64,
+        /// Bytes that all tasks together may hold before rows go to disk.
+        memory: u64,
     },
     /// Few rows per unit, all wanted before any leaves; this many tasks per worker keep it busy.
     Gather {
@@ -38,6 +46,7 @@ pub struct Queue {
     sizing: Sizing,
     gather: usize,
     target: u64,
+    most_bytes: u64,
     per_worker: usize,
 }
 
@@ -50,13 +59,20 @@ impl Queue {
             Sizing::Gather { tasks } => longest.div_ceil(tasks.max(1)).clamp(1, MAX_BATCH),
             _ => 1,
         };
+        let per_worker = per_worker.max(1);
+        let most_bytes = match sizing {
+            // As many tasks are under way, and as many again may wait for the client.
+            Sizing::Stream { memory, .. } => memory / (2 * per_worker * dealt.len().max(1)) as u64,
+            _ => 0,
+        };
         Self {
             waiting: dealt,
             running: BTreeMap::new(),
             sizing,
             gather,
             target: FIRST_ROWS,
-            per_worker: per_worker.max(1),
+            most_bytes: most_bytes.clamp(LEAST_BYTES, MOST_BYTES),
+            per_worker,
         }
     }
 
@@ -90,8 +106,13 @@ impl Queue {
         match self.sizing {
             Sizing::Single => 1,
             Sizing::Gather { .. } => self.gather,
-            Sizing::Stream { rows_per_unit } => {
-                let units = self.target / rows_per_unit.max(1);
+            Sizing::Stream {
+                rows_per_unit,
+                bytes_per_unit,
+                ..
+            } => {
+                let by_rows = self.target / rows_per_unit.max(1);
+                let units = by_rows.min(self.most_bytes / bytes_per_unit.max(1));
                 self.target = (self.target * 2).min(MOST_ROWS);
                 (units as usize).clamp(1, MAX_BATCH)
             }
@@ -110,10 +131,18 @@ mod tests {
             .collect()
     }
 
+    fn stream(rows_per_unit: u64, bytes_per_unit: u64) -> Sizing {
+        Sizing::Stream {
+            rows_per_unit,
+            bytes_per_unit,
+            memory: 1 << 40,
+        }
+    }
+
     #[test]
     fn the_first_task_is_small_and_later_ones_double() {
         let units: Vec<usize> = (0..200).collect();
-        let mut queue = Queue::new(dealt(&[(1, &units)]), Sizing::Stream { rows_per_unit: 500 }, 100);
+        let mut queue = Queue::new(dealt(&[(1, &units)]), stream(500, 1), 100);
         let sizes: Vec<usize> = std::iter::from_fn(|| queue.next_task())
             .map(|(_, units)| units.len())
             .collect();
@@ -122,14 +151,23 @@ mod tests {
     }
 
     #[test]
+    fn tasks_share_the_memory_of_the_statement() {
+        let units: Vec<usize> = (0..200).collect();
+        let sizing = Sizing::Stream {
+            rows_per_unit: 500,
+            bytes_per_unit: 100 << 10,
+            memory: 32 << 20,
+        };
+        let mut queue = Queue::new(dealt(&[(1, &units), (2, &[]), (3, &[]), (4, &[])]), sizing, 4);
+        let sizes: Vec<usize> = std::iter::from_fn(|| queue.next_task())
+            .map(|(_, units)| units.len())
+            .collect();
+        assert_eq!(sizes, [2, 4, 8, 10], "32 MiB for 2 times 4 tasks on 4 workers");
+    }
+
+    #[test]
     fn large_chunks_are_never_joined() {
-        let mut queue = Queue::new(
-            dealt(&[(1, &[0, 1, 2])]),
-            Sizing::Stream {
-                rows_per_unit: 1_000_000,
-            },
-            100,
-        );
+        let mut queue = Queue::new(dealt(&[(1, &[0, 1, 2])]), stream(1_000_000, 1), 100);
         let sizes: Vec<usize> = std::iter::from_fn(|| queue.next_task())
             .map(|(_, units)| units.len())
             .collect();

@@ -36,12 +36,11 @@ impl Engine {
             Err(error) => return Err(self.explain_refusal(inner, request, error).await),
         };
         self.metadata(&plan, request, &current).await?;
-        let looked_up = self
-            .look_up(&plan, &current, &Budget::new(self.spool.clone()))
-            .await;
         let mut lines = orrery_plan::explain(&plan);
-        if let Work::Chunks(_) = &plan.work {
-            let units = ChunkUnits::new(looked_up, current.clone(), self.catalogs.clone())?;
+        if let Work::Chunks(work) = &plan.work {
+            let budget = Budget::new(self.spool.clone());
+            let (selection, _) = self.look_up(&plan, work, &current, &budget).await;
+            let units = ChunkUnits::new(plan.clone(), &selection, current.clone(), self.catalogs.clone())?;
             lines.extend(chunk_lines(&units)?);
         }
         Ok(Answer::new(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orrery_plan::{FrontEndMerge, Plan, SimpleColumn, SimpleMerge};
+use orrery_plan::{Class, FrontEndMerge, Plan, SimpleColumn, SimpleMerge};
 use orrery_wire::{ColumnDef, Value};
 
 use super::{Answer, ChunkUnits, Engine, Source, StatementError, settings_of};
@@ -19,23 +19,29 @@ impl Engine {
         merge: &FrontEndMerge,
         is_batchable: bool,
         units: ChunkUnits,
-        plan: &Arc<Plan>,
+        (plan, class): (&Plan, Class),
         columns: Arc<[ColumnDef]>,
         request: &Request,
     ) -> Result<Answer, StatementError> {
-        let per_worker = self.per_worker(plan);
-        // Sums of doubles depend on their order, and which chunks are joined depends on who holds them.
-        let may_join = is_batchable && merge.simple.as_ref().is_some_and(is_order_free);
-        let sizing = if may_join {
-            Sizing::Gather {
-                tasks: per_worker * 2,
-            }
-        } else {
-            Sizing::Single
-        };
+        let per_worker = self.per_worker(class);
+        let units = Arc::new(units);
         let settings = settings_of(plan, request, true);
-        let tasks = self.tasks(Arc::new(units), plan, Format::Text, sizing, settings.clone());
-        let mut partial = gather(tasks).await?;
+        let run = |sizing| {
+            let units = units.clone();
+            gather(self.tasks(units, class, Format::Text, sizing, settings.clone()))
+        };
+        let joining = if is_batchable {
+            Joining::of(merge.simple.as_ref())
+        } else {
+            Joining::Never
+        };
+        let sizing = match joining {
+            Joining::Never => Sizing::Single,
+            Joining::InProcess | Joining::Always => Sizing::Gather {
+                tasks: per_worker * 2,
+            },
+        };
+        let mut partial = run(sizing).await?;
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
@@ -50,6 +56,9 @@ impl Engine {
                 request.format,
             ));
         }
+        if joining == Joining::InProcess {
+            partial = run(Sizing::Single).await?;
+        }
         let settings = settings_of(plan, request, false);
         let merged = ServerMerge::run(&self.frontend, merge, partial, &settings, request.format).await?;
         Ok(Answer::new(
@@ -61,15 +70,33 @@ impl Engine {
     }
 }
 
-/// Whether a merge gives the same bits whatever the order of partial rows.
-fn is_order_free(merge: &SimpleMerge) -> bool {
-    let adds_doubles = |column: &SimpleColumn| {
-        matches!(
-            column,
-            SimpleColumn::SumDouble(_) | SimpleColumn::AvgDouble { .. }
-        )
-    };
-    !merge.columns.iter().any(adds_doubles)
+/// When statements of several chunks may be sent as one. Which chunks that are depends on who holds them, and so does the order of
+/// partial rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joining {
+    /// The front-end merges, and sums of doubles depend on the order there; or there may be so many groups that it has to.
+    Never,
+    /// As long as the merge is made in process, where no order counts.
+    InProcess,
+    /// Always.
+    Always,
+}
+
+impl Joining {
+    fn of(merge: Option<&SimpleMerge>) -> Self {
+        let adds_doubles = |column: &SimpleColumn| {
+            matches!(
+                column,
+                SimpleColumn::SumDouble(_) | SimpleColumn::AvgDouble { .. }
+            )
+        };
+        match merge {
+            None => Self::Never,
+            Some(simple) if !simple.columns.iter().any(adds_doubles) => Self::Always,
+            Some(simple) if simple.keys.is_empty() => Self::InProcess,
+            Some(_) => Self::Never,
+        }
+    }
 }
 
 /// Merges in process; `None`, and the rows ready to be read again, when a value or their number is beyond that.
@@ -93,4 +120,25 @@ async fn merge_here(
         }
     }
     Ok(Some(summary.rows()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_joined_where_no_order_of_rows_shows() {
+        let joining = |keys: &[usize], column| {
+            Joining::of(Some(&SimpleMerge {
+                keys: keys.to_vec(),
+                columns: vec![SimpleColumn::Count(0), column],
+            }))
+        };
+        let sum = SimpleColumn::SumDouble(1);
+        assert_eq!(joining(&[], SimpleColumn::MaxDouble(1)), Joining::Always);
+        assert_eq!(joining(&[2], SimpleColumn::MaxDouble(1)), Joining::Always);
+        assert_eq!(joining(&[], sum), Joining::InProcess);
+        assert_eq!(joining(&[2], sum), Joining::Never);
+        assert_eq!(Joining::of(None), Joining::Never);
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use orrery_plan::statement::{Show, Statement, classify};
-use orrery_plan::{ChunkWork, Class, Merge, Plan, Work};
+use orrery_plan::{ChunkSelection, ChunkWork, Class, Merge, Plan, Work};
 use orrery_wire::{ColumnDef, Value};
 
 use crate::backend::SessionSettings;
@@ -129,7 +129,7 @@ impl Engine {
                 let units = units::WholeUnit::new(plan.clone(), template, &current, self.workers.clone())?;
                 let tasks = self.tasks(
                     Arc::new(units),
-                    &plan,
+                    plan.class,
                     request.format,
                     Sizing::Single,
                     settings_of(&plan, request, false),
@@ -156,56 +156,72 @@ impl Engine {
     ) -> Result<Answer, StatementError> {
         let columns = self.metadata(plan, request, current).await?;
         let budget = Budget::new(self.spool.clone());
-        let plan = self.look_up(plan, current, &budget).await;
-        let units = ChunkUnits::new(plan.clone(), current.clone(), self.catalogs.clone())?;
+        let (selection, class) = self.look_up(plan, work, current, &budget).await;
+        let units = ChunkUnits::new(plan.clone(), &selection, current.clone(), self.catalogs.clone())?;
         if units.chunks().is_empty() {
             return self.forward(&plan.metadata_sql, request, current).await;
         }
         match &work.merge {
             Merge::Concatenate(range) => {
-                let rows_per_unit = units.rows_per_chunk();
-                let sizing = if work.batchable {
-                    Sizing::Stream { rows_per_unit }
+                // One unit needs no plan for several.
+                let sizing = if work.batchable && units.chunks().len() > 1 {
+                    let (rows_per_unit, bytes_per_unit) = units.size_of_chunk();
+                    Sizing::Stream {
+                        rows_per_unit,
+                        bytes_per_unit,
+                        memory: self.spool.memory_per_statement,
+                    }
                 } else {
                     Sizing::Single
                 };
-                let settings = settings_of(&plan, request, false);
-                let tasks = self.tasks(Arc::new(units), &plan, request.format, sizing, settings);
+                let settings = settings_of(plan, request, false);
+                let tasks = self.tasks(Arc::new(units), class, request.format, sizing, settings);
                 let source = Source::Tasks(Box::new(tasks), None);
                 Ok(Answer::new(columns, plan.data_epoch, source, request.format).within(*range))
             }
             Merge::FrontEnd(merge) => {
-                self.merge(merge, work.batchable, units, &plan, columns, request)
+                self.merge(merge, work.batchable, units, (plan, class), columns, request)
                     .await
             }
         }
     }
 
-    /// The plan with its keys looked up.
-    async fn look_up(&self, plan: &Arc<Plan>, current: &Arc<Current>, budget: &Arc<Budget>) -> Arc<Plan> {
-        let Some(lookup) = plan.lookup() else {
-            return plan.clone();
+    /// The chunks of the plan with its keys looked up, and the lane for them.
+    async fn look_up(
+        &self,
+        plan: &Plan,
+        work: &ChunkWork,
+        current: &Arc<Current>,
+        budget: &Arc<Budget>,
+    ) -> (ChunkSelection, Class) {
+        let Some(lookup) = &work.selection.lookup else {
+            return (work.selection.clone(), plan.class);
         };
         let found = self
             .lookups
             .find(lookup, current, &self.catalogs, &self.workers, budget)
             .await;
-        let plan = plan.as_ref().clone();
-        Arc::new(match found {
-            Some(found) => plan.with_index_result(&found),
-            None => plan.without_lookup(),
-        })
+        match found {
+            Some(found) => (work.selection.narrowed_to(&found), plan.class),
+            None => {
+                let selection = ChunkSelection {
+                    area: work.selection.area.clone(),
+                    lookup: None,
+                };
+                (selection, plan.class_without_lookup())
+            }
+        }
     }
 
     fn tasks(
         &self,
         units: Arc<dyn Units>,
-        plan: &Plan,
+        class: Class,
         format: Format,
         sizing: Sizing,
         settings: Arc<SessionSettings>,
     ) -> Tasks {
-        let lane = match plan.class {
+        let lane = match class {
             Class::Interactive => Lane::Interactive,
             Class::Scan => Lane::Scan,
         };
@@ -215,15 +231,15 @@ impl Engine {
             lane,
             format,
             sizing,
-            per_worker: self.per_worker(plan),
+            per_worker: self.per_worker(class),
             budget: Budget::new(self.spool.clone()),
             patience: self.options.patience,
         };
         Tasks::new(job, self.workers.clone())
     }
 
-    fn per_worker(&self, plan: &Plan) -> usize {
-        match plan.class {
+    fn per_worker(&self, class: Class) -> usize {
+        match class {
             Class::Interactive => self.options.interactive_per_worker,
             Class::Scan => self.options.scan_per_worker,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use orrery_crds::catalog::{FamilyGrid, IndexTable, TableKey, hash_chunk};
 use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
-use orrery_plan::{Plan, Renderer, TableRole, Template, Work};
+use orrery_plan::{ChunkSelection, Plan, Renderer, TableRole, Template, Work};
 
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Units, Workers};
@@ -22,9 +22,10 @@ pub struct ChunkUnits {
 }
 
 impl ChunkUnits {
-    /// Units of a plan whose keys have been looked up, made for the catalog of `current`.
+    /// Units of a plan made for the catalog of `current`; `selection` is the plan's, with its keys looked up.
     pub fn new(
         plan: Arc<Plan>,
+        selection: &ChunkSelection,
         current: Arc<Current>,
         catalogs: Arc<Catalogs>,
     ) -> Result<Self, DispatchError> {
@@ -38,7 +39,7 @@ impl ChunkUnits {
         let Work::Chunks(work) = &units.plan.work else {
             return Ok(units);
         };
-        let chunks = units.renderer(&work.template)?.chunks(&work.selection);
+        let chunks = units.renderer(&work.template)?.chunks(selection);
         let chunked = units
             .plan
             .tables
@@ -55,13 +56,14 @@ impl ChunkUnits {
         &self.chunks
     }
 
-    /// Rows of a chunk if nothing is filtered out: the average of the largest table.
-    pub fn rows_per_chunk(&self) -> u64 {
+    /// Rows of a chunk and their bytes if nothing is filtered out: the averages of the largest table.
+    pub fn size_of_chunk(&self) -> (u64, u64) {
         let average = |table: &orrery_plan::TableUse| {
             let segments = &self.current.catalog().tables.get(&table.key)?.segments;
             let rows: u64 = segments.iter().map(|segment| segment.rows).sum();
-            let chunks = segments.iter().map(|segment| segment.home.len()).max()?.max(1);
-            Some(rows / chunks as u64)
+            let bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
+            let chunks = segments.iter().map(|segment| segment.home.len()).max()?.max(1) as u64;
+            Some((rows / chunks, bytes / chunks))
         };
         let chunked = self.plan.tables.iter().filter(|table| table.role.is_chunked());
         chunked.filter_map(average).max().unwrap_or_default()

@@ -149,10 +149,12 @@ async fn answer(
             is_started = true;
         }
         let Some(piece) = piece else { break };
-        for row in piece {
+        for row in piece.rows() {
             rows += 1;
             bounds.count(rows)?;
-            bounds.write(writer.write_row_raw(&row)).await?;
+            if !writer.try_write_row_raw(row) {
+                bounds.write(writer.write_row_raw(row)).await?;
+            }
         }
     }
     writer.finish_result(&ok(&answer)).await?;
