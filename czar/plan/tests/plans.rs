@@ -434,8 +434,8 @@ fn using_shows_its_column_once() {
 fn a_plan_for_any_key_gives_each_statement_the_plan_of_its_own_text() {
     let statements = [
         "SELECT * FROM Object WHERE objectId = {}",
-        "SELECT ra, 'id = 7 ' FROM Object WHERE objectId={} LIMIT 3",
-        "SELECT o.ra AS `= 7 ` FROM Object o WHERE (o.objectId = {}) AND o.mag < 7",
+        "SELECT ra FROM Object WHERE objectId={} AND name <> 'objectId = 7 ' LIMIT 3",
+        "SELECT o.ra FROM Object o WHERE (o.objectId = {}) AND o.mag < 7",
         "SELECT s.psfFlux, f.filterName FROM Source s JOIN Filter f ON f.filterId = s.filterId WHERE s.objectId = {} AND s.filterId = 2",
         "SELECT o.ra, s.mjd FROM Object o JOIN Source s ON s.objectId = o.objectId WHERE o.objectId = {}",
         "SELECT ra FROM Object WHERE objectId = {} OR objectId IN (7, 8)",
@@ -443,6 +443,8 @@ fn a_plan_for_any_key_gives_each_statement_the_plan_of_its_own_text() {
     ];
     // What a number decides in the plan beside being a key.
     let one_by_one = [
+        "SELECT ra, 'id = {} ' FROM Object WHERE objectId = 5",
+        "SELECT ra AS `= {} ` FROM Object WHERE objectId = 5",
         "SELECT ra FROM Object WHERE chunkId = {}",
         "SELECT ra FROM Object WHERE run = {}",
         "SELECT ra = {} FROM Object WHERE objectId = 5",
