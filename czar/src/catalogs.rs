@@ -151,7 +151,8 @@ impl Catalogs {
             _in_use: self.in_use.enter(epochs),
         })));
         self.changed.send_replace(epochs.data);
-
+        // Not before: a lease that names a catalog says that statements are answered with it.
+        self.in_use.serve(epochs);
         tracing::info!(%epochs, "catalog in use");
         frontend.forget(&mirrored.after).await
     }

@@ -99,13 +99,7 @@ async fn follow_sources(config: &Config, hub: Hub, in_use: InUse) -> anyhow::Res
             pod_uid,
             component: "czar".to_owned(),
         };
-        tokio::spawn(lease::renew(
-            client,
-            config.namespace.clone(),
-            reader,
-            hub,
-            in_use,
-        ));
+        tokio::spawn(lease::renew(client, config.namespace.clone(), reader, in_use));
     }
     Ok(())
 }

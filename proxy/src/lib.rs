@@ -25,6 +25,7 @@ mod prepared;
 mod refusals;
 mod registry;
 mod result;
+pub mod run;
 mod session;
 mod statement;
 

@@ -1,4 +1,5 @@
-//! The reader's Lease: tells the operator the newest complete catalog here and the oldest still in use, so that nothing needed is dropped.
+//! The reader's Lease: tells the operator the newest complete catalog that statements here are answered with and the oldest still in
+//! use, so that a publish counts as visible only when it is, and nothing needed is dropped.
 //!
 //! An expired lease stops nothing here: leases protect against errors, names protect against wrong answers (design §4).
 
@@ -13,8 +14,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use orrery_crds::catalog::Epochs;
 use orrery_crds::names::COMPONENT_LABEL;
-
-use crate::hub::Hub;
+use tokio::sync::watch;
 
 /// Label that marks reader leases.
 pub const READER_LABEL: &str = "orrery.dev/reader";
@@ -26,10 +26,21 @@ pub const OLDEST: &str = "orrery.dev/oldest-in-use";
 pub const DURATION_SECONDS: i32 = 15;
 const RENEW_EVERY: Duration = Duration::from_secs(4);
 
-/// Epochs that running statements were planned with.
-#[derive(Clone, Debug, Default)]
+/// Epochs that new statements are answered with, and those that running ones were planned with.
+#[derive(Clone, Debug)]
 pub struct InUse {
     counts: Arc<Mutex<BTreeMap<Epochs, usize>>>,
+    /// A reader may know a newer catalog that it cannot answer with yet; only what it answers with counts.
+    served: watch::Sender<Option<Epochs>>,
+}
+
+impl Default for InUse {
+    fn default() -> Self {
+        Self {
+            counts: Arc::default(),
+            served: watch::Sender::new(None),
+        }
+    }
 }
 
 /// Keeps an epoch in use until it is dropped.
@@ -52,6 +63,20 @@ impl InUse {
             counts: Arc::clone(&self.counts),
             epochs,
         }
+    }
+
+    /// From now on new statements are answered with `epochs`.
+    pub fn serve(&self, epochs: Epochs) {
+        self.served.send_replace(Some(epochs));
+    }
+
+    /// What the lease says; `None` before the first catalog is served.
+    pub fn report(&self) -> Option<ReaderEpochs> {
+        let newest = (*self.served.borrow())?;
+        Some(ReaderEpochs {
+            newest,
+            oldest: self.oldest().unwrap_or(newest).min(newest),
+        })
     }
 
     /// The oldest epochs in use.
@@ -113,17 +138,12 @@ fn parse(text: &str) -> Option<Epochs> {
     })
 }
 
-/// Renews `reader`'s lease until the process ends; at once when the catalog changes, so that a publish becomes visible quickly.
-pub async fn renew(client: Client, namespace: String, reader: Reader, hub: Hub, in_use: InUse) {
+/// Renews `reader`'s lease until the process ends; at once when another catalog is served, so that a publish becomes visible quickly.
+pub async fn renew(client: Client, namespace: String, reader: Reader, in_use: InUse) {
     let api: Api<Lease> = Api::namespaced(client, &namespace);
-    let mut changes = hub.subscribe();
+    let mut changes = in_use.served.subscribe();
     loop {
-        if let Some(snapshot) = hub.current() {
-            let newest = snapshot.catalog.epochs;
-            let epochs = ReaderEpochs {
-                newest,
-                oldest: in_use.oldest().unwrap_or(newest).min(newest),
-            };
+        if let Some(epochs) = in_use.report() {
             let lease = lease(&reader, epochs);
             let applied = api
                 .patch(
@@ -137,7 +157,7 @@ pub async fn renew(client: Client, namespace: String, reader: Reader, hub: Hub, 
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
-        let _ = tokio::time::timeout(RENEW_EVERY, changes.next()).await;
+        let _ = tokio::time::timeout(RENEW_EVERY, changes.changed()).await;
     }
 }
 
@@ -193,6 +213,28 @@ mod tests {
             },
         };
         assert_eq!(read(&lease(&reader, epochs)), Some(epochs));
+    }
+
+    #[test]
+    fn the_newest_epoch_is_what_statements_are_answered_with() {
+        let epochs = |data| Epochs { data, placement: 1 };
+        let in_use = InUse::default();
+        let _statement = in_use.enter(epochs(1));
+        assert_eq!(in_use.report(), None, "nothing is served yet");
+        in_use.serve(epochs(1));
+        let report = |newest, oldest| {
+            Some(ReaderEpochs {
+                newest: epochs(newest),
+                oldest: epochs(oldest),
+            })
+        };
+        assert_eq!(in_use.report(), report(1, 1));
+        in_use.serve(epochs(2));
+        assert_eq!(
+            in_use.report(),
+            report(2, 1),
+            "a statement still runs with the old one"
+        );
     }
 
     #[test]
