@@ -22,6 +22,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_TIME: Duration = Duration::from_secs(3);
 /// How long a worker that refuses is left alone.
 const BACK_OFF: Duration = Duration::from_secs(2);
+/// For every new connection. A table that is being dropped or imported keeps its readers out, by default for a day; after this many
+/// seconds the statement ends with error 1205 and is sent to another replica (design §4).
+const SETUP: &str = "SET lock_wait_timeout=2";
 /// Largest row a worker may send: MariaDB's own limit.
 const MAX_ROW: usize = 1 << 30;
 
@@ -191,7 +194,12 @@ impl Workers {
 
     fn worker(&self, id: WorkerId, endpoint: Endpoint) -> Arc<Worker> {
         let options = self.options.client();
-        let pool = Pool::new(endpoint, options.clone(), String::new(), self.options.connections);
+        let pool = Pool::new(
+            endpoint,
+            options.clone(),
+            SETUP.to_owned(),
+            self.options.connections,
+        );
         let (answers, _) = watch::channel(true);
         let probe = tokio::spawn(probe(pool.clone(), options, answers.clone())).abort_handle();
         Arc::new(Worker {
