@@ -13,6 +13,7 @@ use orrery_crds::names::CZAR_ACCOUNT;
 use orrery_wire::OkPacket;
 use orrery_wire::auth::Verifier;
 use orrery_wire::server::{ServerConfig, ServerConnection};
+use rand::Rng as _;
 use tokio::net::{TcpListener, TcpStream};
 
 pub use registry::Registry;
@@ -26,14 +27,15 @@ const MAX_STATEMENT: usize = 64 << 20;
 /// Pause after the listener failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts proxies until the process ends.
+/// Accepts proxies until the process ends. Ids of connections start anywhere, so that a kill meant for a statement of the process that
+/// was here before hardly ever meets one of ours.
 pub async fn listen(listener: TcpListener, shared: Arc<Shared>, password: &str) {
     let config = Arc::new(ServerConfig {
         max_allowed_packet: MAX_STATEMENT,
         ..ServerConfig::default()
     });
     let verifier = Verifier::from_password(password.as_bytes());
-    let next_id = AtomicU32::new(1);
+    let next_id = AtomicU32::new(rand::rng().random_range(1..1 << 30));
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
