@@ -21,6 +21,9 @@ pub(super) enum AttemptError {
     /// The worker stopped answering.
     #[error("the worker stopped answering")]
     Lost,
+    /// The catalog has no address of the worker.
+    #[error("the worker's address is not known")]
+    Unknown,
     /// Rows could not be held.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -32,7 +35,7 @@ impl AttemptError {
         match self {
             Self::Client(ClientError::Server(error)) => errors::action(error.code),
             // The connection is lost, or the log-in is set up wrongly there: another worker may be right.
-            Self::Client(_) | Self::Lost => Action::BackOff,
+            Self::Client(_) | Self::Lost | Self::Unknown => Action::BackOff,
             Self::Spool(_) => Action::Fail,
         }
     }

@@ -9,6 +9,7 @@ use orrery_crds::names::WorkerId;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, attempt};
+use super::tasks::NOBODY;
 use super::{DispatchError, Done, Job, Workers};
 use crate::errors::Action;
 
@@ -31,6 +32,7 @@ pub(super) struct Task {
     workers: Arc<Workers>,
     /// Who failed for a unit, and with what.
     failed: HashMap<usize, Vec<(WorkerId, String)>>,
+    /// Until when units that no replica answers for are tried again.
     deadline: Option<Instant>,
     pause: Duration,
 }
@@ -70,7 +72,7 @@ impl Task {
 
     async fn attempt(&self, part: &Part) -> Result<Result<Option<Done>, AttemptError>, DispatchError> {
         let Some(worker) = self.workers.get(part.worker) else {
-            return Ok(Err(AttemptError::Lost));
+            return Ok(Err(AttemptError::Unknown));
         };
         let mut statements = Vec::with_capacity(part.units.len());
         for unit in &part.units {
@@ -189,9 +191,6 @@ impl Task {
 
     /// A worker that has not failed for the unit. When all have, waits for a newer placement and begins again, until patience ends.
     async fn next_worker(&mut self, unit: usize) -> Result<WorkerId, DispatchError> {
-        let deadline = *self
-            .deadline
-            .get_or_insert_with(|| Instant::now() + self.job.patience);
         loop {
             let failed = self.failed.entry(unit).or_default();
             let tried: HashSet<WorkerId> = failed.iter().map(|(worker, _)| *worker).collect();
@@ -200,6 +199,10 @@ impl Task {
             if let Some(worker) = self.workers.choose(&candidates, |_| 0) {
                 return Ok(worker);
             }
+            // Patience begins here: however long the tries took that failed, each replica gets another.
+            let deadline = *self
+                .deadline
+                .get_or_insert_with(|| Instant::now() + self.job.patience);
             if Instant::now() + self.pause > deadline {
                 return Err(DispatchError::NoReplica {
                     unit: self.job.units.name(unit),
@@ -222,16 +225,16 @@ impl Task {
 
 /// What each worker said, the last word of each.
 fn reasons(failed: &[(WorkerId, String)]) -> String {
-    if failed.is_empty() {
-        return "no worker holds it".to_owned();
-    }
     let mut text = String::new();
     for (number, (worker, reason)) in failed.iter().enumerate() {
-        if failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
+        if *worker == NOBODY || failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
             continue;
         }
         let joint = if text.is_empty() { "" } else { "; " };
         let _ = write!(text, "{joint}worker {worker}: {reason}");
+    }
+    if text.is_empty() {
+        text.push_str("no worker holds it");
     }
     text
 }
@@ -267,4 +270,20 @@ fn joined(statements: &[String]) -> String {
         text.push(')');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_is_named_with_its_last_word_and_nobody_is_not_a_worker() {
+        let said = |worker, reason: &str| (worker, reason.to_owned());
+        assert_eq!(
+            reasons(&[said(1, "busy"), said(2, "gone"), said(1, "1146")]),
+            "worker 2: gone; worker 1: 1146"
+        );
+        assert_eq!(reasons(&[said(NOBODY, "unknown")]), "no worker holds it");
+        assert_eq!(reasons(&[]), "no worker holds it");
+    }
 }

@@ -12,6 +12,9 @@ use super::{DispatchError, Done, Job, Workers};
 
 type Outcome = (WorkerId, Result<Vec<Done>, DispatchError>);
 
+/// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a newer placement.
+pub(super) const NOBODY: WorkerId = WorkerId::MAX;
+
 /// A job under way. Dropping it stops its tasks and kills their statements.
 pub struct Tasks {
     job: Arc<Job>,
@@ -28,8 +31,7 @@ impl Tasks {
         for unit in 0..job.units.count() {
             let candidates = job.units.workers(unit);
             let share = |worker: WorkerId| dealt.get(&worker).map_or(0, VecDeque::len);
-            // A unit that nobody known holds goes to a worker that does not exist: its task looks for a newer placement.
-            let worker = workers.choose(&candidates, share).unwrap_or(WorkerId::MAX);
+            let worker = workers.choose(&candidates, share).unwrap_or(NOBODY);
             dealt.entry(worker).or_default().push_back(unit);
         }
         let queue = Queue::new(dealt, job.sizing, job.per_worker);
