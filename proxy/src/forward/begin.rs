@@ -19,7 +19,7 @@ const HOLD: usize = 1 << 20;
 const ATTEMPTS: usize = 3;
 /// Pause before a czar that failed is tried again because there is no other.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Error number of a czar that has not yet seen the dataEpoch the session has seen: another one may have.
+/// Error number of a czar that has not yet seen the dataEpoch the session has seen, or finds no replica that answers: another one may.
 const BEHIND: u16 = 1297;
 
 /// An answer of which nothing has been sent.
@@ -44,6 +44,8 @@ pub(super) async fn begin_somewhere(
         let lease = guarded(interrupt.as_mut(), czars.lease(&avoid))
             .await
             .map_err(Failure::Interrupted)?;
+        // What the client is told if nobody does better: a czar's own error, if it gave one that is about the statement.
+        let mut own = None;
         let (address, failed) = match lease {
             Ok(mut lease) => {
                 let address = lease.address();
@@ -61,7 +63,9 @@ pub(super) async fn begin_somewhere(
                         });
                     }
                     Ok(Err(ClientError::Server(error))) if error.code == BEHIND => {
-                        (address, error.to_string())
+                        let failed = error.to_string();
+                        own = Some(error);
+                        (address, failed)
                     }
                     Ok(Err(ClientError::Server(error))) if !is_czars_trouble(&error) => {
                         return Err(Failure::Tell(error));
@@ -80,7 +84,7 @@ pub(super) async fn begin_somewhere(
         let again = avoid.contains(&address);
         avoid.push(address);
         if avoid.len() >= ATTEMPTS {
-            return Err(Failure::Tell(no_czar(&failed)));
+            return Err(Failure::Tell(own.unwrap_or_else(|| no_czar(&failed))));
         }
         if again {
             let pause = tokio::time::sleep(PAUSE);
