@@ -29,6 +29,10 @@ for file in e2e/tests/tests/*.rs; do tests+=(--test "$(basename "$file" .rs)"); 
 cargo test --release --locked --workspace "${tests[@]}" --no-fail-fast -- \
     --ignored --test-threads 4 "$@"
 
+if (($# == 0)); then
+    echo "e2e: the oracle's long tests, which need no cluster"
+    cargo test --release --locked --package orrery-oracle --test interrupts -- --ignored
+fi
 if (($# == 0)) && [[ -d $samples ]]; then
     echo "e2e: the real samples"
     "$here/samples.sh" "$samples"

@@ -13,6 +13,7 @@ use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};
 use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 /// How often a connection is tried while the czar comes up.
 const TRIES: usize = 600;
@@ -28,7 +29,7 @@ pub struct Site {
     pub stack: Stack,
     /// The plain server.
     pub plain: Mysqld,
-    /// Users: `ann` may read everything, `bob` nothing, `eve` only database `other`.
+    /// Users: `ann` and `dan` may read everything, `bob` nothing, `eve` only database `other`. Their passwords are their names.
     pub users: Users,
     /// Address of the czar.
     pub czar: String,
@@ -48,6 +49,7 @@ impl Site {
             1,
             [
                 ("ann", user("ann", &["*"])),
+                ("dan", user("dan", &["*"])),
                 ("bob", user("bob", &[])),
                 ("eve", user("eve", &["other"])),
             ],
@@ -82,19 +84,31 @@ impl Site {
         Ok(site)
     }
 
-    /// Starts one more czar; returns its address once it answers.
+    /// Starts one more czar; returns its address once it answers. It takes the front-end over from the one before.
     pub async fn start_czar(&self, flags: &[&str]) -> anyhow::Result<String> {
-        let address = format!("127.0.0.1:{}", free_port()?);
-        let admin = format!("127.0.0.1:{}", free_port()?);
+        self.start_czar_beside("127.0.0.1", &self.stack.snapshot(), &self.stack.frontend, flags)
+            .await
+    }
+
+    /// Starts one more czar on this loopback address with a snapshot file and a front-end of its own; returns its address once it
+    /// answers.
+    pub async fn start_czar_beside(
+        &self,
+        host: &str,
+        snapshot: &Path,
+        frontend: &Mysqld,
+        flags: &[&str],
+    ) -> anyhow::Result<String> {
+        let address = format!("{host}:{}", free_port()?);
         let path = |path: &Path| path.display().to_string();
         let own = [
             "orrery-czar".to_owned(),
             format!("--listen={address}"),
-            format!("--admin={admin}"),
+            format!("--admin=127.0.0.1:{}", free_port()?),
             "--without-cluster".to_owned(),
-            format!("--snapshot={}", path(&self.stack.snapshot())),
+            format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
-            format!("--frontend-socket={}", path(&self.stack.frontend.socket())),
+            format!("--frontend-socket={}", path(&frontend.socket())),
             format!("--spool={}", path(&self.folder.path().join("spool"))),
         ];
         let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
@@ -108,6 +122,47 @@ impl Site {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         anyhow::bail!("the czar does not come up")
+    }
+
+    /// Starts a mysqld for one more czar.
+    pub async fn start_frontend(&self) -> anyhow::Result<Mysqld> {
+        let options = MysqldOptions {
+            folder: self.folder.path().join("second-frontend"),
+            tcp: false,
+            plugin_folder: plugin_folder(),
+            buffer_pool: 64 << 20,
+            extra: Vec::new(),
+        };
+        Mysqld::start(&options).await
+    }
+
+    /// Starts a proxy in front of these czars; returns its address once it lets people in.
+    pub async fn start_proxy(&self, czars: &[&str]) -> anyhow::Result<String> {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let path = |path: &Path| path.display().to_string();
+        let flags = [
+            "orrery-proxy".to_owned(),
+            format!("--listen={address}"),
+            format!("--admin=127.0.0.1:{}", free_port()?),
+            format!("--czar={}", czars.join(",")),
+            format!(
+                "--czar-password-file={}",
+                path(&self.stack.passwords().join(CZAR_ACCOUNT))
+            ),
+            "--without-cluster".to_owned(),
+            format!("--snapshot={}", path(&self.stack.snapshot())),
+        ];
+        let args = orrery_proxy::config::Args::try_parse_from(flags)?;
+        tokio::spawn(orrery_proxy::run::run(args, CancellationToken::new()));
+        for _ in 0..TRIES {
+            if let Ok(mut connection) = connect_proxy(&address, "ann", None).await
+                && connection.run(b"SELECT 1").await.is_ok()
+            {
+                return Ok(address);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the proxy does not come up")
     }
 
     /// A proxy's connection to the czar.
@@ -125,7 +180,23 @@ impl Site {
     }
 }
 
-async fn connect_czar(address: &str) -> anyhow::Result<ClientConnection> {
+/// A user's connection to a proxy.
+pub async fn connect_proxy(
+    address: &str,
+    user: &str,
+    database: Option<&str>,
+) -> anyhow::Result<ClientConnection> {
+    let options = ClientOptions {
+        user: user.to_owned(),
+        password: user.to_owned(),
+        database: database.map(str::to_owned),
+        ..ClientOptions::default()
+    };
+    Ok(ClientConnection::connect(&Endpoint::Tcp(address.to_owned()), &options).await?)
+}
+
+/// A proxy's connection to a czar.
+pub async fn connect_czar(address: &str) -> anyhow::Result<ClientConnection> {
     let options = ClientOptions {
         user: CZAR_ACCOUNT.to_owned(),
         password: INTERNAL_PASSWORD.to_owned(),

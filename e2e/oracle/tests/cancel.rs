@@ -1,11 +1,11 @@
-//! A statement that nobody waits for any more ends on the workers, and only that statement.
+//! A statement that nobody waits for any more ends on the workers, and only that statement. (Through a proxy: `interrupts.rs`.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
 use orrery_oracle::client::{Protocol, Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
-use orrery_oracle::site::Site;
+use orrery_oracle::site::{Site, connect_czar};
 use orrery_wire::Value;
 use orrery_wire::client::{ClientConnection, ClientError};
 use orrery_wire::command::QueryAttribute;
@@ -139,4 +139,27 @@ async fn kills_of_one_connection_never_end_the_statements_of_another() {
     }
     killer.await.unwrap();
     assert!(killed > 0, "no kill met the statement");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_8_a_kill_for_a_czar_that_has_died_meets_nobody_at_its_successor() {
+    let site = Site::start(SHAPE, &tables(20).unwrap(), &[]).await.unwrap();
+    let id = site.connect_czar().await.unwrap().connection_id();
+    let successor = site.start_czar(&[]).await.unwrap();
+    let mut connections = Vec::new();
+    // More than the first czar has had: counted from the same start, one of them would be the one.
+    for _ in 0..100 {
+        let connection = connect_czar(&successor).await.unwrap();
+        assert_ne!(connection.connection_id(), id);
+        connections.push(connection);
+    }
+    let error = connections[0]
+        .run(format!("KILL QUERY {id}").as_bytes())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.server_error().map(|error| error.code),
+        Some(1094),
+        "{error}"
+    );
 }

@@ -1,15 +1,16 @@
 //! Rules of design §4 and §7 about replicas: any task can be sent again to another one, and what is missing everywhere is an error.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orrery_crds::names::WorkerId;
-use orrery_oracle::client::{Answer, Protocol, Session, ask_czar};
+use orrery_oracle::client::{Answer, Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::compare::difference;
+use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
-use orrery_oracle::site::Site;
+use orrery_oracle::site::{Site, connect_proxy};
 use orrery_wire::Value;
-use orrery_wire::client::{Next, Response};
-use orrery_wire::command::QueryAttribute;
+use orrery_wire::client::ClientConnection;
 
 const SESSION: Session = Session {
     database: "sky",
@@ -82,68 +83,218 @@ async fn design_4_a_table_missing_on_one_replica_is_read_from_another_and_missin
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_lock_wait_counts_as_missing() {
-    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=2"])
-        .await
-        .unwrap();
-    let right = answers(&site).await;
-    let (table, workers) = some_chunk(&site);
-    let worker = &site.stack.workers[&workers[0]];
-    worker.run_all(["SET GLOBAL lock_wait_timeout=1"]).await.unwrap();
-    let mut holder = worker.root().await.unwrap();
+/// Locks that keep every reader out as long as the connection lives.
+async fn lock(site: &Site, worker: WorkerId, tables: &[String]) -> ClientConnection {
+    let mut holder = site.stack.workers[&worker].root().await.unwrap();
+    let list: Vec<String> = tables.iter().map(|table| format!("{table} WRITE")).collect();
     holder
-        .run(format!("LOCK TABLES {table} WRITE").as_bytes())
+        .run(format!("LOCK TABLES {}", list.join(", ")).as_bytes())
         .await
         .unwrap();
-    // A czar of its own, whose connections have the short timeout.
-    let site = Site {
-        czar: site.start_czar(&["--patience=2"]).await.unwrap(),
-        ..site
-    };
-    assert_eq!(answers(&site).await, right);
-    drop(holder);
+    holder
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
-    let mut site = Site::start(SHAPE, &tables(400).unwrap(), &[]).await.unwrap();
+async fn design_4_a_lock_wait_counts_as_missing() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let right = answers(&site).await;
-    let mut czar = site.connect_czar().await.unwrap();
-    let attributes = [
-        QueryAttribute::text("orrery.user", "ann"),
-        QueryAttribute::text("orrery.database", "sky"),
-    ];
-    let response = czar
-        .query_with_attributes(b"SELECT sourceId FROM Source", &attributes)
+    let (table, workers) = some_chunk(&site);
+    // The servers' own lock_wait_timeout is a day.
+    let _holder = lock(&site, workers[0], &[table]).await;
+    let outcome = tokio::time::timeout(Duration::from_secs(60), answers(&site)).await;
+    assert_eq!(outcome.expect("readers wait for the lock"), right);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_7_patience_begins_when_no_replica_is_left() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
         .await
         .unwrap();
-    assert!(matches!(response, Response::Rows(_)));
-    let mut ids = Vec::new();
-    while let Next::Row(row) = czar.next_row().await.unwrap() {
-        if ids.is_empty() {
-            site.stack.workers.get_mut(&2).unwrap().kill();
-        }
-        ids.push(row);
-    }
-    ids.sort();
-    let rows = ids.len();
-    ids.dedup();
-    assert_eq!(ids.len(), rows, "no row twice");
-    let source = site
+    let (table, workers) = some_chunk(&site);
+    let rows = site
         .archive
-        .plain
+        .tables
         .iter()
-        .find(|table| table.table == "Source")
-        .unwrap();
-    assert_eq!(
-        rows,
-        source.rows.split(|byte| *byte == b'\n').count() - 1,
-        "no row lost"
+        .find(|physical| table == format!("`{}`.`{}`", physical.database, physical.table));
+    let key = rows.unwrap().rows.split(|byte| *byte == b'\t').next().unwrap();
+    let sql = format!(
+        "SELECT objectId FROM Object WHERE objectId = {}",
+        std::str::from_utf8(key).unwrap()
     );
+    let aside = format!("{}_aside`", table.trim_end_matches('`'));
+    let mut czar = site.connect_czar().await.unwrap();
+    let right = ask_czar(&mut czar, SESSION, Protocol::Text, &sql)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(right.rows.len(), 1);
+    // The first lacks the table for a moment; the second keeps its reader waiting for longer than patience lasts.
+    let (first, second) = (&site.stack.workers[&workers[0]], workers[1]);
+    first
+        .run_all([format!("RENAME TABLE {table} TO {aside}")])
+        .await
+        .unwrap();
+    let _holder = lock(&site, second, &[table.clone()]).await;
+    let back = async {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        first
+            .run_all([format!("RENAME TABLE {aside} TO {table}")])
+            .await
+            .unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask_czar(&mut czar, SESSION, Protocol::Text, &sql), back);
+    assert_eq!(answer.unwrap().unwrap().rows, right.rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_4_a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_placement() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
+        .await
+        .unwrap();
+    let right = answers(&site).await;
+    let (table, _) = some_chunk(&site);
+    let chunk: u32 = table.rsplit('_').nth(2).unwrap().parse().unwrap();
+    let mut lost = site.archive.catalog.clone();
+    lost.epochs.placement += 1;
+    let held = lost
+        .families
+        .get_mut("sky")
+        .unwrap()
+        .placement
+        .insert(chunk, Vec::new());
+    assert!(held.is_some_and(|workers| workers.len() == 2));
+    site.stack.publish(&lost, &site.users).unwrap();
+    let mut czar = site.connect_czar().await.unwrap();
+    let error = loop {
+        // Until the czar has the catalog, the answer is right; never is it one without the chunk.
+        match ask_czar(&mut czar, SESSION, Protocol::Text, STATEMENTS[0])
+            .await
+            .unwrap()
+        {
+            Ok(answer) => assert_eq!(answer.rows, right[0], "an answer without a chunk"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code, 1297, "{error}");
+    let wanted = format!("chunk {chunk} of sky.Object cannot be read: no worker holds it");
+    assert!(error.message.ends_with(&wanted), "{error}");
+    // A proxy asks again, in vain; the client learns what is wrong, and not that there is no czar.
+    let proxy = site.start_proxy(&[&site.czar]).await.unwrap();
+    let mut ann = connect_proxy(&proxy, "ann", Some("sky")).await.unwrap();
+    let error = ask_plain(&mut ann, Protocol::Text, STATEMENTS[0])
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.code, 1297, "{error}");
+    assert!(error.message.ends_with(&wanted), "{error}");
+    // A statement that waits for the chunk finds it when the placement is newer.
+    let mut found = site.archive.catalog.clone();
+    found.epochs.placement += 2;
+    let (publish, waiting) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            site.stack.publish(&found, &site.users)
+        },
+        ask_czar(&mut czar, SESSION, Protocol::Text, STATEMENTS[0])
+    );
+    publish.unwrap();
+    assert_eq!(waiting.unwrap().unwrap().rows, right[0]);
+}
+
+/// Statements that are under way when a worker dies, each told from the others by a number in its text.
+const DYING: [(Order, Protocol, &str); 7] = [
+    (
+        Order::Any,
+        Protocol::Text,
+        "SELECT * FROM Source WHERE mjd < 900001",
+    ),
+    (
+        Order::Any,
+        Protocol::Binary,
+        "SELECT * FROM Source WHERE mjd < 900002",
+    ),
+    (
+        Order::Fixed,
+        Protocol::Text,
+        "SELECT * FROM Object WHERE ra < 900003 ORDER BY objectId DESC",
+    ),
+    (
+        Order::Fixed,
+        Protocol::Binary,
+        "SELECT objectId, mag FROM Object WHERE ra < 900004 ORDER BY mag DESC, objectId LIMIT 5, 50",
+    ),
+    (
+        Order::Count,
+        Protocol::Text,
+        "SELECT objectId FROM Object WHERE ra < 900005 LIMIT 300, 90",
+    ),
+    (
+        Order::Any,
+        Protocol::Text,
+        "SELECT run, COUNT(*), SUM(price) FROM Object WHERE ra < 900006 GROUP BY run",
+    ),
+    (
+        Order::Any,
+        Protocol::Text,
+        "SELECT o.objectId, s.sourceId FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId WHERE o.ra < 900007",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
+    const DIES: WorkerId = 2;
+    let flags = ["--scan-per-worker=1"];
+    let mut site = Site::start(SHAPE, &tables(400).unwrap(), &flags).await.unwrap();
+    // What the worker that dies is asked for waits there, so that its death is in the middle of every statement.
+    let held = site.archive.tables.iter();
+    let held = held.filter(|table| table.database.starts_with("sky__") && table.workers.contains(&DIES));
+    let held: Vec<String> = held
+        .map(|table| format!("`{}`.`{}`", table.database, table.table))
+        .collect();
+    let _holders = lock(&site, DIES, &held).await;
+    let started: Vec<_> = futures::future::join_all(DYING.map(async |(_, protocol, sql)| {
+        let mut czar = site.connect_czar().await.unwrap();
+        tokio::spawn(async move { ask_czar(&mut czar, SESSION, protocol, sql).await })
+    }))
+    .await;
+    let begun = Instant::now();
+    let mut root = site.stack.workers[&DIES].root().await.unwrap();
+    let waiting =
+        b"SELECT info FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock'";
+    let mut missing: Vec<String> = (900_001..900_001 + DYING.len())
+        .map(|mark| mark.to_string())
+        .collect();
+    while !missing.is_empty() {
+        let (_, rows) = root.query_all(waiting).await.unwrap();
+        let all: Vec<_> = rows.iter().map(|row| String::from_utf8_lossy(row)).collect();
+        missing.retain(|mark| !all.iter().any(|sql| sql.contains(mark)));
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "statements {missing:?} have not been at the worker"
+        );
+    }
+    // None can have got past it: each has several chunks there, and waits for each in turn.
+    assert!(started.iter().all(|statement| !statement.is_finished()));
+    site.stack.workers.get_mut(&DIES).unwrap().kill();
+
+    let mut plain = site.connect_plain().await.unwrap();
+    set(&mut plain, SESSION).await.unwrap();
+    for (statement, (order, protocol, sql)) in started.into_iter().zip(DYING) {
+        let given = statement.await.unwrap().unwrap();
+        let right = ask_plain(&mut plain, protocol, sql).await.unwrap();
+        let query = Query {
+            order,
+            approximate: false,
+            loose_flags: true,
+            sql: sql.to_owned(),
+            plain: sql.to_owned(),
+        };
+        assert_eq!(difference(&query, &given, &right), None, "{sql}");
+    }
+    let right = answers(&site).await;
     assert_eq!(
-        answers(&site).await,
-        right,
+        right[0].len(),
+        400,
         "with a worker away every statement has its answer"
     );
 }

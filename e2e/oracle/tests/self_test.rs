@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_dev::archive::PhysicalTable;
 use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
@@ -62,69 +63,112 @@ async fn publish(site: &Site, mut catalog: Catalog, data_epoch: u64) {
     }
 }
 
+/// Breaks something on every worker that holds a table.
+async fn change(site: &Site, table: &PhysicalTable, statement: &str) {
+    for worker in &table.workers {
+        site.stack.workers[worker].run_all([statement]).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_segment_a_skipped_chunk_and_one_flipped_float_turn_the_oracle_red() {
     let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
     let right = site.archive.catalog.clone();
-    assert_eq!(
-        differing(&site).await,
-        Vec::<String>::new(),
-        "the oracle is green to begin with"
-    );
+    let green = Vec::<String>::new();
+    assert_eq!(differing(&site).await, green, "the oracle is green to begin with");
 
     let object = TableKey::new("sky", "Object");
     let mut dropped = right.clone();
-    dropped.tables.get_mut(&object).unwrap().segments.pop();
+    let segments = &mut dropped.tables.get_mut(&object).unwrap().segments;
+    let rows = segments.pop().unwrap().rows;
+    assert!(
+        rows > 0 && !segments.is_empty(),
+        "a segment with rows, of several"
+    );
     publish(&site, dropped, 2).await;
+    let found = differing(&site).await;
+    let all = "SELECT * FROM Object\n";
+    let fewer = format!("{} rows instead of 160", 160 - rows);
     assert!(
-        !differing(&site).await.is_empty(),
-        "a dropped segment goes unnoticed"
+        found
+            .iter()
+            .any(|found| found.starts_with(all) && found.contains(&fewer)),
+        "a dropped segment goes unnoticed: {found:#?}"
     );
 
-    let mut skipped = right.clone();
-    let segment = skipped
-        .tables
-        .get_mut(&object)
-        .unwrap()
-        .segments
-        .first_mut()
-        .unwrap();
-    segment.home.pop_first();
-    publish(&site, skipped, 3).await;
-    assert!(
-        !differing(&site).await.is_empty(),
-        "a skipped chunk goes unnoticed"
-    );
-
-    publish(&site, right.clone(), 4).await;
+    publish(&site, right.clone(), 3).await;
     assert_eq!(
         differing(&site).await,
-        Vec::<String>::new(),
+        green,
         "the right catalog makes it green again"
     );
 
-    let table = site
-        .archive
-        .tables
-        .iter()
-        .find(|table| table.table.starts_with("Object_"))
-        .unwrap();
-    // To the next FLOAT: no text of six digits shows it.
-    let flip = format!(
-        "UPDATE `{}`.`{}` SET mag = mag * 1.0000002 WHERE mag IS NOT NULL ORDER BY objectId LIMIT 1",
-        table.database, table.table
-    );
-    for worker in &table.workers {
-        site.stack
-            .workers
-            .get(worker)
-            .unwrap()
-            .run_all([&flip])
-            .await
-            .unwrap();
-    }
+    let mut skipped = right.clone();
+    let segments = &mut skipped.tables.get_mut(&object).unwrap().segments;
+    segments.first_mut().unwrap().home.pop_first().unwrap();
+    publish(&site, skipped, 4).await;
+    let found = differing(&site).await;
     assert!(
-        !differing(&site).await.is_empty(),
-        "one flipped FLOAT goes unnoticed"
+        found
+            .iter()
+            .any(|found| found.starts_with(all) && found.contains(" rows instead of 160")),
+        "a skipped chunk goes unnoticed: {found:#?}"
     );
+
+    publish(&site, right, 5).await;
+    assert_eq!(
+        differing(&site).await,
+        green,
+        "the right catalog makes it green again"
+    );
+
+    // A magnitude whose six digits are the same after the flip of its last bit: no text of a FLOAT shows it.
+    let is_object = |table: &&PhysicalTable| {
+        table.table.starts_with("Object_")
+            && table.database.starts_with("sky__")
+            && table.rows.windows(11).any(|text| text == b"\t17.123456\t")
+    };
+    let table = site.archive.tables.iter().find(is_object).unwrap();
+    let name = format!("`{}`.`{}`", table.database, table.table);
+    let which = "mag = CAST(17.123456 AS FLOAT) ORDER BY objectId LIMIT 1";
+    let flip = format!("UPDATE {name} SET mag = mag * 1.0000001 WHERE {which}");
+    let mut root = site.stack.workers[&table.workers[0]].root().await.unwrap();
+    let shown = format!(
+        "SELECT mag FROM {name} WHERE objectId = (SELECT MIN(objectId) FROM {name} WHERE mag = CAST(17.123456 AS FLOAT))"
+    );
+    let exact = shown.replacen("SELECT mag", "SELECT CAST(mag AS DOUBLE), objectId", 1);
+    let (_, text) = root.query_all(shown.as_bytes()).await.unwrap();
+    let (_, bits) = root.query_all(exact.as_bytes()).await.unwrap();
+    let object = String::from_utf8_lossy(&bits[0]);
+    let object = &object[object.len() - "390030275138001".len()..];
+    change(&site, table, &flip).await;
+    let again = |sql: &str| {
+        format!(
+            "{} WHERE objectId = {object}",
+            sql.split(" WHERE").next().unwrap()
+        )
+    };
+    assert_eq!(
+        root.query_all(again(&shown).as_bytes()).await.unwrap().1,
+        text,
+        "the text is the same"
+    );
+    assert_ne!(
+        root.query_all(again(&exact).as_bytes()).await.unwrap().1,
+        bits,
+        "the bits are not"
+    );
+    let found = differing(&site).await;
+    assert!(!found.is_empty(), "one flipped FLOAT goes unnoticed");
+    assert!(
+        found.iter().all(|found| found.contains("mag")),
+        "only what reads the flipped column differs: {found:#?}"
+    );
+    change(
+        &site,
+        table,
+        &format!("UPDATE {name} SET mag = CAST(17.123456 AS FLOAT) WHERE objectId = {object}"),
+    )
+    .await;
+    assert_eq!(differing(&site).await, green, "flipped back");
 }
