@@ -91,10 +91,9 @@ impl Joining {
             )
         };
         match merge {
-            None => Self::Never,
             Some(simple) if !simple.columns.iter().any(adds_doubles) => Self::Always,
             Some(simple) if simple.keys.is_empty() => Self::InProcess,
-            Some(_) => Self::Never,
+            None | Some(_) => Self::Never,
         }
     }
 }

@@ -201,16 +201,14 @@ impl Engine {
             .lookups
             .find(lookup, current, &self.catalogs, &self.workers, budget)
             .await;
-        match found {
-            Some(found) => (work.selection.narrowed_to(&found), plan.class),
-            None => {
-                let selection = ChunkSelection {
-                    area: work.selection.area.clone(),
-                    lookup: None,
-                };
-                (selection, plan.class_without_lookup())
-            }
+        if let Some(found) = found {
+            return (work.selection.narrowed_to(&found), plan.class);
         }
+        let selection = ChunkSelection {
+            area: work.selection.area.clone(),
+            lookup: None,
+        };
+        (selection, plan.class_without_lookup())
     }
 
     fn tasks(

@@ -63,8 +63,8 @@ fn both_databases() -> Vec<TableData> {
     let mut all = tables(60).unwrap();
     for mut table in tables(25).unwrap() {
         match &mut table.declaration {
-            Declaration::Chunked(spec) => spec.database = "other".to_owned(),
-            Declaration::Reference(spec) => spec.database = "other".to_owned(),
+            Declaration::Chunked(spec) => "other".clone_into(&mut spec.database),
+            Declaration::Reference(spec) => "other".clone_into(&mut spec.database),
         }
         all.push(table);
     }

@@ -4,6 +4,7 @@ use orrery_crds::catalog::TableKind;
 use orrery_crds::kinds::UniqueKey;
 
 use super::compose::Composer;
+use super::quotients::SumTravel;
 use super::{partial_list, range_text, simple};
 use crate::analyse::{Equalities, key_column};
 use crate::carry::Carrier;
@@ -286,18 +287,30 @@ impl<'a, 's> Groups<'a, 's> {
         let arguments = aggregate.arguments.as_slice();
         Ok(match aggregate.kind {
             AggregateKind::Count => count_of(self.partial(whole(AggregateKind::Count, arguments))),
+            AggregateKind::Sum => {
+                let travel = self.sum_travel(arguments)?;
+                let sum = self.partial(travel.pack(whole(AggregateKind::Sum, arguments)));
+                travel.sum(whole(AggregateKind::Sum, &[sum]))
+            }
             AggregateKind::Avg => {
-                let sum = self.partial(whole(AggregateKind::Sum, arguments));
+                let travel = self.sum_travel(arguments)?;
+                let sum = self.partial(travel.pack(whole(AggregateKind::Sum, arguments)));
                 let count = self.partial(whole(AggregateKind::Count, arguments));
-                quotient(
+                travel.average(quotient(
                     whole(AggregateKind::Sum, &[sum]),
                     whole(AggregateKind::Sum, &[count]),
-                )
+                ))
             }
             kind => {
                 let part = self.partial(whole(kind, arguments));
                 whole(kind, &[part])
             }
+        })
+    }
+
+    fn sum_travel(&self, arguments: &[Expr]) -> Result<SumTravel, PlanError> {
+        arguments.first().map_or(Ok(SumTravel::PLAIN), |argument| {
+            SumTravel::of(argument, &self.select.scope)
         })
     }
 

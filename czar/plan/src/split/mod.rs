@@ -5,6 +5,7 @@
 
 mod compose;
 mod groups;
+mod quotients;
 mod rows;
 mod simple;
 
