@@ -376,9 +376,9 @@ mod tests {
         for first in 0..parts.len() {
             let mut turned = parts;
             turned.rotate_left(first);
-            assert_eq!(merged(&merge, &turned).unwrap(), [expected.clone()]);
+            assert_eq!(merged(&merge, &turned).unwrap(), std::slice::from_ref(&expected));
             turned.swap(0, 2);
-            assert_eq!(merged(&merge, &turned).unwrap(), [expected.clone()]);
+            assert_eq!(merged(&merge, &turned).unwrap(), std::slice::from_ref(&expected));
         }
         let beyond: [&[Option<&str>]; 2] = [&[Some("1.7e308"), Some("1")]; 2];
         assert_eq!(merged(&merge, &beyond), Err(SimpleError::Value));

@@ -134,7 +134,7 @@ async fn design_7_patience_begins_when_no_replica_is_left() {
         .run_all([format!("RENAME TABLE {table} TO {aside}")])
         .await
         .unwrap();
-    let _holder = lock(&site, second, &[table.clone()]).await;
+    let _holder = lock(&site, second, std::slice::from_ref(&table)).await;
     let back = async {
         tokio::time::sleep(Duration::from_millis(1200)).await;
         first
@@ -252,11 +252,13 @@ async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_r
         .map(|table| format!("`{}`.`{}`", table.database, table.table))
         .collect();
     let _holders = lock(&site, DIES, &held).await;
-    let started: Vec<_> = futures::future::join_all(DYING.map(async |(_, protocol, sql)| {
+    let mut started = Vec::new();
+    for (_, protocol, sql) in DYING {
         let mut czar = site.connect_czar().await.unwrap();
-        tokio::spawn(async move { ask_czar(&mut czar, SESSION, protocol, sql).await })
-    }))
-    .await;
+        started.push(tokio::spawn(async move {
+            ask_czar(&mut czar, SESSION, protocol, sql).await
+        }));
+    }
     let begun = Instant::now();
     let mut root = site.stack.workers[&DIES].root().await.unwrap();
     let waiting =

@@ -174,7 +174,8 @@ async fn of_two_ingests_with_one_key_at_once_one_row_wins_and_the_other_is_told_
         own.declare("left", "Object", 1, false),
         own.declare("right", "Object", 1, false)
     );
-    (left?, right?);
+    left?;
+    right?;
     let mut rejects = Vec::new();
     for name in ["left", "right"] {
         let status = own.ended(name, PATIENCE * 2).await?;
