@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 const HOLD: usize = 1 << 20;
 /// Czars tried for one statement.
 const ATTEMPTS: usize = 3;
-/// Pause before a czar that failed is tried again because there is no other.
+/// Pause before a czar that failed is tried again because there is no other that did not.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Error number of a czar that has not yet seen the dataEpoch the session has seen, or finds no replica that answers: another one may.
 const BEHIND: u16 = 1297;
@@ -81,12 +81,12 @@ pub(super) async fn begin_somewhere(
         };
         tracing::warn!(czar = %address, error = %failed, attempt = avoid.len() + 1, "czar failed before the first row");
         metrics.czar_failures.inc();
-        let again = avoid.contains(&address);
         avoid.push(address);
         if avoid.len() >= ATTEMPTS {
             return Err(Failure::Tell(own.unwrap_or_else(|| no_czar(&failed))));
         }
-        if again {
+        let (_, known) = czars.counts();
+        if avoid.len() >= known {
             let pause = tokio::time::sleep(PAUSE);
             guarded(interrupt.as_mut(), pause)
                 .await
