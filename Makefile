@@ -26,13 +26,13 @@ sql: ## run the SQL on standard input against the demo (rows tab separated, no h
 env: ## print shell lines that set KUBECONFIG, PATH and ORRERY_*: eval "$(make -s env)"
 	@e2e/env.sh
 
-test: ## everything: lint, unit tests, images, a cluster and the end-to-end tests
+test: ## lint, unit tests, images, a cluster and the short end-to-end tests
 	@e2e/test.sh all
 
 test-fast: ## lint and unit tests; no cluster
 	@e2e/test.sh fast
 
-e2e: ## the end-to-end tests on the cluster of KUBECONFIG, or else the demo's
+e2e: ## all end-to-end tests, long ones too, on the cluster of KUBECONFIG, or else the demo's
 	@e2e/e2e.sh
 
 oracle: ## compare answers with one plain MariaDB that holds the same rows

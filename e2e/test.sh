@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole test, stage by stage, with the minutes each took.
 #
-#   test.sh all    everything, on a cluster made for it and taken down after
+#   test.sh all    everything but the long end-to-end tests, on a cluster made for it and
+#                  taken down after (the long ones: make demo e2e)
 #   test.sh fast   what needs no cluster
 #
 # A stage that fails ends the run; the cluster goes down all the same, and its
@@ -105,7 +106,7 @@ case ${1:-} in
         # Enough rows for every chunk of the sample sky; the demo itself loads a million.
         export ORRERY_DEMO_OBJECTS=${ORRERY_DEMO_OBJECTS:-100000}
         stage "demo up" "$here/demo.sh" up
-        stage "end to end" "$here/e2e.sh"
+        stage "end to end" "$here/e2e.sh" short
         stage "namespace down" namespace_goes
         stage "demo down" demo_down
         ;;
