@@ -20,7 +20,9 @@ traces() {
     echo "== links"
     {
         ip -o link
-        find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null | while read -r name; do ip -n "$name" -o link; done
+        # Without the folder, or with a namespace that goes meanwhile, there is nothing to see.
+        { find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null || true; } |
+            while read -r name; do ip -n "$name" -o link 2>/dev/null || true; done
     } | awk '{ print $2 }' | grep -v '^cni0:' | sort # a node keeps its bridge after its first pod
     echo "== control groups"
     find /sys/fs/cgroup -type d -path "*$lab*" | sort

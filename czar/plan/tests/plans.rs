@@ -106,6 +106,23 @@ fn floats_travel_as_doubles() {
     );
 }
 
+/// MariaDB adds the digits that a quotient has, not those that it shows.
+#[test]
+fn sums_of_exact_quotients_travel_with_more_digits_than_they_show() {
+    let sql = "SELECT SUM(run / 7), AVG(-price / run), SUM(ra / 7) FROM Object";
+    assert_eq!(
+        template(sql),
+        "SELECT CAST(SUM((`Object`.`run` / 7)) AS DECIMAL(65,30)) AS `p0`, \
+         CAST(SUM(((- `Object`.`price`) / `Object`.`run`)) AS DECIMAL(65,30)) AS `p1`, \
+         COUNT(((- `Object`.`price`) / `Object`.`run`)) AS `p2`, SUM((`Object`.`ra` / 7)) AS `p3` \
+         FROM {sky.Object} AS `Object`"
+    );
+    assert_eq!(
+        front_end(sql).merge_sql("t"),
+        "SELECT CAST(SUM(`p0`) AS DECIMAL(65,4)), CAST((SUM(`p1`) / SUM(`p2`)) AS DECIMAL(65,11)), SUM(`p3`) FROM t"
+    );
+}
+
 #[test]
 fn order_and_limit_are_done_in_every_part_first() {
     let sql = "SELECT name FROM Object ORDER BY price DESC, run LIMIT 2, 3";

@@ -102,6 +102,10 @@ fn functions_and_clauses_that_are_not_planned_yet_say_what_to_write_instead() {
         ("SELECT GROUP_CONCAT(name) FROM Object", "COUNT, SUM, AVG"),
         ("SELECT scisql_median(flux) FROM Object", "COUNT, SUM, AVG"),
         ("SELECT STDDEV(flux) FROM Object", "SUM(x*x)"),
+        (
+            "SELECT SUM(IFNULL(run / 3, 0)) FROM Object",
+            "divide the sum instead",
+        ),
         ("SELECT RAND(5) FROM Object", "RAND()"),
         ("SELECT USER() FROM Object", "without tables"),
         ("SELECT @@version FROM Object", "without tables"),

@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn design_5_seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Result<()> {
-    let scheme =
-        json!({ "kind": "sphere", "stripes": 18, "subStripes": 10, "overlap": 0.01, "indexChunks": 2 });
+    let scheme = json!({ "kind": "sphere", "stripes": 18, "subStripes": 10, "overlap": 0.01 });
     let own = Own::with_family("seventy", scheme).await?;
     own.director().await?;
     let name = |number: u64| format!("i{number:02}");
