@@ -64,8 +64,8 @@ any: SELECT 1 + COUNT(*) FROM Object HAVING COUNT(*) > 10
 any: SELECT 1 + COUNT(*) FROM Object HAVING COUNT(*) > 1000
 any: SELECT MIN(bits), MAX(bits), SUM(bits), AVG(bits), SUM(born), AVG(born), COUNT(bits) FROM Object
 any: SELECT SUM(price * run), AVG(price * price), SUM(price) / 3, MIN(price - 1), AVG(-run), SUM(run / 3), AVG(run / 3) FROM Object
-any: SELECT SUM(run / 7), AVG(run / 7), SUM(run * 2 / 3 + 1), AVG(price / 9), SUM(-run / 11), SUM(ABS(ra / 7)) FROM Object
-any: SELECT name, SUM(run / 7), AVG(price / 9) FROM Object GROUP BY name
+any: SELECT SUM(run / 7), AVG(run / 7), SUM(run * 2 / 3 + 1), AVG(price / 9), SUM(-run / 11) FROM Object
+any: SELECT tiny, SUM(run / 7), AVG(price / 9) FROM Object GROUP BY tiny
 any: SELECT AVG(objectId), SUM(objectId), AVG(amount), SUM(amount * 3), ROUND(AVG(amount), 1), TRUNCATE(AVG(amount), 6) FROM Source
 any: SELECT SUM(NULL), AVG(NULL), MIN(NULL), COUNT(NULL), SUM(1), AVG(2), COUNT(1) FROM Object WHERE run = 1
 any: SELECT CONCAT('n=', COUNT(*)), IF(COUNT(*) > 5, 'many', 'few'), COUNT(*) BETWEEN 1 AND 500, MAX(name) LIKE 'z%', CASE WHEN MIN(run) < 0 THEN 'neg' ELSE 'pos' END FROM Object
