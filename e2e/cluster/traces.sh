@@ -25,7 +25,8 @@ traces() {
             while read -r name; do ip -n "$name" -o link 2>/dev/null || true; done
     } | awk '{ print $2 }' | grep -v '^cni0:' | sort # a node keeps its bridge after its first pod
     echo "== control groups"
-    find /sys/fs/cgroup -type d -path "*$lab*" | sort
+    # The kubelet's own, for all pods of a class, stay with the node.
+    find /sys/fs/cgroup -type d -path "*$lab*" | grep -Ev '/kubepods(/besteffort|/burstable)?$' | sort || true
     echo "== processes that run the cluster's programs"
     { find /proc/[0-9]*/exe -lname "$(programs)/*" 2>/dev/null || true; } | wc -l
     echo "== listeners"
