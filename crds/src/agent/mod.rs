@@ -10,7 +10,8 @@
 //! | `POST /v1/attempts` | operator | [`OpenAttempt`]: makes the staging database and tables; idempotent |
 //! | `POST /v1/attempts/{attempt}/load?…` ([`LoadTarget`] as query) | loader | framed rows (see [`frame`]) → [`Loaded`] |
 //! | `GET /v1/attempts/{attempt}/ledger` | loader, operator | → [`Ledger`]: parts committed here |
-//! | `PUT /v1/attempts/{attempt}/files`, `GET …/files` | loader | [`SourceFiles`] |
+//! | `PUT /v1/attempts/{attempt}/files` | loader | [`SourceFiles`] |
+//! | `GET /v1/attempts/{attempt}/files` | loader, operator | answers [`SourceFiles`] |
 //! | `PUT /v1/attempts/{attempt}/rejects`, `GET …/rejects` | loader, operator | text lines |
 //! | `POST /v1/attempts/{attempt}/seal` | operator | [`Term`] → [`Sealed`]; 202 while it goes on (repeat the call) |
 //! | `POST /v1/attempts/{attempt}/discard` | operator | [`Term`]: drops an attempt that is not published |

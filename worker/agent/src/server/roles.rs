@@ -29,10 +29,10 @@ fn allowed(method: &Method, path: &str) -> &'static [Role] {
         )
         | ("PUT", "/v1/catalog") => &[Operator],
         ("POST", "/v1/attempts/{attempt}/load" | "/v1/index/lookup")
-        | ("PUT" | "GET", "/v1/attempts/{attempt}/files") => &[Loader],
-        ("GET", "/v1/attempts/{attempt}/ledger") | ("PUT" | "GET", "/v1/attempts/{attempt}/rejects") => {
-            &[Loader, Operator]
-        }
+        | ("PUT", "/v1/attempts/{attempt}/files") => &[Loader],
+        // The operator tells a loader that lost its spool which files the attempt began with.
+        ("GET", "/v1/attempts/{attempt}/files" | "/v1/attempts/{attempt}/ledger")
+        | ("PUT" | "GET", "/v1/attempts/{attempt}/rejects") => &[Loader, Operator],
         ("GET", "/v1/tables/{database}/{table}/export") => &[Agent],
         ("GET", "/v1/catalog") => &[Operator, Czar, Proxy],
         _ => &[],

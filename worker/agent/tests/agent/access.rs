@@ -40,7 +40,7 @@ async fn every_endpoint_serves_its_roles_alone() {
         ("POST", "/v1/attempts/1/load", &[Role::Loader]),
         ("GET", "/v1/attempts/1/ledger", &[Role::Loader, Role::Operator]),
         ("PUT", "/v1/attempts/1/files", &[Role::Loader]),
-        ("GET", "/v1/attempts/1/files", &[Role::Loader]),
+        ("GET", "/v1/attempts/1/files", &[Role::Loader, Role::Operator]),
         ("PUT", "/v1/attempts/1/rejects", &[Role::Loader, Role::Operator]),
         ("GET", "/v1/attempts/1/rejects", &[Role::Loader, Role::Operator]),
         ("POST", "/v1/attempts/1/seal", &[Role::Operator]),
