@@ -11,7 +11,7 @@
 //! | `POST /v1/attempts/{attempt}/load?…` ([`LoadTarget`] as query) | loader | framed rows (see [`frame`]) → [`Loaded`] |
 //! | `GET /v1/attempts/{attempt}/ledger` | loader, operator | → [`Ledger`]: parts committed here |
 //! | `PUT /v1/attempts/{attempt}/files` | loader | [`SourceFiles`] |
-//! | `GET /v1/attempts/{attempt}/files` | loader, operator | answers [`SourceFiles`] |
+//! | `GET /v1/attempts/{attempt}/files` | loader, operator | → [`SourceFiles`] |
 //! | `PUT /v1/attempts/{attempt}/rejects`, `GET …/rejects` | loader, operator | text lines |
 //! | `POST /v1/attempts/{attempt}/seal` | operator | [`Term`] → [`Sealed`]; 202 while it goes on (repeat the call) |
 //! | `POST /v1/attempts/{attempt}/discard` | operator | [`Term`]: drops an attempt that is not published |
