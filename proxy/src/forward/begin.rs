@@ -32,6 +32,14 @@ pub(super) struct Begun {
     pub(super) end: Option<OkPacket>,
 }
 
+/// A czar that gave no answer.
+struct Failed {
+    address: SocketAddr,
+    why: String,
+    /// What it said itself of the statement; the client is told that if no other czar does better.
+    own: Option<ServerError>,
+}
+
 /// Tries czars until one has begun to answer: with its whole answer, or with so much of it that holding it ends.
 pub(super) async fn begin_somewhere(
     czars: &Czars,
@@ -41,49 +49,17 @@ pub(super) async fn begin_somewhere(
 ) -> Result<Begun, Failure> {
     let mut avoid: Vec<SocketAddr> = Vec::new();
     loop {
-        let lease = guarded(interrupt.as_mut(), czars.lease(&avoid))
-            .await
-            .map_err(Failure::Interrupted)?;
-        // What the client is told if nobody does better: a czar's own error, if it gave one that is about the statement.
-        let mut own = None;
-        let (address, failed) = match lease {
-            Ok(mut lease) => {
-                let address = lease.address();
-                match guarded(interrupt.as_mut(), begin(&mut lease, question)).await {
-                    Err(interrupt) => {
-                        lease.cancel(question.user).await;
-                        return Err(Failure::Interrupted(interrupt));
-                    }
-                    Ok(Ok((columns, held, end))) => {
-                        return Ok(Begun {
-                            lease,
-                            columns,
-                            held,
-                            end,
-                        });
-                    }
-                    Ok(Err(ClientError::Server(error))) if error.code == BEHIND => {
-                        let failed = error.to_string();
-                        own = Some(error);
-                        (address, failed)
-                    }
-                    Ok(Err(ClientError::Server(error))) if !is_czars_trouble(&error) => {
-                        return Err(Failure::Tell(error));
-                    }
-                    Ok(Err(error)) => {
-                        lease.distrust();
-                        (address, error.to_string())
-                    }
-                }
-            }
-            Err(CzarError::Unreachable { address, source }) => (address, source.to_string()),
-            Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
+        let failed = match try_one(czars, &avoid, question, interrupt.as_mut()).await? {
+            Ok(begun) => return Ok(begun),
+            Err(failed) => failed,
         };
-        tracing::warn!(czar = %address, error = %failed, attempt = avoid.len() + 1, "czar failed before the first row");
+        tracing::warn!(
+            czar = %failed.address, error = %failed.why, attempt = avoid.len() + 1, "czar failed before the first row"
+        );
         metrics.czar_failures.inc();
-        avoid.push(address);
+        avoid.push(failed.address);
         if avoid.len() >= ATTEMPTS {
-            return Err(Failure::Tell(own.unwrap_or_else(|| no_czar(&failed))));
+            return Err(Failure::Tell(failed.own.unwrap_or_else(|| no_czar(&failed.why))));
         }
         let (_, known) = czars.counts();
         if avoid.len() >= known {
@@ -91,6 +67,48 @@ pub(super) async fn begin_somewhere(
             guarded(interrupt.as_mut(), pause)
                 .await
                 .map_err(Failure::Interrupted)?;
+        }
+    }
+}
+
+/// Asks one czar, not one to avoid if there is another. The outer error is the client's, whatever other czars would say.
+async fn try_one(
+    czars: &Czars,
+    avoid: &[SocketAddr],
+    question: &Question<'_>,
+    mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
+) -> Result<Result<Begun, Failed>, Failure> {
+    let failed = |address, why, own| Ok(Err(Failed { address, why, own }));
+    let lease = guarded(interrupt.as_mut(), czars.lease(avoid))
+        .await
+        .map_err(Failure::Interrupted)?;
+    let mut lease = match lease {
+        Ok(lease) => lease,
+        Err(CzarError::Unreachable { address, source }) => return failed(address, source.to_string(), None),
+        Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
+    };
+    let address = lease.address();
+    let begun = match guarded(interrupt, begin(&mut lease, question)).await {
+        Ok(begun) => begun,
+        Err(interrupt) => {
+            lease.cancel(question.user).await;
+            return Err(Failure::Interrupted(interrupt));
+        }
+    };
+    match begun {
+        Ok((columns, held, end)) => Ok(Ok(Begun {
+            lease,
+            columns,
+            held,
+            end,
+        })),
+        Err(ClientError::Server(error)) if error.code == BEHIND => {
+            failed(address, error.to_string(), Some(error))
+        }
+        Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Tell(error)),
+        Err(error) => {
+            lease.distrust();
+            failed(address, error.to_string(), None)
         }
     }
 }
