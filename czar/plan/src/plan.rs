@@ -224,7 +224,7 @@ pub enum SimpleColumn {
         /// Digits after the point.
         scale: u8,
     },
-    /// Sum of doubles in chunk order.
+    /// Sum of doubles: exact when there is one group, else in chunk order (`docs/decisions/0004`).
     SumDouble(usize),
     /// Smallest integer.
     MinInteger(usize),
@@ -234,7 +234,7 @@ pub enum SimpleColumn {
     MinDouble(usize),
     /// Largest double.
     MaxDouble(usize),
-    /// Quotient of doubles: sum in chunk order over count.
+    /// Quotient of doubles: sum, made as that of `SumDouble`, over count.
     AvgDouble {
         /// Partial sums.
         sum: usize,

@@ -36,26 +36,6 @@ pub(super) fn split(
     let text = |expr: &Expr| expr.print(&select.scope);
     let shift = |expr: &Expr| shifted(expr, &merged.places);
     let outputs: Vec<Expr> = outputs.iter().map(shift).collect();
-    let mut after = String::new();
-    if !merged.group_by.is_empty() {
-        let keys: Vec<String> = merged
-            .group_by
-            .iter()
-            .map(|number| format!("`p{number}`"))
-            .collect();
-        after.push_str(&format!(" GROUP BY {}", keys.join(", ")));
-    }
-    if let Some(having) = &having {
-        after.push_str(&format!(" HAVING {}", text(&shift(having))));
-    }
-    if !order.is_empty() {
-        let keys: Vec<String> = order
-            .iter()
-            .map(|(expr, tail)| format!("{}{tail}", text(&shift(expr))))
-            .collect();
-        after.push_str(&format!(" ORDER BY {}", keys.join(", ")));
-    }
-    after.push_str(&range_text(select.range));
     let plain = having.is_none()
         && order.is_empty()
         && !select.distinct
@@ -63,6 +43,15 @@ pub(super) fn split(
     let simple = plain
         .then(|| simple::describe(&outputs, &columns, &merged, &select.scope))
         .flatten();
+    let mut after = regrouping(&merged.group_by);
+    if let Some(having) = &having {
+        after.push_str(&format!(" HAVING {}", text(&shift(having))));
+    }
+    let order = order
+        .iter()
+        .map(|(expr, direction)| format!("{}{direction}", text(&shift(expr))));
+    after.push_str(&clause(" ORDER BY ", order));
+    after.push_str(&range_text(select.range));
     let list = partial_list(select, &columns);
     let tail = grouping(merged.keys);
     let distinct = if select.distinct { "DISTINCT " } else { "" };
@@ -79,11 +68,21 @@ pub(super) fn split(
 
 /// ` GROUP BY 1, 2, …` over the first columns.
 fn grouping(keys: usize) -> String {
-    let places: Vec<String> = (1..=keys).map(|place| place.to_string()).collect();
-    if places.is_empty() {
+    clause(" GROUP BY ", (1..=keys).map(|place| place.to_string()))
+}
+
+/// ` GROUP BY p0, …`: the merge's own, over partial columns.
+fn regrouping(columns: &[usize]) -> String {
+    clause(" GROUP BY ", columns.iter().map(|number| format!("`p{number}`")))
+}
+
+/// A clause with a list; without the list there is no clause.
+fn clause(words: &str, list: impl Iterator<Item = String>) -> String {
+    let list: Vec<String> = list.collect();
+    if list.is_empty() {
         String::new()
     } else {
-        format!(" GROUP BY {}", places.join(", "))
+        format!("{words}{}", list.join(", "))
     }
 }
 
