@@ -43,7 +43,7 @@ cargo test --release --locked --workspace "${names[@]/#/--test=}" --no-fail-fast
 
 if (($# == 0)); then
     echo "e2e: the oracle's long tests, which need no cluster"
-    cargo test --release --locked --workspace --test interrupts -- --ignored
+    cargo test --release --locked --workspace --test oracle -- --ignored
 fi
 if ((${#filters[@]} == 0)) && [[ -d $samples ]]; then
     echo "e2e: the real samples"

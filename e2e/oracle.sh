@@ -7,6 +7,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}
 
-# The servers load the SQL functions from where they were built.
-cargo build --release --locked --quiet --package orrery-functions
-exec cargo test --release --locked --package orrery-oracle --no-fail-fast -- --include-ignored "$@"
+# Libraries as well: the servers load the SQL functions from where they were built.
+cargo build --release --locked --quiet --workspace --lib --bins --test oracle
+exec cargo test --release --locked --workspace --test oracle -- --include-ignored "$@"

@@ -31,6 +31,22 @@ pub struct Session {
     pub user: &'static str,
 }
 
+impl Session {
+    /// The usual user, with an sql_mode that forbids nothing.
+    pub const ANN: Self = Self {
+        database: "sky",
+        time_zone: "SYSTEM",
+        sql_mode: "",
+        collation: "utf8mb4_general_ci",
+        user: "ann",
+    };
+    /// The same user with MariaDB's own default sql_mode.
+    pub const STRICT: Self = Self {
+        sql_mode: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION",
+        ..Self::ANN
+    };
+}
+
 /// An answer: what it says about itself, and its rows.
 #[derive(Clone, Debug)]
 pub struct Answer {

@@ -1,5 +1,4 @@
 //! The oracle tests itself: what it must notice, it notices.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use orrery_crds::catalog::{Catalog, TableKey};
 use orrery_dev::archive::PhysicalTable;
@@ -9,24 +8,16 @@ use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 
-const SESSION: Session = Session {
-    database: "sky",
-    time_zone: "SYSTEM",
-    sql_mode: "STRICT_TRANS_TABLES",
-    collation: "utf8mb4_general_ci",
-    user: "ann",
-};
-
 /// Queries that give another answer than the plain server.
 async fn differing(site: &Site) -> Vec<String> {
     let (mut czar, mut plain) = (
         site.connect_czar().await.unwrap(),
         site.connect_plain().await.unwrap(),
     );
-    set(&mut plain, SESSION).await.unwrap();
+    set(&mut plain, Session::STRICT).await.unwrap();
     let mut found = Vec::new();
     for query in queries() {
-        let given = ask_czar(&mut czar, SESSION, Protocol::Text, &query.sql)
+        let given = ask_czar(&mut czar, Session::STRICT, Protocol::Text, &query.sql)
             .await
             .unwrap();
         let right = ask_plain(&mut plain, Protocol::Text, &query.plain).await.unwrap();
@@ -46,7 +37,7 @@ async fn publish(site: &Site, mut catalog: Catalog, data_epoch: u64) {
     loop {
         let explained = ask_czar(
             &mut czar,
-            SESSION,
+            Session::STRICT,
             Protocol::Text,
             "EXPLAIN SELECT ra FROM Object",
         )

@@ -1,5 +1,4 @@
 //! Ctrl-C, again and again, through proxy and czar: it ends the statement it is meant for, and nobody else ever notices.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};

@@ -1,5 +1,4 @@
 //! The same text in other hands: default database, time zone, user and protocol each decide the answer, however many ask at once.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Rights, settings and limits: each statement gets its own answer.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use orrery_crds::catalog::{Catalog, TableKey};
 use orrery_oracle::client::{Outcome, Protocol, Session, ask_czar};
@@ -7,14 +6,6 @@ use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 use orrery_wire::client::ClientConnection;
 use orrery_wire::command::QueryAttribute;
-
-const ANN: Session = Session {
-    database: "sky",
-    time_zone: "SYSTEM",
-    sql_mode: "",
-    collation: "utf8mb4_general_ci",
-    user: "ann",
-};
 
 async fn ask(czar: &mut ClientConnection, session: Session, sql: &str) -> Outcome {
     ask_czar(czar, session, Protocol::Text, sql).await.unwrap()
@@ -29,16 +20,19 @@ async fn the_same_text_of_two_users_databases_and_time_zones_gets_each_its_own_a
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
     let (bob, eve) = (
-        Session { user: "bob", ..ANN },
+        Session {
+            user: "bob",
+            ..Session::ANN
+        },
         Session {
             user: "eve",
             database: "",
-            ..ANN
+            ..Session::ANN
         },
     );
     let count = "SELECT COUNT(*) FROM sky.Object";
     for _ in 0..2 {
-        assert!(ask(&mut czar, ANN, count).await.is_ok());
+        assert!(ask(&mut czar, Session::ANN, count).await.is_ok());
         assert_eq!(
             code(ask(&mut czar, bob, count).await),
             Some(1044),
@@ -52,22 +46,32 @@ async fn the_same_text_of_two_users_databases_and_time_zones_gets_each_its_own_a
     }
     let nobody = Session {
         user: "nobody",
-        ..ANN
+        ..Session::ANN
     };
     assert_eq!(code(ask(&mut czar, nobody, count).await), Some(1045));
     let unqualified = "SELECT COUNT(*) FROM Object";
-    assert!(ask(&mut czar, ANN, unqualified).await.is_ok());
+    assert!(ask(&mut czar, Session::ANN, unqualified).await.is_ok());
     assert_eq!(
-        code(ask(&mut czar, Session { database: "", ..ANN }, unqualified).await),
+        code(
+            ask(
+                &mut czar,
+                Session {
+                    database: "",
+                    ..Session::ANN
+                },
+                unqualified
+            )
+            .await
+        ),
         Some(1046)
     );
     let seen = "SELECT seen FROM Object WHERE seen IS NOT NULL ORDER BY objectId LIMIT 1";
-    let utc = ask(&mut czar, ANN, seen).await.unwrap().rows;
+    let utc = ask(&mut czar, Session::ANN, seen).await.unwrap().rows;
     let east = ask(
         &mut czar,
         Session {
             time_zone: "+03:00",
-            ..ANN
+            ..Session::ANN
         },
         seen,
     )
@@ -76,7 +80,7 @@ async fn the_same_text_of_two_users_databases_and_time_zones_gets_each_its_own_a
     .rows;
     assert_ne!(utc, east);
     assert_eq!(
-        ask(&mut czar, ANN, seen).await.unwrap().rows,
+        ask(&mut czar, Session::ANN, seen).await.unwrap().rows,
         utc,
         "settings do not stay on a connection"
     );
@@ -87,16 +91,19 @@ async fn a_right_taken_away_and_a_table_that_is_gone_are_noticed() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
     let sql = "SELECT COUNT(ra) FROM Object";
-    assert!(ask(&mut czar, ANN, sql).await.is_ok());
+    assert!(ask(&mut czar, Session::ANN, sql).await.is_ok());
     let mut users = site.users.clone();
     users.users.get_mut("ann").unwrap().databases.clear();
     site.stack.publish(&site.archive.catalog, &users).unwrap();
-    while ask(&mut czar, ANN, sql).await.is_ok() {}
+    while ask(&mut czar, Session::ANN, sql).await.is_ok() {}
     assert_eq!(
         code(
             ask(
                 &mut czar,
-                Session { database: "", ..ANN },
+                Session {
+                    database: "",
+                    ..Session::ANN
+                },
                 "SELECT COUNT(ra) FROM sky.Object"
             )
             .await
@@ -109,7 +116,7 @@ async fn a_right_taken_away_and_a_table_that_is_gone_are_noticed() {
     catalog.tables.remove(&TableKey::new("sky", "Source"));
     site.stack.publish(&catalog, &site.users).unwrap();
     let gone = "SELECT COUNT(mjd) FROM Source";
-    while code(ask(&mut czar, ANN, gone).await) != Some(1146) {}
+    while code(ask(&mut czar, Session::ANN, gone).await) != Some(1146) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,10 +144,12 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
     assert!(error.to_string().contains("99 rows"), "{error}");
 
     let gathered = "SELECT note, name, COUNT(*) FROM Object GROUP BY objectId, note, name ORDER BY 1";
-    let error = ask(&mut czar, ANN, gathered).await.unwrap_err();
+    let error = ask(&mut czar, Session::ANN, gathered).await.unwrap_err();
     assert_eq!(error.code, 1114, "{error}");
     assert!(error.message.contains("100000 bytes"), "{error}");
-    let all = ask(&mut czar, ANN, "SELECT objectId FROM Object").await.unwrap();
+    let all = ask(&mut czar, Session::ANN, "SELECT objectId FROM Object")
+        .await
+        .unwrap();
     assert_eq!(all.rows.len(), 3000, "the spool is free again");
 }
 

@@ -1,5 +1,4 @@
 //! A statement that nobody waits for any more ends on the workers, and only that statement. (Through a proxy: `interrupts.rs`.)
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
@@ -9,14 +8,6 @@ use orrery_oracle::site::{Site, connect_czar};
 use orrery_wire::Value;
 use orrery_wire::client::{ClientConnection, ClientError};
 use orrery_wire::command::QueryAttribute;
-
-const SESSION: Session = Session {
-    database: "sky",
-    time_zone: "SYSTEM",
-    sql_mode: "",
-    collation: "utf8mb4_general_ci",
-    user: "ann",
-};
 
 /// A statement that takes long in every chunk: a join of a chunk with itself, over and over.
 const LONG: &str = "SELECT COUNT(*) FROM Source a JOIN Source b USING (objectId) JOIN Source c USING (objectId) \
@@ -101,7 +92,7 @@ async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() 
         "{error}"
     );
     wait_for_running(&site, false).await;
-    let answer = ask_czar(&mut czar, SESSION, Protocol::Text, "SELECT 1")
+    let answer = ask_czar(&mut czar, Session::ANN, Protocol::Text, "SELECT 1")
         .await
         .unwrap()
         .unwrap();
@@ -128,13 +119,18 @@ async fn kills_of_one_connection_never_end_the_statements_of_another() {
     let mut killed = 0;
     let mut bystander = site.connect_czar().await.unwrap();
     while !killer.is_finished() {
-        let outcome = ask_czar(&mut victim, SESSION, Protocol::Text, "SELECT ra FROM Object")
+        let outcome = ask_czar(&mut victim, Session::ANN, Protocol::Text, "SELECT ra FROM Object")
             .await
             .unwrap();
         killed += usize::from(outcome.is_err_and(|error| error.code == 1317));
-        let answer = ask_czar(&mut bystander, SESSION, Protocol::Text, "SELECT ra FROM Object")
-            .await
-            .unwrap();
+        let answer = ask_czar(
+            &mut bystander,
+            Session::ANN,
+            Protocol::Text,
+            "SELECT ra FROM Object",
+        )
+        .await
+        .unwrap();
         assert_eq!(answer.unwrap().rows.len(), 200);
     }
     killer.await.unwrap();

@@ -1,0 +1,169 @@
+//! Which catalog a czar answers with, where it gets it from, and what its Lease says of it (design §4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orrery_agent::testing::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
+use orrery_crds::catalog::{Epochs, SignedCatalog, encode};
+use orrery_crds::kinds::WorkerPhase;
+use orrery_crds::names::{Role, WorkerId};
+use orrery_czar::catalogs::AgentAccess;
+use orrery_dev::load::load;
+use orrery_dev::mysqld::Mysqld;
+use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::site::Site;
+use orrery_snapshot::lease::ReaderEpochs;
+use orrery_snapshot::{Hub, Offer, WorkerView, file};
+
+use super::epochs::at;
+use super::parts::Parts;
+
+fn report(newest: u64, oldest: u64) -> ReaderEpochs {
+    let epochs = |data| Epochs { data, placement: 1 };
+    ReaderEpochs {
+        newest: epochs(newest),
+        oldest: epochs(oldest),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_4_a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
+    let frontend = site.start_frontend().await.unwrap();
+    let hub = Hub::new();
+    file::load(&site.stack.snapshot(), &hub).unwrap();
+    let parts = Parts::start(&site, &frontend, hub, None).await;
+    parts.until_reported(report(1, 1)).await;
+
+    // A statement whose rows are still being fetched, or wait for their reader.
+    let mut answer = parts
+        .engine
+        .answer(&Parts::request("SELECT objectId FROM Object"))
+        .await
+        .unwrap();
+    let mut grouped = parts
+        .engine
+        .answer(&Parts::request("SELECT run, COUNT(*) FROM Object GROUP BY run"))
+        .await
+        .unwrap();
+    assert!(answer.next().await.unwrap().is_some());
+    site.stack.publish(&at(&site, 2), &site.users).unwrap();
+    file::load(&site.stack.snapshot(), &parts.hub).unwrap();
+    parts.until_reported(report(2, 1)).await;
+    while grouped.next().await.unwrap().is_some() {}
+    drop(grouped);
+    assert_eq!(parts.in_use.report(), Some(report(2, 1)), "one still runs");
+    while answer.next().await.unwrap().is_some() {}
+    drop(answer);
+    parts.until_reported(report(2, 2)).await;
+
+    // The front-end hangs: the czar knows a newer catalog and cannot answer with it yet.
+    let pid = frontend.pid().unwrap().to_string();
+    let signal = |name: &str| {
+        let status = std::process::Command::new("kill").args([name, &pid]).status();
+        assert!(status.unwrap().success());
+    };
+    signal("-STOP");
+    site.stack.publish(&at(&site, 3), &site.users).unwrap();
+    file::load(&site.stack.snapshot(), &parts.hub).unwrap();
+    assert_eq!(parts.hub.current().unwrap().catalog.epochs.data, 3);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let said = parts.in_use.report();
+    let answered = parts.engine.catalogs.current().unwrap().catalog().epochs.data;
+    signal("-CONT");
+    assert_eq!(
+        answered, 2,
+        "statements are still answered with the catalog before"
+    );
+    assert_eq!(said, Some(report(2, 2)), "and the Lease says so");
+    parts.until_reported(report(3, 3)).await;
+}
+
+/// The site's workers; the first has an agent, who listens on this port.
+fn workers(site: &Site, agent_port: u16) -> Offer {
+    let view = |(id, server): (&WorkerId, &Mysqld)| {
+        let view = WorkerView {
+            name: format!("w{id}"),
+            address: Some("127.0.0.1".to_owned()),
+            mysql_port: server.port.unwrap(),
+            agent_port: if *id == 1 { agent_port } else { 0 },
+            phase: WorkerPhase::Ready,
+        };
+        (*id, view)
+    };
+    Offer::Workers(site.stack.workers.iter().map(view).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_4_on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
+    const ALL: &str = "SELECT objectId, mag FROM Object ORDER BY objectId";
+    let site = Site::start(SHAPE, &tables(120).unwrap(), &[]).await.unwrap();
+    let certificates = Archive::new();
+    let agent = Worker::start(&certificates, 1).await;
+    let agent_port = agent.base().rsplit(':').next().unwrap().parse().unwrap();
+
+    // What the czar knows: from the cluster API, which is away from now on.
+    let mut known = site.archive.catalog.clone();
+    ARCHIVE_UID.clone_into(&mut known.archive_uid);
+    let hub = Hub::new();
+    hub.offer(workers(&site, agent_port));
+    hub.offer(Offer::Users(site.users.clone()));
+    let encoded = encode(&known);
+    hub.offer(Offer::Catalog(
+        Arc::new(known.clone()),
+        encoded.root,
+        encoded.objects,
+    ));
+    let access = AgentAccess {
+        client: orrery_czar::tls::agent_client(&certificates.tls_dir(Role::Czar)).unwrap(),
+        key: CATALOG_KEY.to_vec(),
+    };
+    let frontend = site.start_frontend().await.unwrap();
+    let parts = Parts::start(&site, &frontend, hub, Some(access)).await;
+    let right = parts.rows(ALL).await.unwrap();
+    assert_eq!(right.len(), 120);
+
+    // Meanwhile a chunk moves to the third worker, and the operator tells the agents.
+    let chunk = *known.families["sky"]
+        .placement
+        .iter()
+        .find(|(_, workers)| **workers == [1, 2])
+        .unwrap()
+        .0;
+    let of_chunk = |name: &str| name.split('_').nth(1) == Some(&chunk.to_string());
+    let tables = site.archive.tables.iter();
+    let moved: Vec<_> = tables
+        .filter(|table| table.database.starts_with("sky__") && of_chunk(&table.table))
+        .collect();
+    load(&site.stack.workers[&3], moved.iter().copied())
+        .await
+        .unwrap();
+    for table in &moved {
+        for worker in [1, 2] {
+            let drop = format!("DROP TABLE `{}`.`{}`", table.database, table.table);
+            site.stack.workers[&worker].run_all([drop]).await.unwrap();
+        }
+    }
+    let error = parts.rows(ALL).await.unwrap_err();
+    assert!(error.contains(&format!("chunk {chunk} of sky.Object")), "{error}");
+
+    let mut newer = known;
+    newer.epochs.placement += 1;
+    newer
+        .families
+        .get_mut("sky")
+        .unwrap()
+        .placement
+        .insert(chunk, vec![3]);
+    let told = certificates
+        .client(Role::Operator)
+        .put(agent.url("/v1/catalog"))
+        .json(&SignedCatalog::sign(&newer, CATALOG_KEY))
+        .send()
+        .await
+        .unwrap();
+    assert!(told.status().is_success(), "{}", told.text().await.unwrap());
+    assert_eq!(parts.rows(ALL).await.unwrap(), right, "the agents know better");
+    let current = parts.engine.catalogs.current().unwrap();
+    assert_eq!(current.catalog().epochs, newer.epochs);
+}

@@ -1,0 +1,17 @@
+//! Answers of the whole way, compared with those of one plain MariaDB that holds the same rows; one program, so that it links once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod answers;
+mod cancel;
+mod catalogs;
+mod epochs;
+mod evidence;
+mod interrupts;
+mod late;
+mod limits;
+mod memory;
+mod parts;
+mod replicas;
+mod self_test;
+mod settings;
+mod sums;
