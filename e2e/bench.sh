@@ -6,5 +6,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}
 
-cargo build --release --locked --quiet --package orrery-bench --package orrery-czar --package orrery-proxy --package orrery-functions
+# The programs of the images, built as they are.
+cargo build --release --workspace --locked --quiet
 exec "$CARGO_TARGET_DIR/release/orrery-bench" "$@"

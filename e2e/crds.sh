@@ -4,13 +4,19 @@
 #   crds.sh write   write crds/yaml, and the chart's copy of it
 #   crds.sh check   fail when crds/yaml is not what the types say, or a real API
 #                   server does not take it
+#
+# ORRERY_BINARIES   take the generator from there in place of a release build
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 yaml=$repo/crds/yaml
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}
 
 generate() { # FOLDER
-    (cd "$repo" && cargo run --quiet --locked --release -p orrery-crds --bin crdgen -- "$1")
+    local programs=${ORRERY_BINARIES:-$CARGO_TARGET_DIR/release}
+    [[ -n ${ORRERY_BINARIES:-} ]] ||
+        (cd "$repo" && cargo build --quiet --locked --release --workspace --bin crdgen)
+    "$programs/crdgen" "$1"
 }
 
 write() {

@@ -13,5 +13,7 @@ export ORRERY_DEV_FOLDER=${ORRERY_DEV_FOLDER:-$cache/dev}
 
 task=${1:-up}
 (($# == 0)) || shift
-cargo build --release --quiet --package orrery-dev --package orrery-czar --package orrery-proxy --package orrery-functions
+# All programs, as the demo builds them: cargo unites the features of what it is asked for, and would
+# build the dependencies once more for a few.
+cargo build --release --workspace --locked --quiet
 exec "$CARGO_TARGET_DIR/release/orrery-dev" "$task" "$@"

@@ -13,6 +13,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}
 cluster=$here/cluster/cluster
+# What the stage "build" made is what all others use.
+export ORRERY_BINARIES=$CARGO_TARGET_DIR/release
 scratch=$(mktemp -d)
 made_cluster=no
 report=()
@@ -86,17 +88,16 @@ cluster_must_be_down() {
 case ${1:-} in
     fast)
         stage "cluster programs" "$here/cluster/kube/build.sh"
-        stage lint "$here/lint.sh"
         stage build build
+        stage lint "$here/lint.sh"
         stage "unit tests" unit_tests
         ;;
     all)
         cluster_must_be_down
         stage "cluster programs" "$here/cluster/kube/build.sh"
-        stage lint "$here/lint.sh"
         stage build build
+        stage lint "$here/lint.sh"
         stage "unit tests" unit_tests
-        export ORRERY_BINARIES=$CARGO_TARGET_DIR/release
         stage images "$here/images/images.sh"
         stage "cluster tool" "$here/cluster/test.sh"
         made_cluster=yes
