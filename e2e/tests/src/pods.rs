@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt as _};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::{Archive, NAMESPACE, eventually};
+use crate::{Archive, NAMESPACE, eventually, kubectl};
 
 impl Archive {
     /// The namespace's pods.
@@ -53,6 +53,24 @@ fn is_ready(pod: &Pod) -> bool {
             .any(|condition| condition.type_ == "Ready" && condition.status == "True")
     });
     ready && pod.metadata.deletion_timestamp.is_none()
+}
+
+/// Asks a worker's own mysqld, beside everything of ours; rows as lines, columns by tabs.
+pub async fn on_worker(pod: &str, sql: &str) -> Result<String> {
+    kubectl(&[
+        "exec",
+        pod,
+        "--container",
+        "mysqld",
+        "--",
+        "mariadb",
+        "--socket=/run/mysqld/mysqld.sock",
+        "--batch",
+        "--skip-column-names",
+        "--execute",
+        sql,
+    ])
+    .await
 }
 
 /// Name of the node a pod runs on.

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
+use kube::ResourceExt as _;
 use mysql_async::Conn;
+use orrery_crds::names::staging_database;
 use orrery_e2e::own::{Own, message, reasons};
-use orrery_e2e::{PATIENCE, rows, session};
+use orrery_e2e::pods::on_worker;
+use orrery_e2e::{PATIENCE, eventually, rows, session};
 
 /// Rows of each table in these tests.
 const ROWS: u64 = 40;
@@ -79,7 +82,7 @@ async fn a_director_goes_only_after_its_children_and_comes_back_before_them() ->
 
     own.set_revoked("sources", "Source", 0, true).await?;
     own.set_revoked("objects", "Object", 0, true).await?;
-    let empty = orrery_e2e::eventually("the rows to be gone", async || {
+    let empty = eventually("the rows to be gone", async || {
         let found = totals(&mut self::session().await?, &database).await?;
         Ok((found == (None, 0, None)).then_some(()))
     });
@@ -92,7 +95,7 @@ async fn a_director_goes_only_after_its_children_and_comes_back_before_them() ->
 
     own.set_revoked("objects", "Object", 0, false).await?;
     own.set_revoked("sources", "Source", 0, false).await?;
-    let back = orrery_e2e::eventually("the rows to be back", async || {
+    let back = eventually("the rows to be back", async || {
         let found = totals(&mut self::session().await?, &database).await?;
         Ok((found == full).then_some(()))
     });
@@ -298,7 +301,7 @@ async fn while_director_and_child_go_and_come_every_session_sees_whole_stages_in
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn an_ingest_whose_table_is_deleted_ends_and_says_so() -> Result<()> {
+async fn an_ingest_whose_table_is_deleted_ends_says_so_and_leaves_nothing() -> Result<()> {
     let own = Own::new("deleted_target").await?;
     own.director().await?;
     own.file("first", &objects(0, 200_000)).await?;
@@ -306,17 +309,48 @@ async fn an_ingest_whose_table_is_deleted_ends_and_says_so() -> Result<()> {
     let begun = |status: &serde_json::Value| {
         matches!(
             status["phase"].as_str(),
-            Some("Survey" | "Place" | "Load" | "Visible" | "Failed")
+            Some("Load" | "Seal" | "Visible" | "Failed")
         )
     };
     let status = own.status_when("first", PATIENCE, begun).await?;
-    assert!(
-        matches!(status["phase"].as_str(), Some("Survey" | "Place" | "Load")),
+    assert_eq!(
+        status["phase"], "Load",
         "it was too fast to be disturbed: {status}"
     );
+    let attempt = status["attempt"].as_u64().context("no attempt")?;
     own.delete_table("Object").await?;
     let status = own.ended("first", PATIENCE).await?;
     assert_eq!(status["phase"], "Failed", "{status}");
     assert!(message(&status).contains("was deleted"), "{}", message(&status));
+    // What it had loaded goes with it.
+    let staged = format!("SHOW DATABASES LIKE '{}'", staging_database(attempt));
+    for worker in own.archive.ready_pods("worker").await? {
+        let worker = worker.name_any();
+        eventually(&format!("nothing of attempt {attempt} on {worker}"), async || {
+            Ok(on_worker(&worker, &staged).await?.is_empty().then_some(()))
+        })
+        .await?;
+    }
+    own.remove().await
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn an_ingest_declared_with_a_table_made_again_goes_into_the_new_one() -> Result<()> {
+    let own = Own::new("made_again").await?;
+    own.director().await?;
+    visible(&own, "round0", "Object", &objects(0, ROWS)).await?;
+    for (round, name) in (1..).zip(["round1", "round2", "round3"]) {
+        own.file(name, &objects(round, ROWS)).await?;
+        own.delete_table("Object").await?;
+        let (table, ingest) = tokio::join!(own.director(), own.declare(name, "Object", 0, false));
+        table?;
+        ingest?;
+        let status = own.ended(name, PATIENCE).await?;
+        assert_eq!(status["phase"], "Visible", "{status}");
+        let sql = format!("SELECT MIN(id) FROM {}.Object", own.database());
+        let found: Vec<u64> = rows(&mut session().await?, &sql).await?;
+        assert_eq!(found, [round]);
+    }
     own.remove().await
 }

@@ -13,8 +13,8 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use mysql_async::Conn;
 use orrery_e2e::lab::Lab;
-use orrery_e2e::pods::node_of;
-use orrery_e2e::{Archive, NAMESPACE, eventually, kubectl, rows, session};
+use orrery_e2e::pods::{node_of, on_worker};
+use orrery_e2e::{Archive, NAMESPACE, eventually, rows, session};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -124,24 +124,6 @@ async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, Stri
         ensure!(before.is_none(), "{worker} holds {database}.{chunk} twice");
     }
     Ok(by_chunk)
-}
-
-/// Asks a worker's own mysqld, beside everything of ours.
-async fn on_worker(pod: &str, sql: &str) -> Result<String> {
-    kubectl(&[
-        "exec",
-        pod,
-        "--container",
-        "mysqld",
-        "--",
-        "mariadb",
-        "--socket=/run/mysqld/mysqld.sock",
-        "--batch",
-        "--skip-column-names",
-        "--execute",
-        sql,
-    ])
-    .await
 }
 
 #[tokio::test]

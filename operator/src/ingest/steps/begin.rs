@@ -1,18 +1,25 @@
 //! Pending → Survey: the target is there and it is this ingest's turn; the loader's Job is made.
 
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, PostParams};
-use orrery_crds::kinds::{IngestPhase, IngestStatus};
+use orrery_crds::catalog::TableKey;
+use orrery_crds::kinds::{ChunkedTable, IngestPhase, IngestStatus, ReferenceTable};
 
 use super::{IngestError, Outcome, Step, job};
 use crate::apply::MANAGER;
+use crate::ingest::target::Target;
+use crate::tables;
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
-    let Some(target) = step.target() else {
-        let spec = &step.ingest.spec.target;
-        status.message = format!("waits for table {}.{} to be accepted", spec.database, spec.table);
-        return Ok(Outcome::Waiting);
+    let target = match step.target() {
+        Some(target) if is_declared(step, &target).await? => target,
+        _ => {
+            let spec = &step.ingest.spec.target;
+            status.message = format!("waits for table {}.{} to be accepted", spec.database, spec.table);
+            return Ok(Outcome::Waiting);
+        }
     };
     if target.director().is_some() && target.chunked(&step.catalog).is_none() {
         status.message = format!("waits for the director and the family of {}", target.key);
@@ -27,6 +34,34 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     status.phase = IngestPhase::Survey;
     status.message = "the loader reads the sources".into();
     Ok(Outcome::Advanced)
+}
+
+/// Whether the table in the catalog is the declared one: of a table that was deleted and made again the catalog has the former for a moment.
+async fn is_declared(step: &Step<'_>, target: &Target<'_>) -> Result<bool, IngestError> {
+    let is_it = |key: TableKey, metadata: &ObjectMeta, incarnation: Option<u64>| {
+        key == target.key && metadata.deletion_timestamp.is_none() && incarnation == Some(target.incarnation)
+    };
+    if target.reference().is_some() {
+        let declared = step
+            .context
+            .list::<ReferenceTable>(step.namespace, None)
+            .await?
+            .valid;
+        Ok(declared.iter().any(|table| {
+            let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+            is_it(tables::reference_key(table), &table.metadata, incarnation)
+        }))
+    } else {
+        let declared = step
+            .context
+            .list::<ChunkedTable>(step.namespace, None)
+            .await?
+            .valid;
+        Ok(declared.iter().any(|table| {
+            let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+            is_it(tables::key(table), &table.metadata, incarnation)
+        }))
+    }
 }
 
 /// Makes the loader's Job where it is missing, and replaces one that has ended: an evicted loader ends in good order, which a Job takes

@@ -50,8 +50,17 @@ pub struct Step<'a> {
     pub readers_have: &'a (dyn Fn(u64) -> bool + Sync),
 }
 
-/// Takes the step of the phase the ingest is in.
+/// Takes the step of the phase the ingest is in. What an ingest that fails has loaded so far serves nobody, and goes.
 pub async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
+    match next(step, status).await? {
+        Outcome::Failed(why) if status.attempt.is_some() => {
+            undo::attempt(step, status, IngestPhase::Failed, why).await
+        }
+        outcome => Ok(outcome),
+    }
+}
+
+async fn next(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let revoked = step.ingest.spec.revoked;
     if let Some(why) = step.lost_target(status) {
         return Ok(Outcome::Failed(why));
