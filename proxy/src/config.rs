@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use clap::Parser;
 use orrery_crds::names::{CZAR_ACCOUNT, ports};
 use orrery_wire::server::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::czars::CzarOptions;
 
@@ -103,13 +105,11 @@ impl Args {
 }
 
 fn server_tls(cert: &Path, key: &Path) -> anyhow::Result<rustls::ServerConfig> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let chain = rustls_pemfile::certs(&mut read(cert)?.as_slice())
-        .collect::<Result<Vec<_>, _>>()
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect)
         .with_context(|| format!("no certificates in {}", cert.display()))?;
-    let private = rustls_pemfile::private_key(&mut read(key)?.as_slice())
-        .with_context(|| format!("cannot read the key in {}", key.display()))?
-        .with_context(|| format!("no private key in {}", key.display()))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("no private key in {}", key.display()))?;
     rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, private)

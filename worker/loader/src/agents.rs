@@ -10,6 +10,7 @@ use orrery_crds::agent::{
     ApiError, IndexEntries, IndexLookup, Ledger, LoadTarget, Loaded, SourceFiles, TablePart,
 };
 use reqwest::{Body, RequestBuilder, Response, StatusCode};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -19,6 +20,12 @@ use crate::source::error_chain;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest time to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Silence after which the kernel asks whether the peer still lives.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// A commit of a large part may take minutes; a worker silent for longer is as good as gone.
+const SILENCE: Duration = Duration::from_mins(10);
 /// Longest time a short call may take.
 const CALL: Duration = Duration::from_secs(30);
 
@@ -49,6 +56,17 @@ impl AgentError {
             }
         }
     }
+}
+
+/// How agents are called over TLS.
+pub fn client(tls: ClientConfig) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(KEEPALIVE)
+        .read_timeout(SILENCE)
+        .build()
 }
 
 /// Calls agents.

@@ -23,15 +23,9 @@ pub struct Config {
     /// Where claims are mounted, each in a directory of its name.
     #[arg(long, env = "ORRERY_SOURCES", default_value = "/sources")]
     pub sources: PathBuf,
-    /// Certificate, PEM.
-    #[arg(long, env = "ORRERY_TLS_CERT", default_value = "/tls/tls.crt")]
-    pub tls_cert: PathBuf,
-    /// Key, PEM.
-    #[arg(long, env = "ORRERY_TLS_KEY", default_value = "/tls/tls.key")]
-    pub tls_key: PathBuf,
-    /// The archive's certificate authority, PEM.
-    #[arg(long, env = "ORRERY_TLS_CA", default_value = "/tls/ca.crt")]
-    pub tls_ca: PathBuf,
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them.
+    #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/tls")]
+    pub tls_dir: PathBuf,
     /// Threads that check rows; 0 means one per core.
     #[arg(long, env = "ORRERY_THREADS", default_value_t = 0)]
     pub threads: usize,

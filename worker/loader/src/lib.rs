@@ -22,5 +22,4 @@ pub mod server;
 pub mod source;
 pub mod supervise;
 pub mod survey;
-pub mod tls;
 pub mod values;

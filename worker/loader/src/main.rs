@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use orrery_crds::names::Role;
-use orrery_loader::agents::Agents;
+use orrery_loader::agents::{self, Agents};
 use orrery_loader::config::Config;
 use orrery_loader::job::Loader;
 use orrery_loader::source::HttpSources;
 use orrery_loader::survey::Tools;
-use orrery_loader::tls::Identity;
 use orrery_loader::{admin, server, supervise};
+use orrery_tls::Files;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,11 +68,11 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let identity = Identity::read(&config.tls_cert, &config.tls_key, &config.tls_ca)?;
+    let identity = Files::read(&config.tls_dir)?.identity()?;
     let limits = config.limits();
     let tools = Tools {
         http: HttpSources::new(Handle::current()).context("HTTP client")?,
-        agents: Agents::new(identity.client(Role::Agent)?, limits.patience),
+        agents: Agents::new(agents::client(identity.client(Role::Agent)?)?, limits.patience),
         sources: config.sources.clone(),
         limits,
     };

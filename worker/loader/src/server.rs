@@ -21,7 +21,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{Loader, Refusal};
-use crate::tls;
 
 /// Longest time a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -72,7 +71,7 @@ async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router) -
         .map_err(|_| "handshake took too long".to_owned())?
         .map_err(|error| error.to_string())?;
     let certificates = stream.get_ref().1.peer_certificates();
-    let role = certificates.and_then(|chain| tls::role(chain.first()?));
+    let role = certificates.and_then(|chain| orrery_tls::role(chain.first()?));
     let service = TowerToHyperService::new(router.layer(Extension(Caller(role))));
     auto::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)

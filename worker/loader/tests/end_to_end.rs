@@ -24,7 +24,6 @@ use orrery_crds::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Survey
 use orrery_crds::names::Role;
 use sample::Sample;
 use serde_json::json;
-use tls::identity;
 
 const OBJECT: Numbers = Numbers {
     incarnation: 7,
@@ -441,7 +440,7 @@ async fn only_the_operator_may_call() {
     let cluster = Cluster::start(0).await;
     let serving = cluster.loader().await;
     for role in [Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
-        let client = identity(&cluster.archive, role).client(Role::Loader).unwrap();
+        let client = tls::client(&cluster.archive, role, Role::Loader);
         let answer = client
             .get(format!("{}/v1/status", serving.url))
             .send()
@@ -450,7 +449,7 @@ async fn only_the_operator_may_call() {
         assert_eq!(answer.status(), 403, "{role:?}");
     }
     let stranger = orrery_agent::testing::Archive::new();
-    let client = identity(&stranger, Role::Operator).client(Role::Loader).unwrap();
+    let client = tls::client(&stranger, Role::Operator, Role::Loader);
     assert!(
         client
             .get(format!("{}/v1/status", serving.url))
@@ -460,9 +459,7 @@ async fn only_the_operator_may_call() {
         "another CA"
     );
     // A server of another role does not pass for a loader.
-    let client = identity(&cluster.archive, Role::Operator)
-        .client(Role::Agent)
-        .unwrap();
+    let client = tls::client(&cluster.archive, Role::Operator, Role::Agent);
     assert!(
         client
             .get(format!("{}/v1/status", serving.url))

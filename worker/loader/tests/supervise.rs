@@ -48,9 +48,7 @@ fn child_of(parent: u32) -> Option<i32> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_loader_is_started_again_and_finds_its_survey() {
     let (archive, place) = (Archive::new(), Place::new());
-    let tls = archive.tls_dir(Role::Loader);
     let port = free_port();
-    let path = |name: &str| tls.join(name).display().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_orrery-loader"))
         .arg("supervise")
         .args([
@@ -59,14 +57,8 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
             "--admin",
             &format!("127.0.0.1:{}", free_port()),
         ])
-        .args([
-            "--tls-cert",
-            &path("tls.crt"),
-            "--tls-key",
-            &path("tls.key"),
-            "--tls-ca",
-            &path("ca.crt"),
-        ])
+        .arg("--tls-dir")
+        .arg(archive.tls_dir(Role::Loader))
         .arg("--spool")
         .arg(place.spool())
         .arg("--sources")
@@ -75,9 +67,7 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
         .unwrap();
     let mut supervisor = Supervisor(child);
     let url = format!("https://127.0.0.1:{port}");
-    let client = tls::identity(&archive, Role::Operator)
-        .client(Role::Loader)
-        .unwrap();
+    let client = tls::client(&archive, Role::Operator, Role::Loader);
     tls::until(&client, &url, LoaderStep::Idle).await;
     let survey = director(object(&json!({})), vec![place.file("o.csv", "1,1,1,a\n")]);
     let answer = client

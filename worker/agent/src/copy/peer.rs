@@ -1,10 +1,7 @@
 //! Calls to another agent.
 
-use std::net::{IpAddr, SocketAddr};
-
 use futures::TryStreamExt;
 use orrery_crds::agent::ApiError;
-use orrery_crds::names::Role;
 use reqwest::Url;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
@@ -20,28 +17,20 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The agent at `source` (`https://host:port`). A pod address is no name in a certificate: there the role's name is checked.
+    /// The agent at `source` (`https://host:port`).
     pub fn new(agent: &Agent, source: &str) -> Result<Self> {
         let bad = |why: &dyn std::fmt::Display| {
             AgentError::BadRequest(format!("{source:?} is no agent's address: {why}"))
         };
-        let mut base = Url::parse(source).map_err(|error| bad(&error))?;
+        let base = Url::parse(source).map_err(|error| bad(&error))?;
         if base.scheme() != "https" {
             return Err(bad(&"agents speak https"));
         }
         let config = agent.tls.client()?;
-        let mut builder = reqwest::Client::builder()
+        let client = reqwest::Client::builder()
             .tls_backend_preconfigured((*config).clone())
             .connect_timeout(agent.config.stream_idle)
-            .no_proxy();
-        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if let Ok(address) = host.parse::<IpAddr>() {
-            let address = SocketAddr::new(address, base.port_or_known_default().unwrap_or_default());
-            let name = Role::Agent.common_name();
-            builder = builder.resolve(name, address);
-            base.set_host(Some(name)).map_err(|error| bad(&error))?;
-        }
-        let client = builder
+            .no_proxy()
             .build()
             .map_err(|error| AgentError::Internal(error.to_string()))?;
         Ok(Self { client, base })

@@ -17,7 +17,6 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::roles::Caller;
-use super::tls;
 use crate::agent::Agent;
 use crate::error::Result;
 
@@ -72,7 +71,7 @@ async fn connection(agent: Arc<Agent>, router: Router, stream: TcpStream, stop: 
         .1
         .peer_certificates()
         .and_then(|chain| chain.first());
-    let caller = Caller(certificate.and_then(tls::role));
+    let caller = Caller(certificate.and_then(orrery_tls::role));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(caller);

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::common::{Place, limits};
-use super::tls::{identity, status, until};
+use super::tls::{self, status, until};
 
 /// Workers, and a place for loaders.
 pub struct Cluster {
@@ -70,8 +70,11 @@ impl Cluster {
 
     /// A loader that finds what an earlier one left in the spool.
     pub async fn loader_with(&self, limits: Limits) -> Serving {
-        let own = identity(&self.archive, Role::Loader);
-        let agents = Agents::new(own.client(Role::Agent).unwrap(), limits.patience);
+        let own = tls::identity(&self.archive, Role::Loader);
+        let agents = Agents::new(
+            tls::client(&self.archive, Role::Loader, Role::Agent),
+            limits.patience,
+        );
         let loader = Loader::open(self.place.tools(agents, limits), &self.place.spool()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
@@ -82,9 +85,7 @@ impl Cluster {
             loader.clone(),
             stop.clone(),
         ));
-        let client = identity(&self.archive, Role::Operator)
-            .client(Role::Loader)
-            .unwrap();
+        let client = tls::client(&self.archive, Role::Operator, Role::Loader);
         Serving {
             url,
             client,

@@ -5,17 +5,17 @@ use std::time::Duration;
 use orrery_agent::testing::Archive;
 use orrery_crds::loader::{LoaderStatus, LoaderStep};
 use orrery_crds::names::Role;
-use orrery_loader::tls::Identity;
+use orrery_loader::agents;
+use orrery_tls::{Files, Identity};
 
 /// Key, certificate and CA of `role`.
 pub fn identity(archive: &Archive, role: Role) -> Identity {
-    let directory = archive.tls_dir(role);
-    Identity::read(
-        &directory.join("tls.crt"),
-        &directory.join("tls.key"),
-        &directory.join("ca.crt"),
-    )
-    .unwrap()
+    Files::read(&archive.tls_dir(role)).unwrap().identity().unwrap()
+}
+
+/// A client with the certificate of `role` for servers of another.
+pub fn client(archive: &Archive, role: Role, of_server: Role) -> reqwest::Client {
+    agents::client(identity(archive, role).client(of_server).unwrap()).unwrap()
 }
 
 /// The status of the loader at `url`.

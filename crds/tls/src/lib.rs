@@ -1,0 +1,173 @@
+//! Who is who between Orrery's own programs: mutual TLS under one authority per archive, the common name of each certificate a role.
+//!
+//! Servers are called by their pods' addresses, which stand in no certificate: what is checked instead is the name of the role.
+
+mod verifier;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orrery_crds::names::Role;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use thiserror::Error;
+
+use verifier::RoleVerifier;
+
+/// Names of the files in a TLS Secret.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+const AUTHORITY: &str = "ca.crt";
+
+/// Why there is no TLS.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// File.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A file is not PEM of what it should hold.
+    #[error("{file}: {source}")]
+    Pem {
+        /// Name of the file.
+        file: &'static str,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// rustls refuses what the files hold.
+    #[error("the TLS files cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+    /// No verifier can be made from the authority.
+    #[error("{AUTHORITY}: {0}")]
+    Authority(#[from] rustls::server::VerifierBuilderError),
+    /// A role's name is no DNS name.
+    #[error("server name: {0}")]
+    Name(#[from] rustls::pki_types::InvalidDnsNameError),
+}
+
+/// The files of a role's TLS Secret, as they are on disk. Equal files make equal identities, so a renewal can be noticed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Files {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    authority: Vec<u8>,
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nobody logs a key.
+        f.debug_struct("Files").finish_non_exhaustive()
+    }
+}
+
+impl Files {
+    /// Reads `tls.crt`, `tls.key` and `ca.crt`.
+    pub fn read(folder: &Path) -> Result<Self, TlsError> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(|source| TlsError::Read { path, source })
+        };
+        Ok(Self {
+            certificate: read(CERTIFICATE)?,
+            key: read(KEY)?,
+            authority: read(AUTHORITY)?,
+        })
+    }
+
+    /// What they hold.
+    pub fn identity(&self) -> Result<Identity, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(AUTHORITY, &self.authority)? {
+            roots.add(certificate)?;
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key);
+        Ok(Identity {
+            chain: certificates(CERTIFICATE, &self.certificate)?,
+            key: key.map_err(|source| TlsError::Pem { file: KEY, source })?,
+            roots: Arc::new(roots),
+        })
+    }
+}
+
+/// Certificate and key of a role, and the authority it believes.
+pub struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Identity {
+    /// For a server of HTTP/1.1: every caller must have a certificate of the archive's authority; [`role`] says whose.
+    pub fn server(&self) -> Result<ServerConfig, TlsError> {
+        let callers = WebPkiClientVerifier::builder(Arc::clone(&self.roots)).build()?;
+        let mut config = ServerConfig::builder()
+            .with_client_cert_verifier(callers)
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    /// For calls to servers of `role`, whatever the address they are reached by.
+    pub fn client(&self, role: Role) -> Result<ClientConfig, TlsError> {
+        let servers = RoleVerifier::new(Arc::clone(&self.roots), role)?;
+        Ok(ClientConfig::builder()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(servers))
+            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?)
+    }
+}
+
+fn certificates(file: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|source| TlsError::Pem { file, source })
+}
+
+/// The role that a verified certificate names.
+pub fn role(certificate: &CertificateDer<'_>) -> Option<Role> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let name = parsed.subject().iter_common_name().next()?.as_str().ok()?;
+    Role::from_common_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Files::read(folder.path()).err().unwrap().to_string();
+        assert!(missing.contains(CERTIFICATE), "{missing}");
+        for name in [CERTIFICATE, KEY, AUTHORITY] {
+            std::fs::write(folder.path().join(name), "no PEM").unwrap();
+        }
+        let bad = Files::read(folder.path())
+            .unwrap()
+            .identity()
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(bad.contains(KEY), "{bad}");
+    }
+
+    #[test]
+    fn a_certificate_names_its_role_and_no_other_name_is_one() {
+        let named = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            role(params.self_signed(&key).unwrap().der())
+        };
+        assert_eq!(named(Role::Loader.common_name()), Some(Role::Loader));
+        assert_eq!(named("somebody"), None);
+    }
+}
