@@ -4,6 +4,7 @@
 //! (design §4): a statement keeps the [`Current`] it began with, and the current one counts as in use for the reader's lease.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use crate::dispatch::Workers;
 use crate::engine::PlanCache;
 use crate::frontend::{Frontend, MetadataCache};
+use crate::tls;
 
 /// Statements whose metadata is remembered.
 const METADATA_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
@@ -46,8 +48,8 @@ impl Current {
 
 /// How agents are asked for their copies of the catalog.
 pub struct AgentAccess {
-    /// Client with the czar's certificate.
-    pub client: reqwest::Client,
+    /// Folder with the czar's certificate, read with each round of questions: it is renewed now and then, and they are rare.
+    pub tls: PathBuf,
     /// Key that signs catalog copies.
     pub key: Vec<u8>,
 }
@@ -111,7 +113,12 @@ impl Catalogs {
         if asked.is_some_and(|when| when.elapsed() < ASK_EVERY) {
             return;
         }
-        agents::refresh(&agents.client, &agents.key, &self.hub).await;
+        match tls::agent_client(&agents.tls) {
+            Ok(client) => {
+                agents::refresh(&client, &agents.key, &self.hub).await;
+            }
+            Err(error) => tracing::warn!(%error, "agents cannot be asked for a newer catalog"),
+        }
         *asked = Some(tokio::time::Instant::now());
     }
 

@@ -108,9 +108,13 @@ fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
     let (Some(folder), Some(key)) = (&config.tls, &config.catalog_key) else {
         return Ok(None);
     };
-    let client = tls::agent_client(folder)?;
+    // What is wrong with it is said now, not when it is needed.
+    tls::agent_client(folder)?;
     let key = std::fs::read(key).with_context(|| format!("key file {}", key.display()))?;
-    Ok(Some(AgentAccess { client, key }))
+    Ok(Some(AgentAccess {
+        tls: folder.clone(),
+        key,
+    }))
 }
 
 fn frontend_options(config: &Config) -> anyhow::Result<FrontendOptions> {

@@ -115,7 +115,7 @@ async fn design_4_on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catal
         encoded.objects,
     ));
     let access = AgentAccess {
-        client: orrery_czar::tls::agent_client(&certificates.tls_dir(Role::Czar)).unwrap(),
+        tls: certificates.tls_dir(Role::Czar),
         key: CATALOG_KEY.to_vec(),
     };
     let frontend = site.start_frontend().await.unwrap();
