@@ -48,6 +48,8 @@ check_dependencies() {
         echo "lint: building cargo-deny $deny_version (once)"
         cargo install --locked --quiet --force --root "$tools" "cargo-deny@$deny_version" || return
     }
+    # Crates of other platforms count as well, and no build has fetched those.
+    cargo fetch --locked --quiet || return
     # Cargo finds its subcommands on PATH.
     PATH=$tools/bin:$PATH cargo deny --offline check bans licenses sources
 }
