@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use mysql_async::Conn;
+use orrery_crds::names::physical_database;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::pods::{node_of, on_worker};
 use orrery_e2e::{Archive, NAMESPACE, eventually, rows, session};
@@ -84,16 +85,28 @@ impl Again {
         let expected: Vec<(u64, u64, String)> = rows(&mut session, &sums("sky")).await?;
         let found: Vec<(u64, u64, String)> = rows(&mut session, &sums(&self.database)).await?;
         assert_eq!(found, expected);
+        let (demo, own) = (
+            self.physical("sky-object").await?,
+            self.physical(self.name).await?,
+        );
         let mut tables = 0;
         for worker in self.archive.ready_pods("worker").await? {
             let worker = worker.name_any();
-            let expected = checksums(&worker, "sky").await?;
-            let found = checksums(&worker, &self.database).await?;
+            let expected = checksums(&worker, &demo).await?;
+            let found = checksums(&worker, &own).await?;
             assert_eq!(found, expected, "{worker}");
             tables += found.len();
         }
         assert!(tables > 0, "no worker holds a table");
         Ok(())
+    }
+
+    /// The database in which workers keep the table that a `ChunkedTable` declares now.
+    async fn physical(&self, object: &str) -> Result<String> {
+        let table = self.archive.kind("ChunkedTable").get(object).await?;
+        let incarnation = number(&table.data["status"], "incarnation")?;
+        let database = table.data["spec"]["database"].as_str().context("no database")?;
+        Ok(physical_database(database, incarnation))
     }
 
     async fn remove(&self) -> Result<()> {
@@ -102,13 +115,13 @@ impl Again {
     }
 }
 
-/// Checksums of the chunk tables of `Object` on one worker, by the name without the number of the attempt.
+/// Checksums of the chunk tables of `Object` in a worker's database, by the name without the number of the attempt.
 async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, String>> {
     let listed = on_worker(
         worker,
         &format!(
             "SELECT CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') FROM information_schema.TABLES \
-             WHERE TABLE_SCHEMA REGEXP '^{database}__[0-9]+$' AND TABLE_NAME LIKE 'Object%'"
+             WHERE TABLE_SCHEMA = '{database}' AND TABLE_NAME LIKE 'Object%'"
         ),
     )
     .await?;
