@@ -22,7 +22,7 @@ fn attributes() -> [QueryAttribute; 2] {
 }
 
 /// Statements of the reader account that run on any worker.
-async fn running(site: &Site) -> usize {
+pub(super) async fn running(site: &Site) -> usize {
     let mut count = 0;
     for worker in site.stack.workers.values() {
         let mut root = worker.root().await.unwrap();

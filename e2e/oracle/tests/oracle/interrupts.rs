@@ -11,6 +11,8 @@ use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_proxy};
 use rand::Rng;
 
+use super::cancel::running;
+
 /// Connections whose statements are interrupted, and connections of the user beside them.
 const VICTIMS: usize = 6;
 const BYSTANDERS: usize = 2;
@@ -57,17 +59,6 @@ fn crowded(site: &Site) -> String {
             .or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, count)| *count).unwrap().0
-}
-
-/// Statements of the reader account that run on any worker.
-async fn running(site: &Site) -> usize {
-    let mut count = 0;
-    for worker in site.stack.workers.values() {
-        let mut root = worker.root().await.unwrap();
-        let sql = b"SELECT id FROM information_schema.processlist WHERE user = 'orrery_reader' AND command IN ('Query', 'Execute')";
-        count += root.query_all(sql).await.unwrap().1.len();
-    }
-    count
 }
 
 /// Runs statements and interrupts each until `left` runs out; answers how many were met.
