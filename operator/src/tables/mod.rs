@@ -105,14 +105,17 @@ pub fn reference_key(table: &ReferenceTable) -> TableKey {
 /// An object that claims a table name; the least one has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
+    /// Not accepted yet. The API server tells ages in whole seconds: a table that is there must not lose its name to one made in the same.
+    is_newcomer: bool,
     created: Option<k8s_openapi::jiff::Timestamp>,
     uid: String,
     object: String,
 }
 
 impl Claim {
-    fn new(kind: &str, metadata: &ObjectMeta) -> Self {
+    fn new(kind: &str, metadata: &ObjectMeta, incarnation: Option<u64>) -> Self {
         Self {
+            is_newcomer: incarnation.is_none(),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             uid: metadata.uid.clone().unwrap_or_default(),
             object: format!("{kind} {}", metadata.name.clone().unwrap_or_default()),
@@ -120,17 +123,17 @@ impl Claim {
     }
 }
 
-/// Who has each table name: of several claims the oldest, whether it is accepted or not.
+/// Who has each table name: the table that was accepted, else of several claims the oldest, whether its columns are right or not.
 fn owners(declared: &Declared<'_>) -> BTreeMap<TableKey, Claim> {
-    let chunked = declared
-        .chunked
-        .iter()
-        .map(|table| (key(table), Claim::new("ChunkedTable", &table.metadata)));
+    let chunked = declared.chunked.iter().map(|table| {
+        let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+        let claim = Claim::new("ChunkedTable", &table.metadata, incarnation);
+        (key(table), claim)
+    });
     let references = declared.references.iter().map(|table| {
-        (
-            reference_key(table),
-            Claim::new("ReferenceTable", &table.metadata),
-        )
+        let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
+        let claim = Claim::new("ReferenceTable", &table.metadata, incarnation);
+        (reference_key(table), claim)
     });
     let mut owners: BTreeMap<TableKey, Claim> = BTreeMap::new();
     for (key, claim) in chunked.chain(references) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use orrery_crds::catalog::{Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
-use orrery_crds::kinds::{ChunkedTable, FamilyReplicas, ReferenceTable};
+use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, FamilyReplicas, ReferenceTable};
 use serde_json::{Value, json};
 
 use super::{Declared, Verdict, judge};
@@ -113,6 +113,24 @@ fn of_two_tables_with_one_name_the_older_wins_whatever_their_kinds() {
         verdicts[0].finding.message,
         "spec.table: sky.Object belongs to ReferenceTable filter, which is older"
     );
+}
+
+#[test]
+fn an_accepted_table_keeps_its_name_although_another_was_made_in_the_same_second() {
+    let (mut there, newcomer) = (
+        director("there", OLD, &json!({})),
+        director("newcomer", OLD, &json!({})),
+    );
+    // Nobody is older by the second, and "newcomer" comes first by its UID.
+    assert_eq!(
+        reasons(&[there.clone(), newcomer.clone()], &[]),
+        ["NameTaken", "Accepted"]
+    );
+    there.status = Some(ChunkedTableStatus {
+        incarnation: Some(7),
+        ..ChunkedTableStatus::default()
+    });
+    assert_eq!(reasons(&[there, newcomer], &[]), ["Accepted", "NameTaken"]);
 }
 
 #[test]
