@@ -27,10 +27,13 @@ etcd_start() {
         --listen-client-urls "$etcd_url" --advertise-client-urls "$etcd_url"
 }
 
+# No Ingress: nothing here would serve one, and "kubectl get ing" then means Orrery's Ingest, which
+# kubectl asks for only where Kubernetes has no kind of that short name.
 apiserver_start() {
     spawn_in_lab kube-apiserver "$(programs)/kube-apiserver" \
         --etcd-servers "$etcd_url" --secure-port "$api_port" --advertise-address "$lab_ip" \
         --service-cluster-ip-range "$service_cidr" --allow-privileged \
+        --runtime-config networking.k8s.io/v1/ingresses=false \
         --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" \
         --client-ca-file "$pki/ca.crt" --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
         --service-account-issuer https://kubernetes.default.svc.cluster.local \

@@ -4,7 +4,7 @@
 //! (in this order), `count` (only their number is defined), each with `~` when sums of doubles may differ by rounding.
 
 /// Queries shared with the planner's tests.
-const SHARED: &str = include_str!("../../../czar/plan/tests/golden.sql");
+const SHARED: &str = include_str!("../../../czar/plan/tests/plan/golden.sql");
 /// Queries of this crate.
 const OWN: &str = include_str!("../corpus.sql");
 

@@ -173,6 +173,12 @@ impl Own {
         Ok(message(&status).to_owned())
     }
 
+    /// The database in which workers keep a table as it is declared now.
+    pub async fn physical_database(&self, table: &str) -> Result<String> {
+        let object = self.object(&table.to_lowercase());
+        self.archive.physical_database(&object).await
+    }
+
     /// Deletes a table with its rows.
     pub async fn delete_table(&self, table: &str) -> Result<()> {
         let name = self.object(&table.to_lowercase());
@@ -197,6 +203,12 @@ impl Own {
         }
         Ok(())
     }
+}
+
+/// Rows for [`Own::director`] with keys `from` to `until`, all over the sky, so that every worker gets some; `v` = key.
+pub fn objects(from: u64, until: u64) -> String {
+    let row = |id: u64| format!("{id},{},{},{id}\n", id * 7 % 360, (id * 11 % 160) as i64 - 80);
+    (from..until).map(row).collect()
 }
 
 /// The message of a status.

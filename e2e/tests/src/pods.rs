@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt as _};
+use orrery_crds::names::physical_database;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -35,6 +36,30 @@ impl Archive {
             Ok((pods.len() == count && pods.iter().all(is_ready)).then_some(pods))
         })
         .await
+    }
+
+    /// The database in which workers keep the table that a `ChunkedTable` declares now.
+    pub async fn physical_database(&self, object: &str) -> Result<String> {
+        let table = self.kind("ChunkedTable").get(object).await?;
+        let incarnation = table.data["status"]["incarnation"].as_u64();
+        let database = table.data["spec"]["database"].as_str().context("no database")?;
+        Ok(physical_database(
+            database,
+            incarnation.context("no incarnation")?,
+        ))
+    }
+
+    /// Pods of the workers that have a physical database on their disks.
+    pub async fn holders(&self, database: &str) -> Result<Vec<String>> {
+        let sql =
+            format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{database}'");
+        let mut holders = Vec::new();
+        for pod in self.ready_pods("worker").await? {
+            if on_worker(&pod.name_any(), &sql).await?.trim() != "0" {
+                holders.push(pod.name_any());
+            }
+        }
+        Ok(holders)
     }
 
     /// Ends a pod at once, without asking it to finish.

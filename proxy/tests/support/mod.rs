@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod czar;
-#[path = "../../../wire/tests/support/mariadbd.rs"]
+#[path = "../../../wire/tests/wire/support/mariadbd.rs"]
 pub mod mariadbd;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Ingests whose loader, node or operator dies on the way: every replica holds the rows of the source, once.
+//! Ingests whose loader or node dies on the way: every replica holds the rows of the source, once.
 //!
 //! The files are the demo's own, so that each chunk table can be compared with the one the demo's sky has on the same worker: tables of
 //! one family lie together.
@@ -7,20 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
-use mysql_async::Conn;
-use orrery_crds::names::physical_database;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::pods::{node_of, on_worker};
-use orrery_e2e::{Archive, NAMESPACE, eventually, rows, session};
-use serde_json::{Value, json};
-use tokio::sync::Mutex;
-
-/// One disturbance at a time.
-static ALONE: Mutex<()> = Mutex::const_new(());
+use orrery_e2e::{Archive, eventually, rows, session};
+use serde_json::json;
 
 /// The demo's Object once more, as `<database>.Object`.
 struct Again {
@@ -86,8 +79,8 @@ impl Again {
         let found: Vec<(u64, u64, String)> = rows(&mut session, &sums(&self.database)).await?;
         assert_eq!(found, expected);
         let (demo, own) = (
-            self.physical("sky-object").await?,
-            self.physical(self.name).await?,
+            self.archive.physical_database("sky-object").await?,
+            self.archive.physical_database(self.name).await?,
         );
         let mut tables = 0;
         for worker in self.archive.ready_pods("worker").await? {
@@ -99,14 +92,6 @@ impl Again {
         }
         assert!(tables > 0, "no worker holds a table");
         Ok(())
-    }
-
-    /// The database in which workers keep the table that a `ChunkedTable` declares now.
-    async fn physical(&self, object: &str) -> Result<String> {
-        let table = self.archive.kind("ChunkedTable").get(object).await?;
-        let incarnation = number(&table.data["status"], "incarnation")?;
-        let database = table.data["spec"]["database"].as_str().context("no database")?;
-        Ok(physical_database(database, incarnation))
     }
 
     async fn remove(&self) -> Result<()> {
@@ -142,7 +127,6 @@ async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, Stri
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Result<()> {
-    let _alone = ALONE.lock().await;
     let Some(lab) = Lab::here() else { return Ok(()) };
     let again = Again::declare("killed").await?;
     again.ingest().await?;
@@ -170,92 +154,6 @@ async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_onc
     let status = again.archive.ended(again.name).await?;
     assert_eq!(status["phase"], "Visible", "{status}");
     again.archive.await_ready("worker", 4).await?;
-    again.holds_the_demos_rows().await?;
-    again.remove().await
-}
-
-async fn root(archive: &Archive) -> Result<Value> {
-    let root = archive.kind("ChunkMap").get("root").await?;
-    Ok(root.data["spec"]["root"].clone())
-}
-
-fn number(root: &Value, field: &str) -> Result<u64> {
-    root[field]
-        .as_u64()
-        .with_context(|| format!("no {field} in {root}"))
-}
-
-async fn leader(archive: &Archive) -> Result<String> {
-    let leases: Api<Lease> = Api::namespaced(archive.client.clone(), NAMESPACE);
-    let spec = leases.get("orrery-operator").await?.spec;
-    spec.and_then(|spec| spec.holder_identity).context("nobody leads")
-}
-
-/// Row count through a new session; nothing when the table is not visible yet.
-async fn count(session: &mut Conn, database: &str) -> Result<u64> {
-    let counted: Vec<u64> = rows(session, &format!("SELECT COUNT(*) FROM {database}.Object")).await?;
-    counted.first().copied().context("no count")
-}
-
-#[tokio::test]
-#[ignore = "needs the demo"]
-async fn design_4_an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result<()> {
-    let _alone = ALONE.lock().await;
-    let Some(lab) = Lab::here() else { return Ok(()) };
-    let again = Again::declare("slept").await?;
-    let archive = &again.archive;
-    archive.await_ready("operator", 2).await?;
-    let before = root(archive).await?;
-    again.ingest().await?;
-    eventually("rows on their way", async || {
-        Ok(matches!(again.phase().await?.as_str(), "Load" | "Seal" | "Verify").then_some(()))
-    })
-    .await?;
-    let sleeper = leader(archive).await?;
-    let pods = archive.ready_pods("operator").await?;
-    let pod = pods
-        .iter()
-        .find(|pod| sleeper.starts_with(&pod.name_any()))
-        .context("the leader is no pod")?;
-    let node = node_of(pod)?;
-    let stopped = lab
-        .signal(&node, &pod.name_any(), "^orrery-operator", "STOP")
-        .await?;
-    ensure!(stopped == 1, "{stopped} processes of {} stopped", pod.name_any());
-
-    let published = async {
-        let status = archive.ended(again.name).await?;
-        ensure!(status["phase"] == "Visible", "{status}");
-        ensure!(leader(archive).await? != sleeper, "the sleeper leads");
-        root(archive).await
-    };
-    let published = published.await;
-    lab.signal(&node, &pod.name_any(), "^orrery-operator", "CONT")
-        .await?;
-    let published = published?;
-    assert!(number(&published, "dataEpoch")? > number(&before, "dataEpoch")?);
-    assert!(number(&published, "term")? > number(&before, "term")?);
-
-    // Whatever the sleeper had in hand, it does now.
-    let mut session = session().await?;
-    let rows = count(&mut session, "sky").await?;
-    for _ in 0..20 {
-        let now = root(archive).await?;
-        for field in ["term", "dataEpoch", "placementEpoch"] {
-            assert!(
-                number(&now, field)? >= number(&published, field)?,
-                "{field} went back: {now}"
-            );
-        }
-        assert_eq!(count(&mut session, &again.database).await?, rows);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    assert_ne!(
-        leader(archive).await?,
-        sleeper,
-        "the sleeper leads again although a leader lives"
-    );
-    archive.await_ready("operator", 2).await?;
     again.holds_the_demos_rows().await?;
     again.remove().await
 }

@@ -1,16 +1,8 @@
 //! What a loader leaves on its disk survives a power cut: the kernel's record of a whole survey is read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
-mod common;
-
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 use orrery_crds::loader::LoaderStep;
 use orrery_durable::trace::{Run, followed};
 use orrery_loader::agents::Agents;

@@ -1,9 +1,6 @@
 //! Property: a row that satisfies WHERE lies in a chunk of the plan (design §7, pruning never loses a row).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{grid, typical};
+use crate::common::{grid, typical};
 use orrery_plan::{Plan, Work, plan};
 use orrery_sky::Region;
 use proptest::prelude::*;

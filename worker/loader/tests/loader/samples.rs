@@ -1,17 +1,7 @@
 //! The real samples in `../shared/data`, where they are.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
-mod common;
-#[path = "common/sample.rs"]
-mod sample;
-
-use common::no_index;
-use sample::Sample;
+use crate::common::no_index;
+use crate::common::sample::Sample;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pt12_object_lands_in_exactly_its_thirteen_chunks() {

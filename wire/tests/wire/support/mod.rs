@@ -1,5 +1,6 @@
 //! What the tests of both sides share: certificates, a real mariadbd, and a small server over our server side.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
+
+pub mod mariadbd;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

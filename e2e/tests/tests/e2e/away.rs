@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use orrery_e2e::files::CLAIM;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::own::Own;
-use orrery_e2e::{Archive, NAMESPACE, eventually_within, rows, session};
+use orrery_e2e::{Archive, NAMESPACE, eventually, eventually_within, rows, session};
 
 /// Rows of the table.
 const ROWS: u64 = 60;
@@ -83,6 +83,7 @@ async fn design_4_a_table_made_again_while_a_worker_was_away_never_shows_an_old_
     let database = own.database();
     assert_eq!(answer(&database).await?, (ROWS, Some(1), Some(1)));
     own.file("new", &objects(2)).await?;
+    let old = own.physical_database("Object").await?;
 
     let (node, worker) = expendable(&own.archive).await?;
     let paused = lab.pause(&node).await?;
@@ -117,5 +118,10 @@ async fn design_4_a_table_made_again_while_a_worker_was_away_never_shows_an_old_
         }
     }
     assert!(answers > 10, "only {answers} answers were looked at");
+    eventually(
+        "the old rows to be gone, also from the worker that was away",
+        async || Ok(own.archive.holders(&old).await?.is_empty().then_some(())),
+    )
+    .await?;
     own.remove().await
 }

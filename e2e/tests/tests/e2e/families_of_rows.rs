@@ -7,18 +7,12 @@ use anyhow::{Context as _, Result, ensure};
 use kube::ResourceExt as _;
 use mysql_async::Conn;
 use orrery_crds::names::staging_database;
-use orrery_e2e::own::{Own, message, reasons};
+use orrery_e2e::own::{Own, message, objects, reasons};
 use orrery_e2e::pods::on_worker;
 use orrery_e2e::{PATIENCE, eventually, rows, session};
 
 /// Rows of each table in these tests.
 const ROWS: u64 = 40;
-
-/// Director rows all over the sky, `v` = key.
-fn objects(from: u64, until: u64) -> String {
-    let row = |id: u64| format!("{id},{},{},{id}\n", id * 7 % 360, (id * 11 % 160) as i64 - 80);
-    (from..until).map(row).collect()
-}
 
 /// Two child rows for each of these director rows, at its place, `w` = 1.
 fn sources(from: u64, until: u64) -> String {

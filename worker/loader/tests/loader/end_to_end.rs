@@ -1,28 +1,15 @@
 //! Surveys and loads against real workers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
-#[path = "common/cluster.rs"]
-mod cluster;
-mod common;
-#[path = "common/sample.rs"]
-mod sample;
-#[path = "common/tls.rs"]
-mod tls;
-
 use std::io::Read;
 
-use cluster::*;
-use common::*;
+use crate::common::cluster::*;
+use crate::common::sample::Sample;
+use crate::common::tls;
+use crate::common::*;
 use orrery_crds::agent::SourceFiles;
 use orrery_crds::kinds::MisplacedChildPolicy;
 use orrery_crds::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
 use orrery_crds::names::Role;
-use sample::Sample;
 use serde_json::json;
 
 const OBJECT: Numbers = Numbers {

@@ -1,12 +1,6 @@
 //! What a checker accepts, a strict MariaDB stores with the value the field's own text would have given; what MariaDB refuses, the
 //! checker refuses too.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use orrery_agent::testing::Mysqld;

@@ -1,14 +1,11 @@
 //! Our client side against our server side: what no other server or client at hand can show.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-mod support;
-
+use crate::support::{PASSWORD, Tls, options, serve};
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use orrery_wire::command::QueryAttribute;
 use orrery_wire::server::ServerConfig;
 use orrery_wire::value::{BinaryCells, Param, TextCells};
 use orrery_wire::{Value, WireError};
-use support::{PASSWORD, Tls, options, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -378,7 +375,7 @@ async fn the_end_of_an_idle_server_connection_is_noticed() {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let accounts = support::accounts;
+        let accounts = crate::support::accounts;
         let (mut connection, _) = orrery_wire::server::ServerConnection::handshake(
             stream,
             &ServerConfig::default(),

@@ -1,9 +1,6 @@
 //! What is refused, with which error, and the wrong answers of Qserv that must not come back (`qserv.md` §2.5).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::typical;
+use crate::common::typical;
 use orrery_plan::{Merge, MysqlError, Work, plan};
 
 fn refused(sql: &str) -> MysqlError {

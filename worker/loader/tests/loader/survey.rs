@@ -1,14 +1,6 @@
 //! Surveys of small files: what is accepted, placed, counted and rejected.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use orrery_crds::agent::SourceFile;
 use orrery_crds::catalog::hash_chunk;
 use orrery_crds::kinds::{OrphanPolicy, PositionPolicy};

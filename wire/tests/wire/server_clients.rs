@@ -1,13 +1,10 @@
 //! Our server side with the clients people use.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
-
-mod support;
 
 use std::process::{Command as Process, Output};
 
+use crate::support::{PASSWORD, Tls, path_str, serve};
 use mysql_async::prelude::Queryable;
 use orrery_wire::server::ServerConfig;
-use support::{PASSWORD, Tls, path_str, serve};
 
 async fn run(mut command: Process) -> Output {
     tokio::task::spawn_blocking(move || command.output())

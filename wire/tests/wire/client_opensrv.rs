@@ -1,10 +1,8 @@
 //! Our client side against opensrv-mysql: a server that shares no code with ours nor with MariaDB.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
-
-mod support;
 
 use std::io;
 
+use crate::support::options;
 use async_trait::async_trait;
 use opensrv_mysql::{
     AsyncMysqlIntermediary, AsyncMysqlShim, Column, ColumnFlags, ColumnType, ErrorKind, InitWriter,
@@ -13,7 +11,6 @@ use opensrv_mysql::{
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use orrery_wire::value::{BinaryCells, Param, TextCells};
 use orrery_wire::{Value, client};
-use support::options;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 

@@ -1,5 +1,4 @@
 //! A small archive for tests: a catalog and its rows.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
 pub mod merge;
 pub mod rows;

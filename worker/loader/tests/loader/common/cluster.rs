@@ -24,8 +24,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::common::{Place, limits};
 use super::tls::{self, status, until};
+use super::{Place, limits};
 
 /// Workers, and a place for loaders.
 pub struct Cluster {

@@ -1,6 +1,8 @@
 //! Sources, tables and requests of the tests.
 
-#![allow(dead_code, reason = "each test uses a part")]
+pub mod cluster;
+pub mod sample;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,11 +1,8 @@
 //! What a plan says, shape by shape.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::BTreeSet;
 
-use common::{catalog_with, typical};
+use crate::common::{catalog_with, typical};
 use orrery_crds::catalog::{Catalog, TableKey};
 use orrery_plan::{
     ChunkWork, Class, FrontEndMerge, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, SimpleColumn, Work,

@@ -1,14 +1,12 @@
 //! The real samples, where they are.
 
-#![allow(dead_code, reason = "each test uses a part")]
-
 use std::path::{Path, PathBuf};
 
 use orrery_crds::loader::{IndexLocation, Survey, SurveyTarget};
 use orrery_loader::survey::Finished;
 use serde_json::{Value, json};
 
-use super::common::*;
+use super::*;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
 

@@ -1,12 +1,9 @@
 //! Plans against a real MariaDB: the answer of the merged parts equals the answer of one server with all rows.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::rows::{Archive, archive};
+use crate::common::rows::{Archive, archive};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row as ResultRow, Value};
 use orrery_crds::catalog::{ChunkSet, TableKey, TableKind};
@@ -250,7 +247,7 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
                 Merge::FrontEnd(merge) => {
                     let merged = merge_parts(merge, &parts, connection).await?;
                     if let Some(simple) = &merge.simple {
-                        common::merge::compare(simple, &parts, &merged);
+                        crate::common::merge::compare(simple, &parts, &merged);
                     }
                     Ok(merged)
                 }

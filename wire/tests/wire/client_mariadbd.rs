@@ -1,15 +1,10 @@
 //! Our client side against a real MariaDB server.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-#[path = "support/mariadbd.rs"]
-mod mariadbd;
-mod support;
-
-use mariadbd::Mariadbd;
+use crate::support::mariadbd::Mariadbd;
+use crate::support::{PASSWORD, Tls, options, path_str};
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Next, Pause, Response};
 use orrery_wire::value::{BinaryCells, Param, TextCells, TextToBinary};
 use orrery_wire::{ColumnDef, Value};
-use support::{PASSWORD, Tls, options, path_str};
 
 /// One column of each type and values at their borders.
 const TYPES: &str = "CREATE DATABASE d; CREATE TABLE d.t (

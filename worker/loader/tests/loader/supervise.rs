@@ -1,20 +1,10 @@
 //! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM ends both.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests stop at the first failure"
-)]
-
-mod common;
-#[path = "common/tls.rs"]
-mod tls;
-
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use common::*;
+use crate::common::*;
 use orrery_agent::testing::Archive;
 use orrery_crds::loader::LoaderStep;
 use orrery_crds::names::Role;

@@ -1,0 +1,8 @@
+//! Statements planned over a catalog: what comes out, what is refused, and whether the parts give the whole. One program, so that it links once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+mod golden;
+mod plans;
+mod refusals;
+mod soundness;

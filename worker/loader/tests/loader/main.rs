@@ -1,0 +1,14 @@
+//! The loader from its sources to real workers. One program, so that it links once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop at the first failure"
+)]
+
+mod common;
+mod durable;
+mod end_to_end;
+mod samples;
+mod supervise;
+mod survey;
+mod values_oracle;
