@@ -5,6 +5,7 @@
 //!
 //! - [`pools`]: `WorkerPool` → `Worker`s → one StatefulSet each, adoption of data directories, statuses;
 //! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed to the catalog's [`writer`];
+//! - [`copies`] and [`deletions`]: tables that workers lack, and tables that go;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
 //! - [`secrets`]: the archive's authority, certificates, passwords and keys;
 //! - [`work`], [`triggers`], [`apply`], [`conditions`], [`notices`], [`metrics`], [`admin`]: what all of them share.
@@ -27,6 +28,7 @@ pub mod catalog;
 pub mod conditions;
 pub mod context;
 pub mod copies;
+pub mod deletions;
 pub mod families;
 pub mod flags;
 pub mod ingest;

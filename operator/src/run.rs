@@ -23,6 +23,7 @@ use crate::catalog::archive_writer::ArchiveWriter;
 use crate::catalog::upkeep::Upkeep;
 use crate::context::{Context, Scope};
 use crate::copies::Copies;
+use crate::deletions::Deletions;
 use crate::flags::Flags;
 use crate::ingest::reconcile::Ingests;
 use crate::leader::{Candidate, Leadership};
@@ -116,6 +117,7 @@ pub async fn controllers(context: Context) {
     let upkeep = Upkeep::default();
     let ingests = Ingests::default();
     let copies = Copies::default();
+    let deletions = Deletions::default();
     tokio::join!(
         work::run(
             pool_triggers(&context.client, &context.scope),
@@ -146,6 +148,11 @@ pub async fn controllers(context: Context) {
             root_triggers(&context.client, &context.scope),
             context.metrics.reconciles("copies"),
             async |namespace: &String| copies.reconcile(&context, namespace).await,
+        ),
+        work::run(
+            root_triggers(&context.client, &context.scope),
+            context.metrics.reconciles("deletions"),
+            async |namespace: &String| deletions.reconcile(&context, namespace).await,
         ),
         work::run(
             ingest_triggers(&context.client, &context.scope),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orrery_crds::catalog::{AcceptedReference, AcceptedTable, Catalog, FamilyGrid, TableKey};
-use orrery_crds::kinds::FamilyReplicas;
+use orrery_crds::kinds::{DeletionPolicy, FamilyReplicas};
 use orrery_crds::names::WorkerId;
 use thiserror::Error;
 
@@ -73,6 +73,8 @@ pub struct TableDeclaration {
     pub incarnation: u64,
     /// What it is.
     pub schema: Schema,
+    /// What becomes of its rows when it is deleted.
+    pub on_deletion: DeletionPolicy,
 }
 
 /// A change of the catalog, computed from its present state.
@@ -101,7 +103,7 @@ pub trait CatalogWriter: Send + Sync {
     /// Makes the catalog's table equal to the declaration. A table of another incarnation under the same name is retired by it.
     async fn accept_table(&self, namespace: &str, table: &TableDeclaration) -> Result<(), WriterError>;
 
-    /// Takes a table out of the catalog; what becomes of its physical tables is the deletion policy's business.
+    /// Takes a table out of the catalog. Its physical tables stay, or are to be dropped, as its deletion policy says.
     async fn retire_table(&self, namespace: &str, key: &TableKey) -> Result<(), WriterError>;
 
     /// Any other change: placement, publishing, revoking. `change` says what the catalog would be, `None` when nothing is to do; it

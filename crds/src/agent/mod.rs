@@ -334,6 +334,9 @@ pub struct Drop {
     pub placement_epoch: u64,
     /// Database and table.
     pub tables: Vec<(String, String)>,
+    /// Databases of deleted tables: everything the manifest knows of them goes, and they do once nothing is left in them.
+    #[serde(default)]
+    pub databases: Vec<String>,
 }
 
 /// What a drop did.
@@ -343,6 +346,9 @@ pub struct Dropped {
     pub gone: Vec<(String, String)>,
     /// Tables in use; call again.
     pub busy: Vec<(String, String)>,
+    /// Databases with tables yet to go: in use, or too many for one call; call again.
+    #[serde(default)]
+    pub unfinished: Vec<String>,
 }
 
 /// Pulls tables from another agent.

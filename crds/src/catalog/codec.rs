@@ -12,7 +12,7 @@ use super::model::{
     Behind, Catalog, Counters, Epochs, Family, FamilyGrid, RootPayload, Segment, Table, TableKey, TableKind,
 };
 use super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
-use crate::kinds::FamilyReplicas;
+use crate::kinds::{DeletionPolicy, FamilyReplicas};
 use crate::names::{ChunkId, WorkerId};
 
 /// Chunk ids per placement page; fixed, so that a chunk never changes its page.
@@ -50,6 +50,12 @@ enum IndexEntry {
         revoked: Vec<ObjectName>,
         index: Vec<ObjectName>,
         index_revoked: Vec<ObjectName>,
+        #[serde(default)]
+        on_deletion: DeletionPolicy,
+    },
+    Dropping {
+        database: String,
+        since: u64,
     },
 }
 
@@ -103,6 +109,15 @@ pub fn encode(catalog: &Catalog) -> Encoded {
             .iter()
             .map(|(key, table)| encode_table(&mut objects, key, table)),
     );
+    entries.extend(
+        catalog
+            .dropping
+            .iter()
+            .map(|(database, since)| IndexEntry::Dropping {
+                database: database.clone(),
+                since: *since,
+            }),
+    );
     let pages = entries
         .chunks(INDEX_ENTRIES)
         .map(|page| put(&mut objects, ObjectKind::Map, page).as_str().to_owned())
@@ -132,6 +147,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
         counters: Counters { ..root.counters },
         families: BTreeMap::new(),
         tables: BTreeMap::new(),
+        dropping: BTreeMap::new(),
     };
     for page in &root.pages {
         for entry in get::<Vec<IndexEntry>>(source, &ObjectName::new(page.as_str()))? {
@@ -156,6 +172,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
                     revoked,
                     index,
                     index_revoked,
+                    on_deletion,
                 } => {
                     let kind = decode_kind(source, &spec, &index, &index_revoked)?;
                     let segments = decode_segments(source, &segments)?;
@@ -168,8 +185,12 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
                             kind,
                             segments,
                             revoked,
+                            on_deletion,
                         },
                     );
+                }
+                IndexEntry::Dropping { database, since } => {
+                    catalog.dropping.insert(database, since);
                 }
             }
         }
@@ -220,6 +241,7 @@ pub fn reachable(
                         }
                     }
                 }
+                IndexEntry::Dropping { .. } => {}
             }
         }
     }
@@ -326,6 +348,7 @@ fn encode_table(objects: &mut Objects, key: &TableKey, table: &Table) -> IndexEn
         revoked,
         index,
         index_revoked,
+        on_deletion: table.on_deletion,
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! ChunkMap/root ── RootPayload: archive UID, lineage, term, dataEpoch, placementEpoch, counters, hashes of index pages
-//!   └─ index pages (ChunkMap)             families and tables, each with the hashes of what it owns
+//!   └─ index pages (ChunkMap)             families and tables, each with the hashes of what it owns; databases to drop
 //!        ├─ accepted specs (ChunkMap)     family grids, table schema versions
 //!        ├─ placement page lists (ChunkMap) → placement pages (ChunkPlacement), 512 chunk ids each
 //!        └─ segment pages (ChunkSegment)  → segments (ChunkSegment): chunk sets, rows, bytes

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{FamilyReplicas, PositionColumns, UniqueKey};
+use crate::kinds::{DeletionPolicy, FamilyReplicas, PositionColumns, UniqueKey};
 use crate::names::{ChunkId, WorkerId};
 use crate::table::{Column, SecondaryKey};
 
@@ -79,6 +79,9 @@ pub struct Catalog {
     pub families: BTreeMap<String, Family>,
     /// Tables by database and name.
     pub tables: BTreeMap<TableKey, Table>,
+    /// Physical databases that workers are to drop, because their tables were deleted with [`DeletionPolicy::Delete`]: each with the first
+    /// dataEpoch that does not list it any more.
+    pub dropping: BTreeMap<String, u64>,
 }
 
 /// A table's name as users write it.
@@ -173,6 +176,8 @@ pub struct Table {
     pub segments: Vec<Segment>,
     /// Segments taken back; no query sees them, and they can come back within the grace period.
     pub revoked: Vec<Segment>,
+    /// What becomes of the rows when the table is deleted.
+    pub on_deletion: DeletionPolicy,
 }
 
 /// What a table is, with its accepted schema.

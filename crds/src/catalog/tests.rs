@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::kinds::FamilyReplicas;
+use crate::kinds::{DeletionPolicy, FamilyReplicas};
 use crate::names::ChunkId;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
@@ -51,6 +51,7 @@ fn reference(segments: Vec<Segment>) -> Table {
             revoked: Some(10_000),
             ..segment(9_999, [1].into())
         }],
+        on_deletion: DeletionPolicy::Delete,
     }
 }
 
@@ -97,6 +98,7 @@ fn catalog() -> Catalog {
             })
             .take(3)
             .collect(),
+        dropping: BTreeMap::from([("db__1".to_owned(), 6)]),
         ..Catalog::default()
     }
 }

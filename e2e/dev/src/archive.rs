@@ -10,7 +10,7 @@ use orrery_crds::catalog::{
     Catalog, Counters, Epochs, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
     hash_chunk,
 };
-use orrery_crds::kinds::{ChunkedTableSpec, FamilyReplicas, ReferenceTableSpec, TableRole};
+use orrery_crds::kinds::{ChunkedTableSpec, DeletionPolicy, FamilyReplicas, ReferenceTableSpec, TableRole};
 use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
 use orrery_crds::table::{accept, ddl};
 use orrery_sky::Grid;
@@ -377,6 +377,7 @@ impl Builder {
             kind,
             segments,
             revoked: Vec::new(),
+            on_deletion: DeletionPolicy::Delete,
         };
         self.archive.catalog.tables.insert(key, table);
     }

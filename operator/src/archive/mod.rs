@@ -16,12 +16,13 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Resource, ResourceExt};
 use orrery_crds::catalog::{Catalog, TableKey};
-use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable};
+use orrery_crds::kinds::{ChunkFamily, ChunkedTable, DeletionPolicy, ReferenceTable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::apply::MANAGER;
+use crate::catalog::edit;
 use crate::conditions::Finding;
 use crate::context::Context;
 use crate::notices::Notice;
@@ -152,15 +153,20 @@ impl Archive<'_> {
             .chunked
             .iter()
             .zip(&plan.tables.chunked)
-            .map(|(table, verdict)| (tables::key(table), table.uid(), verdict));
+            .filter_map(|(table, verdict)| {
+                let (key, policy) = (tables::key(table), table.spec.deletion_policy);
+                declaration(key, table.uid().as_deref(), policy, verdict, incarnations)
+            });
         let references = observed
             .references
             .iter()
             .zip(&plan.tables.references)
-            .map(|(table, verdict)| (tables::reference_key(table), table.uid(), verdict));
+            .filter_map(|(table, verdict)| {
+                let (key, policy) = (tables::reference_key(table), table.spec.deletion_policy);
+                declaration(key, table.uid().as_deref(), policy, verdict, incarnations)
+            });
         let mut declarations: Vec<TableDeclaration> = chunked
             .chain(references)
-            .filter_map(|(key, uid, verdict)| declaration(key, uid.as_deref(), verdict, incarnations))
             .filter(|declaration| !is_known(&observed.catalog, declaration))
             .collect();
         // A child needs its director in the catalog.
@@ -287,6 +293,7 @@ impl Archive<'_> {
 fn declaration(
     key: TableKey,
     uid: Option<&str>,
+    on_deletion: DeletionPolicy,
     verdict: &Verdict,
     incarnations: &Incarnations,
 ) -> Option<TableDeclaration> {
@@ -294,21 +301,12 @@ fn declaration(
         key,
         incarnation: *incarnations.get(uid?)?,
         schema: verdict.schema.clone()?,
+        on_deletion,
     })
 }
 
 /// Whether the catalog has exactly this.
 fn is_known(catalog: &Catalog, declaration: &TableDeclaration) -> bool {
-    use orrery_crds::catalog::TableKind;
-
-    let Some(known) = catalog.tables.get(&declaration.key) else {
-        return false;
-    };
-    let same = match (&known.kind, &declaration.schema) {
-        (TableKind::Director(known, _), Schema::Director(schema)) => known == schema,
-        (TableKind::Child(known, of), Schema::Child(schema, director)) => known == schema && of == director,
-        (TableKind::Reference(known), Schema::Reference(schema)) => known == schema,
-        _ => false,
-    };
-    same && known.incarnation == declaration.incarnation
+    let known = catalog.tables.get(&declaration.key);
+    known.is_some_and(|known| edit::is_declared(known, declaration))
 }

@@ -3,21 +3,23 @@
 
 mod publish;
 mod revoke;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{Catalog, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
+use orrery_crds::catalog::{Catalog, Family, FamilyGrid, Segment, Table, TableKey, TableKind};
 use orrery_crds::kinds::FamilyReplicas;
 use orrery_crds::names::{ChunkId, WorkerId};
 use thiserror::Error;
 
 use super::segments;
-use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
+use crate::writer::FamilyDeclaration;
 
 pub use publish::{Holders, Publication, publish, was_published};
 pub use revoke::set_revoked;
+pub use tables::{accept_table, dropped, is_declared, retire_table};
 
 /// Why a change contradicts the catalog.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -180,74 +182,6 @@ fn table_of(catalog: &Catalog, family: &str) -> Option<TableKey> {
         .iter()
         .find(|(_, table)| uses(table))
         .map(|(key, _)| key.clone())
-}
-
-/// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same name is replaced with all its segments.
-pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {
-    let held = catalog.tables.get(&declared.key);
-    if held.is_some_and(|table| {
-        table.incarnation == declared.incarnation && same_schema(&table.kind, &declared.schema)
-    }) {
-        return None;
-    }
-    let mut next = catalog.clone();
-    let held = next
-        .tables
-        .remove(&declared.key)
-        .filter(|table| table.incarnation == declared.incarnation);
-    let old_index = held.as_ref().and_then(|table| match &table.kind {
-        TableKind::Director(_, index) => Some(index.clone()),
-        TableKind::Child(..) | TableKind::Reference(_) => None,
-    });
-    let kind = match declared.schema.clone() {
-        Schema::Director(accepted) => {
-            let index = old_index.unwrap_or_else(|| {
-                next.counters.incarnation += 1;
-                IndexTable {
-                    incarnation: next.counters.incarnation,
-                    family: index_family(&accepted.family),
-                    segments: Vec::new(),
-                    revoked: Vec::new(),
-                }
-            });
-            TableKind::Director(accepted, index)
-        }
-        Schema::Child(accepted, director) => TableKind::Child(accepted, director),
-        Schema::Reference(accepted) => TableKind::Reference(accepted),
-    };
-    let (schema_version, segments, revoked) = held.map_or((1, Vec::new(), Vec::new()), |table| {
-        (table.schema_version + 1, table.segments, table.revoked)
-    });
-    let table = Table {
-        incarnation: declared.incarnation,
-        schema_version,
-        kind,
-        segments,
-        revoked,
-    };
-    next.counters.incarnation = next.counters.incarnation.max(declared.incarnation);
-    next.tables.insert(declared.key.clone(), table);
-    next.epochs.data += 1;
-    Some(next)
-}
-
-fn same_schema(kind: &TableKind, schema: &Schema) -> bool {
-    match (kind, schema) {
-        (TableKind::Director(held, _), Schema::Director(declared)) => held == declared,
-        (TableKind::Child(held, of), Schema::Child(declared, director)) => held == declared && of == director,
-        (TableKind::Reference(held), Schema::Reference(declared)) => held == declared,
-        _ => false,
-    }
-}
-
-/// Takes a table out; `None` when it is not there.
-pub fn retire_table(catalog: &Catalog, key: &TableKey) -> Option<Catalog> {
-    catalog.tables.contains_key(key).then(|| {
-        let mut next = catalog.clone();
-        next.tables.remove(key);
-        next.epochs.data += 1;
-        next
-    })
 }
 
 /// Chunks of a family with the workers that get them.

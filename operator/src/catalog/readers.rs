@@ -72,8 +72,17 @@ impl Readers {
         })
     }
 
+    /// Oldest epochs that anybody may ask for: without any Lease those of the newest root, else [`Self::oldest_in_use`].
+    pub fn oldest_needed(&self, newest: Epochs, now: Instant) -> Option<Epochs> {
+        if self.seen.is_empty() {
+            Some(newest)
+        } else {
+            self.oldest_in_use(now)
+        }
+    }
+
     /// Oldest epochs a live reader uses; `None` when no reader lives, or one does not say.
-    pub fn oldest_in_use(&self, now: Instant) -> Option<Epochs> {
+    fn oldest_in_use(&self, now: Instant) -> Option<Epochs> {
         self.live(now)
             .map(|sighting| sighting.epochs.map(|epochs| epochs.oldest))
             .min()

@@ -50,11 +50,7 @@ impl Upkeep {
         let there = store.names().await?;
         // After the objects: what a root of another process uses again meanwhile has another resourceVersion.
         let needed = context.writer.needed(namespace).await?;
-        let oldest = if leases.is_empty() {
-            Some(needed.epochs)
-        } else {
-            archive.readers.oldest_in_use(now)
-        };
+        let oldest = archive.readers.oldest_needed(needed.epochs, now);
         for (name, version) in archive.garbage.due(&needed, &there, oldest, now) {
             store.delete(&name, &version).await?;
         }

@@ -308,6 +308,7 @@ mod tests {
             kind: TableKind::Director(accepted, index),
             segments: vec![segment(1)],
             revoked: vec![segment(2)],
+            on_deletion: orrery_crds::kinds::DeletionPolicy::Retain,
         };
         let mut catalog = catalog(&[(1, &[1])], Vec::new());
         catalog.tables.insert(TableKey::new("sky", "Object"), table);

@@ -165,6 +165,7 @@ impl Chunked<'_> {
 #[cfg(test)]
 mod tests {
     use orrery_crds::catalog::{Segment, Table};
+    use orrery_crds::kinds::DeletionPolicy;
     use serde_json::json;
 
     use super::*;
@@ -176,6 +177,7 @@ mod tests {
             key: TableKey::new("sky", table),
             incarnation,
             schema,
+            on_deletion: DeletionPolicy::Retain,
         }
     }
 

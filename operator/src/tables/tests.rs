@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use orrery_crds::catalog::{Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
-use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, FamilyReplicas, ReferenceTable};
+use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, DeletionPolicy, FamilyReplicas, ReferenceTable};
 use serde_json::{Value, json};
 
 use super::{Declared, Verdict, judge};
@@ -214,6 +214,7 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
         kind: TableKind::Director(schema, index),
         segments: vec![segment()],
         revoked: Vec::new(),
+        on_deletion: DeletionPolicy::Retain,
     };
     let mut catalog = Catalog::default();
     catalog.tables.insert(TableKey::new("sky", "Object"), table);
@@ -280,6 +281,7 @@ fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
         kind: TableKind::Child(schema, of),
         segments: vec![segment()],
         revoked: Vec::new(),
+        on_deletion: DeletionPolicy::Retain,
     };
     catalog.tables.insert(tables_key(&old[1]), held);
     let verdicts = |tables: &[ChunkedTable]| {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use orrery_crds::catalog::users::{User, Users};
 use orrery_crds::catalog::{AcceptedReference, Catalog, Table, TableKey, TableKind, encode};
-use orrery_crds::kinds::{ServiceClass, UserLimits};
+use orrery_crds::kinds::{DeletionPolicy, ServiceClass, UserLimits};
 use orrery_proxy::czars::{self, CzarOptions, Czars};
 use orrery_proxy::metrics::Metrics;
 use orrery_proxy::{Proxy, Registry, serve};
@@ -146,6 +146,7 @@ fn catalog() -> Catalog {
         kind,
         segments: Vec::new(),
         revoked: Vec::new(),
+        on_deletion: DeletionPolicy::Retain,
     };
     Catalog {
         archive_uid: "test".to_owned(),

@@ -5,6 +5,7 @@ mod answers;
 mod away;
 mod deaths;
 mod declarations;
+mod deletions;
 mod drift;
 mod families_of_rows;
 mod ingests;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_crds::catalog::{AcceptedTable, Behind, ChunkSet, Counters};
-use orrery_crds::kinds::UniqueKey;
+use orrery_crds::kinds::{DeletionPolicy, UniqueKey};
 
 use super::*;
 use crate::catalog::segments::{self, MANY, MOST};
+use crate::writer::{Schema, TableDeclaration};
 
 const DIRECTOR: &str = "Object";
 const CHILD: &str = "Source";
@@ -35,6 +36,7 @@ fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaratio
         key: key(table),
         incarnation,
         schema,
+        on_deletion: DeletionPolicy::Retain,
     }
 }
 
@@ -279,4 +281,51 @@ fn design_4_counters_never_go_back() {
             (before.attempt, before.segment)
         );
     }
+}
+
+fn deletable(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
+    TableDeclaration {
+        on_deletion: DeletionPolicy::Delete,
+        ..declaration(table, incarnation, schema)
+    }
+}
+
+#[test]
+fn rows_of_a_deleted_table_stay_unless_its_policy_says_delete() {
+    let mut catalog = catalog();
+    ingest(&mut catalog, DIRECTOR);
+    let child = deletable(CHILD, 11, Schema::Child(accepted(), DIRECTOR.into()));
+    let before = catalog.epochs;
+    catalog = accept_table(&catalog, &child).unwrap();
+    assert_eq!(catalog.epochs, before, "readers ask for nothing else");
+    assert_eq!(catalog.tables[&key(CHILD)].schema_version, 1);
+    assert_eq!(accept_table(&catalog, &child), None);
+
+    catalog = retire_table(&catalog, &key(CHILD)).unwrap();
+    catalog = retire_table(&catalog, &key(DIRECTOR)).unwrap();
+    let first_without = before.data + 1;
+    assert_eq!(catalog.dropping, [("sky__11".to_owned(), first_without)].into());
+
+    let gone = ["sky__11".to_owned()];
+    let catalog = dropped(&catalog, &gone).unwrap();
+    assert!(catalog.dropping.is_empty());
+    assert_eq!(dropped(&catalog, &gone), None);
+}
+
+#[test]
+fn a_table_made_anew_leaves_the_rows_and_the_index_of_the_former_one_to_be_dropped() {
+    let director = |incarnation| deletable(DIRECTOR, incarnation, Schema::Director(accepted()));
+    let mut catalog = retire_table(&catalog(), &key(DIRECTOR)).unwrap();
+    catalog = accept_table(&catalog, &director(20)).unwrap();
+    let TableKind::Director(_, index) = catalog.tables[&key(DIRECTOR)].kind.clone() else {
+        panic!("no director");
+    };
+    catalog = accept_table(&catalog, &director(30)).unwrap();
+    let since = catalog.epochs.data;
+    let index = format!("orrery_index__{}", index.incarnation);
+    assert_eq!(
+        catalog.dropping,
+        [(index, since), ("sky__20".to_owned(), since)].into()
+    );
+    assert_eq!(catalog.tables[&key(DIRECTOR)].incarnation, 30);
 }

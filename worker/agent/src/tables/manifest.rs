@@ -64,6 +64,16 @@ pub async fn of_attempt(conn: &mut Conn, attempt: u64) -> Result<Vec<ManifestRow
     select(conn, "attempt = :attempt ORDER BY db, name", params! { attempt }).await
 }
 
+/// Rows of the tables that are there in a database.
+pub async fn of_database(conn: &mut Conn, database: &str) -> Result<Vec<ManifestRow>> {
+    select(
+        conn,
+        "db = :database AND state <> 'deleted' ORDER BY name",
+        params! { database },
+    )
+    .await
+}
+
 /// A page after `after` (a former page's `next`).
 pub async fn page(conn: &mut Conn, after: Option<&str>, limit: Option<u32>) -> Result<ManifestPage> {
     let limit = limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);

@@ -61,6 +61,26 @@ pub async fn create_database(conn: &mut Conn, database: &str) -> Result<()> {
     Ok(())
 }
 
+/// Drops a database, which must be empty, with the grant it was made with.
+pub async fn drop_database(conn: &mut Conn, database: &str) -> Result<()> {
+    conn.query_drop(format!("DROP DATABASE IF EXISTS {}", sql::ident(database)))
+        .await?;
+    let pattern = sql::grant_pattern(database);
+    let granted: Option<u8> = conn
+        .exec_first(
+            format!("SELECT 1 FROM mysql.db WHERE Db = :pattern AND User = '{READER_ACCOUNT}'"),
+            params! { "pattern" => pattern.trim_matches('`') },
+        )
+        .await?;
+    if granted.is_some() {
+        conn.query_drop(format!(
+            "REVOKE SELECT ON {pattern}.* FROM '{READER_ACCOUNT}'@'%'"
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
 /// Whether the table exists.
 pub async fn exists(conn: &mut Conn, database: &str, table: &str) -> Result<bool> {
     let found: Option<u8> = conn

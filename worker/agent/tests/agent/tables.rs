@@ -80,6 +80,20 @@ async fn drop_tables(setup: &Setup, placement_epoch: u64, tables: &[&str]) -> Re
             term: TERM,
             placement_epoch,
             tables,
+            databases: Vec::new(),
+        },
+    ))
+    .await
+}
+
+async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, Refusal> {
+    answer(setup.post(
+        "/v1/drop",
+        &Drop {
+            term: TERM,
+            placement_epoch,
+            tables: Vec::new(),
+            databases: vec!["sky__7".to_owned()],
         },
     ))
     .await
@@ -177,6 +191,54 @@ async fn unknown_tables_are_reported_and_never_dropped() {
         "NotFound"
     );
     assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+}
+
+const DATABASES: &str = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'sky__7'";
+const GRANTS: &str = r"SELECT COUNT(*) FROM mysql.db WHERE Db = 'sky\\_\\_7'";
+
+#[tokio::test]
+async fn a_deleted_tables_database_goes_with_all_its_tables_and_its_grant() {
+    let setup = sealed().await;
+    set_state(&setup, RowState::Published, 5).await;
+    assert_eq!(reason(drop_database(&setup, 4).await), "EpochTooLow");
+    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+
+    let mut reader = setup.sql().await;
+    reader.query_drop("START TRANSACTION").await.unwrap();
+    reader
+        .query_drop("SELECT * FROM sky__7.Object_1__1")
+        .await
+        .unwrap();
+    let dropped = drop_database(&setup, 5).await.unwrap();
+    assert_eq!(dropped.busy, [("sky__7".to_owned(), "Object_1__1".to_owned())]);
+    assert_eq!(dropped.unfinished, ["sky__7"]);
+    assert_eq!(setup.number(DATABASES).await, 1);
+    assert_eq!(setup.number(GRANTS).await, 1);
+    reader.query_drop("COMMIT").await.unwrap();
+
+    for _ in 0..2 {
+        let dropped = drop_database(&setup, 5).await.unwrap();
+        assert_eq!((dropped.busy.len(), dropped.unfinished.len()), (0, 0));
+        assert_eq!(setup.number(DATABASES).await, 0);
+    }
+    assert_eq!(setup.number(GRANTS).await, 0);
+    assert_eq!(states(&setup).await, [(RowState::Deleted, 5)]);
+}
+
+#[tokio::test]
+async fn a_deleted_tables_database_stays_with_tables_that_nobody_knows() {
+    let setup = sealed().await;
+    setup
+        .sql()
+        .await
+        .query_drop("CREATE TABLE sky__7.mine (i INT) ENGINE=InnoDB")
+        .await
+        .unwrap();
+    let dropped = drop_database(&setup, 1).await.unwrap();
+    assert_eq!(dropped.unfinished.len(), 0);
+    let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'sky__7'";
+    assert_eq!(setup.number(tables).await, 1);
+    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.mine").await, 0);
 }
 
 #[tokio::test]

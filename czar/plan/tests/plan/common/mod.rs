@@ -9,7 +9,7 @@ use orrery_crds::catalog::{
     AcceptedReference, AcceptedTable, Catalog, ChunkSet, Epochs, Family, FamilyGrid, IndexTable, Segment,
     Table, TableKey, TableKind,
 };
-use orrery_crds::kinds::{FamilyReplicas, PositionColumns, UniqueKey};
+use orrery_crds::kinds::{DeletionPolicy, FamilyReplicas, PositionColumns, UniqueKey};
 use orrery_crds::table::{Column, SecondaryKey};
 
 pub const STRIPES: u32 = 18;
@@ -116,6 +116,7 @@ fn table(incarnation: u64, kind: TableKind, segments: Vec<Segment>) -> Table {
         kind,
         segments,
         revoked: Vec::new(),
+        on_deletion: DeletionPolicy::Retain,
     }
 }
 

@@ -1,0 +1,116 @@
+//! Tables come, change and go.
+
+use orrery_crds::catalog::{Catalog, IndexTable, Table, TableKey, TableKind};
+use orrery_crds::kinds::DeletionPolicy;
+use orrery_crds::names::{index_database, physical_database};
+
+use super::index_family;
+use crate::writer::{Schema, TableDeclaration};
+
+/// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same name is retired with all its segments.
+pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {
+    let mut next = catalog.clone();
+    let held = next.tables.remove(&declared.key);
+    if held.as_ref().is_some_and(|table| is_declared(table, declared)) {
+        return None;
+    }
+    let (held, former) = match held {
+        Some(table) if table.incarnation == declared.incarnation => (Some(table), None),
+        other => (None, other),
+    };
+    if let Some(mut table) = held
+        .clone()
+        .filter(|table| same_schema(&table.kind, &declared.schema))
+    {
+        // Nothing that a reader asks for is another one, so no epoch is.
+        table.on_deletion = declared.on_deletion;
+        next.tables.insert(declared.key.clone(), table);
+        return Some(next);
+    }
+    next.epochs.data += 1;
+    if let Some(former) = former {
+        leave(&mut next, &declared.key, &former);
+    }
+    let kind = kind(&mut next, declared, held.as_ref());
+    let (schema_version, segments, revoked) = held.map_or((1, Vec::new(), Vec::new()), |table| {
+        (table.schema_version + 1, table.segments, table.revoked)
+    });
+    let table = Table {
+        incarnation: declared.incarnation,
+        schema_version,
+        kind,
+        segments,
+        revoked,
+        on_deletion: declared.on_deletion,
+    };
+    next.counters.incarnation = next.counters.incarnation.max(declared.incarnation);
+    next.tables.insert(declared.key.clone(), table);
+    Some(next)
+}
+
+/// A director keeps the index it has.
+fn kind(next: &mut Catalog, declared: &TableDeclaration, held: Option<&Table>) -> TableKind {
+    match declared.schema.clone() {
+        Schema::Director(accepted) => {
+            let index = if let Some(TableKind::Director(_, index)) = held.map(|table| &table.kind) {
+                index.clone()
+            } else {
+                next.counters.incarnation += 1;
+                IndexTable {
+                    incarnation: next.counters.incarnation,
+                    family: index_family(&accepted.family),
+                    segments: Vec::new(),
+                    revoked: Vec::new(),
+                }
+            };
+            TableKind::Director(accepted, index)
+        }
+        Schema::Child(accepted, director) => TableKind::Child(accepted, director),
+        Schema::Reference(accepted) => TableKind::Reference(accepted),
+    }
+}
+
+/// Whether a table of the catalog is exactly what is declared.
+pub fn is_declared(held: &Table, declared: &TableDeclaration) -> bool {
+    held.incarnation == declared.incarnation
+        && held.on_deletion == declared.on_deletion
+        && same_schema(&held.kind, &declared.schema)
+}
+
+fn same_schema(kind: &TableKind, schema: &Schema) -> bool {
+    match (kind, schema) {
+        (TableKind::Director(held, _), Schema::Director(declared)) => held == declared,
+        (TableKind::Child(held, of), Schema::Child(declared, director)) => held == declared && of == director,
+        (TableKind::Reference(held), Schema::Reference(declared)) => held == declared,
+        _ => false,
+    }
+}
+
+/// Takes a table out; `None` when it is not there.
+pub fn retire_table(catalog: &Catalog, key: &TableKey) -> Option<Catalog> {
+    let mut next = catalog.clone();
+    let table = next.tables.remove(key)?;
+    next.epochs.data += 1;
+    leave(&mut next, key, &table);
+    Some(next)
+}
+
+/// Notes what workers are to drop of a table that this dataEpoch is the first without.
+fn leave(next: &mut Catalog, key: &TableKey, table: &Table) {
+    if table.on_deletion == DeletionPolicy::Retain {
+        return;
+    }
+    let since = next.epochs.data;
+    let own = physical_database(&key.database, table.incarnation);
+    next.dropping.insert(own, since);
+    if let TableKind::Director(_, index) = &table.kind {
+        next.dropping.insert(index_database(index.incarnation), since);
+    }
+}
+
+/// Forgets databases that no worker has any more; `None` when none of them is known.
+pub fn dropped(catalog: &Catalog, databases: &[String]) -> Option<Catalog> {
+    let mut next = catalog.clone();
+    next.dropping.retain(|database, _| !databases.contains(database));
+    (next.dropping.len() < catalog.dropping.len()).then_some(next)
+}
