@@ -13,7 +13,7 @@ use serde_json::json;
 /// Design §10: tmp + fsync + rename + fsync(dir); and §5: a survey is on the disk before anybody is told of it.
 #[test]
 fn design_10_request_and_survey_survive_a_power_cut() {
-    match followed("design_10_request_and_survey_survive_a_power_cut") {
+    match followed("durable::design_10_request_and_survey_survive_a_power_cut") {
         Run::Write(spool) => tokio::runtime::Runtime::new()
             .unwrap()
             .block_on(survey_into(&spool)),
