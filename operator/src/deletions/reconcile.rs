@@ -114,7 +114,7 @@ impl Round<'_> {
             Ok(_) => Progress::Dropping,
             Err(error) => {
                 let name = worker.metadata.name.as_deref().unwrap_or_default();
-                tracing::debug!(namespace = self.namespace, worker = name, %error, "rows of deleted tables stay for now");
+                tracing::debug!(namespace = self.namespace, worker = name, %error, "the worker does not drop the rows of deleted tables; the next round asks again");
                 Progress::Stuck
             }
         }
