@@ -1,0 +1,130 @@
+//! A family's objects: what was accepted, and pages of where its chunks are.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::chunk_set;
+use super::super::model::{Behind, Family, FamilyGrid};
+use super::super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
+use super::{get, malformed, put};
+use crate::kinds::FamilyReplicas;
+use crate::names::{ChunkId, WorkerId};
+
+/// Chunk ids per placement page; fixed, so that a chunk never changes its page.
+pub const PAGE_CHUNKS: u32 = 512;
+
+/// A family in an index page.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FamilyEntry {
+    name: String,
+    incarnation: u64,
+    spec: ObjectName,
+    placement: ObjectName,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FamilySpec {
+    pool: String,
+    replicas: FamilyReplicas,
+    grid: FamilyGrid,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlacementList {
+    pages: Vec<(u32, ObjectName)>,
+    behind: Vec<(WorkerId, u64, String)>,
+}
+
+impl FamilyEntry {
+    /// Puts the objects of `family` into `objects`.
+    pub(super) fn encode(objects: &mut Objects, name: &str, family: &Family) -> Self {
+        let spec = FamilySpec {
+            pool: family.pool.clone(),
+            replicas: family.replicas,
+            grid: family.grid.clone(),
+        };
+        let list = PlacementList {
+            pages: write_pages(&family.placement)
+                .into_iter()
+                .map(|(range, text)| (range, objects::put(objects, ObjectKind::Placement, text)))
+                .collect(),
+            behind: family
+                .behind
+                .iter()
+                .map(|b| (b.worker, b.segment, chunk_set::write(&b.chunks)))
+                .collect(),
+        };
+        Self {
+            name: name.to_owned(),
+            incarnation: family.incarnation,
+            spec: put(objects, ObjectKind::Map, &spec),
+            placement: put(objects, ObjectKind::Map, &list),
+        }
+    }
+
+    /// The family and its name.
+    pub(super) fn decode(self, source: &impl ObjectSource) -> Result<(String, Family), ObjectError> {
+        let FamilySpec { pool, replicas, grid } = get(source, &self.spec)?;
+        let PlacementList { pages, behind } = get(source, &self.placement)?;
+        let mut placement = BTreeMap::new();
+        for (range, page) in pages {
+            let text = objects::get(source, &page)?;
+            read_page(range, &text, &mut placement).ok_or_else(|| malformed(&page, "placement page"))?;
+        }
+        let behind = behind
+            .into_iter()
+            .map(|(worker, segment, chunks)| {
+                Some(Behind {
+                    worker,
+                    segment,
+                    chunks: chunk_set::read(&chunks)?,
+                })
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| malformed(&self.placement, "chunks that a worker is behind for"))?;
+        let family = Family {
+            incarnation: self.incarnation,
+            pool,
+            replicas,
+            grid,
+            placement,
+            behind,
+        };
+        Ok((self.name, family))
+    }
+
+    /// Names of everything the entry refers to, without their parts.
+    pub(super) fn contents(&self, source: &impl ObjectSource) -> Result<Vec<ObjectName>, ObjectError> {
+        let list: PlacementList = get(source, &self.placement)?;
+        let mut contents = vec![self.spec.clone(), self.placement.clone()];
+        contents.extend(list.pages.into_iter().map(|(_, page)| page));
+        Ok(contents)
+    }
+}
+
+/// Pages by range of chunk ids; one entry is `chunk in its page:worker,worker`.
+fn write_pages(placement: &BTreeMap<ChunkId, Vec<WorkerId>>) -> BTreeMap<u32, String> {
+    let mut pages: BTreeMap<u32, String> = BTreeMap::new();
+    for (chunk, workers) in placement {
+        let workers: Vec<String> = workers.iter().map(ToString::to_string).collect();
+        let entry = format!("{}:{} ", chunk % PAGE_CHUNKS, workers.join(","));
+        pages.entry(chunk / PAGE_CHUNKS).or_default().push_str(&entry);
+    }
+    pages
+}
+
+fn read_page(range: u32, text: &str, placement: &mut BTreeMap<ChunkId, Vec<WorkerId>>) -> Option<()> {
+    for entry in text.split_ascii_whitespace() {
+        let (offset, workers) = entry.split_once(':')?;
+        let offset: u32 = offset.parse().ok().filter(|offset| *offset < PAGE_CHUNKS)?;
+        let workers = if workers.is_empty() {
+            Some(Vec::new())
+        } else {
+            workers.split(',').map(|worker| worker.parse().ok()).collect()
+        };
+        placement.insert(range.checked_mul(PAGE_CHUNKS)?.checked_add(offset)?, workers?);
+    }
+    Some(())
+}
