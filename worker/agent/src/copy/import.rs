@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::db::sql;
 use crate::error::{AgentError, Result};
 use crate::state::durable;
+use crate::tables::drop::drop_table;
 use crate::tables::{checksum, manifest, physical};
 
 /// A table on its way in.
@@ -30,7 +31,7 @@ pub enum Arrival {
     Known(ManifestRow),
     /// It lies verified in [`COPY_DATABASE`].
     Staged,
-    /// An earlier copy got as far as the move; what it moved was verified again, because nothing on disk says that it was.
+    /// An earlier copy got as far as the move; what it moved was verified again, because no manifest row says that it was.
     Moved,
 }
 
@@ -41,17 +42,16 @@ pub async fn fetch(agent: &Agent, peer: &Peer, wanted: &ManifestRow, create: &st
     let mut conn = agent.db.session().await?;
     if let Some(found) = manifest::find(&mut conn, &wanted.database, &wanted.table).await?
         && found.state != RowState::Deleted
+        && found.same_rows(wanted)
     {
-        let same = found.same_rows(wanted);
-        return if same {
-            Ok(Arrival::Known(found))
-        } else {
-            Err(differs(wanted, &found.checksum, found.rows))
-        };
+        return Ok(Arrival::Known(found));
     }
     if physical::exists(&mut conn, &wanted.database, &wanted.table).await? {
-        verify(&mut conn, &wanted.database, wanted).await?;
-        return Ok(Arrival::Moved);
+        match verify(&mut conn, &wanted.database, wanted).await {
+            Ok(()) => return Ok(Arrival::Moved),
+            Err(AgentError::Mismatch(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     match stage(agent, &mut conn, peer, wanted, create).await {
         Ok(()) => Ok(Arrival::Staged),
@@ -86,12 +86,21 @@ async fn log_position(conn: &mut Conn, name: &str) -> Result<u64> {
 }
 
 /// Moves a fetched table to its database and enters it in the manifest. Only after [`checkpoint`].
+///
+/// A table that stands there with other rows goes, now that the verified one is here: this worker sealed it without rows that the
+/// loader could not bring, and the catalog never counted it as a copy.
 pub async fn move_in(agent: &Agent, wanted: &ManifestRow, arrival: Arrival) -> Result<ManifestRow> {
     let mut conn = agent.db.session().await?;
     match arrival {
         Arrival::Known(row) => return Ok(row),
         Arrival::Staged => {
             physical::create_database(&mut conn, &wanted.database).await?;
+            if !drop_table(&mut conn, wanted, wanted.epoch).await? {
+                return Err(AgentError::Busy(format!(
+                    "{}.{} is in use",
+                    wanted.database, wanted.table
+                )));
+            }
             physical::rename(&mut conn, &wanted.table, COPY_DATABASE, &wanted.database).await?;
         }
         Arrival::Moved => {}
@@ -172,15 +181,11 @@ async fn verify(conn: &mut Conn, database: &str, wanted: &ManifestRow) -> Result
     if contents.rows == wanted.rows && contents.checksum == wanted.checksum {
         Ok(())
     } else {
-        Err(differs(wanted, &contents.checksum, contents.rows))
+        Err(AgentError::Mismatch(format!(
+            "{}.{} must have {} rows with checksum {}, but the copy has {} with {}",
+            wanted.database, wanted.table, wanted.rows, wanted.checksum, contents.rows, contents.checksum
+        )))
     }
-}
-
-fn differs(wanted: &ManifestRow, checksum: &str, rows: u64) -> AgentError {
-    AgentError::Mismatch(format!(
-        "{}.{} must have {} rows with checksum {}, but the copy has {rows} with {checksum}",
-        wanted.database, wanted.table, wanted.rows, wanted.checksum
-    ))
 }
 
 /// Removes what an unfinished copy of `table` left.

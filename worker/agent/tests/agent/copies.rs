@@ -184,6 +184,45 @@ async fn a_source_that_differs_from_its_manifest_is_not_believed() {
     assert_eq!((status.error, status.done.len()), (None, 3));
 }
 
+/// Design §5: a worker whose loader went on without it sealed what it had, is behind, and gets the rows from another.
+#[tokio::test]
+async fn design_5_what_was_sealed_without_its_rows_is_replaced_by_the_verified_copy() {
+    let pair = pair().await;
+    pair.target.open(&attempt(1)).await.unwrap();
+    let empty = pair.target.seal(1).await.unwrap();
+    assert!(empty.iter().all(|row| row.rows == 0));
+    let status = pair.copy(&pair.request("c")).await;
+    assert_eq!((status.error, status.done.len()), (None, pair.rows.len()));
+    let count = "SELECT COUNT(*) FROM sky__7.Object_1__1";
+    assert_eq!(pair.target.number(count).await, 2);
+    let held = pair.manifest().await;
+    assert_eq!(held.len(), pair.rows.len());
+    for row in &pair.rows {
+        assert!(
+            held.iter()
+                .any(|held| held.same_rows(row) && held.state == RowState::Sealed)
+        );
+    }
+}
+
+/// The table that stands there serves until its replacement is verified.
+#[tokio::test]
+async fn a_table_stays_when_the_copy_that_was_to_replace_it_is_wrong() {
+    let pair = pair().await;
+    pair.target.open(&attempt(1)).await.unwrap();
+    pair.target.load(1, &part(0), "1\ta\t1.1\t1\n").await.unwrap();
+    pair.target.seal(1).await.unwrap();
+    pair.source
+        .sql()
+        .await
+        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.2 WHERE id = 1")
+        .await
+        .unwrap();
+    assert!(pair.copy(&pair.request("c")).await.error.is_some());
+    let count = "SELECT COUNT(*) FROM sky__7.Object_1__1";
+    assert_eq!(pair.target.number(count).await, 1);
+}
+
 #[tokio::test]
 async fn another_definition_at_the_source_is_refused() {
     let pair = pair().await;
