@@ -13,21 +13,8 @@ pub fn family_of<'c>(catalog: &'c Catalog, table: &TableKey) -> Option<&'c str> 
 
 /// Workers that hold a chunk of a family with all of these segments.
 pub fn holders(catalog: &Catalog, family: &str, chunk: ChunkId, segments: &[u64]) -> Vec<WorkerId> {
-    let Some(family) = catalog.families.get(family) else {
-        return Vec::new();
-    };
-    let lacks = |worker: WorkerId| {
-        let mut behind = family.behind.iter();
-        behind.any(|behind| {
-            behind.worker == worker && segments.contains(&behind.segment) && behind.chunks.contains(&chunk)
-        })
-    };
-    let listed = family
-        .placement
-        .get(&chunk)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    listed.iter().copied().filter(|worker| !lacks(*worker)).collect()
+    let family = catalog.families.get(family);
+    family.map_or_else(Vec::new, |family| family.holders(chunk, segments).collect())
 }
 
 #[cfg(test)]

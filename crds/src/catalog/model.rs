@@ -126,6 +126,27 @@ pub struct Family {
     pub behind: Vec<Behind>,
 }
 
+impl Family {
+    /// Workers that hold a chunk with all of these segments.
+    pub fn holders(&self, chunk: ChunkId, segments: &[u64]) -> impl Iterator<Item = WorkerId> {
+        self.holders_of(chunk, |segment| segments.contains(&segment))
+    }
+
+    /// Workers that hold a chunk with all its segments.
+    pub fn complete_holders(&self, chunk: ChunkId) -> impl Iterator<Item = WorkerId> {
+        self.holders_of(chunk, |_| true)
+    }
+
+    fn holders_of(&self, chunk: ChunkId, wanted: impl Fn(u64) -> bool) -> impl Iterator<Item = WorkerId> {
+        let listed = self.placement.get(&chunk).into_iter().flatten().copied();
+        listed.filter(move |worker| {
+            !self.behind.iter().any(|behind| {
+                behind.worker == *worker && wanted(behind.segment) && behind.chunks.contains(&chunk)
+            })
+        })
+    }
+}
+
 /// How rows map to chunks.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase", tag = "scheme")]

@@ -150,15 +150,9 @@ fn source(
     serving: &BTreeSet<WorkerId>,
 ) -> Option<WorkerId> {
     let family = catalog.families.get(family)?;
-    let lacks = |worker: WorkerId| {
-        family
-            .behind
-            .iter()
-            .any(|behind| behind.worker == worker && behind.chunks.contains(&chunk))
-    };
-    let holders = family.placement.get(&chunk)?.iter().copied();
-    let complete: Vec<WorkerId> = holders
-        .filter(|worker| *worker != target && serving.contains(worker) && !lacks(*worker))
+    let complete: Vec<WorkerId> = family
+        .complete_holders(chunk)
+        .filter(|worker| *worker != target && serving.contains(worker))
         .collect();
     complete.get(chunk as usize % complete.len().max(1)).copied()
 }

@@ -128,19 +128,13 @@ pub fn status(
 
 /// Complete copies of each placed chunk on live workers.
 fn copies(family: &Family, live: &BTreeSet<WorkerId>) -> BTreeMap<ChunkId, u32> {
-    let behind = |chunk: ChunkId, worker: WorkerId| {
-        family
-            .behind
-            .iter()
-            .any(|behind| behind.worker == worker && behind.chunks.contains(&chunk))
-    };
     family
         .placement
-        .iter()
-        .map(|(chunk, workers)| {
-            let complete = workers
-                .iter()
-                .filter(|worker| live.contains(worker) && !behind(*chunk, **worker));
+        .keys()
+        .map(|chunk| {
+            let complete = family
+                .complete_holders(*chunk)
+                .filter(|worker| live.contains(worker));
             (*chunk, u32::try_from(complete.count()).unwrap_or(u32::MAX))
         })
         .collect()

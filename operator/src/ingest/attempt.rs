@@ -268,13 +268,13 @@ pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use orrery_crds::catalog::{AcceptedReference, TableKey, TableKind};
     use serde_json::json;
 
     use super::*;
 
-    fn worker(id: WorkerId, phase: &str) -> Worker {
+    pub(in crate::ingest) fn worker(id: WorkerId, phase: &str) -> Worker {
         serde_json::from_value(json!({
             "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
             "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}")},

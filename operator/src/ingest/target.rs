@@ -1,11 +1,13 @@
 //! What an ingest goes into, found in the catalog.
 
+use std::collections::BTreeMap;
+
 use orrery_crds::catalog::{
-    AcceptedReference, AcceptedTable, Catalog, Family, FamilyGrid, IndexTable, TableKey, TableKind,
+    AcceptedReference, AcceptedTable, Catalog, Family, FamilyGrid, IndexTable, Segment, TableKey, TableKind,
 };
 use orrery_crds::kinds::IngestTarget;
 use orrery_crds::loader::{IndexLocation, IndexPlace, SurveyTarget};
-use orrery_crds::names::{RowSet, chunk_table, index_database};
+use orrery_crds::names::{ChunkId, RowSet, WorkerId, chunk_table, index_database};
 use orrery_crds::sql_type::SqlType;
 use orrery_crds::table::accept;
 use sha2::{Digest as _, Sha256};
@@ -148,26 +150,43 @@ impl Chunked<'_> {
             ..IndexLocation::default()
         };
         let database = index_database(self.index.incarnation);
-        for segment in &self.index.segments {
-            for chunk in &segment.home {
-                let place = location.places.entry(*chunk).or_insert_with(|| IndexPlace {
-                    agents: addresses.urls(family.placement.get(chunk).into_iter().flatten()),
-                    tables: Vec::new(),
-                });
-                let table = chunk_table(&self.director_key.table, RowSet::Home, *chunk, segment.attempt);
-                place.tables.push((database.clone(), table));
-            }
+        for (chunk, segments) in segments_by_chunk(&self.index.segments) {
+            let ids: Vec<u64> = segments.iter().map(|segment| segment.id).collect();
+            let holders: Vec<WorkerId> = family.holders(chunk, &ids).collect();
+            let table = |segment: &&Segment| {
+                chunk_table(&self.director_key.table, RowSet::Home, chunk, segment.attempt)
+            };
+            let place = IndexPlace {
+                // Not those that are behind: they may have a table of this name without its rows.
+                agents: addresses.urls(&holders),
+                tables: segments
+                    .iter()
+                    .map(|segment| (database.clone(), table(segment)))
+                    .collect(),
+            };
+            location.places.insert(chunk, place);
         }
         Some(location)
     }
 }
 
+fn segments_by_chunk(segments: &[Segment]) -> BTreeMap<ChunkId, Vec<&Segment>> {
+    let mut chunks: BTreeMap<ChunkId, Vec<&Segment>> = BTreeMap::new();
+    for segment in segments {
+        for chunk in &segment.home {
+            chunks.entry(*chunk).or_default().push(segment);
+        }
+    }
+    chunks
+}
+
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::{Segment, Table};
+    use orrery_crds::catalog::{Behind, ChunkSet, Table};
     use orrery_crds::kinds::DeletionPolicy;
     use serde_json::json;
 
+    use super::super::attempt::tests::worker;
     use super::*;
     use crate::catalog::edit;
     use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
@@ -183,10 +202,38 @@ mod tests {
 
     fn accepted() -> AcceptedTable {
         serde_json::from_value(json!({
-            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
+            "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [], "uniqueKey": "enforced",
             "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
         }))
         .unwrap()
+    }
+
+    /// Design §5: an unknown key counts as an orphan's, so only who has all entries may be asked.
+    #[test]
+    fn design_5_keys_are_looked_up_only_where_no_segment_is_missing() {
+        let mut catalog = catalog();
+        let family = index(&mut catalog).family.clone();
+        index(&mut catalog).segments = vec![segment(5, [1, 2].into()), segment(6, [1].into())];
+        let family = catalog.families.get_mut(&family).unwrap();
+        family.placement = BTreeMap::from([(1, vec![1, 2, 3]), (2, vec![1, 2])]);
+        family.behind = vec![Behind {
+            worker: 1,
+            segment: 6,
+            chunks: [1].into(),
+        }];
+        let addresses = Addresses::of(&[1, 2, 3].map(|id| worker(id, "Ready")));
+        let spec = IngestTarget {
+            database: "sky".into(),
+            table: "Source".into(),
+        };
+        let target = find(&catalog, &spec).unwrap();
+        let Some(SurveyTarget::Child { index, .. }) = target.survey(&catalog, &addresses) else {
+            panic!("no child");
+        };
+        assert_eq!(index.places[&1].agents, addresses.urls(&[2, 3]));
+        assert_eq!(index.places[&1].tables.len(), 2);
+        assert_eq!(index.places[&2].agents, addresses.urls(&[1, 2]));
+        assert_eq!(index.places[&2].tables.len(), 1);
     }
 
     fn catalog() -> Catalog {
@@ -213,6 +260,21 @@ mod tests {
         find(catalog, &spec).unwrap().basis(catalog)
     }
 
+    fn segment(id: u64, home: ChunkSet) -> Segment {
+        Segment {
+            id,
+            attempt: id,
+            schema_version: 1,
+            home,
+            overlap: [].into(),
+            rows: 1,
+            bytes: 1,
+            ingest: "i".into(),
+            published: 1,
+            revoked: None,
+        }
+    }
+
     fn director(catalog: &mut Catalog) -> &mut Table {
         catalog.tables.get_mut(&TableKey::new("sky", "Object")).unwrap()
     }
@@ -228,25 +290,13 @@ mod tests {
     #[test]
     fn design_5_whatever_changes_the_directors_index_or_a_schema_changes_the_basis() {
         let before = catalog();
-        let segment = Segment {
-            id: 5,
-            attempt: 5,
-            schema_version: 1,
-            home: [1].into(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: None,
-        };
         let mut changed: Vec<Catalog> = Vec::new();
         let mut change = |edit: &dyn Fn(&mut Catalog)| {
             let mut next = before.clone();
             edit(&mut next);
             changed.push(next);
         };
-        change(&|next| index(next).segments.push(segment.clone()));
+        change(&|next| index(next).segments.push(segment(5, [1].into())));
         change(&|next| index(next).incarnation += 1);
         change(&|next| director(next).incarnation += 1);
         change(&|next| director(next).schema_version += 1);
