@@ -69,19 +69,11 @@ YAML
 install_chart() {
     say "Installing the chart into namespace $namespace"
     make_namespace
-    # The kinds come with the chart, and the API server needs a moment to know them: on a
-    # new cluster the chart's first user may be too early. The kinds stay, so once more does it.
-    helm_upgrade || {
-        helm uninstall orrery --namespace "$namespace" --wait
-        helm_upgrade
-    }
-}
-
-helm_upgrade() {
     helm upgrade --install orrery "$repo/charts/orrery" --namespace "$namespace" --hide-notes \
         --values "$here/demo/values.yaml" \
         --set-string "images.orrery=$ORRERY_IMAGE" --set-string "images.mysqld=$ORRERY_MYSQLD_IMAGE" \
-        --set "proxy.service.nodePort=$node_port"
+        --set "proxy.service.nodePort=$node_port" \
+        --wait --timeout 180s
 }
 
 start_workers() {
@@ -100,8 +92,7 @@ ingest() {
     kubectl orrery ingest watch sky-filter sky-object sky-source --namespace "$namespace"
 }
 
-await_service() {
-    k rollout status deployment/orrery-operator deployment/orrery-czar deployment/orrery-proxy --timeout 120s
+await_login() {
     eval "$("$here/env.sh")" # with the password, now that there is one
     local end=$((SECONDS + 30))
     until mysql_line --execute 'SELECT 1' >/dev/null 2>&1; do
@@ -184,7 +175,7 @@ up() {
     start_cluster
     install_chart
     start_workers
-    await_service
+    await_login
     ingest
     answers
     what_next "up, after $((SECONDS - began)) seconds"

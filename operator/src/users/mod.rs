@@ -1,5 +1,6 @@
 //! `QueryUser`: verifiers, grants and limits of all users, in the one Secret that czars and proxies watch.
 
+pub mod admin;
 pub mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,7 @@ pub enum UsersError {
 
 /// Judges the users of an archive, writes them for czars and proxies, and their statuses.
 pub async fn reconcile(context: &Context, namespace: &str) -> Result<Duration, UsersError> {
+    admin::make_once(context, namespace).await?;
     let users = context.list::<QueryUser>(namespace, None).await?.valid;
     let secrets = observe_secrets(context, namespace, &users).await?;
     let plan = plan::plan(&users, &secrets);

@@ -2,18 +2,27 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
 use orrery_crds::kinds::QueryUser;
+use orrery_crds::names::{USERS_KEY, USERS_SECRET};
 use orrery_operator::secrets::plan::value;
+use orrery_operator::users::admin::{ADMIN_SECRET, MADE_ANNOTATION};
 
 use crate::support::{Archive, repository, run};
+
+/// Whether the operator made the admin of this Secret.
+fn marked(secret: &Secret) -> bool {
+    secret.annotations().contains_key(MADE_ANNOTATION)
+}
 
 #[tokio::test]
 async fn an_upgrade_keeps_the_admin_password_and_leaves_the_admin_alone() {
     let archive = Archive::new("chart").await;
     let secrets = archive.api::<Secret>();
-    let password = |secret: Secret| value(&secret, "password").unwrap().to_owned();
-    let before = password(secrets.get("orrery-admin").await.unwrap());
+    let password = |secret: &Secret| value(secret, "password").unwrap().to_owned();
+    let made = archive.until::<Secret>(ADMIN_SECRET, "marked", marked);
+    let before = password(&archive.operated(made).await);
     assert_eq!(before.len(), 24);
     let user = archive.api::<QueryUser>().get("admin").await.unwrap();
     let chart = repository().join("charts/orrery");
@@ -36,11 +45,30 @@ async fn an_upgrade_keeps_the_admin_password_and_leaves_the_admin_alone() {
     // The namespace warns about pods that are not restricted.
     assert!(!output.contains("PodSecurity"), "{output}");
     assert!(output.contains("kubectl -n"), "no next command in {output}");
-    assert_eq!(password(secrets.get("orrery-admin").await.unwrap()), before);
+    let after = secrets.get(ADMIN_SECRET).await.unwrap();
+    assert_eq!((password(&after), marked(&after)), (before, true));
     assert_eq!(
         archive.api::<QueryUser>().get("admin").await.unwrap().uid(),
         user.uid()
     );
+}
+
+#[tokio::test]
+async fn the_admin_is_made_once() {
+    let archive = Archive::new("admin").await;
+    let logs_in = |secret: &Secret| value(secret, USERS_KEY).unwrap().contains("\"admin\"");
+    let checks = async {
+        archive
+            .until::<Secret>(USERS_SECRET, "with the admin", logs_in)
+            .await;
+        let users = archive.api::<QueryUser>();
+        users.delete("admin", &DeleteParams::default()).await.unwrap();
+        archive
+            .until::<Secret>(USERS_SECRET, "without the admin", |secret| !logs_in(secret))
+            .await;
+        assert!(users.get_opt("admin").await.unwrap().is_none());
+    };
+    archive.operated(checks).await;
 }
 
 #[tokio::test]
@@ -70,6 +98,10 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
     assert!(
         !may("delete", "workers.orrery.dev", own),
         "workers are never deleted"
+    );
+    assert!(
+        !may("update", "queryusers.orrery.dev", own) && !may("delete", "queryusers.orrery.dev", own),
+        "grants belong to administrators"
     );
     assert!(
         !may("update", "workerpools.orrery.dev", own),

@@ -48,7 +48,6 @@ fn users(secret: &Secret) -> Users {
 async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
     let archive = Archive::new("users").await;
     let checks = async {
-        // The chart's own user is a hook of Helm.
         archive
             .create::<QueryUser>(
                 "anna",
@@ -88,7 +87,6 @@ async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
                 .await,
         );
         assert!(second.version > first.version);
-        // The chart made an administrator.
         assert!(second.users["admin"].may_read("anything"));
     };
     archive.operated(checks).await;

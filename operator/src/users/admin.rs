@@ -1,0 +1,80 @@
+//! The first user of an archive, made once from the Secret that comes with the installation.
+//!
+//! The chart cannot make it: until the API server serves the kinds that come with the chart, Helm finds no `QueryUser`.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use orrery_crds::kinds::{DatabaseGrant, QueryUser, QueryUserSpec, ServiceClass, UserLimits};
+use serde_json::json;
+
+use super::UsersError;
+use crate::apply::{Change, MANAGER};
+use crate::context::Context;
+
+/// Secret with the admin's password; its absence means that no admin is wanted.
+pub const ADMIN_SECRET: &str = "orrery-admin";
+/// Annotation of [`ADMIN_SECRET`] that says its user was made; a user that was deleted since stays away.
+pub const MADE_ANNOTATION: &str = "orrery.dev/user-made";
+/// Object and login name.
+const ADMIN: &str = "admin";
+
+/// Makes the admin unless it was made before.
+pub async fn make_once(context: &Context, namespace: &str) -> Result<(), UsersError> {
+    let secrets = context.api::<Secret>(namespace);
+    let Some(secret) = secrets.get_opt(ADMIN_SECRET).await? else {
+        return Ok(());
+    };
+    if secret.annotations().contains_key(MADE_ANNOTATION) {
+        return Ok(());
+    }
+    create(context, namespace).await?;
+    let made = json!({"metadata": {
+        "annotations": {MADE_ANNOTATION: ADMIN}, "resourceVersion": secret.resource_version(),
+    }});
+    let parameters = PatchParams {
+        field_manager: Some(MANAGER.into()),
+        ..PatchParams::default()
+    };
+    secrets
+        .patch(ADMIN_SECRET, &parameters, &Patch::Merge(made))
+        .await?;
+    Ok(())
+}
+
+/// Leaves a user of this name alone: it may be an administrator's, or of a run that ended before the Secret was marked.
+async fn create(context: &Context, namespace: &str) -> Result<(), UsersError> {
+    let parameters = PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    };
+    let admin = admin(namespace);
+    match context.api(namespace).create(&parameters, &admin).await {
+        Ok(made) => {
+            let about = kube::Resource::object_ref(&made, &());
+            context.notices.applied(&about, &made, &Change::Created).await;
+            Ok(())
+        }
+        Err(kube::Error::Api(refused)) if refused.code == 409 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn admin(namespace: &str) -> QueryUser {
+    QueryUser {
+        metadata: ObjectMeta {
+            name: Some(ADMIN.into()),
+            namespace: Some(namespace.into()),
+            labels: Some(crate::pools::objects::own_labels("admin")),
+            ..ObjectMeta::default()
+        },
+        spec: QueryUserSpec {
+            user: ADMIN.into(),
+            password_secret: ADMIN_SECRET.into(),
+            grants: vec![DatabaseGrant { database: "*".into() }],
+            class: ServiceClass::Admin,
+            limits: UserLimits::default(),
+        },
+        status: None,
+    }
+}
