@@ -226,11 +226,13 @@ fn pool_triggers(client: &Client, scope: &Scope) -> BoxStream<'static, Place> {
     .boxed()
 }
 
-/// An archive is due when anything that is declared in it or its catalog's root changed.
+/// An archive is due at once, so that czars have a catalog and are ready before anything is declared, and when a declaration or the
+/// catalog's root changed.
 fn archive_triggers(client: &Client, scope: &Scope) -> BoxStream<'static, String> {
     let spec = Sensitivity::Spec;
     let one = || client.clone();
     select_all([
+        archives(client, scope),
         changes::<WorkerPool, _>(one(), scope, None, spec, namespace).boxed(),
         changes::<ChunkFamily, _>(one(), scope, None, spec, namespace).boxed(),
         changes::<ChunkedTable, _>(one(), scope, None, spec, namespace).boxed(),
@@ -265,16 +267,19 @@ fn secret_triggers(client: &Client, scope: &Scope) -> BoxStream<'static, String>
     .boxed()
 }
 
-/// The archives: the given namespace, or every namespace with a pool.
+/// The archives: the given namespace, or every namespace with a pool or a user.
 fn archives(client: &Client, scope: &Scope) -> BoxStream<'static, String> {
+    let spec = Sensitivity::Spec;
     match scope {
         Scope::Namespace(namespace) => {
             let only = futures::stream::once(futures::future::ready(namespace.clone()));
             only.chain(futures::stream::pending()).boxed()
         }
-        Scope::All => {
-            changes::<WorkerPool, _>(client.clone(), scope, None, Sensitivity::Spec, namespace).boxed()
-        }
+        Scope::All => select_all([
+            changes::<WorkerPool, _>(client.clone(), scope, None, spec, namespace).boxed(),
+            changes::<QueryUser, _>(client.clone(), scope, None, spec, namespace).boxed(),
+        ])
+        .boxed(),
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Observed {
     pub catalog: Arc<Catalog>,
 }
 
-/// Observes the archive; `None` when nothing at all is declared.
+/// Observes the archive; `None` when nothing at all is declared. Even then it has a catalog afterwards.
 pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observed>, ArchiveError> {
     let (pools, families, chunked, references, workers) = tokio::try_join!(
         context.list::<WorkerPool>(namespace, None),

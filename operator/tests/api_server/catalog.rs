@@ -6,7 +6,8 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use orrery_crds::catalog::FamilyGrid;
-use orrery_crds::kinds::FamilyReplicas;
+use orrery_crds::kinds::{ChunkMap, FamilyReplicas};
+use orrery_crds::names::ROOT;
 use orrery_operator::catalog::archive_writer::ArchiveWriter;
 use orrery_operator::catalog::store::Store;
 use orrery_operator::leader::{Candidate, LEASE};
@@ -22,6 +23,13 @@ fn family(desired: u32) -> FamilyDeclaration {
         replicas: FamilyReplicas { desired, minimum: 1 },
         grid: FamilyGrid::Hash { chunks: 4 },
     }
+}
+
+#[tokio::test]
+async fn an_archive_has_a_catalog_before_anything_is_declared() {
+    let archive = Archive::new("empty").await;
+    let written = archive.until::<ChunkMap>(ROOT, "written", |_| true);
+    archive.operated(written).await;
 }
 
 #[tokio::test]

@@ -157,3 +157,28 @@ async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_onc
     again.holds_the_demos_rows().await?;
     again.remove().await
 }
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn design_5_a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() -> Result<()> {
+    let Some(lab) = Lab::here() else { return Ok(()) };
+    let again = Again::declare("crashed").await?;
+    again.ingest().await?;
+    eventually("the loader", async || again.loader().await).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let workers = again.archive.ready_pods("worker").await?;
+    let victim = workers.last().context("no worker")?;
+    let killed = lab
+        .signal(&node_of(victim)?, &victim.name_any(), "mariadbd", "KILL")
+        .await?;
+    assert_eq!(killed, 1);
+    let status = again.archive.ended(again.name).await?;
+    assert_eq!(status["phase"], "Visible", "{status}");
+    again.archive.await_ready("worker", workers.len()).await?;
+    again
+        .archive
+        .status_when("ChunkFamily", "sky", |status| status["underReplicated"] == 0)
+        .await?;
+    again.holds_the_demos_rows().await?;
+    again.remove().await
+}
