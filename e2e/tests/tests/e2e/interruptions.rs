@@ -1,4 +1,4 @@
-//! Ingests whose loader or node dies on the way: every replica holds the rows of the source, once.
+//! Ingests whose loader, node or mysqld dies on the way: every replica holds the rows of the source, once.
 //!
 //! The files are the demo's own, so that each chunk table can be compared with the one the demo's sky has on the same worker: tables of
 //! one family lie together.
@@ -14,6 +14,10 @@ use orrery_e2e::lab::Lab;
 use orrery_e2e::pods::{node_of, on_worker};
 use orrery_e2e::{Archive, eventually, rows, session};
 use serde_json::json;
+use tokio::sync::Mutex;
+
+/// One interruption at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The demo's Object once more, as `<database>.Object`.
 struct Again {
@@ -128,6 +132,7 @@ async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, Stri
 #[ignore = "needs the demo"]
 async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
+    let _alone = ALONE.lock().await;
     let again = Again::declare("killed").await?;
     again.ingest().await?;
     let mut killed = 0;
@@ -162,6 +167,7 @@ async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_onc
 #[ignore = "needs the demo"]
 async fn design_5_a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
+    let _alone = ALONE.lock().await;
     let again = Again::declare("crashed").await?;
     again.ingest().await?;
     eventually("the loader", async || again.loader().await).await?;
