@@ -33,6 +33,12 @@ async fn pair() -> Pair {
 }
 
 impl Pair {
+    /// Changes a row at the source behind the manifest's back; sealed, its `mag` was 1.1.
+    async fn set_source_mag(&self, mag: &str) {
+        let update = format!("UPDATE sky__7.Object_1__1 SET mag = {mag} WHERE id = 1");
+        self.source.sql().await.query_drop(update).await.unwrap();
+    }
+
     fn request(&self, id: &str) -> StartCopy {
         let ddl = |part, create: &str| CopyDdl {
             database: "sky__7".into(),
@@ -150,12 +156,7 @@ async fn a_copied_table_survives_a_restart_and_can_be_copied_on() {
 #[tokio::test]
 async fn a_source_that_differs_from_its_manifest_is_not_believed() {
     let pair = pair().await;
-    pair.source
-        .sql()
-        .await
-        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.2 WHERE id = 1")
-        .await
-        .unwrap();
+    pair.set_source_mag("1.2").await;
     let status = pair.copy(&pair.request("c")).await;
     assert!(
         status
@@ -174,12 +175,7 @@ async fn a_source_that_differs_from_its_manifest_is_not_believed() {
     let moved = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'Object_1__1'";
     assert_eq!(pair.target.number(moved).await, 0);
     // Mended, the same copy goes on where it was.
-    pair.source
-        .sql()
-        .await
-        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.1 WHERE id = 1")
-        .await
-        .unwrap();
+    pair.set_source_mag("1.1").await;
     let status = pair.copy(&pair.request("c")).await;
     assert_eq!((status.error, status.done.len()), (None, 3));
 }
@@ -212,13 +208,12 @@ async fn a_table_stays_when_the_copy_that_was_to_replace_it_is_wrong() {
     pair.target.open(&attempt(1)).await.unwrap();
     pair.target.load(1, &part(0), "1\ta\t1.1\t1\n").await.unwrap();
     pair.target.seal(1).await.unwrap();
-    pair.source
-        .sql()
-        .await
-        .query_drop("UPDATE sky__7.Object_1__1 SET mag = 1.2 WHERE id = 1")
-        .await
-        .unwrap();
-    assert!(pair.copy(&pair.request("c")).await.error.is_some());
+    pair.set_source_mag("1.2").await;
+    let error = pair.copy(&pair.request("c")).await.error.unwrap();
+    assert!(
+        error.contains("sky__7.Object_1__1 must have 2 rows with checksum"),
+        "{error}"
+    );
     let count = "SELECT COUNT(*) FROM sky__7.Object_1__1";
     assert_eq!(pair.target.number(count).await, 1);
 }
