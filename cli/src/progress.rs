@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use orrery_crds::kinds::{IngestPhase, IngestProgress, IngestStatus};
+use orrery_archive::ingest::IngestProgress;
+use orrery_crds::kinds::{IngestPhase, IngestStatus};
 
 use crate::units;
 
@@ -117,7 +118,8 @@ pub fn line(name: &str, status: &IngestStatus) -> String {
 mod tests {
     use std::time::Duration;
 
-    use orrery_crds::kinds::{IngestPhase, IngestProgress, IngestStatus};
+    use orrery_archive::ingest::IngestProgress;
+    use orrery_crds::kinds::{IngestPhase, IngestStatus};
 
     use super::{line, remaining};
 

@@ -1,6 +1,7 @@
 //! What an ingest did, when it has ended. Pure.
 
-use orrery_crds::kinds::{IngestPhase, IngestStatus, RejectSample};
+use orrery_archive::ingest::RejectSample;
+use orrery_crds::kinds::{IngestPhase, IngestStatus};
 
 use crate::table::Table;
 use crate::units;
@@ -63,7 +64,8 @@ pub fn rejects(samples: &[RejectSample]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::kinds::{IngestPhase, IngestStatus, IngestSummary};
+    use orrery_archive::ingest::IngestSummary;
+    use orrery_crds::kinds::{IngestPhase, IngestStatus};
 
     use super::{text, times};
 

@@ -1,17 +1,9 @@
-//! The contracts of Orrery: what its processes say to each other and to the cluster API.
+//! The Kubernetes kinds of Orrery, and what makes a declared table an accepted one.
 //!
-//! - [`kinds`]: the Kubernetes kinds of the group `orrery.dev/v1alpha1`, one file each;
-//! - [`catalog`]: the content-addressed tree that tells which table has which rows and who holds them;
-//! - [`agent`]: the HTTPS API of the worker agent; [`loader`]: that of the ingest loader;
-//! - [`names`]: every derived name (physical tables, Kubernetes objects) in one place;
-//! - [`sql_type`]: column types; [`table`]: a table as accepted, its checks and its DDL.
+//! - [`kinds`]: the kinds of the group `orrery.dev/v1alpha1`, one file each;
+//! - [`accept`]: checks that the schemas cannot make, and the accepted form with every default filled in.
 //!
 //! No I/O happens here.
 
-pub mod agent;
-pub mod catalog;
+pub mod accept;
 pub mod kinds;
-pub mod loader;
-pub mod names;
-pub mod sql_type;
-pub mod table;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::WorkerPhase;
 use orrery_snapshot::lease::{InUse, InUseGuard};
 use orrery_snapshot::{Hub, Snapshot, agents};
@@ -166,7 +166,7 @@ impl Catalogs {
 }
 
 /// Ids, addresses and readiness of a snapshot's workers.
-fn addresses(snapshot: &Snapshot) -> Vec<(orrery_crds::names::WorkerId, String, bool)> {
+fn addresses(snapshot: &Snapshot) -> Vec<(orrery_archive::names::WorkerId, String, bool)> {
     let listed = snapshot.workers.iter().filter_map(|(id, worker)| {
         let address = worker.address.as_ref()?;
         // An IPv6 address needs brackets before a port.

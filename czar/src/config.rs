@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use orrery_crds::names::ports;
+use orrery_archive::names::ports;
 
 /// Answers queries of proxies by asking workers.
 #[derive(Parser, Clone, Debug)]

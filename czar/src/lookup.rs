@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
-use orrery_crds::catalog::{ChunkSet, IndexTable, TableKind};
-use orrery_crds::names::ChunkId;
+use orrery_archive::catalog::{ChunkSet, IndexTable, TableKind};
+use orrery_archive::names::ChunkId;
 use orrery_plan::IndexLookup;
 use orrery_wire::value::TextCells;
 use parking_lot::Mutex;
@@ -180,7 +180,7 @@ fn state_of(index: &IndexTable) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::Segment;
+    use orrery_archive::catalog::Segment;
 
     use super::*;
 
@@ -209,7 +209,7 @@ mod tests {
     fn a_publish_makes_what_was_remembered_unknown() {
         let lookups = Lookups::new(NonZeroUsize::new(10).unwrap());
         let lookup = IndexLookup {
-            director: orrery_crds::catalog::TableKey::new("sky", "Object"),
+            director: orrery_archive::catalog::TableKey::new("sky", "Object"),
             keys: ["1".to_owned(), "2".to_owned()].into(),
             integer: true,
         };

@@ -1,7 +1,7 @@
 //! Who holds what, by a catalog. Pure.
 
-use orrery_crds::catalog::{Catalog, TableKey, TableKind};
-use orrery_crds::names::{ChunkId, WorkerId};
+use orrery_archive::catalog::{Catalog, TableKey, TableKind};
+use orrery_archive::names::{ChunkId, WorkerId};
 
 /// Name of the family that a table's chunks belong to; `None` for reference tables and unknown ones.
 pub fn family_of<'c>(catalog: &'c Catalog, table: &TableKey) -> Option<&'c str> {
@@ -21,8 +21,8 @@ pub fn holders(catalog: &Catalog, family: &str, chunk: ChunkId, segments: &[u64]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use orrery_crds::catalog::{Behind, Family, FamilyGrid};
-    use orrery_crds::kinds::FamilyReplicas;
+    use orrery_archive::catalog::{Behind, Family, FamilyGrid};
+    use orrery_archive::replicas::FamilyReplicas;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use orrery_crds::names::{CZAR_ACCOUNT, READER_ACCOUNT};
+use orrery_archive::names::{CZAR_ACCOUNT, READER_ACCOUNT};
 use orrery_snapshot::lease::{InUse, Reader};
 use orrery_snapshot::{Hub, api, file, lease};
 use tokio::net::TcpListener;

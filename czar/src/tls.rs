@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use orrery_tls::Files;
 
 /// A client that calls agents with the certificate in `folder` (`tls.crt`, `tls.key`, `ca.crt`).

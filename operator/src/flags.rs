@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use orrery_crds::names::ports;
+use orrery_archive::names::ports;
 
 use crate::context::{Images, Scope};
 

@@ -12,10 +12,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
+use orrery_archive::names::{COMPONENT_LABEL, POOL_LABEL, ROOT, USERS_SECRET};
 use orrery_crds::kinds::{
     ChunkFamily, ChunkMap, ChunkedTable, Ingest, QueryUser, ReferenceTable, Worker, WorkerPool,
 };
-use orrery_crds::names::{COMPONENT_LABEL, POOL_LABEL, ROOT, USERS_SECRET};
 
 use crate::admin::{self, Pulse};
 use crate::agents::Agents;

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orrery_crds::catalog::{AcceptedReference, AcceptedTable, Catalog, FamilyGrid, TableKey};
-use orrery_crds::kinds::{DeletionPolicy, FamilyReplicas};
-use orrery_crds::names::WorkerId;
+use orrery_archive::catalog::{AcceptedReference, AcceptedTable, Catalog, FamilyGrid, TableKey};
+use orrery_archive::names::WorkerId;
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::table::DeletionPolicy;
 use thiserror::Error;
 
 use crate::catalog::collect::Needed;

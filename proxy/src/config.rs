@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use orrery_crds::names::{CZAR_ACCOUNT, ports};
+use orrery_archive::names::{CZAR_ACCOUNT, ports};
 use orrery_wire::server::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -1,6 +1,6 @@
 //! Who may come in, and to which database.
 
-use orrery_crds::catalog::users::User;
+use orrery_archive::catalog::users::User;
 use orrery_snapshot::{Hub, Snapshot};
 use orrery_wire::ServerError;
 use orrery_wire::auth::Verifier;

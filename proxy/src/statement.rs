@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use orrery_crds::catalog::users::User;
-use orrery_crds::kinds::ServiceClass;
+use orrery_archive::catalog::users::ServiceClass;
+use orrery_archive::catalog::users::User;
 use orrery_plan::statement::{Show, Statement, StatementError, classify};
 use orrery_wire::reply::encode_tracked_schema;
 use orrery_wire::server::{ResponseWriter, ServerConnection};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::catalog::SignedCatalog;
+use orrery_archive::catalog::SignedCatalog;
 
 use crate::hub::{Hub, Offer};
 

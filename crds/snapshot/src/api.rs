@@ -8,9 +8,9 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use orrery_crds::catalog::{ObjectName, users::Users};
+use orrery_archive::catalog::{ObjectName, users::Users};
+use orrery_archive::names::{ROOT, USERS_KEY, USERS_SECRET, WorkerId};
 use orrery_crds::kinds::{CatalogPayload, ChunkMap, ChunkPlacement, ChunkSegment, Worker};
-use orrery_crds::names::{ROOT, USERS_KEY, USERS_SECRET, WorkerId};
 use tokio::sync::mpsc;
 
 use crate::assemble::{Assembler, Change};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orrery_crds::catalog::{self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload};
+use orrery_archive::catalog::{self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload};
 
 /// A change of a catalog object as a watch reports it.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +94,7 @@ impl Assembler {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::{Encoded, Epochs, Family, FamilyGrid, encode};
+    use orrery_archive::catalog::{Encoded, Epochs, Family, FamilyGrid, encode};
 
     use super::*;
 
@@ -102,7 +102,7 @@ mod tests {
         let family = Family {
             incarnation: 1,
             pool: "p".into(),
-            replicas: orrery_crds::kinds::FamilyReplicas::default(),
+            replicas: orrery_archive::replicas::FamilyReplicas::default(),
             grid: FamilyGrid::Hash { chunks: 4 },
             placement: (0..2).map(|chunk| (chunk, vec![worker])).collect(),
             behind: Vec::new(),

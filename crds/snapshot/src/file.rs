@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use orrery_crds::catalog::users::Users;
-use orrery_crds::catalog::{self, ObjectError, Objects, RootPayload};
-use orrery_crds::names::WorkerId;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::catalog::{self, ObjectError, Objects, RootPayload};
+use orrery_archive::names::WorkerId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -139,7 +139,7 @@ pub async fn follow(path: PathBuf, hub: Hub) {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use orrery_crds::catalog::{Catalog, Epochs, encode};
+    use orrery_archive::catalog::{Catalog, Epochs, encode};
     use orrery_durable::trace::Run;
 
     use super::*;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orrery_crds::catalog::users::Users;
-use orrery_crds::catalog::{Catalog, Epochs, Objects, RootPayload};
-use orrery_crds::names::WorkerId;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::catalog::{Catalog, Epochs, Objects, RootPayload};
+use orrery_archive::names::WorkerId;
 use tokio::sync::watch;
 
 use crate::model::{Snapshot, WorkerView};
@@ -123,7 +123,7 @@ fn is_newer(held: &Catalog, offered: &Catalog) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::encode;
+    use orrery_archive::catalog::encode;
 
     use super::*;
 

@@ -12,8 +12,8 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
-use orrery_crds::catalog::Epochs;
-use orrery_crds::names::COMPONENT_LABEL;
+use orrery_archive::catalog::Epochs;
+use orrery_archive::names::COMPONENT_LABEL;
 use tokio::sync::watch;
 
 /// Label that marks reader leases.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orrery_crds::catalog::Catalog;
-use orrery_crds::catalog::users::Users;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::names::{WorkerId, ports};
 use orrery_crds::kinds::{Worker, WorkerPhase};
-use orrery_crds::names::{WorkerId, ports};
 use serde::{Deserialize, Serialize};
 
 /// One complete view of the archive.

@@ -1,11 +1,11 @@
-//! The three kinds that carry the catalog (see [`crate::catalog`]). Only the operator writes them.
+//! The three kinds that carry the catalog (see [`orrery_archive::catalog`]). Only the operator writes them.
 //!
 //! A `ChunkMap` named `root` is the root of the tree. Every other object is named after the hash of its payload and never changes.
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::RootPayload;
+use orrery_archive::catalog::RootPayload;
 
 /// The root, or a page: lists of tables, accepted specs, lists of pages.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]

@@ -5,6 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use orrery_archive::replicas::FamilyReplicas;
+
 /// How rows map to chunks, where the chunks live and how often. Tables of one family are co-located.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
@@ -87,38 +89,6 @@ pub struct Scheme {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub chunks: Option<u32>,
-}
-
-/// Copies of each chunk.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.minimum <= self.desired").message("replicas.minimum is at most replicas.desired"))]
-pub struct FamilyReplicas {
-    /// Copies wanted.
-    #[serde(default = "default_desired")]
-    #[schemars(range(min = 1, max = 10))]
-    pub desired: u32,
-    /// Verified copies a segment needs before it is published.
-    #[serde(default = "default_minimum")]
-    #[schemars(range(min = 1, max = 10))]
-    pub minimum: u32,
-}
-
-fn default_desired() -> u32 {
-    3
-}
-
-fn default_minimum() -> u32 {
-    2
-}
-
-impl Default for FamilyReplicas {
-    fn default() -> Self {
-        Self {
-            desired: default_desired(),
-            minimum: default_minimum(),
-        }
-    }
 }
 
 /// What the operator sees of the family.

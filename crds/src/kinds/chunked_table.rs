@@ -5,7 +5,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Column, SecondaryKey};
+use orrery_archive::table::{DeletionPolicy, PositionColumns, UniqueKey};
+
+use orrery_archive::table::{Column, SecondaryKey};
 
 /// Name, columns and keys of the table, and the family whose chunks its rows are spread over.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -120,38 +122,6 @@ pub enum TableRole {
     Director,
     /// Its rows follow a director's rows.
     Child,
-}
-
-/// Whether a director's key may repeat.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum UniqueKey {
-    /// The second row with a key is rejected.
-    #[default]
-    Enforced,
-    /// Keys may repeat.
-    MayRepeat,
-}
-
-/// What happens to rows when their table object is deleted.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-pub enum DeletionPolicy {
-    /// The table leaves the catalog; physical tables stay until an administrator drops them.
-    #[default]
-    Retain,
-    /// Physical tables are dropped once no reader needs them.
-    Delete,
-}
-
-/// Columns that hold a position, in degrees.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
-pub struct PositionColumns {
-    /// Right ascension or longitude, 0 to 360. A DOUBLE column.
-    #[schemars(length(min = 1, max = 64))]
-    pub longitude: String,
-    /// Declination or latitude, −90 to 90. A DOUBLE column.
-    #[schemars(length(min = 1, max = 64))]
-    pub latitude: String,
 }
 
 /// A mirror of the catalog for people.

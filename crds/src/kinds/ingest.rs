@@ -7,6 +7,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use orrery_archive::ingest::{
+    Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy, PositionPolicy,
+    RejectSample,
+};
+
 /// Which files go into which table, and what happens to rows that do not fit. `revoked` takes the rows back.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
@@ -81,101 +86,6 @@ pub struct IngestTarget {
     pub table: String,
 }
 
-/// One file: either `url`, or `claim` and `path`.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.url) != has(self.path)").message("a source has either url or claim and path"))]
-#[x_kube(validation = Rule::new("has(self.path) == has(self.claim)").message("path and claim go together"))]
-#[x_kube(validation = Rule::new(r"!has(self.path) || !self.path.matches('(^|/)[.][.](/|$)')").message("a path stays inside its claim: no .. in it"))]
-pub struct IngestSource {
-    /// `http://` or `https://` address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = "^https?://"))]
-    pub url: Option<String>,
-    /// Name of a PersistentVolumeClaim in this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub claim: Option<String>,
-    /// Path of the file in the claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub path: Option<String>,
-}
-
-/// How files are written.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Dialect {
-    /// Field delimiter: one ASCII character, `\t` for a tab.
-    #[schemars(length(min = 1, max = 2))]
-    pub delimiter: String,
-    /// Quote character; none when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1))]
-    pub quote: Option<String>,
-    /// Escape character; none when the string is empty.
-    #[schemars(length(max = 1))]
-    pub escape: String,
-    /// Text of a NULL field, compared before escapes are undone.
-    #[schemars(length(max = 16))]
-    pub null: String,
-    /// Whether the first record names the fields.
-    pub header: bool,
-    /// Character set of the text: `utf8mb4`, `latin1` or `binary`.
-    #[schemars(length(max = 32))]
-    pub charset: String,
-    /// `auto` (by name and magic bytes), `none`, `gzip` or `zstd`.
-    #[schemars(length(max = 8))]
-    pub compression: String,
-}
-
-impl Default for Dialect {
-    fn default() -> Self {
-        Self {
-            delimiter: ",".into(),
-            quote: None,
-            escape: "\\".into(),
-            null: "\\N".into(),
-            header: false,
-            charset: "utf8mb4".into(),
-            compression: "auto".into(),
-        }
-    }
-}
-
-/// What happens to rows whose position is outside the sphere's coordinates.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum PositionPolicy {
-    /// The row is rejected with the reason.
-    #[default]
-    Reject,
-    /// Longitudes are brought into [0, 360); anything else is still rejected.
-    NormalizeLongitude,
-}
-
-/// What happens to child rows whose director row is unknown.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum OrphanPolicy {
-    /// Kept in the chunk of their own position and indexed as orphans; without position columns rejected.
-    #[default]
-    Keep,
-    /// Rejected with the reason.
-    Reject,
-}
-
-/// What happens to child rows whose director row lies in another chunk.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum MisplacedChildPolicy {
-    /// Rejected with the reason.
-    #[default]
-    Reject,
-    /// Moved to the director row's chunk.
-    Move,
-}
-
 /// Where an ingest stands.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 pub enum IngestPhase {
@@ -200,70 +110,6 @@ pub enum IngestPhase {
     Failed,
     /// Published once, taken back.
     Revoked,
-}
-
-/// Progress within a phase.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct IngestProgress {
-    /// Percent of the phase, for example `42%`.
-    #[schemars(length(max = 16))]
-    pub percent: String,
-    /// Decompressed bytes read.
-    pub bytes_read: u64,
-    /// Decompressed bytes in all, estimated until the survey has ended.
-    pub bytes_total: u64,
-    /// Rows read.
-    pub rows_read: u64,
-    /// Row copies committed on workers.
-    pub rows_loaded: u64,
-    /// Row copies to commit.
-    pub rows_to_load: u64,
-    /// Rows per second of the last interval.
-    pub rows_per_second: u64,
-}
-
-/// What an ingest did.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct IngestSummary {
-    /// Rows accepted.
-    pub rows: u64,
-    /// Extra copies of rows in overlaps.
-    pub overlap_rows: u64,
-    /// Rows rejected.
-    pub rejects: u64,
-    /// Of those, rows whose unique key was taken.
-    pub duplicates: u64,
-    /// Child rows kept without a director row.
-    pub orphans: u64,
-    /// Child rows moved to their director row's chunk.
-    pub moved: u64,
-    /// Chunks that got rows.
-    pub chunks: u64,
-    /// Bytes of the accepted rows as loaded.
-    pub bytes: u64,
-    /// Smallest and largest longitude and latitude, in degrees: lonMin, latMin, lonMax, latMax.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4))]
-    pub bounds: Option<Vec<f64>>,
-}
-
-/// One rejected row.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-pub struct RejectSample {
-    /// Source file.
-    #[schemars(length(max = 2100))]
-    pub file: String,
-    /// Record number in the file, from 1.
-    pub record: u64,
-    /// Column, when one is to blame.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 65))]
-    pub column: Option<String>,
-    /// Why.
-    #[schemars(length(max = 1024))]
-    pub reason: String,
 }
 
 /// What the operator sees of the ingest.

@@ -14,15 +14,10 @@ pub use catalog_objects::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
     ChunkSegmentSpec,
 };
-pub use chunk_family::{ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, FamilyReplicas, Scheme, SchemeKind};
-pub use chunked_table::{
-    ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, DeletionPolicy, PositionColumns, TableRole, UniqueKey,
-};
-pub use ingest::{
-    Dialect, Ingest, IngestPhase, IngestProgress, IngestSource, IngestSpec, IngestStatus, IngestSummary,
-    IngestTarget, MisplacedChildPolicy, OrphanPolicy, PositionPolicy, RejectSample,
-};
-pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus, ServiceClass, UserLimits};
+pub use chunk_family::{ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, Scheme, SchemeKind};
+pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole};
+pub use ingest::{Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget};
+pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
 pub use worker::{Worker, WorkerPhase, WorkerSpec, WorkerStatus};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};

@@ -5,6 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use orrery_archive::catalog::users::{ServiceClass, UserLimits};
+
 /// Name, password, grants per database and limits.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
@@ -59,35 +61,6 @@ pub struct DatabaseGrant {
     /// Database name; `*` means every database.
     #[schemars(length(min = 1, max = 50), regex(pattern = "^([*]|[A-Za-z][A-Za-z0-9_]*)$"))]
     pub database: String,
-}
-
-/// Class of service.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ServiceClass {
-    /// Shares everything evenly.
-    #[default]
-    Standard,
-    /// May see and kill everybody's statements.
-    Admin,
-}
-
-/// Limits of each statement and connection; absent means none.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UserLimits {
-    /// Rows a statement may return before it ends with an error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub max_rows: Option<u64>,
-    /// Seconds a statement may run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 604_800))]
-    pub max_seconds: Option<u64>,
-    /// Connections open at once through one proxy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100_000))]
-    pub max_connections: Option<u32>,
 }
 
 /// Whether the user can log in.

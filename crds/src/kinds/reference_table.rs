@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Column, SecondaryKey};
+use orrery_archive::table::{Column, DeletionPolicy, SecondaryKey};
 
 /// Name, columns and keys of the table.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -66,7 +66,7 @@ pub struct ReferenceTableSpec {
     pub description: String,
     /// What happens to the rows when this object is deleted.
     #[serde(default)]
-    pub deletion_policy: super::DeletionPolicy,
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// A mirror of the catalog for people.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};

@@ -3,9 +3,9 @@
 //! Keeps true: a statement passes only when every combination of rows it asks for lies within one chunk. That is proven from
 //! equalities between key columns of one director family, given at the top level of WHERE or ON.
 
-use orrery_crds::catalog::TableKey;
-use orrery_crds::catalog::{Catalog, TableKind};
-use orrery_crds::kinds::UniqueKey;
+use orrery_archive::catalog::TableKey;
+use orrery_archive::catalog::{Catalog, TableKind};
+use orrery_archive::table::UniqueKey;
 
 use crate::error::{NotYet, PlanError};
 use crate::expr::{ColumnId, Comparison, Expr};
@@ -116,8 +116,9 @@ fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
     };
     let exact = |name: Option<&str>| name.is_none_or(|name| name == "binary" || name.ends_with("_nopad_bin"));
     let text = left_type.is_text() && right_type.is_text() && collation(left).is_some();
-    let binary =
-        |kind: &orrery_crds::sql_type::SqlType| matches!(kind, orrery_crds::sql_type::SqlType::VarBinary(_));
+    let binary = |kind: &orrery_archive::sql_type::SqlType| {
+        matches!(kind, orrery_archive::sql_type::SqlType::VarBinary(_))
+    };
     (text && collation(left) == collation(right) && exact(collation(left)))
         || (binary(&left_type) && binary(&right_type))
 }

@@ -3,7 +3,7 @@
 //! The text protocol shows 6 digits of a FLOAT, and a TIMESTAMP as local time, of which an hour a year exists twice. Values that
 //! are compared, grouped or ordered at the merge travel in a form that is exact instead (design §7, exact FLOAT).
 
-use orrery_crds::sql_type::SqlType;
+use orrery_archive::sql_type::SqlType;
 
 use crate::error::{NotYet, PlanError};
 use crate::expr::{AggregateKind, Expr, Part, Yields};

@@ -1,6 +1,6 @@
 //! What a client is told when a statement is not planned.
 
-use orrery_crds::catalog::TableKey;
+use orrery_archive::catalog::TableKey;
 use thiserror::Error;
 
 use crate::guard::GuardError;

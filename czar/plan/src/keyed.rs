@@ -8,7 +8,7 @@
 //! when it got into the keys to be looked up, where the planner takes a number as it is written, and into texts, where it is one too.
 //! Everything else (numbers that the planner computes with, partial results) is planned statement by statement.
 
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 
 use crate::plan::{ChunkWork, Merge, Plan, Work};
 use crate::template::{Piece, Template};

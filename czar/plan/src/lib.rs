@@ -23,7 +23,7 @@ mod split;
 pub mod statement;
 mod template;
 
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 
 pub use error::{MysqlError, NotYet, PlanError};
 pub use explain::explain;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use orrery_crds::catalog::{Catalog, ChunkSet, TableKey};
+use orrery_archive::catalog::{Catalog, ChunkSet, TableKey};
 
 use crate::template::{RenderError, Renderer, Template};
 
@@ -134,7 +134,7 @@ impl ChunkSelection {
 pub struct IndexLookup {
     /// The director.
     pub director: TableKey,
-    /// Keys as canonical text (as `orrery_crds::catalog::hash_chunk` takes them).
+    /// Keys as canonical text (as `orrery_archive::catalog::hash_chunk` takes them).
     pub keys: BTreeSet<String>,
     /// Whether the key column holds integers; the keys are then written into SQL without quotes.
     pub integer: bool,

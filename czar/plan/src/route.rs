@@ -5,10 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use orrery_crds::catalog::{Catalog, Table, TableKey, TableKind};
-use orrery_crds::sql_type::SqlType;
-use orrery_crds::table::Column;
-use orrery_crds::table::ddl::quote_identifier;
+use orrery_archive::catalog::{Catalog, Table, TableKey, TableKind};
+use orrery_archive::sql_type::SqlType;
+use orrery_archive::table::Column;
+use orrery_archive::table::ddl::quote_identifier;
 use sqlparser::ast::{ObjectName, Query, TableFactor, Visit, Visitor};
 
 use crate::error::{NotYet, PlanError};

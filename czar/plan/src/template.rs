@@ -6,8 +6,8 @@
 
 use std::fmt::Write as _;
 
-use orrery_crds::catalog::{Catalog, ChunkSet, Segment, TableKey, TableKind};
-use orrery_crds::names::{self, ChunkId, RowSet};
+use orrery_archive::catalog::{Catalog, ChunkSet, Segment, TableKey, TableKind};
+use orrery_archive::names::{self, ChunkId, RowSet};
 use thiserror::Error;
 
 use crate::plan::{ChunkSelection, TableUse};

@@ -14,7 +14,7 @@ mod workers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use orrery_wire::{ColumnDef, ServerError};
 use thiserror::Error;
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 
 /// Most statements joined into one.
 pub const MAX_BATCH: usize = 50;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, attempt};

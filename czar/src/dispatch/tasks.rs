@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use tokio::task::JoinSet;
 
 use super::queue::Queue;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, watch};

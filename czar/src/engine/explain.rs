@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orrery_crds::names::ChunkId;
+use orrery_archive::names::ChunkId;
 use orrery_plan::Work;
 use orrery_wire::{ColumnDef, ColumnType, Value};
 

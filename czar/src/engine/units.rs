@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orrery_crds::catalog::{FamilyGrid, IndexTable, TableKey, hash_chunk};
-use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
+use orrery_archive::catalog::{FamilyGrid, IndexTable, TableKey, hash_chunk};
+use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
 use orrery_plan::{ChunkSelection, Plan, Renderer, TableRole, Template, Work};
 
 use crate::catalogs::{Catalogs, Current};
@@ -234,7 +234,7 @@ impl IndexUnits {
         keys.iter().map(literal).collect::<Vec<_>>().join(",")
     }
 
-    fn segments_in(&self, chunk: ChunkId) -> impl Iterator<Item = &orrery_crds::catalog::Segment> {
+    fn segments_in(&self, chunk: ChunkId) -> impl Iterator<Item = &orrery_archive::catalog::Segment> {
         self.index
             .segments
             .iter()
@@ -259,7 +259,7 @@ impl Units for IndexUnits {
         };
         let keys = self.list(keys);
         let database = names::index_database(self.index.incarnation);
-        let statement = |segment: &orrery_crds::catalog::Segment| {
+        let statement = |segment: &orrery_archive::catalog::Segment| {
             let table = names::chunk_table(&self.director.table, RowSet::Home, *chunk, segment.attempt);
             format!("SELECT k, chunkId FROM `{database}`.`{table}` WHERE k IN ({keys})")
         };

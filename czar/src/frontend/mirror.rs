@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::users::Users;
-use orrery_crds::catalog::{Catalog, TableKey};
-use orrery_crds::table::ddl;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::table::ddl;
 
 /// Database of merge tables; every connection sees only its own temporary tables in it.
 pub const MERGE_DATABASE: &str = "orrery_merge";

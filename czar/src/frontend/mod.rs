@@ -13,9 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::catalog::Catalog;
-use orrery_crds::catalog::users::Users;
-use orrery_crds::table::ddl;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::table::ddl;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use parking_lot::Mutex;
 use rand::distr::{Alphanumeric, SampleString};

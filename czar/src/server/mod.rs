@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_wire::OkPacket;
 use orrery_wire::auth::Verifier;
 use orrery_wire::server::{ServerConfig, ServerConnection};

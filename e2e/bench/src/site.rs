@@ -5,8 +5,8 @@ use std::process::Child;
 
 use anyhow::Context;
 use futures::future::try_join_all;
-use orrery_crds::catalog::FamilyGrid;
-use orrery_crds::names::READER_ACCOUNT;
+use orrery_archive::catalog::FamilyGrid;
+use orrery_archive::names::READER_ACCOUNT;
 use orrery_dev::archive::{self, PhysicalTable};
 use orrery_dev::load::load;
 use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};

@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, bail};
-use orrery_crds::catalog::{
+use orrery_archive::catalog::{
     Catalog, Counters, Epochs, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
     hash_chunk,
 };
-use orrery_crds::kinds::{ChunkedTableSpec, DeletionPolicy, FamilyReplicas, ReferenceTableSpec, TableRole};
-use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
-use orrery_crds::table::{accept, ddl};
+use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::ddl;
+use orrery_crds::accept;
+use orrery_crds::kinds::{ChunkedTableSpec, ReferenceTableSpec, TableRole};
 use orrery_sky::Grid;
 
 /// Values of a row in the order of the table's columns; `None` is NULL.
@@ -214,7 +217,7 @@ impl Builder {
     /// Chunk and sub-chunk of a row: by its position, or by its director's.
     fn home(
         &self,
-        table: &orrery_crds::catalog::AcceptedTable,
+        table: &orrery_archive::catalog::AcceptedTable,
         director: &TableKey,
         is_director: bool,
         row: &Row,
@@ -258,7 +261,7 @@ impl Builder {
     fn index_segment(
         &mut self,
         index: &mut IndexTable,
-        director: &orrery_crds::catalog::AcceptedTable,
+        director: &orrery_archive::catalog::AcceptedTable,
         table: &str,
         attempt: u64,
         entries: &BTreeMap<Vec<u8>, (ChunkId, u32)>,
@@ -409,7 +412,7 @@ fn number(cell: Option<&[u8]>) -> anyhow::Result<f64> {
 
 fn cell<'r>(
     row: &'r Row,
-    table: &orrery_crds::catalog::AcceptedTable,
+    table: &orrery_archive::catalog::AcceptedTable,
     column: &str,
 ) -> anyhow::Result<Option<&'r [u8]>> {
     let place = table

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use orrery_crds::table::ddl::quote_identifier;
+use orrery_archive::table::ddl::quote_identifier;
 
 use crate::archive::PhysicalTable;
 use crate::mysqld::Mysqld;

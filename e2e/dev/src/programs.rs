@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_archive::names::CZAR_ACCOUNT;
 
 use crate::mysqld::free_port;
 use crate::stack::Stack;

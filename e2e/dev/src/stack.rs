@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use orrery_crds::catalog::users::{User, Users};
-use orrery_crds::catalog::{Catalog, encode};
-use orrery_crds::kinds::{ServiceClass, UserLimits, WorkerPhase};
-use orrery_crds::names::{CZAR_ACCOUNT, READER_ACCOUNT, WorkerId};
+use orrery_archive::catalog::users::{ServiceClass, UserLimits};
+use orrery_archive::catalog::users::{User, Users};
+use orrery_archive::catalog::{Catalog, encode};
+use orrery_archive::names::{CZAR_ACCOUNT, READER_ACCOUNT, WorkerId};
+use orrery_crds::kinds::WorkerPhase;
 use orrery_snapshot::WorkerView;
 use orrery_snapshot::file::{self, SnapshotFile};
 use orrery_wire::auth::Verifier;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use orrery_wire::value::TextCells;
 
 use crate::site::Site;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::Parser;
-use orrery_crds::catalog::users::Users;
-use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_czar::config::Config;
 use orrery_dev::archive::{Archive, Shape, TableData, build};
 use orrery_dev::load::load;

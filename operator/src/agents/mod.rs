@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use orrery_crds::agent::{Adopt, ApiError, Info};
-use orrery_crds::names::{Role, ports};
+use orrery_archive::names::{Role, ports};
+use orrery_worker_api::agent::{Adopt, ApiError, Info};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kube::ResourceExt;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, Worker, WorkerPhase, WorkerPool};
-use orrery_crds::names::WorkerId;
 
 use super::ArchiveError;
 use crate::context::Context;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
-use orrery_crds::catalog::{Catalog, TableKey};
-use orrery_crds::names::WorkerId;
+use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::names::WorkerId;
 
 use super::observe::Observed;
 use crate::families::{self, INDEX_SUFFIX};
@@ -77,7 +77,7 @@ fn retired_tables(observed: &Observed) -> Vec<TableKey> {
 
 fn is_director(catalog: &Catalog, key: &TableKey) -> bool {
     let kind = catalog.tables.get(key).map(|table| &table.kind);
-    matches!(kind, Some(orrery_crds::catalog::TableKind::Director(..)))
+    matches!(kind, Some(orrery_archive::catalog::TableKind::Director(..)))
 }
 
 fn retired_families(observed: &Observed) -> Vec<String> {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kube::{Client, ResourceExt};
-use orrery_crds::agent::Info;
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{ChunkMap, Worker};
-use orrery_crds::names::WorkerId;
+use orrery_worker_api::agent::Info;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{Epochs, ObjectName};
+use orrery_archive::catalog::{Epochs, ObjectName};
 use tokio::time::Instant;
 
 use super::store::GRACE;
@@ -63,7 +63,7 @@ impl Garbage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orrery_crds::catalog::ObjectKind;
+    use orrery_archive::catalog::ObjectKind;
 
     fn needed(names: &[&ObjectName]) -> Needed {
         Needed {

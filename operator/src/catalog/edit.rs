@@ -9,9 +9,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{Catalog, Family, FamilyGrid, Segment, Table, TableKey, TableKind};
-use orrery_crds::kinds::FamilyReplicas;
-use orrery_crds::names::{ChunkId, WorkerId};
+use orrery_archive::catalog::{Catalog, Family, FamilyGrid, Segment, Table, TableKey, TableKind};
+use orrery_archive::names::{ChunkId, WorkerId};
+use orrery_archive::replicas::FamilyReplicas;
 use thiserror::Error;
 
 use super::segments;

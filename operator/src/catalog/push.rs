@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::Secret;
-use orrery_crds::catalog::{Catalog, Epochs, SignedCatalog};
+use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
+use orrery_archive::names::CATALOG_KEY_SECRET;
 use orrery_crds::kinds::Worker;
-use orrery_crds::names::CATALOG_KEY_SECRET;
 use reqwest::Method;
 
 use crate::agents::AgentError;

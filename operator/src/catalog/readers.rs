@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
-use orrery_crds::catalog::Epochs;
+use orrery_archive::catalog::Epochs;
 use orrery_snapshot::lease::{self, DURATION_SECONDS, ReaderEpochs};
 use tokio::time::Instant;
 

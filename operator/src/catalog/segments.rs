@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{Catalog, Table, TableKey, TableKind};
-use orrery_crds::names::ChunkId;
+use orrery_archive::catalog::{Catalog, Table, TableKey, TableKind};
+use orrery_archive::names::ChunkId;
 
 use super::edit::EditError;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
-use orrery_crds::catalog::{self, Catalog, Encoded, ObjectKind, ObjectName, Objects, RootPayload};
+use orrery_archive::catalog::{self, Catalog, Encoded, ObjectKind, ObjectName, Objects, RootPayload};
+use orrery_archive::names::ROOT;
 use orrery_crds::kinds::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
     ChunkSegmentSpec,
 };
-use orrery_crds::names::ROOT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;

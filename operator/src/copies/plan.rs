@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::agent::{CopyDdl, TablePart};
-use orrery_crds::catalog::{Catalog, Segment, TableKey, TableKind};
-use orrery_crds::names::{
+use orrery_archive::catalog::{Catalog, Segment, TableKey, TableKind};
+use orrery_archive::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
 };
-use orrery_crds::table::{accept, ddl};
+use orrery_archive::table::ddl;
+use orrery_crds::accept;
+use orrery_worker_api::agent::{CopyDdl, TablePart};
 
 use crate::placement::{self, Place, Wanted};
 
@@ -205,8 +206,8 @@ fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDd
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::{Behind, Family, FamilyGrid};
-    use orrery_crds::kinds::FamilyReplicas;
+    use orrery_archive::catalog::{Behind, Family, FamilyGrid};
+    use orrery_archive::replicas::FamilyReplicas;
 
     use super::*;
 
@@ -285,24 +286,24 @@ mod tests {
             published: 1,
             revoked: (id == 2).then_some(2),
         };
-        let accepted: orrery_crds::catalog::AcceptedTable = serde_json::from_value(serde_json::json!({
+        let accepted: orrery_archive::catalog::AcceptedTable = serde_json::from_value(serde_json::json!({
             "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
             "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
         }))
         .unwrap();
-        let index = orrery_crds::catalog::IndexTable {
+        let index = orrery_archive::catalog::IndexTable {
             incarnation: 8,
             family: "f-index".into(),
             segments: vec![segment(1)],
             revoked: vec![segment(2)],
         };
-        let table = orrery_crds::catalog::Table {
+        let table = orrery_archive::catalog::Table {
             incarnation: 7,
             schema_version: 1,
             kind: TableKind::Director(accepted, index),
             segments: vec![segment(1)],
             revoked: vec![segment(2)],
-            on_deletion: orrery_crds::kinds::DeletionPolicy::Retain,
+            on_deletion: orrery_archive::table::DeletionPolicy::Retain,
         };
         let mut catalog = catalog(&[(1, &[1])], Vec::new());
         catalog.tables.insert(TableKey::new("sky", "Object"), table);

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use orrery_crds::agent::{CopyStatus, ManifestPage, ManifestRow, RowState, SetState, StartCopy};
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::Worker;
-use orrery_crds::names::WorkerId;
+use orrery_worker_api::agent::{CopyStatus, ManifestPage, ManifestRow, RowState, SetState, StartCopy};
 use reqwest::Method;
 use sha2::{Digest, Sha256};
 use thiserror::Error;

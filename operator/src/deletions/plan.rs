@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use orrery_crds::catalog::{Catalog, Epochs};
+use orrery_archive::catalog::{Catalog, Epochs};
 use tokio::time::Instant;
 
 /// How long no worker must have anything of a database before it is forgotten: a seal or a copy that began before the table was deleted

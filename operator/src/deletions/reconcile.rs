@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use orrery_crds::agent::{Drop, Dropped};
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::Worker;
 use orrery_snapshot::lease::READER_LABEL;
+use orrery_worker_api::agent::{Drop, Dropped};
 use reqwest::Method;
 use thiserror::Error;
 use tokio::sync::Mutex;

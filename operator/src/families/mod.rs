@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_crds::catalog::{Catalog, Family, FamilyGrid, TableKind};
+use orrery_archive::catalog::{Catalog, Family, FamilyGrid, TableKind};
+use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{ChunkFamily, ChunkFamilyStatus, Scheme, SchemeKind, WorkerPool};
-use orrery_crds::names::{ChunkId, WorkerId};
 
 use crate::conditions::{self, ACCEPTED, AVAILABLE, Finding};
 use crate::writer::FamilyDeclaration;

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::catalog::{Behind, Catalog, Family};
-use orrery_crds::kinds::{ChunkFamily, FamilyReplicas, WorkerPool};
+use orrery_archive::catalog::{Behind, Catalog, Family};
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_crds::kinds::{ChunkFamily, WorkerPool};
 use serde_json::json;
 
 use super::{grid, judge, status};

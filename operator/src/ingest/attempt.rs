@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::agent::{OpenAttempt, StagedTable, TablePart};
-use orrery_crds::catalog::Catalog;
-use orrery_crds::kinds::{Worker, WorkerPhase};
-use orrery_crds::loader::Surveyed;
-use orrery_crds::names::{
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, ports, reference_table,
 };
-use orrery_crds::table::ddl;
+use orrery_archive::table::ddl;
+use orrery_crds::kinds::{Worker, WorkerPhase};
+use orrery_worker_api::agent::{OpenAttempt, StagedTable, TablePart};
+use orrery_worker_api::loader::Surveyed;
 
 use super::target::{Chunked, Target};
 
@@ -269,7 +269,7 @@ pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use orrery_crds::catalog::{AcceptedReference, TableKey, TableKind};
+    use orrery_archive::catalog::{AcceptedReference, TableKey, TableKind};
     use serde_json::json;
 
     use super::*;

@@ -13,8 +13,8 @@ use k8s_openapi::api::core::v1::{
 };
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
+use orrery_archive::names::{COMPONENT_LABEL, Role};
 use orrery_crds::kinds::Ingest;
-use orrery_crds::names::{COMPONENT_LABEL, Role};
 
 use crate::context::Images;
 

@@ -1,6 +1,6 @@
 //! Calls to a loader's pod.
 
-use orrery_crds::loader::{Load, LoaderStatus, Survey};
+use orrery_worker_api::loader::{Load, LoaderStatus, Survey};
 use reqwest::Method;
 
 use crate::agents::{Agent, AgentError};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use orrery_crds::catalog::TableKey;
+use orrery_archive::catalog::TableKey;
 use orrery_crds::kinds::IngestPhase;
 
 /// An ingest as the queue sees it.

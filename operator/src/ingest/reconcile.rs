@@ -116,7 +116,7 @@ fn is_active(ingest: &Ingest) -> bool {
     }
 }
 
-fn entry(ingest: &Ingest, catalog: &orrery_crds::catalog::Catalog) -> Entry {
+fn entry(ingest: &Ingest, catalog: &orrery_archive::catalog::Catalog) -> Entry {
     let found = target::find(catalog, &ingest.spec.target);
     let director = found.as_ref().and_then(target::Target::director);
     Entry {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{
+use orrery_archive::catalog::{
     AcceptedReference, AcceptedTable, Catalog, Family, FamilyGrid, IndexTable, Segment, TableKey, TableKind,
 };
+use orrery_archive::names::{ChunkId, RowSet, WorkerId, chunk_table, index_database};
+use orrery_archive::sql_type::SqlType;
+use orrery_crds::accept;
 use orrery_crds::kinds::IngestTarget;
-use orrery_crds::loader::{IndexLocation, IndexPlace, SurveyTarget};
-use orrery_crds::names::{ChunkId, RowSet, WorkerId, chunk_table, index_database};
-use orrery_crds::sql_type::SqlType;
-use orrery_crds::table::accept;
+use orrery_worker_api::loader::{IndexLocation, IndexPlace, SurveyTarget};
 use sha2::{Digest as _, Sha256};
 
 use super::attempt::Addresses;
@@ -182,8 +182,8 @@ fn segments_by_chunk(segments: &[Segment]) -> BTreeMap<ChunkId, Vec<&Segment>> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::{Behind, ChunkSet, Table};
-    use orrery_crds::kinds::DeletionPolicy;
+    use orrery_archive::catalog::{Behind, ChunkSet, Table};
+    use orrery_archive::table::DeletionPolicy;
     use serde_json::json;
 
     use super::super::attempt::tests::worker;
@@ -240,7 +240,7 @@ mod tests {
         let family = FamilyDeclaration {
             name: "f".into(),
             pool: "p".into(),
-            replicas: orrery_crds::kinds::FamilyReplicas::default(),
+            replicas: orrery_archive::replicas::FamilyReplicas::default(),
             grid: FamilyGrid::Hash { chunks: 4 },
         };
         let catalog = edit::accept_family(&Catalog::default(), &family)

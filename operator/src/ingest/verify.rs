@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::agent::{ManifestRow, TablePart};
-use orrery_crds::catalog::ChunkSet;
-use orrery_crds::loader::Surveyed;
-use orrery_crds::names::{ChunkId, WorkerId};
+use orrery_archive::catalog::ChunkSet;
+use orrery_archive::names::{ChunkId, WorkerId};
+use orrery_worker_api::agent::{ManifestRow, TablePart};
+use orrery_worker_api::loader::Surveyed;
 
 use crate::catalog::edit::Holders;
 
@@ -128,7 +128,7 @@ fn note(verified: &mut Verified, table: (TablePart, ChunkId), good: &BTreeSet<Wo
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::agent::RowState;
+    use orrery_worker_api::agent::RowState;
 
     use super::*;
 

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use orrery_crds::catalog::{Family, FamilyGrid};
+use orrery_archive::catalog::{Family, FamilyGrid};
+use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{Worker, WorkerPhase};
-use orrery_crds::names::{ChunkId, WorkerId};
 
 /// A worker as a place for chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]

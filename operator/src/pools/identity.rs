@@ -3,8 +3,8 @@
 //! A worker's rows are those of the directory that the operator adopted. A directory of another archive or worker, or an empty one where
 //! there was one with rows, must never answer in its place (design §6).
 
-use orrery_crds::agent::Identity;
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
+use orrery_worker_api::agent::Identity;
 
 /// What a data directory is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn judge(
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::agent::Identity;
+    use orrery_worker_api::agent::Identity;
 
     use super::{Trust, judge};
 

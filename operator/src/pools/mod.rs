@@ -19,9 +19,9 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::api::PostParams;
-use orrery_crds::agent::{Adopt, Info};
+use orrery_archive::names::{WorkerId, worker_name};
 use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool, WorkerStatus};
-use orrery_crds::names::{WorkerId, worker_name};
+use orrery_worker_api::agent::{Adopt, Info};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 

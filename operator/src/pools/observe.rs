@@ -12,10 +12,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::{Resource, ResourceExt};
-use orrery_crds::agent::Info;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::{MYSQL_SECRET, READER_ACCOUNT, WORKER_LABEL, WorkerId, worker_name};
 use orrery_crds::kinds::{Worker, WorkerPool};
-use orrery_crds::names::{MYSQL_SECRET, READER_ACCOUNT, WORKER_LABEL, WorkerId, worker_name};
+use orrery_worker_api::agent::Info;
 use serde::de::DeserializeOwned;
 
 use super::PoolError;

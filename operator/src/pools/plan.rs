@@ -6,9 +6,9 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::{WorkerId, worker_name};
 use orrery_crds::kinds::{Worker, WorkerPoolSpec};
-use orrery_crds::names::{WorkerId, worker_name};
 use sha2::{Digest, Sha256};
 
 use super::identity::{Trust, judge};

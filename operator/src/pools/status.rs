@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::agent::Info;
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{RepairPolicy, Worker, WorkerPhase, WorkerPoolStatus, WorkerStatus};
-use orrery_crds::names::WorkerId;
+use orrery_worker_api::agent::Info;
 
 use super::identity::Trust;
 use super::objects::{pool_selector, selector_text};

@@ -5,9 +5,10 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_crds::agent::{Identity, Info};
-use orrery_crds::catalog::{Catalog, Epochs, Family, FamilyGrid};
-use orrery_crds::kinds::{FamilyReplicas, Worker, WorkerPhase, WorkerPool, WorkerStatus};
+use orrery_archive::catalog::{Catalog, Epochs, Family, FamilyGrid};
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool, WorkerStatus};
+use orrery_worker_api::agent::{Identity, Info};
 use serde_json::{Value, json};
 
 use super::objects;
@@ -107,7 +108,7 @@ fn info(directory: Option<&str>) -> Info {
         tables: 100,
         bytes: 1 << 30,
         free_bytes: 2 << 30,
-        highest: orrery_crds::agent::Highest::default(),
+        highest: orrery_worker_api::agent::Highest::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose,
@@ -134,7 +134,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
-    use orrery_crds::names::Role;
+    use orrery_archive::names::Role;
 
     use super::{authority, dns_names, issue, outdated};
 

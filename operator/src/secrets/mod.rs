@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::api::{ObjectMeta, PostParams};
-use orrery_crds::names::{CA_SECRET, Role};
+use orrery_archive::names::{CA_SECRET, Role};
 use rand::RngCore;
 use thiserror::Error;
 
@@ -76,8 +76,8 @@ async fn observe(context: &Context, namespace: &str) -> Result<BTreeMap<String, 
     let mut found = BTreeMap::new();
     let names = plan::ROLES.map(Role::tls_secret).into_iter().chain([
         CA_SECRET,
-        orrery_crds::names::MYSQL_SECRET,
-        orrery_crds::names::CATALOG_KEY_SECRET,
+        orrery_archive::names::MYSQL_SECRET,
+        orrery_archive::names::CATALOG_KEY_SECRET,
     ]);
     for name in names {
         let secret = api.get_opt(name).await.map_err(|source| SecretsError::Api {
@@ -212,8 +212,8 @@ fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, Secre
 /// Whether a Secret of this name is one of ours, so that its change wakes the controller.
 pub fn is_ours(name: &str) -> bool {
     name == CA_SECRET
-        || name == orrery_crds::names::MYSQL_SECRET
-        || name == orrery_crds::names::CATALOG_KEY_SECRET
+        || name == orrery_archive::names::MYSQL_SECRET
+        || name == orrery_archive::names::CATALOG_KEY_SECRET
         || plan::ROLES.into_iter().any(|role| role.tls_secret() == name)
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::names::{CA_SECRET, CATALOG_KEY_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role};
+use orrery_archive::names::{
+    CA_SECRET, CATALOG_KEY_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role,
+};
 
 use super::certificates::{Pair, dns_names, outdated};
 
@@ -98,7 +100,7 @@ mod tests {
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
-    use orrery_crds::names::{
+    use orrery_archive::names::{
         CA_SECRET, CATALOG_KEY_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role,
     };
 

@@ -7,9 +7,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use orrery_crds::catalog::{AcceptedTable, Catalog, FamilyGrid, Table, TableKey, TableKind};
+use orrery_archive::catalog::{AcceptedTable, Catalog, FamilyGrid, Table, TableKey, TableKind};
+use orrery_crds::accept;
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableSpec, ReferenceTable, TableRole};
-use orrery_crds::table::accept;
 
 use crate::catalog::edit;
 use crate::conditions::Finding;

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::catalog::{Catalog, ChunkSet, Table, TableKey};
+use orrery_archive::catalog::{Catalog, ChunkSet, Table, TableKey};
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable, ReferenceTableStatus};
 
 use super::{key, reference_key};

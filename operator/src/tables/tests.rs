@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
-use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, DeletionPolicy, FamilyReplicas, ReferenceTable};
+use orrery_archive::catalog::{Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::table::DeletionPolicy;
+use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable};
 use serde_json::{Value, json};
 
 use super::{Declared, Verdict, judge};

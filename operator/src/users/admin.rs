@@ -5,7 +5,8 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
-use orrery_crds::kinds::{DatabaseGrant, QueryUser, QueryUserSpec, ServiceClass, UserLimits};
+use orrery_archive::catalog::users::{ServiceClass, UserLimits};
+use orrery_crds::kinds::{DatabaseGrant, QueryUser, QueryUserSpec};
 use serde_json::json;
 
 use super::UsersError;

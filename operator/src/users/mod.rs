@@ -11,9 +11,9 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Resource, ResourceExt};
-use orrery_crds::catalog::users::Users;
+use orrery_archive::catalog::users::Users;
+use orrery_archive::names::{USERS_KEY, USERS_SECRET};
 use orrery_crds::kinds::QueryUser;
-use orrery_crds::names::{USERS_KEY, USERS_SECRET};
 use thiserror::Error;
 
 use crate::apply::{ApplyError, Change, MANAGER, Ownership, apply, compare};

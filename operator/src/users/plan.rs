@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_crds::catalog::users::{User, Users};
+use orrery_archive::catalog::users::{User, Users};
+use orrery_archive::names::USERS_KEY;
 use orrery_crds::kinds::{QueryUser, QueryUserStatus};
-use orrery_crds::names::USERS_KEY;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
@@ -173,8 +173,8 @@ mod tests {
 
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
+    use orrery_archive::names::USERS_KEY;
     use orrery_crds::kinds::QueryUser;
-    use orrery_crds::names::USERS_KEY;
     use serde_json::json;
 
     use super::{VERSION_ANNOTATION, Versions, plan, versions};

@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
+use orrery_archive::names::{USERS_KEY, USERS_SECRET};
 use orrery_crds::kinds::QueryUser;
-use orrery_crds::names::{USERS_KEY, USERS_SECRET};
 use orrery_operator::secrets::plan::value;
 use orrery_operator::users::admin::{ADMIN_SECRET, MADE_ANNOTATION};
 

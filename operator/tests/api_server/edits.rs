@@ -6,8 +6,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
+use orrery_archive::names::{POOL_LABEL, USERS_KEY, USERS_SECRET};
 use orrery_crds::kinds::{Worker, WorkerPool};
-use orrery_crds::names::{POOL_LABEL, USERS_KEY, USERS_SECRET};
 use serde_json::json;
 
 use crate::support::{Archive, pool};

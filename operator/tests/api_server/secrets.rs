@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
-use orrery_crds::catalog::users::Users;
-use orrery_crds::kinds::QueryUser;
-use orrery_crds::names::{
+use orrery_archive::catalog::users::Users;
+use orrery_archive::names::{
     CA_SECRET, CATALOG_KEY_SECRET, MYSQL_SECRET, READER_ACCOUNT, Role, USERS_KEY, USERS_SECRET,
 };
+use orrery_crds::kinds::QueryUser;
 use orrery_operator::secrets::plan::{AUTHORITY, CERTIFICATE, ROLES, value};
 use serde_json::json;
 

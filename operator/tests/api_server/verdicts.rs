@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use orrery_crds::catalog::TableKey;
+use orrery_archive::catalog::TableKey;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, WorkerPool};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orrery_crds::catalog::users::User;
+use orrery_archive::catalog::users::User;
 use orrery_plan::statement::{Show, Statement, classify};
 use orrery_wire::command::QueryAttribute;
 use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};

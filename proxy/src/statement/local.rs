@@ -1,7 +1,7 @@
 //! SHOW PROCESSLIST and SHOW WARNINGS: answered from what this proxy holds.
 
-use orrery_crds::catalog::users::User;
-use orrery_crds::kinds::ServiceClass;
+use orrery_archive::catalog::users::ServiceClass;
+use orrery_archive::catalog::users::User;
 use orrery_plan::lex;
 use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, Value};
 

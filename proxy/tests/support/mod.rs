@@ -11,9 +11,10 @@ use std::process::{Command as Process, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::catalog::users::{User, Users};
-use orrery_crds::catalog::{AcceptedReference, Catalog, Table, TableKey, TableKind, encode};
-use orrery_crds::kinds::{DeletionPolicy, ServiceClass, UserLimits};
+use orrery_archive::catalog::users::{ServiceClass, UserLimits};
+use orrery_archive::catalog::users::{User, Users};
+use orrery_archive::catalog::{AcceptedReference, Catalog, Table, TableKey, TableKind, encode};
+use orrery_archive::table::DeletionPolicy;
 use orrery_proxy::czars::{self, CzarOptions, Czars};
 use orrery_proxy::metrics::Metrics;
 use orrery_proxy::{Proxy, Registry, serve};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use orrery_crds::agent::Identity;
+use orrery_worker_api::agent::Identity;
 use tokio::sync::Semaphore;
 
 use crate::catalog::CatalogStore;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use orrery_crds::catalog::{Epochs, SignedCatalog};
+use orrery_archive::catalog::{Epochs, SignedCatalog};
 use parking_lot::Mutex;
 
 use crate::error::{AgentError, Result};
@@ -109,7 +109,7 @@ fn parse(body: Bytes) -> Result<(SignedCatalog, Held)> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::catalog::Catalog;
+    use orrery_archive::catalog::Catalog;
 
     use super::*;
 

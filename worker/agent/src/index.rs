@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::agent::{IndexEntries, IndexLookup};
+use orrery_worker_api::agent::{IndexEntries, IndexLookup};
 
 use crate::db::sql;
 use crate::error::{AgentError, Result};

@@ -1,6 +1,6 @@
 //! Counters for `/metrics`.
 
-use orrery_crds::agent::Loaded;
+use orrery_worker_api::agent::Loaded;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::error::{AgentError, Result};

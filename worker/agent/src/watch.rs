@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::Identity;
+use orrery_worker_api::agent::Identity;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use orrery_crds::loader::Survey;
 use orrery_loader::dialect::records::{Batch, Records};
 use orrery_loader::survey::place::{Known, place};
 use orrery_loader::survey::plan::TablePlan;
 use orrery_loader::survey::rows::parse;
+use orrery_worker_api::loader::Survey;
 use serde_json::json;
 
 const ROWS: u64 = 10_000;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use orrery_crds::loader::{LoaderStatus, LoaderStep};
+use orrery_worker_api::loader::{LoaderStatus, LoaderStep};
 
 use crate::job::Loader;
 

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use orrery_crds::agent::{
+use orrery_worker_api::agent::{
     ApiError, IndexEntries, IndexLookup, Ledger, LoadTarget, Loaded, SourceFiles, TablePart,
 };
 use reqwest::{Body, RequestBuilder, Response, StatusCode};

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use orrery_crds::loader::LoaderError;
+use orrery_worker_api::loader::LoaderError;
 use thiserror::Error;
 
 /// Why a survey or a load ended.

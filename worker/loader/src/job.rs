@@ -7,8 +7,8 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use orrery_crds::kinds::IngestSummary;
-use orrery_crds::loader::{Load, LoaderError, LoaderStatus, LoaderStep, Survey};
+use orrery_archive::ingest::IngestSummary;
+use orrery_worker_api::loader::{Load, LoaderError, LoaderStatus, LoaderStep, Survey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinHandle;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use orrery_loader::agents::{self, Agents};
 use orrery_loader::config::Config;
 use orrery_loader::job::Loader;

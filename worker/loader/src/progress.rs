@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use orrery_crds::kinds::IngestProgress;
+use orrery_archive::ingest::IngestProgress;
 
 use crate::survey::rejects::Samples;
 

@@ -1,6 +1,6 @@
 //! Spatial restrictions: `qserv_areaspec_*` and `scisql_s2PtIn*`.
 
-use orrery_crds::catalog::TableKind;
+use orrery_archive::catalog::TableKind;
 use orrery_sky::{Region, RegionError};
 
 use super::PruneError;

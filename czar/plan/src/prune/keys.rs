@@ -1,6 +1,6 @@
 //! Literals as keys of a director index.
 
-use orrery_crds::sql_type::SqlType;
+use orrery_archive::sql_type::SqlType;
 
 use crate::analyse::integer_literal;
 use crate::expr::ColumnId;

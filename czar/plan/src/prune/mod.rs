@@ -11,8 +11,8 @@ mod position;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use orrery_crds::catalog::{Catalog, ChunkSet, FamilyGrid, TableKey};
-use orrery_crds::names::CHUNK_COLUMN;
+use orrery_archive::catalog::{Catalog, ChunkSet, FamilyGrid, TableKey};
+use orrery_archive::names::CHUNK_COLUMN;
 use orrery_sky::{Grid, Region};
 use thiserror::Error;
 

@@ -1,6 +1,6 @@
 //! Limits on position columns, written as comparisons and BETWEEN.
 
-use orrery_crds::catalog::TableKind;
+use orrery_archive::catalog::TableKind;
 use orrery_sky::Region;
 
 use crate::expr::{ColumnId, Comparison, Expr};

@@ -1,6 +1,6 @@
 //! The FROM clause: tables, joins, and what USING means.
 
-use orrery_crds::catalog::{Catalog, TableKind};
+use orrery_archive::catalog::{Catalog, TableKind};
 use sqlparser::ast::{
     Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
 };

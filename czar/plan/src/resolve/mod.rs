@@ -7,7 +7,7 @@ mod convert;
 mod from;
 mod scope;
 
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
 use sqlparser::ast::{
     Distinct, Expr as Parsed, GroupByExpr, LimitClause, OrderByKind, OrderBySort, Query,
     Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Value,

@@ -1,10 +1,10 @@
 //! The tables of a FROM clause and the names their columns answer to.
 
-use orrery_crds::catalog::{AcceptedTable, Catalog, Table, TableKey, TableKind};
-use orrery_crds::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
-use orrery_crds::sql_type::{NumberFlags, SqlType};
-use orrery_crds::table::Column;
-use orrery_crds::table::ddl::quote_identifier;
+use orrery_archive::catalog::{AcceptedTable, Catalog, Table, TableKey, TableKind};
+use orrery_archive::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
+use orrery_archive::sql_type::{NumberFlags, SqlType};
+use orrery_archive::table::Column;
+use orrery_archive::table::ddl::quote_identifier;
 
 use super::ResolveError;
 use crate::expr::{ColumnId, ColumnNames};
@@ -78,7 +78,7 @@ impl<'a> ScopeTable<'a> {
         match self.declared().get(at) {
             Some(column) => SqlType::parse(&column.sql_type).ok(),
             None => Some(SqlType::Integer {
-                width: orrery_crds::sql_type::IntegerWidth::Int,
+                width: orrery_archive::sql_type::IntegerWidth::Int,
                 display: None,
                 flags: NumberFlags {
                     unsigned: true,

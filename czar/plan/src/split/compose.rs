@@ -1,8 +1,8 @@
 //! Prints a statement twice: as a template over physical tables, and over the front-end's shadow tables.
 
-use orrery_crds::sql_type::SqlType;
-use orrery_crds::table::Column;
-use orrery_crds::table::ddl::quote_identifier;
+use orrery_archive::sql_type::SqlType;
+use orrery_archive::table::Column;
+use orrery_archive::table::ddl::quote_identifier;
 
 use crate::error::{NotYet, PlanError};
 use crate::expr::{ColumnId, Expr};

@@ -1,7 +1,7 @@
 //! Statements with groups: each part groups its own rows, the merge groups the parts' groups.
 
-use orrery_crds::catalog::TableKind;
-use orrery_crds::kinds::UniqueKey;
+use orrery_archive::catalog::TableKind;
+use orrery_archive::table::UniqueKey;
 
 use super::compose::Composer;
 use super::quotients::SumTravel;

@@ -4,7 +4,7 @@
 //! not what it shows. Partial sums travel as text, so those of such quotients travel with more digits, and the merge shows as many
 //! as one server would.
 
-use orrery_crds::sql_type::SqlType;
+use orrery_archive::sql_type::SqlType;
 
 use crate::error::{NotYet, PlanError};
 use crate::expr::{Expr, Part, Yields};

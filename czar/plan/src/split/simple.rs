@@ -1,6 +1,6 @@
 //! Describes a merge in terms that need no SQL server, where every type is understood exactly.
 
-use orrery_crds::sql_type::SqlType;
+use orrery_archive::sql_type::SqlType;
 
 use super::groups::Merged;
 use crate::expr::{Aggregate, AggregateKind, Expr, Part};

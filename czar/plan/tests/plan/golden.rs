@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::common::rows::{Archive, archive};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row as ResultRow, Value};
-use orrery_crds::catalog::{ChunkSet, TableKey, TableKind};
-use orrery_crds::names::{RowSet, chunk_table, physical_database, reference_table};
-use orrery_crds::table::ddl;
+use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
+use orrery_archive::names::{RowSet, chunk_table, physical_database, reference_table};
+use orrery_archive::table::ddl;
 use orrery_plan::{FrontEndMerge, Merge, Plan, RowRange, Work, plan};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::{catalog_with, typical};
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_plan::{
     ChunkWork, Class, FrontEndMerge, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, SimpleColumn, Work,
     explain, plan,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orrery_agent::testing::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
-use orrery_crds::catalog::{Epochs, SignedCatalog, encode};
+use orrery_archive::catalog::{Epochs, SignedCatalog, encode};
+use orrery_archive::names::{Role, WorkerId};
 use orrery_crds::kinds::WorkerPhase;
-use orrery_crds::names::{Role, WorkerId};
 use orrery_czar::catalogs::AgentAccess;
 use orrery_dev::load::load;
 use orrery_dev::mysqld::Mysqld;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use orrery_crds::catalog::{Catalog, TableKey};
-use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_dev::stack::INTERNAL_PASSWORD;
 use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain};
 use orrery_oracle::data::{SHAPE, tables};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{ChunkSet, TableKey, TableKind, hash_chunk};
-use orrery_crds::names::{self, ChunkId, RowSet, WorkerId};
+use orrery_archive::catalog::{ChunkSet, TableKey, TableKind, hash_chunk};
+use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
 use orrery_oracle::client::{Outcome, Protocol, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};

@@ -7,8 +7,7 @@ use std::time::Duration;
 use orrery_agent::Agent;
 use orrery_agent::testing::{self, ARCHIVE_UID, TERM};
 use orrery_agent::{Config, server};
-use orrery_crds::agent::{Adopt, CopyDdl, CopyStatus, ManifestRow, RowState, StartCopy, TablePart};
-use orrery_crds::names::{Role, WorkerId};
+use orrery_archive::names::{Role, WorkerId};
 use orrery_dev::mysqld::Mysqld;
 use orrery_dev::stack::{INTERNAL_PASSWORD, empty_worker};
 use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
@@ -16,6 +15,7 @@ use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, plugin_folder};
+use orrery_worker_api::agent::{Adopt, CopyDdl, CopyStatus, ManifestRow, RowState, StartCopy, TablePart};
 
 /// Limit of one source's copy.
 const PATIENCE: Duration = Duration::from_secs(300);

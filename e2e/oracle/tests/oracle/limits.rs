@@ -1,6 +1,6 @@
 //! Rights, settings and limits: each statement gets its own answer.
 
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_oracle::client::{Outcome, Protocol, Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;

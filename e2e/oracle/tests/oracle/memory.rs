@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use orrery_crds::catalog::TableKey;
-use orrery_crds::names::CZAR_ACCOUNT;
+use orrery_archive::catalog::TableKey;
+use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_dev::archive::{Archive, Declaration, Row, Shape, TableData, build};
 use orrery_dev::mysqld::free_port;
 use orrery_dev::stack::{Stack, user, users};

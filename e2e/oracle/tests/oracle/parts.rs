@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::names::READER_ACCOUNT;
+use orrery_archive::names::READER_ACCOUNT;
 use orrery_czar::backend::SessionSettings;
 use orrery_czar::catalogs::{AgentAccess, Catalogs};
 use orrery_czar::dispatch::{WorkerOptions, Workers};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use orrery_crds::names::WorkerId;
+use orrery_archive::names::WorkerId;
 use orrery_oracle::client::{Answer, Protocol, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};

@@ -1,6 +1,6 @@
 //! The oracle tests itself: what it must notice, it notices.
 
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_dev::archive::PhysicalTable;
 use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;

@@ -65,7 +65,7 @@ fn every_document_is_an_object_of_its_kind_and_loses_no_field() {
 fn column_types_parse() {
     for table in Table::ALL {
         for column in columns(table) {
-            let parsed = orrery_crds::sql_type::SqlType::parse(column.sql_type);
+            let parsed = orrery_archive::sql_type::SqlType::parse(column.sql_type);
             assert!(parsed.is_ok(), "{table}.{}: {:?}", column.name, parsed.err());
         }
     }

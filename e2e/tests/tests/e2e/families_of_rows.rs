@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::{Context as _, Result, ensure};
 use kube::ResourceExt as _;
 use mysql_async::Conn;
-use orrery_crds::names::staging_database;
+use orrery_archive::names::staging_database;
 use orrery_e2e::own::{Own, message, objects, reasons};
 use orrery_e2e::pods::on_worker;
 use orrery_e2e::{PATIENCE, eventually, rows, session};

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use orrery_crds::agent::{Highest, Identity};
-use orrery_crds::catalog::FamilyGrid;
-use orrery_crds::kinds::FamilyReplicas;
-use orrery_crds::names::ROOT;
+use orrery_archive::catalog::FamilyGrid;
+use orrery_archive::names::ROOT;
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_worker_api::agent::{Highest, Identity};
 use serde_json::json;
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey, TableKind};
-use orrery_crds::names::{ChunkId, WorkerId};
+use orrery_archive::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey, TableKind};
+use orrery_archive::names::{ChunkId, WorkerId};
 
 use super::{EditError, chunked_family, insert_segment, table_mut};
 

@@ -1,6 +1,6 @@
 //! A segment leaves the catalog, and may come back.
 
-use orrery_crds::catalog::{Catalog, Segment, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, Segment, TableKey, TableKind};
 
 use super::{EditError, children, director_of, insert_segment, table_mut};
 use crate::catalog::segments;

@@ -1,8 +1,8 @@
 //! Tables come, change and go.
 
-use orrery_crds::catalog::{Catalog, IndexTable, Table, TableKey, TableKind};
-use orrery_crds::kinds::DeletionPolicy;
-use orrery_crds::names::{index_database, physical_database};
+use orrery_archive::catalog::{Catalog, IndexTable, Table, TableKey, TableKind};
+use orrery_archive::names::{index_database, physical_database};
+use orrery_archive::table::DeletionPolicy;
 
 use super::index_family;
 use crate::writer::{Schema, TableDeclaration};

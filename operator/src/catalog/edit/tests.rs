@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{AcceptedTable, Behind, ChunkSet, Counters};
-use orrery_crds::kinds::{DeletionPolicy, UniqueKey};
+use orrery_archive::catalog::{AcceptedTable, Behind, ChunkSet, Counters};
+use orrery_archive::table::{DeletionPolicy, UniqueKey};
 
 use super::*;
 use crate::catalog::segments::{self, MANY, MOST};

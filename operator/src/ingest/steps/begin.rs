@@ -4,7 +4,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, PostParams};
-use orrery_crds::catalog::TableKey;
+use orrery_archive::catalog::TableKey;
 use orrery_crds::kinds::{ChunkedTable, IngestPhase, IngestStatus, ReferenceTable};
 
 use super::{IngestError, Outcome, Step, job};

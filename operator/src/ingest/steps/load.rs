@@ -1,8 +1,8 @@
 //! Load → Seal: every agent concerned opens the attempt, then the loader sends the rows.
 
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_crds::loader::{Load, LoaderStatus, LoaderStep, Surveyed};
-use orrery_crds::names::WorkerId;
+use orrery_worker_api::loader::{Load, LoaderStatus, LoaderStep, Surveyed};
 use reqwest::Method;
 
 use super::{IngestError, Outcome, Step, report, undo};
@@ -121,7 +121,7 @@ async fn open_all(step: &Step<'_>, plan: &Plan) {
 async fn open(
     step: &Step<'_>,
     worker: WorkerId,
-    request: &orrery_crds::agent::OpenAttempt,
+    request: &orrery_worker_api::agent::OpenAttempt,
 ) -> Result<(), AgentError> {
     let (_, address) = step
         .addresses

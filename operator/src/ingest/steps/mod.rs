@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus, Worker};
-use orrery_crds::loader::{LoaderStatus, LoaderStep, Survey};
+use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey};
 
 use super::attempt::{Addresses, Numbers};
 use super::loader::Loader;
@@ -217,7 +217,7 @@ impl Step<'_> {
                     continue;
                 };
                 let path = format!("/v1/attempts/{attempt}/files");
-                if let Ok(files) = agent.get::<orrery_crds::agent::SourceFiles>(&path).await
+                if let Ok(files) = agent.get::<orrery_worker_api::agent::SourceFiles>(&path).await
                     && !files.files.is_empty()
                 {
                     survey.expected_files = Some(files.files);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_crds::loader::Surveyed;
+use orrery_worker_api::loader::Surveyed;
 
 use super::{IngestError, Outcome, Step, report};
 use crate::catalog::edit::{self, Assignment, EditError};

@@ -1,8 +1,8 @@
 //! Verify → Publish: one root write, dataEpoch + 1, table and index together; then the agents hear that the rows are published.
 
-use orrery_crds::agent::{RowState, SetState, TablePart};
-use orrery_crds::catalog::{Catalog, ChunkSet, Epochs, Segment, Table, TableKey};
+use orrery_archive::catalog::{Catalog, ChunkSet, Epochs, Segment, Table, TableKey};
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
+use orrery_worker_api::agent::{RowState, SetState, TablePart};
 use reqwest::Method;
 
 use kube::ResourceExt;

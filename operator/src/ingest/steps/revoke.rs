@@ -1,8 +1,8 @@
 //! Visible ⇄ Revoked: the segment leaves the catalog at one dataEpoch, or comes back.
 
-use orrery_crds::agent::RowState;
-use orrery_crds::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
+use orrery_worker_api::agent::RowState;
 
 use super::{IngestError, Outcome, Step, publish};
 use crate::catalog::edit;

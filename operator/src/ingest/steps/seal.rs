@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::agent::{ManifestRow, Sealed, TablePart, Term};
+use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_crds::loader::Surveyed;
-use orrery_crds::names::WorkerId;
+use orrery_worker_api::agent::{ManifestRow, Sealed, TablePart, Term};
+use orrery_worker_api::loader::Surveyed;
 use reqwest::StatusCode;
 
 use super::{IngestError, Outcome, Step, load, publish, report, undo};

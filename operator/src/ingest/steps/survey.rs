@@ -1,7 +1,7 @@
 //! Survey → Place: the loader has read every row, checked it and found its chunk.
 
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_crds::loader::LoaderStep;
+use orrery_worker_api::loader::LoaderStep;
 
 use super::{IngestError, Outcome, Step, begin, report};
 

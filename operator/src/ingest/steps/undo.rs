@@ -1,10 +1,10 @@
 //! Giving an attempt up: its tables go from the agents, and the ingest goes back to an earlier phase.
 
 use kube::ResourceExt;
-use orrery_crds::agent::Term;
-use orrery_crds::catalog::Catalog;
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_crds::loader::LoaderStatus;
+use orrery_worker_api::agent::Term;
+use orrery_worker_api::loader::LoaderStatus;
 
 use super::{IngestError, Outcome, Step, publish};
 

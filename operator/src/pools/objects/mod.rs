@@ -11,8 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReferen
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::Resource;
 use kube::api::ObjectMeta;
+use orrery_archive::names::{COMPONENT_LABEL, POOL_LABEL, WORKER_LABEL, WorkerId, ports, worker_name};
 use orrery_crds::kinds::{Worker, WorkerPool, WorkerSpec};
-use orrery_crds::names::{COMPONENT_LABEL, POOL_LABEL, WORKER_LABEL, WorkerId, ports, worker_name};
 
 pub use stateful_set::{DATA_CLAIM, claimed, stateful_set};
 

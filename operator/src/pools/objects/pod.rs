@@ -13,8 +13,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use orrery_archive::names::{CATALOG_KEY_SECRET, Role, ports};
 use orrery_crds::kinds::WorkerPoolSpec;
-use orrery_crds::names::{CATALOG_KEY_SECRET, Role, ports};
 
 use super::{DATA_CLAIM, config_name, pool_selector};
 use crate::context::Images;

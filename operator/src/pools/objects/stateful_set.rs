@@ -12,8 +12,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Resource;
 use kube::api::ObjectMeta;
+use orrery_archive::names::worker_name;
 use orrery_crds::kinds::{Worker, WorkerPoolSpec};
-use orrery_crds::names::worker_name;
 
 use super::pod::pod_spec;
 use super::{metadata, worker_labels, worker_selector};

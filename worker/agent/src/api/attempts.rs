@@ -7,7 +7,7 @@ use axum::body::{Body as RawBody, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use orrery_crds::agent::{Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFiles, Term};
+use orrery_worker_api::agent::{Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFiles, Term};
 
 use super::body::Body;
 use crate::agent::Agent;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use orrery_crds::agent::{CopyStatus, StartCopy};
+use orrery_worker_api::agent::{CopyStatus, StartCopy};
 
 use super::body::Body;
 use crate::agent::Agent;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::{Adopt, Highest, Info};
-use orrery_crds::names::READER_ACCOUNT;
+use orrery_archive::names::READER_ACCOUNT;
+use orrery_worker_api::agent::{Adopt, Highest, Info};
 
 use super::body::Body;
 use crate::agent::Agent;

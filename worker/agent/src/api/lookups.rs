@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use orrery_crds::agent::{IndexEntries, IndexLookup};
+use orrery_worker_api::agent::{IndexEntries, IndexLookup};
 
 use super::body::Body;
 use crate::agent::Agent;

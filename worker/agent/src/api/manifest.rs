@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use orrery_crds::agent::{Drop, Dropped, ManifestPage, SetState, UnknownTables};
+use orrery_worker_api::agent::{Drop, Dropped, ManifestPage, SetState, UnknownTables};
 use serde::Deserialize;
 
 use super::body::Body;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::RowState;
+use orrery_worker_api::agent::RowState;
 use tokio::fs::File;
 
 use super::container::{BlockSender, Section, Writer};

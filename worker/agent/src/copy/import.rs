@@ -9,7 +9,7 @@ use std::path::Path;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::{ManifestRow, RowState};
+use orrery_worker_api::agent::{ManifestRow, RowState};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use orrery_crds::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
+use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
 use parking_lot::Mutex;
 
 use super::import::{self, Arrival};

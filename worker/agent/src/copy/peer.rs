@@ -1,7 +1,7 @@
 //! Calls to another agent.
 
 use futures::TryStreamExt;
-use orrery_crds::agent::ApiError;
+use orrery_worker_api::agent::ApiError;
 use reqwest::Url;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;

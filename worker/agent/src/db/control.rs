@@ -3,8 +3,8 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::agent::Identity;
-use orrery_crds::names::CONTROL_DATABASE;
+use orrery_archive::names::CONTROL_DATABASE;
+use orrery_worker_api::agent::Identity;
 
 use crate::error::{AgentError, Result};
 

@@ -1,7 +1,7 @@
-//! Takes a row stream apart (see [`orrery_crds::agent::frame`]). Pure.
+//! Takes a row stream apart (see [`orrery_worker_api::agent::frame`]). Pure.
 
 use bytes::{Buf, Bytes};
-use orrery_crds::agent::frame::{LENGTH_BYTES, MAX_FRAME, parse_end};
+use orrery_worker_api::agent::frame::{LENGTH_BYTES, MAX_FRAME, parse_end};
 use thiserror::Error;
 
 /// What is wrong with a stream.
@@ -110,7 +110,7 @@ fn fill(target: &mut [u8], have: &mut usize, input: &mut Bytes) {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::agent::frame;
+    use orrery_worker_api::agent::frame;
 
     use super::*;
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::agent::{LoadTarget, Loaded};
-use orrery_crds::names::staging_database;
+use orrery_archive::names::staging_database;
+use orrery_worker_api::agent::{LoadTarget, Loaded};
 
 use tokio_util::sync::CancellationToken;
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use orrery_crds::agent::LoadTarget;
+use orrery_worker_api::agent::LoadTarget;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ impl Drop for Session {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::agent::TablePart;
+    use orrery_worker_api::agent::TablePart;
 
     use super::*;
 

@@ -123,7 +123,7 @@ fn bad(reason: &dyn std::fmt::Display) -> AgentError {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::agent::frame;
+    use orrery_worker_api::agent::frame;
 
     use super::*;
 

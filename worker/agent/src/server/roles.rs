@@ -1,10 +1,10 @@
-//! Who may call what: one table, as in [`orrery_crds::agent`]. What is not listed is refused.
+//! Who may call what: one table, as in [`orrery_worker_api::agent`]. What is not listed is refused.
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 
 use crate::error::AgentError;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use orrery_tls::{Files, TlsError};
 use parking_lot::Mutex;
 use rustls::{ClientConfig, ServerConfig};

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use orrery_crds::agent::Identity;
+use orrery_worker_api::agent::Identity;
 
 use super::durable;
 use crate::error::{AgentError, Result};

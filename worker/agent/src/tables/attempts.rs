@@ -2,8 +2,8 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::agent::{LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart};
-use orrery_crds::names::staging_database;
+use orrery_archive::names::staging_database;
+use orrery_worker_api::agent::{LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart};
 use serde::{Deserialize, Serialize};
 
 use super::{part_from, part_name, physical};

@@ -17,7 +17,7 @@ use crate::error::{AgentError, Result};
 pub struct Contents {
     /// Rows.
     pub rows: u64,
-    /// As in [`orrery_crds::agent::ManifestRow::checksum`].
+    /// As in [`orrery_worker_api::agent::ManifestRow::checksum`].
     pub checksum: String,
 }
 

@@ -2,8 +2,8 @@
 
 use mysql_async::params;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::RowState;
-use orrery_crds::names::staging_database;
+use orrery_archive::names::staging_database;
+use orrery_worker_api::agent::RowState;
 
 use super::attempts;
 use super::drop::drop_table;

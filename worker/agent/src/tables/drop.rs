@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use mysql_async::Conn;
-use orrery_crds::agent::{Drop, Dropped, ManifestRow, RowState};
+use orrery_worker_api::agent::{Drop, Dropped, ManifestRow, RowState};
 
 use super::{manifest, physical};
 use crate::db::sql;

@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::{FromValue, Queryable};
 use mysql_async::{Conn, Params, Row, params};
-use orrery_crds::agent::{Highest, ManifestPage, ManifestRow, RowState, SetState};
+use orrery_worker_api::agent::{Highest, ManifestPage, ManifestRow, RowState, SetState};
 
 use super::{part_from, part_name, state_from, state_name};
 use crate::error::{AgentError, Result};

@@ -9,7 +9,7 @@ pub mod physical;
 pub mod records;
 pub mod seal;
 
-use orrery_crds::agent::{RowState, TablePart};
+use orrery_worker_api::agent::{RowState, TablePart};
 
 use crate::error::{AgentError, Result};
 

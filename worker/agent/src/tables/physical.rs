@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::names::READER_ACCOUNT;
+use orrery_archive::names::READER_ACCOUNT;
 
 use crate::config::Config;
 use crate::db::sql;

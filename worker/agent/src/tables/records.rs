@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
-use orrery_crds::agent::SourceFiles;
+use orrery_worker_api::agent::SourceFiles;
 
 use super::attempts;
 use crate::error::{AgentError, Result};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_crds::agent::{ManifestRow, RowState, StagedTable};
-use orrery_crds::names::staging_database;
+use orrery_archive::names::staging_database;
+use orrery_worker_api::agent::{ManifestRow, RowState, StagedTable};
 
 use super::attempts::{self, AttemptSpec, AttemptState};
 use super::{checksum, manifest, physical};

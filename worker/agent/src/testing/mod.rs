@@ -3,7 +3,7 @@
 //! ```no_run
 //! # async fn example() {
 //! use orrery_agent::testing::{Archive, Worker};
-//! use orrery_crds::names::Role;
+//! use orrery_archive::names::Role;
 //!
 //! let archive = Archive::new();
 //! let worker = Worker::start(&archive, 1).await;

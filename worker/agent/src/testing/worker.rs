@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::agent::Adopt;
-use orrery_crds::names::{Role, WorkerId};
+use orrery_archive::names::{Role, WorkerId};
+use orrery_worker_api::agent::Adopt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 

@@ -4,10 +4,10 @@ use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{
     ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, Worker, default_config,
 };
-use orrery_crds::agent::RowState;
-use orrery_crds::agent::{Adopt, Info, ManifestPage, SetState, Term};
-use orrery_crds::catalog::{Catalog, Epochs, SignedCatalog};
-use orrery_crds::names::Role;
+use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
+use orrery_archive::names::Role;
+use orrery_worker_api::agent::RowState;
+use orrery_worker_api::agent::{Adopt, Info, ManifestPage, SetState, Term};
 use reqwest::StatusCode;
 
 use super::support::{answer, attempt, framed, part, reason, setup, with_archive};

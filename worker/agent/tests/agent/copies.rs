@@ -2,8 +2,10 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{Archive, TERM, Worker};
-use orrery_crds::agent::{CopyDdl, CopyStatus, ManifestPage, ManifestRow, RowState, StartCopy, TablePart};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
+use orrery_worker_api::agent::{
+    CopyDdl, CopyStatus, ManifestPage, ManifestRow, RowState, StartCopy, TablePart,
+};
 
 use super::support::{HOME, OVERLAP, Setup, answer, attempt, part, reason, with_archive};
 

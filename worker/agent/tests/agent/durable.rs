@@ -3,9 +3,9 @@
 use orrery_agent::catalog::CatalogStore;
 use orrery_agent::state::identity::IdentityFile;
 use orrery_agent::state::term::TermStore;
-use orrery_crds::agent::Identity;
-use orrery_crds::catalog::{Catalog, SignedCatalog};
+use orrery_archive::catalog::{Catalog, SignedCatalog};
 use orrery_durable::trace::Run;
+use orrery_worker_api::agent::Identity;
 
 /// Design §10: each of the agent's own files.
 #[test]

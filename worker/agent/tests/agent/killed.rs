@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use bytes::Bytes;
 use futures::SinkExt;
 use orrery_agent::testing::{Archive, Mysqld, Worker};
-use orrery_crds::agent::{Loaded, frame};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
+use orrery_worker_api::agent::{Loaded, frame};
 use reqwest::{Body, Client, RequestBuilder};
 
 use super::loads::{LOADING, STAGED};

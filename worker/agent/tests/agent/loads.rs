@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::SinkExt;
 use orrery_agent::testing::TERM;
-use orrery_crds::agent::{Ledger, LoadTarget, TablePart, Term, frame};
+use orrery_worker_api::agent::{Ledger, LoadTarget, TablePart, Term, frame};
 use reqwest::Body;
 
 use super::support::{answer, attempt, framed, part, reason, setup, until};

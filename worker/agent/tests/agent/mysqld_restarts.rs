@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::SinkExt;
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{Archive, Mysqld, Worker, default_config};
-use orrery_crds::agent::{Info, frame};
+use orrery_worker_api::agent::{Info, frame};
 use reqwest::{Body, StatusCode};
 
 use super::support::{Setup, answer, attempt, part, reason, setup, until};

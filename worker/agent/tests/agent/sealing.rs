@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_agent::tables::checksum;
-use orrery_crds::agent::{ManifestPage, RowState, Term};
+use orrery_worker_api::agent::{ManifestPage, RowState, Term};
 
 use super::support::{Setup, answer, attempt, part, reason, setup};
 

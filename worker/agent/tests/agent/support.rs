@@ -3,10 +3,10 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use orrery_agent::testing::{Archive, Mysqld, TERM, Worker};
-use orrery_crds::agent::{
+use orrery_archive::names::Role;
+use orrery_worker_api::agent::{
     ApiError, LoadTarget, Loaded, ManifestRow, OpenAttempt, Sealed, StagedTable, TablePart, Term, frame,
 };
-use orrery_crds::names::Role;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 

@@ -2,11 +2,11 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::TERM;
-use orrery_crds::agent::{
+use orrery_archive::catalog::Epochs;
+use orrery_worker_api::agent::{
     Drop, Dropped, Highest, IndexEntries, IndexLookup, Info, ManifestPage, RowState, SetState, SourceFile,
     SourceFiles, Term, UnknownTables,
 };
-use orrery_crds::catalog::Epochs;
 
 use super::support::{Refusal, Setup, answer, attempt, part, reason, setup};
 

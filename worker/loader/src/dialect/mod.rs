@@ -1,4 +1,4 @@
-//! How files are written: the user's [`orrery_crds::kinds::Dialect`], checked once, and the two steps that use it.
+//! How files are written: the user's [`orrery_archive::ingest::Dialect`], checked once, and the two steps that use it.
 //!
 //! [`records`] cuts the byte stream into records, [`fields`] cuts a record into fields. Both follow `LOAD DATA`: a record ends at a
 //! newline that is neither escaped nor inside quotes, so a field may hold newlines, tabs and any byte. A carriage return directly
@@ -7,7 +7,7 @@
 pub mod fields;
 pub mod records;
 
-use orrery_crds::kinds;
+use orrery_archive::ingest;
 
 use crate::fault::Fault;
 
@@ -56,7 +56,7 @@ pub struct Dialect {
 
 impl Dialect {
     /// Checks `dialect`.
-    pub fn new(dialect: &kinds::Dialect) -> Result<Self, Fault> {
+    pub fn new(dialect: &ingest::Dialect) -> Result<Self, Fault> {
         let delimiter = match dialect.delimiter.as_str() {
             "\\t" => b'\t',
             other => one_byte("delimiter", other)?,

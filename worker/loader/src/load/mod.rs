@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::{join_all, try_join_all};
 use futures::stream::{self as streams, StreamExt};
-use orrery_crds::agent::{Ledger, SourceFiles};
-use orrery_crds::loader::Load;
+use orrery_worker_api::agent::{Ledger, SourceFiles};
+use orrery_worker_api::loader::Load;
 
 use crate::agents::Agents;
 use crate::disk;

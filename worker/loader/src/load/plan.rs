@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
-use orrery_crds::agent::{Ledger, LoadTarget, TablePart};
-use orrery_crds::loader::{Load, SurveyTarget};
-use orrery_crds::names::{ChunkId, RowSet};
+use orrery_archive::names::{ChunkId, RowSet};
+use orrery_worker_api::agent::{Ledger, LoadTarget, TablePart};
+use orrery_worker_api::loader::{Load, SurveyTarget};
 
 use crate::disk;
 use crate::fault::Fault;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::stream;
-use orrery_crds::agent::frame;
+use orrery_worker_api::agent::frame;
 use reqwest::Body;
 use tokio::sync::mpsc;
 

@@ -11,7 +11,7 @@ mod stored;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use orrery_crds::kinds::IngestSource;
+use orrery_archive::ingest::IngestSource;
 
 use crate::dialect::Compression;
 use crate::fault::Fault;

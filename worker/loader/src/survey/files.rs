@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
-use orrery_crds::agent::SourceFile;
+use orrery_worker_api::agent::SourceFile;
 use tokio::sync::mpsc;
 
 use super::place::{Known, Placed, place};

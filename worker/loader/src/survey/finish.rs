@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use orrery_crds::kinds::IngestSummary;
-use orrery_crds::loader::{ChunkRows, Survey, Surveyed};
-use orrery_crds::names::{ChunkId, RowSet};
+use orrery_archive::ingest::IngestSummary;
+use orrery_archive::names::{ChunkId, RowSet};
+use orrery_worker_api::loader::{ChunkRows, Survey, Surveyed};
 use tokio::runtime::Handle;
 
 use super::files::{Bounds, FileResult};

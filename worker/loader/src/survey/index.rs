@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use orrery_crds::agent::{IndexEntries, IndexLookup};
-use orrery_crds::catalog::hash_chunk;
-use orrery_crds::loader::{IndexLocation, IndexPlace};
-use orrery_crds::names::ChunkId;
+use orrery_archive::catalog::hash_chunk;
+use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
+use orrery_worker_api::agent::{IndexEntries, IndexLookup};
+use orrery_worker_api::loader::{IndexLocation, IndexPlace};
 
 use super::place::Known;
 use crate::agents::Agents;

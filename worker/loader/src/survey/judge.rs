@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use orrery_crds::names::ChunkId;
+use orrery_archive::names::ChunkId;
 use serde::{Deserialize, Serialize};
 
 use super::keys::Entry;

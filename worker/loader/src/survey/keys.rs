@@ -9,8 +9,8 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use orrery_crds::catalog::hash_chunk;
-use orrery_crds::names::ChunkId;
+use orrery_archive::catalog::hash_chunk;
+use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
 
 use super::place::KeyEntry;

@@ -24,10 +24,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use orrery_crds::agent::SourceFile;
-use orrery_crds::kinds::{IngestSummary, RejectSample};
-use orrery_crds::loader::{Survey, Surveyed};
-use orrery_crds::names::ChunkId;
+use orrery_archive::ingest::{IngestSummary, RejectSample};
+use orrery_archive::names::ChunkId;
+use orrery_worker_api::agent::SourceFile;
+use orrery_worker_api::loader::{Survey, Surveyed};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

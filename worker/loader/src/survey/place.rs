@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use orrery_crds::kinds::{MisplacedChildPolicy, OrphanPolicy};
-use orrery_crds::names::ChunkId;
+use orrery_archive::ingest::{MisplacedChildPolicy, OrphanPolicy};
+use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
 
 use super::plan::{Cells, Role, TablePlan};

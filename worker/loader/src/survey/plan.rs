@@ -1,11 +1,12 @@
 //! What a survey does with each column: the target's schema and the policies, compiled once.
 
-use orrery_crds::catalog::{AcceptedTable, FamilyGrid};
-use orrery_crds::kinds::{MisplacedChildPolicy, OrphanPolicy, PositionPolicy, UniqueKey};
-use orrery_crds::loader::{IndexLocation, Survey, SurveyTarget};
-use orrery_crds::sql_type::SqlType;
-use orrery_crds::table::Column;
+use orrery_archive::catalog::{AcceptedTable, FamilyGrid};
+use orrery_archive::ingest::{MisplacedChildPolicy, OrphanPolicy, PositionPolicy};
+use orrery_archive::sql_type::SqlType;
+use orrery_archive::table::Column;
+use orrery_archive::table::UniqueKey;
 use orrery_sky::Grid;
+use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 
 use crate::dialect::Dialect;
 use crate::fault::Fault;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use orrery_crds::kinds::RejectSample;
+use orrery_archive::ingest::RejectSample;
 
 use super::judge::Dropped;
 use super::rows::Reject;

@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use orrery_crds::catalog::hash_chunk;
-use orrery_crds::kinds::PositionPolicy;
+use orrery_archive::catalog::hash_chunk;
+use orrery_archive::ingest::PositionPolicy;
 use orrery_sky::Cell;
 
 use super::plan::{Cells, FieldMap, Role, Source, TablePlan, key_text};

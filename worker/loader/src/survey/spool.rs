@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use orrery_crds::names::{ChunkId, RowSet};
+use orrery_archive::names::{ChunkId, RowSet};
 use serde::{Deserialize, Serialize};
 
 use super::place::Placed;

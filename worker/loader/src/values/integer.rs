@@ -1,6 +1,6 @@
 //! TINYINT … BIGINT.
 
-use orrery_crds::sql_type::IntegerWidth;
+use orrery_archive::sql_type::IntegerWidth;
 
 use super::{BadValue, shown, signed, trimmed};
 

@@ -12,8 +12,8 @@ mod members;
 mod temporal;
 mod text;
 
-use orrery_crds::sql_type::{SqlType, SqlTypeError};
-use orrery_crds::table::Column;
+use orrery_archive::sql_type::{SqlType, SqlTypeError};
+use orrery_archive::table::Column;
 use thiserror::Error;
 
 use crate::dialect::Charset;

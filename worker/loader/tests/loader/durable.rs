@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::common::*;
-use orrery_crds::loader::LoaderStep;
 use orrery_durable::trace::{Run, followed};
 use orrery_loader::agents::Agents;
 use orrery_loader::job::Loader;
 use orrery_loader::survey::{Finished, dropped_path, finished_path, index_path, rejects, spool};
+use orrery_worker_api::loader::LoaderStep;
 use serde_json::json;
 
 /// Design §10: tmp + fsync + rename + fsync(dir); and §5: a survey is on the disk before anybody is told of it.

@@ -6,10 +6,10 @@ use crate::common::cluster::*;
 use crate::common::sample::Sample;
 use crate::common::tls;
 use crate::common::*;
-use orrery_crds::agent::SourceFiles;
-use orrery_crds::kinds::MisplacedChildPolicy;
-use orrery_crds::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
-use orrery_crds::names::Role;
+use orrery_archive::ingest::MisplacedChildPolicy;
+use orrery_archive::names::Role;
+use orrery_worker_api::agent::SourceFiles;
+use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
 use serde_json::json;
 
 const OBJECT: Numbers = Numbers {

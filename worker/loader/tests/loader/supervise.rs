@@ -6,8 +6,8 @@ use std::process::{Child, Command};
 
 use crate::common::*;
 use orrery_agent::testing::Archive;
-use orrery_crds::loader::LoaderStep;
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
+use orrery_worker_api::loader::LoaderStep;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 

@@ -1,14 +1,14 @@
 //! Surveys of small files: what is accepted, placed, counted and rejected.
 
 use crate::common::*;
-use orrery_crds::agent::SourceFile;
-use orrery_crds::catalog::hash_chunk;
-use orrery_crds::kinds::{OrphanPolicy, PositionPolicy};
-use orrery_crds::loader::SurveyTarget;
-use orrery_crds::names::RowSet;
+use orrery_archive::catalog::hash_chunk;
+use orrery_archive::ingest::{OrphanPolicy, PositionPolicy};
+use orrery_archive::names::RowSet;
 use orrery_loader::config::Limits;
 use orrery_loader::survey::{dropped_path, index_path};
 use orrery_sky::Grid;
+use orrery_worker_api::agent::SourceFile;
+use orrery_worker_api::loader::SurveyTarget;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,7 +292,7 @@ async fn a_hash_family_places_by_key() {
     let file = place.file("a.csv", "1,\\N,\\N,a\n22,\\N,\\N,b\n");
     let target = SurveyTarget::Director {
         table: object(&json!({"position": null})),
-        grid: orrery_crds::catalog::FamilyGrid::Hash { chunks: 7 },
+        grid: orrery_archive::catalog::FamilyGrid::Hash { chunks: 7 },
         index: no_index(),
     };
     let (finished, _) = place.survey(survey_of(target, vec![file])).await.unwrap();

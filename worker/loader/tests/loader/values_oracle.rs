@@ -4,7 +4,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use orrery_agent::testing::Mysqld;
-use orrery_crds::table::Column;
+use orrery_archive::table::Column;
 use orrery_loader::dialect::{Charset, Dialect};
 use orrery_loader::values::{self, Checker};
 use proptest::prelude::*;
@@ -701,6 +701,6 @@ fn every_family_of_types_names_the_reason() {
 
 #[test]
 fn a_dialect_with_defaults_is_utf8() {
-    let dialect = Dialect::new(&orrery_crds::kinds::Dialect::default()).unwrap();
+    let dialect = Dialect::new(&orrery_archive::ingest::Dialect::default()).unwrap();
     assert_eq!(dialect.charset, Charset::Utf8);
 }

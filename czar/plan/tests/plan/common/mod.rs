@@ -5,12 +5,13 @@ pub mod rows;
 
 use std::collections::BTreeMap;
 
-use orrery_crds::catalog::{
+use orrery_archive::catalog::{
     AcceptedReference, AcceptedTable, Catalog, ChunkSet, Epochs, Family, FamilyGrid, IndexTable, Segment,
     Table, TableKey, TableKind,
 };
-use orrery_crds::kinds::{DeletionPolicy, FamilyReplicas, PositionColumns, UniqueKey};
-use orrery_crds::table::{Column, SecondaryKey};
+use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::table::{Column, SecondaryKey};
+use orrery_archive::table::{DeletionPolicy, PositionColumns, UniqueKey};
 
 pub const STRIPES: u32 = 18;
 pub const SUB_STRIPES: u32 = 10;

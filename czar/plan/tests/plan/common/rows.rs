@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_crds::catalog::{Catalog, ChunkSet, TableKey};
+use orrery_archive::catalog::{Catalog, ChunkSet, TableKey};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -7,18 +7,18 @@ use std::time::Duration;
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, OptsBuilder};
 use orrery_agent::testing::{Archive, TERM, Worker};
-use orrery_crds::agent::{OpenAttempt, Sealed, StagedTable, TablePart};
-use orrery_crds::catalog::AcceptedTable;
-use orrery_crds::loader::{
-    IndexLocation, IndexPlace, Load, LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed,
-};
-use orrery_crds::names::{self, Role, RowSet};
-use orrery_crds::sql_type::SqlType;
-use orrery_crds::table::ddl;
+use orrery_archive::catalog::AcceptedTable;
+use orrery_archive::names::{self, Role, RowSet};
+use orrery_archive::sql_type::SqlType;
+use orrery_archive::table::ddl;
 use orrery_loader::agents::Agents;
 use orrery_loader::config::Limits;
 use orrery_loader::job::Loader;
 use orrery_loader::server;
+use orrery_worker_api::agent::{OpenAttempt, Sealed, StagedTable, TablePart};
+use orrery_worker_api::loader::{
+    IndexLocation, IndexPlace, Load, LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed,
+};
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;

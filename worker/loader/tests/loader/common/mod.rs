@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_crds::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
-use orrery_crds::kinds::IngestSource;
-use orrery_crds::loader::{IndexLocation, Survey, SurveyTarget};
-use orrery_crds::names::RowSet;
+use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
+use orrery_archive::ingest::IngestSource;
+use orrery_archive::names::RowSet;
 use orrery_loader::agents::Agents;
 use orrery_loader::config::Limits;
 use orrery_loader::fault::Fault;
@@ -19,6 +18,7 @@ use orrery_loader::progress::Progress;
 use orrery_loader::source::HttpSources;
 use orrery_loader::survey::spool::{self, PartIndex};
 use orrery_loader::survey::{self, Finished, Tools};
+use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -179,13 +179,13 @@ pub fn survey_of(target: SurveyTarget, sources: Vec<IngestSource>) -> Survey {
     Survey {
         id: "uid/1".into(),
         sources,
-        dialect: orrery_crds::kinds::Dialect::default(),
+        dialect: orrery_archive::ingest::Dialect::default(),
         fields: Vec::new(),
         target,
         max_rejects: 0,
-        positions: orrery_crds::kinds::PositionPolicy::default(),
-        orphans: orrery_crds::kinds::OrphanPolicy::default(),
-        misplaced_children: orrery_crds::kinds::MisplacedChildPolicy::default(),
+        positions: orrery_archive::ingest::PositionPolicy::default(),
+        orphans: orrery_archive::ingest::OrphanPolicy::default(),
+        misplaced_children: orrery_archive::ingest::MisplacedChildPolicy::default(),
         expected_files: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use orrery_crds::loader::{IndexLocation, Survey, SurveyTarget};
 use orrery_loader::survey::Finished;
+use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use orrery_agent::testing::Archive;
-use orrery_crds::loader::{LoaderStatus, LoaderStep};
-use orrery_crds::names::Role;
+use orrery_archive::names::Role;
 use orrery_loader::agents;
 use orrery_tls::{Files, Identity};
+use orrery_worker_api::loader::{LoaderStatus, LoaderStep};
 
 /// Key, certificate and CA of `role`.
 pub fn identity(archive: &Archive, role: Role) -> Identity {

@@ -4,9 +4,9 @@
 //! Everything returned is what follows the table's name in `CREATE TABLE`.
 
 use crate::catalog::{AcceptedReference, AcceptedTable, TableKind};
-use crate::kinds::UniqueKey;
 use crate::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
 use crate::sql_type::SqlType;
+use crate::table::UniqueKey;
 use crate::table::{Column, SecondaryKey};
 
 /// Columns of a director index table, in order.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::catalog::{AcceptedReference, AcceptedTable};
-use crate::kinds::{ChunkedTableSpec, PositionColumns, ReferenceTableSpec};
-use crate::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
-use crate::sql_type::{SqlType, SqlTypeError};
-use crate::table::{Column, SecondaryKey};
+use crate::kinds::{ChunkedTableSpec, ReferenceTableSpec};
+use orrery_archive::catalog::{AcceptedReference, AcceptedTable};
+use orrery_archive::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
+use orrery_archive::sql_type::{SqlType, SqlTypeError};
+use orrery_archive::table::PositionColumns;
+use orrery_archive::table::{Column, SecondaryKey};
 
 /// Largest estimated row inside a page; InnoDB's limit.
 pub const MAX_ROW_BYTES: u32 = 8126;

@@ -6,9 +6,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{DeletionPolicy, FamilyReplicas, PositionColumns, UniqueKey};
 use crate::names::{ChunkId, WorkerId};
+use crate::replicas::FamilyReplicas;
 use crate::table::{Column, SecondaryKey};
+use crate::table::{DeletionPolicy, PositionColumns, UniqueKey};
 
 /// What the object `ChunkMap/root` carries. Below 4 KB.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]

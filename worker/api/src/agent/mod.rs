@@ -1,4 +1,4 @@
-//! The worker agent's HTTPS API (port [`crate::names::ports::AGENT`]), version 1. JSON bodies; mutual TLS; the caller's role is the
+//! The worker agent's HTTPS API (port [`orrery_archive::names::ports::AGENT`]), version 1. JSON bodies; mutual TLS; the caller's role is the
 //! common name of its certificate. Errors are [`ApiError`] with a fitting HTTP status.
 //!
 //! | Method and path | Roles | Body → answer |
@@ -21,7 +21,7 @@
 //! | `GET /v1/copies/{id}` | operator | → [`CopyStatus`] |
 //! | `GET /v1/tables/{database}/{table}/export` | agent | tablespace stream for a copy |
 //! | `POST /v1/index/lookup` | loader | [`IndexLookup`] → [`IndexEntries`] |
-//! | `PUT /v1/catalog` | operator | [`crate::catalog`] signed copy; older is refused |
+//! | `PUT /v1/catalog` | operator | [`orrery_archive::catalog`] signed copy; older is refused |
 //! | `GET /v1/catalog` | operator, czar, proxy | → the newest signed copy |
 //!
 //! Every mutating call carries the caller's term; the agent keeps the highest it has seen on disk and refuses lower ones (412).
@@ -30,8 +30,8 @@ pub mod frame;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Epochs;
-use crate::names::{ChunkId, RowSet, WorkerId};
+use orrery_archive::catalog::Epochs;
+use orrery_archive::names::{ChunkId, RowSet, WorkerId};
 
 /// Body of every error answer.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub struct Adopt {
     pub archive_uid: String,
     /// Worker.
     pub worker: WorkerId,
-    /// Password of the reader account (see [`crate::names::READER_ACCOUNT`]).
+    /// Password of the reader account (see [`orrery_archive::names::READER_ACCOUNT`]).
     pub reader_password: String,
 }
 

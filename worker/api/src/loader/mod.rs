@@ -1,4 +1,4 @@
-//! The loader's HTTPS API (port [`crate::names::ports::LOADER`]). The operator drives it; the loader never calls the operator.
+//! The loader's HTTPS API (port [`orrery_archive::names::ports::LOADER`]). The operator drives it; the loader never calls the operator.
 //!
 //! | Method and path | Body → answer |
 //! |---|---|
@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::SourceFile;
-use crate::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
-use crate::kinds::{
+use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
+use orrery_archive::ingest::{
     Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy, PositionPolicy,
     RejectSample,
 };
-use crate::names::ChunkId;
+use orrery_archive::names::ChunkId;
 
 /// Reads the sources, checks every value, finds each row's chunk and spools rows by chunk.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]

@@ -8,8 +8,8 @@ use super::super::chunk_set;
 use super::super::model::{Behind, Family, FamilyGrid};
 use super::super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 use super::{get, malformed, put};
-use crate::kinds::FamilyReplicas;
 use crate::names::{ChunkId, WorkerId};
+use crate::replicas::FamilyReplicas;
 
 /// Chunk ids per placement page; fixed, so that a chunk never changes its page.
 pub const PAGE_CHUNKS: u32 = 512;

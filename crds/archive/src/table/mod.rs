@@ -1,7 +1,9 @@
-//! A table: its columns and keys as declared, the checks that accept them ([`accept`]), and the DDL of its physical tables ([`ddl`]).
+//! A table: its columns and keys as declared, what it declares of them, and the DDL of its physical tables ([`ddl`]).
 
-pub mod accept;
 pub mod ddl;
+mod rules;
+
+pub use rules::{DeletionPolicy, PositionColumns, UniqueKey};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::kinds::{DeletionPolicy, FamilyReplicas};
 use crate::names::ChunkId;
+use crate::replicas::FamilyReplicas;
+use crate::table::DeletionPolicy;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
     Family {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::kinds::{ServiceClass, UserLimits};
 
 /// Content of the Secret [`crate::names::USERS_SECRET`].
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -50,4 +49,33 @@ impl User {
             .iter()
             .any(|granted| granted == "*" || granted == database)
     }
+}
+
+/// Class of service.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ServiceClass {
+    /// Shares everything evenly.
+    #[default]
+    Standard,
+    /// May see and kill everybody's statements.
+    Admin,
+}
+
+/// Limits of each statement and connection; absent means none.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UserLimits {
+    /// Rows a statement may return before it ends with an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_rows: Option<u64>,
+    /// Seconds a statement may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub max_seconds: Option<u64>,
+    /// Connections open at once through one proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: Option<u32>,
 }
