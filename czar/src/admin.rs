@@ -1,5 +1,5 @@
 //! Plain HTTP for people and probes: `/metrics`, `/healthz` (the process runs), `/readyz` (a complete catalog is in use and the
-//! front-end answers).
+//! shadow server answers).
 
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
             "no complete catalog yet\n".to_owned(),
         );
     };
-    if !engine.frontend.answers().await {
+    if !engine.shadow.answers().await {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
-            "the front-end mysqld does not answer\n".to_owned(),
+            "the shadow server does not answer\n".to_owned(),
         );
     }
     (StatusCode::OK, format!("catalog {}\n", current.catalog().epochs))

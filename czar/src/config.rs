@@ -41,25 +41,25 @@ pub struct Config {
     /// File with the key that signs catalog copies.
     #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls")]
     pub catalog_key: Option<PathBuf>,
-    /// Socket of the front-end mysqld.
-    #[arg(long, env = "ORRERY_FRONTEND_SOCKET")]
-    pub frontend_socket: PathBuf,
-    /// Account on the front-end mysqld, with all privileges.
-    #[arg(long, env = "ORRERY_FRONTEND_USER", default_value = "root")]
-    pub frontend_user: String,
+    /// Socket of the shadow server.
+    #[arg(long, env = "ORRERY_SHADOW_SOCKET")]
+    pub shadow_socket: PathBuf,
+    /// Account on the shadow server, with all privileges.
+    #[arg(long, env = "ORRERY_SHADOW_USER", default_value = "root")]
+    pub shadow_user: String,
     /// File with that account's password; without it the account has none.
-    #[arg(long, env = "ORRERY_FRONTEND_PASSWORD_FILE")]
-    pub frontend_password_file: Option<PathBuf>,
-    /// Connections to the front-end per user.
-    #[arg(long, env = "ORRERY_FRONTEND_CONNECTIONS", default_value_t = 16)]
-    pub frontend_connections: usize,
-    /// Merges on the front-end at once.
+    #[arg(long, env = "ORRERY_SHADOW_PASSWORD_FILE")]
+    pub shadow_password_file: Option<PathBuf>,
+    /// Connections to the shadow server per user.
+    #[arg(long, env = "ORRERY_SHADOW_CONNECTIONS", default_value_t = 16)]
+    pub shadow_connections: usize,
+    /// Merges on the shadow server at once.
     #[arg(long, env = "ORRERY_MERGES", default_value_t = 8)]
     pub merges: usize,
-    /// Seconds a statement may run on the front-end.
-    #[arg(long, env = "ORRERY_FRONTEND_SECONDS", default_value_t = 3600)]
-    pub frontend_seconds: u64,
-    /// Bytes of memory of a temporary table on the front-end.
+    /// Seconds a statement may run on the shadow server.
+    #[arg(long, env = "ORRERY_SHADOW_SECONDS", default_value_t = 3600)]
+    pub shadow_seconds: u64,
+    /// Bytes of memory of a temporary table on the shadow server.
     #[arg(long, env = "ORRERY_MERGE_MEMORY", default_value_t = 64 << 20)]
     pub merge_memory: u64,
     /// Connections to each worker.

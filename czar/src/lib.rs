@@ -1,7 +1,7 @@
 //! The czar: answers SELECTs over chunked tables by asking workers.
 //!
 //! A proxy's statement comes in through [`server`] with its user and settings. The [`engine`] plans it with `orrery-plan` and the
-//! catalog in use ([`catalogs`]), gets its metadata from the [`frontend`] mysqld, looks keys up in director indexes ([`lookup`]),
+//! catalog in use ([`catalogs`]), gets its metadata from the [`shadow`] server, looks keys up in director indexes ([`lookup`]),
 //! dispatches it to workers as tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows ([`merge`])
 //! and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may die at any time.
 
@@ -12,13 +12,12 @@ pub mod config;
 pub mod dispatch;
 pub mod encode;
 pub mod engine;
-pub mod errors;
-pub mod frontend;
 pub mod lookup;
 pub mod merge;
 pub mod metrics;
 pub mod placement;
 pub mod run;
 pub mod server;
+pub mod shadow;
 pub mod spool;
 pub mod tls;

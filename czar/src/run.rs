@@ -14,10 +14,10 @@ use crate::catalogs::{AgentAccess, Catalogs};
 use crate::config::Config;
 use crate::dispatch::{WorkerOptions, Workers};
 use crate::engine::{Engine, EngineOptions};
-use crate::frontend::{Frontend, FrontendOptions};
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
 use crate::server::{self, Registry, Shared};
+use crate::shadow::{ShadowOptions, ShadowServer};
 use crate::spool::SpoolSpace;
 use crate::{admin, tls};
 
@@ -33,7 +33,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (hub, in_use) = (Hub::new(), InUse::default());
     let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agent_access(&config)?);
     follow_sources(&config, hub, in_use).await?;
-    let frontend = Arc::new(Frontend::new(frontend_options(&config)?));
+    let shadow = Arc::new(ShadowServer::new(shadow_options(&config)?));
     let workers = Workers::new(WorkerOptions {
         user: READER_ACCOUNT.to_owned(),
         password: reader_password,
@@ -41,10 +41,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         scans: config.worker_scans,
         connect_timeout: CONNECT_TIMEOUT,
     });
-    tokio::spawn(catalogs.clone().follow(frontend.clone(), workers.clone()));
+    tokio::spawn(catalogs.clone().follow(shadow.clone(), workers.clone()));
     let engine = Engine {
         catalogs,
-        frontend,
+        shadow,
         workers,
         lookups: Lookups::new(config.remembered_keys),
         spool: Arc::new(SpoolSpace::new(
@@ -117,15 +117,15 @@ fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
     }))
 }
 
-fn frontend_options(config: &Config) -> anyhow::Result<FrontendOptions> {
-    let password = config.frontend_password_file.as_deref().map(secret).transpose()?;
-    Ok(FrontendOptions {
-        socket: config.frontend_socket.clone(),
-        user: config.frontend_user.clone(),
+fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
+    let password = config.shadow_password_file.as_deref().map(secret).transpose()?;
+    Ok(ShadowOptions {
+        socket: config.shadow_socket.clone(),
+        user: config.shadow_user.clone(),
         password: password.unwrap_or_default(),
-        connections_per_user: config.frontend_connections,
+        connections_per_user: config.shadow_connections,
         merge_connections: config.merges,
-        max_statement_time: Duration::from_secs(config.frontend_seconds),
+        max_statement_time: Duration::from_secs(config.shadow_seconds),
         merge_memory: config.merge_memory,
     })
 }

@@ -7,7 +7,7 @@ any: SELECT FROM Object
 any: SELECT COUNT(* FROM Object
 any: SELECT f(1) FROM Object
 any: SELECT MAX(COUNT(*)) FROM Object
--- What the front-end answers
+-- What the shadow server answers
 any: SHOW TABLES
 any: SHOW COLUMNS FROM Object
 any: SHOW FULL COLUMNS FROM Source

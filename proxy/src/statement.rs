@@ -254,7 +254,7 @@ impl Client {
         connection.writer().write_ok(&ok).await.map(|()| Outcome::Ok)
     }
 
-    /// What the proxy knows better than a czar's front-end.
+    /// What the proxy knows better than a czar's shadow server.
     fn known(&self) -> Known {
         let same = |text: String| Shown {
             select: text.clone(),
@@ -266,7 +266,7 @@ impl Client {
             ("version", server.version.clone()),
             ("version_comment", "Orrery".to_owned()),
             ("max_allowed_packet", server.max_allowed_packet.to_string()),
-            // A client that found the front-end's socket would talk to it instead.
+            // A client that found the shadow server's socket would talk to it instead.
             ("socket", String::new()),
         ];
         let mut own = self.session.own_variables();

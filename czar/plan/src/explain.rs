@@ -23,7 +23,7 @@ pub fn explain(plan: &Plan) -> Vec<(String, String)> {
     }
     match &plan.work {
         Work::Static(_) => push("answer", "known from the catalog".to_owned()),
-        Work::FrontEnd => push("answer", "by the front-end mysqld".to_owned()),
+        Work::Shadow => push("answer", "by the shadow server".to_owned()),
         Work::AnyWorker(template) => {
             push("answer", "by any one worker".to_owned());
             push("statement", template.display(&plan.tables));
@@ -91,11 +91,11 @@ fn explain_chunks(plan: &Plan, work: &ChunkWork, push: &mut dyn FnMut(&str, Stri
             });
             push("merge", format!("rows in any order{limit}"));
         }
-        Merge::FrontEnd(merge) => {
+        Merge::Shadow(merge) => {
             let way = merge
                 .simple
                 .as_ref()
-                .map_or("front-end mysqld".to_owned(), describe_simple);
+                .map_or("shadow server".to_owned(), describe_simple);
             push("merge", way);
             push("merge statement", merge.merge_sql("{parts}"));
         }

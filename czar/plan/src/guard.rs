@@ -64,7 +64,7 @@ pub enum GuardError {
         /// Reason.
         why: &'static str,
     },
-    /// The parser does not know it. MariaDB may: its own syntax check comes first, on the front-end.
+    /// The parser does not know it. MariaDB may: its own syntax check comes first, on the shadow server.
     #[error("This version of Orrery doesn't yet support this statement: {message}")]
     Parse {
         /// The parser's message.

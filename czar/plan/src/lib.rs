@@ -30,7 +30,7 @@ pub use explain::explain;
 pub use guard::GuardError;
 pub use keyed::{Keyed, KeyedPlan};
 pub use plan::{
-    ChunkSelection, ChunkWork, Class, FrontEndMerge, IndexLookup, Merge, Plan, RowRange, SEQUENCE_COLUMN,
+    ChunkSelection, ChunkWork, Class, IndexLookup, Merge, Plan, RowRange, SEQUENCE_COLUMN, ShadowMerge,
     SimpleColumn, SimpleMerge, TableRole, TableUse, Work,
 };
 pub use prune::PruneError;
@@ -49,10 +49,10 @@ pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan
         tables: Vec::new(),
         metadata_sql: route::without_areas(sql, &guarded.tokens),
         uses_now: route::may_use_now(&guarded.tokens),
-        work: Work::FrontEnd,
+        work: Work::Shadow,
     };
     match route::route(&guarded, catalog, database)? {
-        route::Route::FrontEnd => Ok(base),
+        route::Route::Shadow => Ok(base),
         route::Route::Whole(relations) => {
             let (template, tables) = route::whole(sql, &guarded, &relations)?;
             Ok(Plan {

@@ -18,7 +18,7 @@ pub struct Plan {
     pub class: Class,
     /// Tables in the order of the FROM clause; template holes count into this list.
     pub tables: Vec<TableUse>,
-    /// Text to execute on the front-end mysqld, with the user's default database, for names, types, flags and errors: the user's
+    /// Text to execute on the shadow server, with the user's default database, for names, types, flags and errors: the user's
     /// own text with `qserv_areaspec_*` calls replaced, which mysqld does not know.
     pub metadata_sql: String,
     /// Whether it reads the clock: every statement of one query must then run under the same `SET timestamp = …`.
@@ -83,8 +83,8 @@ impl TableRole {
 pub enum Work {
     /// The rows are known from the catalog, each value as the text protocol sends it.
     Static(Vec<Vec<Option<String>>>),
-    /// No table is read: executing `metadata_sql` on the front-end mysqld gives the answer.
-    FrontEnd,
+    /// No table is read: executing `metadata_sql` on the shadow server gives the answer.
+    Shadow,
     /// Reference tables alone: one statement ([`crate::Renderer::whole`]) on any one live worker gives the answer.
     AnyWorker(Template),
     /// One or more statements per chunk, then a merge.
@@ -145,8 +145,8 @@ pub struct IndexLookup {
 pub enum Merge {
     /// They are the answer, in any order of statements.
     Concatenate(RowRange),
-    /// They are partial results: loaded into a temporary table on the front-end mysqld and queried there.
-    FrontEnd(FrontEndMerge),
+    /// They are partial results: loaded into a temporary table on the shadow server and queried there.
+    Shadow(ShadowMerge),
 }
 
 /// The rows of a LIMIT.
@@ -158,9 +158,9 @@ pub struct RowRange {
     pub count: Option<u64>,
 }
 
-/// Merge of partial results by the front-end mysqld.
+/// Merge of partial results by the shadow server.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FrontEndMerge {
+pub struct ShadowMerge {
     /// How many columns each partial row has; they are named `p0`, `p1`, ….
     pub partial_columns: usize,
     /// The partial select over the shadow tables, with `LIMIT 0`: gives the temporary table its columns.
@@ -176,7 +176,7 @@ pub struct FrontEndMerge {
 /// Column of the temporary table that fixes the order in which sums are made; the czar fills it.
 pub const SEQUENCE_COLUMN: &str = "seq";
 
-impl FrontEndMerge {
+impl ShadowMerge {
     /// Statement that makes the temporary table, named as given (quoted and qualified by the caller). Its first column is
     /// [`SEQUENCE_COLUMN`], its primary key: the czar numbers partial rows in chunk order there, so that one dataEpoch gives the
     /// same sums of floating point numbers each time.
@@ -258,7 +258,7 @@ impl Plan {
             Work::AnyWorker(template) | Work::Chunks(ChunkWork { template, .. }) => {
                 Renderer::new(template, &self.tables, self.data_epoch, catalog).map(Some)
             }
-            Work::Static(_) | Work::FrontEnd => Ok(None),
+            Work::Static(_) | Work::Shadow => Ok(None),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::plan::{TableRole, TableUse};
 use crate::resolve::{Scope, is_area_name, table_parts};
 use crate::template::{Piece, Template};
 
-/// Databases that every mysqld has; the front-end answers for them.
+/// Databases that every mysqld has; the shadow server answers for them.
 const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
 /// A table named somewhere in the statement.
@@ -35,7 +35,7 @@ pub(crate) struct Relation<'a> {
 /// The way of a statement.
 pub(crate) enum Route<'a> {
     /// No table of the catalog.
-    FrontEnd,
+    Shadow,
     /// Reference tables alone.
     Whole(Vec<Relation<'a>>),
     /// Chunked tables.
@@ -90,7 +90,7 @@ pub(crate) fn route<'a>(
         .into());
     }
     Ok(match (relations.is_empty(), chunked) {
-        (true, _) => Route::FrontEnd,
+        (true, _) => Route::Shadow,
         (false, true) => Route::Chunks,
         (false, false) => Route::Whole(relations),
     })

@@ -76,7 +76,7 @@ impl Pool {
         self: &Arc<Self>,
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
-    ) -> Result<Lease, ClientError> {
+    ) -> Result<PooledConnection, ClientError> {
         let place = self
             .places
             .clone()
@@ -112,7 +112,7 @@ impl Pool {
         }
     }
 
-    async fn open(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Result<Lease, ClientError> {
+    async fn open(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Result<PooledConnection, ClientError> {
         let endpoint = self.endpoint();
         let connection = ClientConnection::connect(&endpoint, &self.options).await?;
         let idle = Idle {
@@ -127,8 +127,8 @@ impl Pool {
         Ok(lease)
     }
 
-    fn lease(self: &Arc<Self>, idle: Idle, place: OwnedSemaphorePermit) -> Lease {
-        Lease {
+    fn lease(self: &Arc<Self>, idle: Idle, place: OwnedSemaphorePermit) -> PooledConnection {
+        PooledConnection {
             pool: self.clone(),
             endpoint: self.endpoint(),
             connection: Some(idle.connection),
@@ -146,7 +146,7 @@ impl Pool {
 }
 
 /// A connection in use.
-pub struct Lease {
+pub struct PooledConnection {
     pool: Arc<Pool>,
     endpoint: Endpoint,
     connection: Option<ClientConnection>,
@@ -155,7 +155,7 @@ pub struct Lease {
     is_spoiled: bool,
 }
 
-impl Lease {
+impl PooledConnection {
     /// The connection.
     pub fn connection(&mut self) -> Result<&mut ClientConnection, ClientError> {
         self.connection
@@ -199,7 +199,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;

@@ -6,9 +6,9 @@ use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
 use orrery_wire::{ColumnDef, ServerError};
 use thiserror::Error;
 
+use super::policy::{self, Action};
 use super::workers::Worker;
 use super::{Job, Lane};
-use crate::errors::{self, Action};
 use crate::server::Format;
 use crate::spool::{Rows, SpoolError};
 
@@ -33,7 +33,7 @@ impl AttemptError {
     /// What to do about it.
     pub(super) fn action(&self) -> Action {
         match self {
-            Self::Client(ClientError::Server(error)) => errors::action(error.code),
+            Self::Client(ClientError::Server(error)) => policy::action(error.code),
             // The connection is lost, or the log-in is set up wrongly there: another worker may be right.
             Self::Client(_) | Self::Lost | Self::Unknown => Action::BackOff,
             Self::Spool(_) => Action::Fail,

@@ -6,6 +6,7 @@
 //! naming chunk and workers, never an empty result.
 
 mod attempt;
+mod policy;
 mod queue;
 mod retry;
 mod tasks;

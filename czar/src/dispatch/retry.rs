@@ -9,9 +9,9 @@ use orrery_archive::names::WorkerId;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, attempt};
+use super::policy::Action;
 use super::tasks::NOBODY;
 use super::{DispatchError, Done, Job, Workers};
-use crate::errors::Action;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

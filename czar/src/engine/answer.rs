@@ -8,7 +8,7 @@ use orrery_wire::ColumnDef;
 use orrery_wire::client::{ClientError, Next, Prepared};
 
 use super::error::{StatementError, client_error};
-use crate::backend::Lease;
+use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
 use crate::merge::ServerMerge;
@@ -34,16 +34,16 @@ pub enum Source {
     Ready(Option<RowPiece>),
     /// Tasks whose rows are the answer.
     Tasks(Box<Tasks>, Option<Box<Done>>),
-    /// The front-end executed the user's statement.
-    FrontEnd(Box<Forwarded>),
-    /// The front-end merges.
+    /// The shadow server executed the user's statement.
+    Shadow(Box<Forwarded>),
+    /// The shadow server merges.
     Merge(Box<ServerMerge>),
 }
 
-/// A result set of the front-end being passed on.
+/// A result set of the shadow server being passed on.
 pub struct Forwarded {
     /// The connection.
-    pub lease: Lease,
+    pub lease: PooledConnection,
     /// Statement to close afterwards.
     pub prepared: Option<Prepared>,
     /// Whether the last row has been read.
@@ -96,7 +96,7 @@ impl Answer {
         match &mut self.source {
             Source::Ready(piece) => Ok(piece.take()),
             Source::Tasks(tasks, reading) => next_of_tasks(tasks, reading, &self.columns, self.format).await,
-            Source::FrontEnd(forwarded) => next_forwarded(forwarded).await.map_err(client_error),
+            Source::Shadow(forwarded) => next_forwarded(forwarded).await.map_err(client_error),
             Source::Merge(merge) => next_of_merge(merge, &self.columns, self.format).await,
         }
     }

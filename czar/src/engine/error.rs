@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use crate::dispatch::DispatchError;
 use crate::encode::EncodeError;
-use crate::frontend::FrontendError;
 use crate::merge::ServerMergeError;
+use crate::shadow::ShadowError;
 use crate::spool::SpoolError;
 
 /// Why a statement failed.
 #[derive(Debug, Error)]
 pub enum StatementError {
-    /// A worker or the front-end refused it; or it is refused here with an error of MySQL's.
+    /// A worker or the shadow server refused it; or it is refused here with an error of MySQL's.
     #[error("{0}")]
     Refused(ServerError),
     /// It has no plan.
@@ -23,9 +23,9 @@ pub enum StatementError {
     /// Its tasks failed.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
-    /// The front-end could not be asked.
+    /// The shadow server could not be asked.
     #[error(transparent)]
-    Frontend(FrontendError),
+    Shadow(ShadowError),
     /// Rows could not be held.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -61,13 +61,13 @@ impl StatementError {
             }
             Self::Dispatch(error) => error.mysql(),
             Self::Spool(SpoolError::Full { .. }) => ServerError::new(1114, b"HY000", self.to_string()),
-            Self::Frontend(FrontendError::NoAccount(user)) => ServerError::new(
+            Self::Shadow(ShadowError::NoAccount(user)) => ServerError::new(
                 1045,
                 b"28000",
                 format!("Access denied for user '{user}': unknown to this czar"),
             ),
             // As of a server that shuts down: a proxy then asks another czar.
-            Self::Frontend(FrontendError::Client(_)) => ServerError::new(1053, b"08S01", self.to_string()),
+            Self::Shadow(ShadowError::Client(_)) => ServerError::new(1053, b"08S01", self.to_string()),
             Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
                 ServerError::new(1105, b"HY000", self.to_string())
             }
@@ -75,11 +75,11 @@ impl StatementError {
     }
 }
 
-impl From<FrontendError> for StatementError {
-    fn from(error: FrontendError) -> Self {
+impl From<ShadowError> for StatementError {
+    fn from(error: ShadowError) -> Self {
         match error {
-            FrontendError::Client(error) => client_error(error),
-            FrontendError::NoAccount(_) => Self::Frontend(error),
+            ShadowError::Client(error) => client_error(error),
+            ShadowError::NoAccount(_) => Self::Shadow(error),
         }
     }
 }
@@ -87,16 +87,16 @@ impl From<FrontendError> for StatementError {
 impl From<ServerMergeError> for StatementError {
     fn from(error: ServerMergeError) -> Self {
         match error {
-            ServerMergeError::Frontend(error) => error.into(),
+            ServerMergeError::Shadow(error) => error.into(),
             other => Self::Merge(other),
         }
     }
 }
 
-/// An error of the front-end: the server's own words reach the client.
+/// An error of the shadow server: the server's own words reach the client.
 pub fn client_error(error: ClientError) -> StatementError {
     match error {
         ClientError::Server(error) => StatementError::Refused(error),
-        other => StatementError::Frontend(FrontendError::Client(other)),
+        other => StatementError::Shadow(ShadowError::Client(other)),
     }
 }

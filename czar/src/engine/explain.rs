@@ -31,7 +31,10 @@ impl Engine {
                 format!("This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone");
             return Err(StatementError::refused(1235, b"42000", message));
         }
-        let plan = match current.plans.plan(inner, request.database.as_deref(), &current) {
+        let plan = match current
+            .plans
+            .plan(inner, request.database.as_deref(), current.catalog())
+        {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_refusal(inner, request, error).await),
         };

@@ -1,4 +1,4 @@
-//! What the front-end mysqld is asked: metadata, whole statements without chunks, prepared statements, and its own words for a
+//! What the shadow server is asked: metadata, whole statements without chunks, prepared statements, and its own words for a
 //! refusal.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use orrery_wire::client::{ClientError, Response};
 use super::error::client_error;
 use super::{Answer, Engine, Forwarded, Source, StatementError};
 use crate::catalogs::Current;
-use crate::frontend::{FrontendError, MetadataKey, normalise};
 use crate::server::{Format, Request};
+use crate::shadow::{MetadataKey, ShadowError, normalise};
 
 impl Engine {
     /// Columns of the user's statement, from executing it on the shadow tables.
@@ -32,7 +32,7 @@ impl Engine {
         }
         let database = request.database.as_deref();
         let asked = self
-            .frontend
+            .shadow
             .metadata(&request.user, &request.settings, database, &plan.metadata_sql)
             .await?;
         let columns = asked.columns.clone();
@@ -51,10 +51,10 @@ impl Engine {
         if is_for_mariadb && !sql.to_ascii_lowercase().contains("qserv_") {
             let database = request.database.as_deref();
             let asked = self
-                .frontend
+                .shadow
                 .prepare(&request.user, &request.settings, database, sql)
                 .await;
-            if let Err(FrontendError::Client(ClientError::Server(own))) = asked {
+            if let Err(ShadowError::Client(ClientError::Server(own))) = asked {
                 return StatementError::Refused(own);
             }
         }
@@ -68,13 +68,16 @@ impl Engine {
         request: &Request,
         current: &Current,
     ) -> Result<Answer, StatementError> {
-        match current.plans.plan(sql, request.database.as_deref(), current) {
+        match current
+            .plans
+            .plan(sql, request.database.as_deref(), current.catalog())
+        {
             Err(error) if is_refused_outright(&error) => Err(error.into()),
             _ => self.forward(sql, request, current).await,
         }
     }
 
-    /// Executes a statement on the front-end and passes its answer on.
+    /// Executes a statement on the shadow server and passes its answer on.
     pub(super) async fn forward(
         &self,
         sql: &str,
@@ -83,7 +86,7 @@ impl Engine {
     ) -> Result<Answer, StatementError> {
         let database = request.database.as_deref();
         let mut lease = self
-            .frontend
+            .shadow
             .session(&request.user, &request.settings, database)
             .await?;
         let connection = lease.connection().map_err(client_error)?;
@@ -114,7 +117,7 @@ impl Engine {
             prepared,
             is_over,
         };
-        let source = Source::FrontEnd(Box::new(forwarded));
+        let source = Source::Shadow(Box::new(forwarded));
         Ok(Answer::new(
             columns.into(),
             current.catalog().epochs.data,
@@ -132,7 +135,7 @@ impl Engine {
     ) -> Result<Answer, StatementError> {
         let database = request.database.as_deref();
         let prepared = self
-            .frontend
+            .shadow
             .prepare(&request.user, &request.settings, database, sql)
             .await?;
         let epoch = current.catalog().epochs.data;

@@ -1,8 +1,8 @@
-//! Plans whose rows are partial results: gathered in chunk order, then merged here or in the front-end mysqld.
+//! Plans whose rows are partial results: gathered in chunk order, then merged here or in the shadow server.
 
 use std::sync::Arc;
 
-use orrery_plan::{Class, FrontEndMerge, Plan, SimpleColumn, SimpleMerge};
+use orrery_plan::{Class, Plan, ShadowMerge, SimpleColumn, SimpleMerge};
 use orrery_wire::{ColumnDef, Value};
 
 use super::{Answer, ChunkUnits, Engine, Source, StatementError, settings_of};
@@ -16,7 +16,7 @@ impl Engine {
     /// Gathers partial rows in chunk order and merges them.
     pub(super) async fn merge(
         &self,
-        merge: &FrontEndMerge,
+        merge: &ShadowMerge,
         is_batchable: bool,
         units: ChunkUnits,
         (plan, class): (&Plan, Class),
@@ -60,7 +60,7 @@ impl Engine {
             partial = run(Sizing::Single).await?;
         }
         let settings = settings_of(plan, request, false);
-        let merged = ServerMerge::run(&self.frontend, merge, partial, &settings, request.format).await?;
+        let merged = ServerMerge::run(&self.shadow, merge, partial, &settings, request.format).await?;
         Ok(Answer::new(
             columns,
             plan.data_epoch,
@@ -74,7 +74,7 @@ impl Engine {
 /// partial rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joining {
-    /// The front-end merges, and sums of doubles depend on the order there; or there may be so many groups that it has to.
+    /// The shadow server merges, and sums of doubles depend on the order there; or there may be so many groups that it has to.
     Never,
     /// As long as the merge is made in process, where no order counts.
     InProcess,
@@ -109,7 +109,7 @@ async fn merge_here(
         while let Some(piece) = done.rows.next().await? {
             for row in piece {
                 if let Err(error) = summary.add(&row) {
-                    tracing::debug!(%error, "the front-end merges");
+                    tracing::debug!(%error, "the shadow server merges");
                     for done in partial {
                         done.rows.rewind();
                     }

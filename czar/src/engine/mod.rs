@@ -5,7 +5,6 @@ mod error;
 mod explain;
 mod forward;
 mod gather;
-mod planning;
 mod units;
 
 use std::sync::Arc;
@@ -19,19 +18,18 @@ use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{Job, Lane, Sizing, Tasks, Units, Workers};
 use crate::encode::put_row;
-use crate::frontend::Frontend;
 use crate::lookup::Lookups;
 use crate::server::{Format, Request};
+use crate::shadow::ShadowServer;
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
 
 pub use answer::{Answer, Forwarded, Source};
 pub use error::StatementError;
-pub use planning::PlanCache;
-pub use units::{ChunkUnits, IndexUnits, WholeUnit};
+pub use units::{ChunkUnits, WholeUnit};
 
 /// How long a statement waits for a catalog that its client has seen elsewhere.
 const WAIT_FOR_EPOCH: Duration = Duration::from_secs(2);
-/// Schemas that MariaDB keeps about itself; the front-end answers for them.
+/// Schemas that MariaDB keeps about itself; the shadow server answers for them.
 const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
 /// Bounds on what one statement may take.
@@ -49,8 +47,8 @@ pub struct EngineOptions {
 pub struct Engine {
     /// Catalogs.
     pub catalogs: Arc<Catalogs>,
-    /// The front-end mysqld.
-    pub frontend: Arc<Frontend>,
+    /// The shadow server.
+    pub shadow: Arc<ShadowServer>,
     /// Workers.
     pub workers: Arc<Workers>,
     /// Director index look-ups.
@@ -113,13 +111,16 @@ impl Engine {
         request: &Request,
         current: Arc<Current>,
     ) -> Result<Answer, StatementError> {
-        let plan = match current.plans.plan(sql, request.database.as_deref(), &current) {
+        let plan = match current
+            .plans
+            .plan(sql, request.database.as_deref(), current.catalog())
+        {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_refusal(sql, request, error).await),
         };
         let guard = self.catalogs.enter(&current);
         let answer = match &plan.work {
-            Work::FrontEnd => self.forward(&plan.metadata_sql, request, &current).await?,
+            Work::Shadow => self.forward(&plan.metadata_sql, request, &current).await?,
             Work::Static(rows) => {
                 let columns = self.metadata(&plan, request, &current).await?;
                 known_rows(rows, columns, plan.data_epoch, request.format)?
@@ -179,7 +180,7 @@ impl Engine {
                 let source = Source::Tasks(Box::new(tasks), None);
                 Ok(Answer::new(columns, plan.data_epoch, source, request.format).within(*range))
             }
-            Merge::FrontEnd(merge) => {
+            Merge::Shadow(merge) => {
                 self.merge(merge, work.batchable, units, (plan, class), columns, request)
                     .await
             }

@@ -1,7 +1,7 @@
-//! From partial rows to the answer: in process where every type is understood exactly, else in the front-end mysqld.
+//! From partial rows to the answer: in process where every type is understood exactly, else in the shadow server.
 //!
 //! Keeps true (design §7): one dataEpoch gives the same bits each time. Here sums of doubles are exact until they are rounded once, so
-//! that no order counts; the front-end gets partial rows in chunk order.
+//! that no order counts; the shadow server gets partial rows in chunk order.
 
 mod exact;
 mod server;

@@ -1,19 +1,19 @@
-//! Merging in the front-end mysqld: partial rows go into a temporary table, the plan's merging statement reads it.
+//! Merging in the shadow server: partial rows go into a temporary table, the plan's merging statement reads it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
-use orrery_plan::FrontEndMerge;
+use orrery_plan::ShadowMerge;
 use orrery_wire::client::{ClientError, Next, Prepared, Response};
 use orrery_wire::value::TextCells;
 use orrery_wire::{ColumnDef, ColumnType};
 use thiserror::Error;
 
-use crate::backend::{Lease, SessionSettings};
+use crate::backend::{PooledConnection, SessionSettings};
 use crate::dispatch::Done;
-use crate::frontend::{Frontend, FrontendError};
 use crate::server::Format;
+use crate::shadow::{ShadowError, ShadowServer};
 use crate::spool::SpoolError;
 
 /// Name of the temporary table; each session has its own.
@@ -24,9 +24,9 @@ const INSERT_BYTES: usize = 1 << 20;
 /// Why a merge failed.
 #[derive(Debug, Error)]
 pub enum ServerMergeError {
-    /// The front-end refused or went away.
+    /// The shadow server refused or went away.
     #[error(transparent)]
-    Frontend(#[from] FrontendError),
+    Shadow(#[from] ShadowError),
     /// Partial rows could not be read back.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -42,13 +42,13 @@ pub enum ServerMergeError {
 
 impl From<ClientError> for ServerMergeError {
     fn from(error: ClientError) -> Self {
-        Self::Frontend(error.into())
+        Self::Shadow(error.into())
     }
 }
 
 /// A merge whose rows can be read.
 pub struct ServerMerge {
-    lease: Lease,
+    lease: PooledConnection,
     /// Columns of the merging statement.
     pub columns: Arc<[ColumnDef]>,
     prepared: Option<Prepared>,
@@ -58,13 +58,13 @@ pub struct ServerMerge {
 impl ServerMerge {
     /// Loads partial rows, in the order given, and runs the merging statement.
     pub async fn run(
-        frontend: &Frontend,
-        merge: &FrontEndMerge,
+        shadow: &ShadowServer,
+        merge: &ShadowMerge,
         partial: Vec<Done>,
         settings: &Arc<SessionSettings>,
         format: Format,
     ) -> Result<Self, ServerMergeError> {
-        let mut lease = frontend.merge_session(settings).await?;
+        let mut lease = shadow.merge_session(settings).await?;
         // Until the temporary table is gone the connection serves nobody else.
         lease.spoil();
         let connection = lease.connection()?;

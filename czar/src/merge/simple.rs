@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use super::exact::ExactSum;
 
-/// Groups held in memory; beyond that the front-end merges, on disk if need be.
+/// Groups held in memory; beyond that the shadow server merges, on disk if need be.
 const MOST_GROUPS: usize = 200_000;
 
-/// Why partial rows cannot be merged here; the front-end can.
+/// Why partial rows cannot be merged here; the shadow server can.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SimpleError {
     /// A cell is not what the plan says, or too large for this arithmetic.
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_left_to_the_front_end() {
+    fn what_is_too_large_is_left_to_the_shadow_server() {
         let huge = "9".repeat(60);
         let row: &[Option<&str>] = &[Some("1"), Some(huge.as_str()), Some("1"), Some("1")];
         assert_eq!(merged(&all_columns(Vec::new()), &[row]), Err(SimpleError::Value));

@@ -49,7 +49,7 @@ pub struct Cpu {
     pub proxy: f64,
     /// Czar.
     pub czar: f64,
-    /// All workers and the front-end together.
+    /// All workers and the shadow server together.
     pub servers: f64,
     /// Servers without Orrery.
     pub direct: f64,
@@ -65,7 +65,7 @@ struct Clock {
 
 impl Clock {
     fn now(site: &Site) -> anyhow::Result<Self> {
-        let mut servers = site.stack.frontend.pid().map_or(Ok(0.0), cpu_seconds)?;
+        let mut servers = site.stack.shadow.pid().map_or(Ok(0.0), cpu_seconds)?;
         for pid in site.worker_pids() {
             servers += cpu_seconds(pid)?;
         }

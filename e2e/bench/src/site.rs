@@ -1,4 +1,4 @@
-//! Everything that runs: workers, front-end, czar and proxy as processes, and one plain server with the same rows.
+//! Everything that runs: workers, shadow server, czar and proxy as processes, and one plain server with the same rows.
 
 use std::net::SocketAddr;
 use std::process::Child;

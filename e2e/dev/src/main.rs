@@ -95,7 +95,7 @@ async fn up(
     let mut started: Vec<u32> = stack
         .workers
         .values()
-        .chain([&stack.frontend])
+        .chain([&stack.shadow])
         .filter_map(Mysqld::pid)
         .collect();
     let czar = SocketAddr::from(([127, 0, 0, 1], free_port()?));

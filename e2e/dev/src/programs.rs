@@ -31,8 +31,8 @@ pub fn start_czar(
         .arg(stack.snapshot())
         .arg("--passwords")
         .arg(stack.passwords())
-        .arg("--frontend-socket")
-        .arg(stack.frontend.socket())
+        .arg("--shadow-socket")
+        .arg(stack.shadow.socket())
         .arg("--spool")
         .arg(folder.join("spool"));
     let child = command.spawn().context("start orrery-czar")?;

@@ -1,4 +1,4 @@
-//! A whole archive: workers with their rows, a front-end mysqld, the snapshot file and passwords that czar and proxy need.
+//! A whole archive: workers with their rows, a shadow server, the snapshot file and passwords that czar and proxy need.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ use crate::mysqld::{Mysqld, MysqldOptions};
 
 /// Bytes of a worker's buffer pool.
 const WORKER_BUFFER: u64 = 256 << 20;
-/// Bytes of the front-end's buffer pool.
-const FRONTEND_BUFFER: u64 = 64 << 20;
+/// Bytes of the shadow server's buffer pool.
+const SHADOW_BUFFER: u64 = 64 << 20;
 /// Password of the accounts between the parts; everything listens on loopback only.
 pub const INTERNAL_PASSWORD: &str = "internal";
 
@@ -28,8 +28,8 @@ pub const INTERNAL_PASSWORD: &str = "internal";
 pub struct Stack {
     /// Workers by id.
     pub workers: BTreeMap<WorkerId, Mysqld>,
-    /// Front-end of the czar.
-    pub frontend: Mysqld,
+    /// Shadow server of the czar.
+    pub shadow: Mysqld,
     folder: PathBuf,
 }
 
@@ -50,12 +50,12 @@ impl Stack {
         let starts = ids
             .iter()
             .map(|id| worker(*id, server(format!("w{id}"), true, WORKER_BUFFER), archive));
-        let frontend = server("frontend".to_owned(), false, FRONTEND_BUFFER);
-        let (frontend, workers) =
-            futures::try_join!(Mysqld::start(&frontend), futures::future::try_join_all(starts))?;
+        let shadow = server("shadow".to_owned(), false, SHADOW_BUFFER);
+        let (shadow, workers) =
+            futures::try_join!(Mysqld::start(&shadow), futures::future::try_join_all(starts))?;
         let stack = Self {
             workers: ids.into_iter().zip(workers).collect(),
-            frontend,
+            shadow,
             folder: folder.to_owned(),
         };
         stack.write_passwords()?;
@@ -98,7 +98,7 @@ impl Stack {
     /// Leaves every server running.
     pub fn detach(self) {
         self.workers.into_values().for_each(Mysqld::detach);
-        self.frontend.detach();
+        self.shadow.detach();
     }
 
     fn write_passwords(&self) -> anyhow::Result<()> {

@@ -84,19 +84,19 @@ impl Site {
         Ok(site)
     }
 
-    /// Starts one more czar; returns its address once it answers. It takes the front-end over from the one before.
+    /// Starts one more czar; returns its address once it answers. It takes the shadow server over from the one before.
     pub async fn start_czar(&self, flags: &[&str]) -> anyhow::Result<String> {
-        self.start_czar_beside("127.0.0.1", &self.stack.snapshot(), &self.stack.frontend, flags)
+        self.start_czar_beside("127.0.0.1", &self.stack.snapshot(), &self.stack.shadow, flags)
             .await
     }
 
-    /// Starts one more czar on this loopback address with a snapshot file and a front-end of its own; returns its address once it
+    /// Starts one more czar on this loopback address with a snapshot file and a shadow server of its own; returns its address once it
     /// answers.
     pub async fn start_czar_beside(
         &self,
         host: &str,
         snapshot: &Path,
-        frontend: &Mysqld,
+        shadow: &Mysqld,
         flags: &[&str],
     ) -> anyhow::Result<String> {
         let address = format!("{host}:{}", free_port()?);
@@ -108,7 +108,7 @@ impl Site {
             "--without-cluster".to_owned(),
             format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
-            format!("--frontend-socket={}", path(&frontend.socket())),
+            format!("--shadow-socket={}", path(&shadow.socket())),
             format!("--spool={}", path(&self.folder.path().join("spool"))),
         ];
         let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
@@ -125,9 +125,9 @@ impl Site {
     }
 
     /// Starts a mysqld for one more czar.
-    pub async fn start_frontend(&self) -> anyhow::Result<Mysqld> {
+    pub async fn start_shadow(&self) -> anyhow::Result<Mysqld> {
         let options = MysqldOptions {
-            folder: self.folder.path().join("second-frontend"),
+            folder: self.folder.path().join("second-shadow"),
             tcp: false,
             plugin_folder: plugin_folder(),
             buffer_pool: 64 << 20,

@@ -1,4 +1,4 @@
-//! Values that only the proxy knows, put into rows that a czar's front-end made.
+//! Values that only the proxy knows, put into rows that a czar's shadow server made.
 //!
 //! `SELECT @@wait_timeout, CONNECTION_ID()` is answered by a server whose own session is not the client's. It still knows names, types
 //! and lengths; so the statement is sent as it is and the cells that the proxy knows better are replaced. Only items that *are* such a
@@ -19,7 +19,7 @@ use crate::session::Shown;
 /// What the proxy knows better.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Variables that every session has alike: a front-end's own value is wrong but harmless inside an expression.
+    /// Variables that every session has alike: a shadow server's own value is wrong but harmless inside an expression.
     pub fixed: BTreeMap<&'static str, Shown>,
     /// Variables and functions of this session.
     pub own: BTreeMap<&'static str, Shown>,

@@ -1,4 +1,4 @@
-//! DDL of physical tables and of the front-end's empty shadow tables.
+//! DDL of physical tables and of the shadow server's empty tables.
 //!
 //! Charset and collation stand in every definition (design §5), so that no server default can change what a text compares to.
 //! Everything returned is what follows the table's name in `CREATE TABLE`.

@@ -1,6 +1,6 @@
 //! From the parser's tree to a [`Select`]: every name bound to a column of the catalog, every construct on the allow-list.
 //!
-//! Users' text runs on the front-end's shadow tables first, so names that mean nothing are MariaDB's to report; errors here only
+//! Users' text runs on the shadow server's tables first, so names that mean nothing are MariaDB's to report; errors here only
 //! have to be sane.
 
 mod convert;

@@ -1,4 +1,4 @@
-//! Prints a statement twice: as a template over physical tables, and over the front-end's shadow tables.
+//! Prints a statement twice: as a template over physical tables, and over the shadow server's tables.
 
 use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::Column;

@@ -10,7 +10,7 @@ use crate::analyse::{Equalities, key_column};
 use crate::carry::Carrier;
 use crate::error::{NotYet, PlanError};
 use crate::expr::{Aggregate, AggregateKind, ColumnId, Expr, Part, Yields};
-use crate::plan::{FrontEndMerge, Merge};
+use crate::plan::{Merge, ShadowMerge};
 use crate::resolve::Select;
 use crate::template::Template;
 
@@ -56,14 +56,14 @@ pub(super) fn split(
     let tail = grouping(merged.keys);
     let distinct = if select.distinct { "DISTINCT " } else { "" };
     let outputs: Vec<String> = outputs.iter().map(text).collect();
-    let merge = FrontEndMerge {
+    let merge = ShadowMerge {
         partial_columns: columns.len(),
         shadow_select: composer.shadow(&list, &format!("{tail} LIMIT 0")),
         before: format!("SELECT {distinct}{} FROM ", outputs.join(", ")),
         after,
         simple,
     };
-    Ok((composer.template(&list, &tail), Merge::FrontEnd(merge)))
+    Ok((composer.template(&list, &tail), Merge::Shadow(merge)))
 }
 
 /// ` GROUP BY 1, 2, …` over the first columns.

@@ -100,7 +100,7 @@ fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
             matches!(item.expr, Expr::Column(_)) || Carrier::of(&item.expr, &select.scope) != Carrier::Unsure;
         plain && !padded
     });
-    !optional && (shown || matches!(merge, Merge::FrontEnd(_)))
+    !optional && (shown || matches!(merge, Merge::Shadow(_)))
 }
 
 /// Packs partial columns into a select list: `expr AS p0, …`.

@@ -5,7 +5,7 @@ use super::{part_limit, partial_list, range_text};
 use crate::carry::Carrier;
 use crate::error::{NotYet, PlanError};
 use crate::expr::Expr;
-use crate::plan::{FrontEndMerge, Merge};
+use crate::plan::{Merge, ShadowMerge};
 use crate::resolve::Select;
 use crate::template::Template;
 
@@ -54,14 +54,14 @@ pub(super) fn split_ordered(
         .iter()
         .map(|output| output.print(&select.scope))
         .collect();
-    let merge = FrontEndMerge {
+    let merge = ShadowMerge {
         partial_columns: parts.columns.len(),
         shadow_select: composer.shadow(&list, " LIMIT 0"),
         before: format!("SELECT {distinct}{} FROM ", outputs.join(", ")),
         after: format!("{}{}", order_text(&merge_order), range_text(select.range)),
         simple: None,
     };
-    Ok((composer.template(&list, &tail), Merge::FrontEnd(merge)))
+    Ok((composer.template(&list, &tail), Merge::Shadow(merge)))
 }
 
 fn order_text(keys: &[String]) -> String {

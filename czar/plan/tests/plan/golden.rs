@@ -9,7 +9,7 @@ use mysql_async::{Conn, OptsBuilder, Row as ResultRow, Value};
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
 use orrery_archive::names::{RowSet, chunk_table, physical_database, reference_table};
 use orrery_archive::table::ddl;
-use orrery_plan::{FrontEndMerge, Merge, Plan, RowRange, Work, plan};
+use orrery_plan::{Merge, Plan, RowRange, ShadowMerge, Work, plan};
 use tempfile::TempDir;
 
 /// A mariadbd of its own, stopped when dropped.
@@ -226,7 +226,7 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
             let bytes = |value: &Option<String>| value.as_ref().map(|value| value.clone().into_bytes());
             Ok(rows.iter().map(|row| row.iter().map(bytes).collect()).collect())
         }
-        (Work::FrontEnd, _) => rows(connection, &plan.metadata_sql).await,
+        (Work::Shadow, _) => rows(connection, &plan.metadata_sql).await,
         (Work::AnyWorker(_), Some(renderer)) => rows(connection, &renderer.whole()).await,
         (Work::Chunks(work), Some(renderer)) => {
             let mut parts = Rows::new();
@@ -244,7 +244,7 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
             }
             match &work.merge {
                 Merge::Concatenate(range) => Ok(cut(parts, *range)),
-                Merge::FrontEnd(merge) => {
+                Merge::Shadow(merge) => {
                     let merged = merge_parts(merge, &parts, connection).await?;
                     if let Some(simple) = &merge.simple {
                         crate::common::merge::compare(simple, &parts, &merged);
@@ -266,7 +266,7 @@ fn cut(parts: Rows, range: RowRange) -> Rows {
         .collect()
 }
 
-async fn merge_parts(merge: &FrontEndMerge, parts: &Rows, connection: &mut Conn) -> Result<Rows, String> {
+async fn merge_parts(merge: &ShadowMerge, parts: &Rows, connection: &mut Conn) -> Result<Rows, String> {
     connection
         .query_drop("DROP TEMPORARY TABLE IF EXISTS sky.parts")
         .await
@@ -432,7 +432,7 @@ async fn check(
     whole: &mut Conn,
     parts: &mut Conn,
 ) -> Result<(), String> {
-    // The metadata text must be a statement that the front-end can execute.
+    // The metadata text must be a statement that the shadow server can execute.
     rows(parts, &plan.metadata_sql).await?;
     let expected = rows(whole, oracle.unwrap_or(sql)).await?;
     let actual = execute(plan, archive, parts)

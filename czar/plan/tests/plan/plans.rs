@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::common::{catalog_with, typical};
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_plan::{
-    ChunkWork, Class, FrontEndMerge, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, SimpleColumn, Work,
+    ChunkWork, Class, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, ShadowMerge, SimpleColumn, Work,
     explain, plan,
 };
 
@@ -25,9 +25,9 @@ fn template(sql: &str) -> String {
     chunk_work(&plan).template.display(&plan.tables)
 }
 
-fn front_end(sql: &str) -> FrontEndMerge {
+fn shadow(sql: &str) -> ShadowMerge {
     match chunk_work(&planned(sql)).merge.clone() {
-        Merge::FrontEnd(merge) => merge,
+        Merge::Shadow(merge) => merge,
         other @ Merge::Concatenate(_) => panic!("{other:?}"),
     }
 }
@@ -75,7 +75,7 @@ fn aggregates_become_parts_and_a_merge() {
         "SELECT `Object`.`run` AS `p0`, SUM(`Object`.`price`) AS `p1`, COUNT(`Object`.`price`) AS `p2`, COUNT(*) AS `p3` \
          FROM {sky.Object} AS `Object` GROUP BY 1"
     );
-    let merge = front_end(sql);
+    let merge = shadow(sql);
     assert_eq!(
         merge.merge_sql("`t`"),
         "SELECT `p0`, (SUM(`p1`) / SUM(`p2`)), CAST(COALESCE(SUM(`p3`), 0) AS SIGNED) FROM `t` GROUP BY `p0` \
@@ -98,7 +98,7 @@ fn floats_travel_as_doubles() {
          FROM {sky.Object} AS `Object` GROUP BY 1"
     );
     assert_eq!(
-        front_end("SELECT DISTINCT mag FROM Object ORDER BY mag").merge_sql("t"),
+        shadow("SELECT DISTINCT mag FROM Object ORDER BY mag").merge_sql("t"),
         "SELECT DISTINCT CAST(`p0` AS FLOAT) FROM t ORDER BY `p0`"
     );
 }
@@ -115,7 +115,7 @@ fn sums_of_exact_quotients_travel_with_more_digits_than_they_show() {
          FROM {sky.Object} AS `Object`"
     );
     assert_eq!(
-        front_end(sql).merge_sql("t"),
+        shadow(sql).merge_sql("t"),
         "SELECT CAST(SUM(`p0`) AS DECIMAL(65,4)), CAST((SUM(`p1`) / SUM(`p2`)) AS DECIMAL(65,11)), SUM(`p3`) FROM t"
     );
 }
@@ -129,7 +129,7 @@ fn order_and_limit_are_done_in_every_part_first() {
          ORDER BY 2 DESC, 3 LIMIT 5"
     );
     assert_eq!(
-        front_end(sql).merge_sql("t"),
+        shadow(sql).merge_sql("t"),
         "SELECT `p0` FROM t ORDER BY `p1` DESC, `p2` LIMIT 2, 3"
     );
     assert!(template("SELECT name FROM Object ORDER BY price").ends_with("AS `Object`"));
@@ -138,7 +138,7 @@ fn order_and_limit_are_done_in_every_part_first() {
 #[test]
 fn simple_merges_are_described() {
     let simple =
-        front_end("SELECT run, COUNT(*), SUM(price), AVG(flux), MIN(objectId) FROM Object GROUP BY run")
+        shadow("SELECT run, COUNT(*), SUM(price), AVG(flux), MIN(objectId) FROM Object GROUP BY run")
             .simple
             .unwrap();
     assert_eq!(simple.keys, [0]);
@@ -159,7 +159,7 @@ fn simple_merges_are_described() {
         "SELECT COUNT(*) + 1 FROM Object",
         "SELECT SUM(run) FROM Object LIMIT 1",
     ] {
-        assert_eq!(front_end(sql).simple, None, "{sql}");
+        assert_eq!(shadow(sql).simple, None, "{sql}");
     }
 }
 
@@ -269,14 +269,14 @@ fn statements_on_reference_tables_alone_keep_their_text() {
 }
 
 #[test]
-fn statements_without_tables_go_to_the_front_end() {
+fn statements_without_tables_go_to_the_shadow_server() {
     for sql in [
         "SELECT 1",
         "SELECT * FROM information_schema.TABLES",
         "SELECT NOW()",
         "WITH a AS (SELECT 1) SELECT * FROM a",
     ] {
-        assert_eq!(planned(sql).work, Work::FrontEnd, "{sql}");
+        assert_eq!(planned(sql).work, Work::Shadow, "{sql}");
     }
     assert!(planned("SELECT NOW()").uses_now);
 }

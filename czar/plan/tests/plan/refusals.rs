@@ -22,7 +22,7 @@ fn chunks(sql: &str) -> orrery_plan::ChunkWork {
 
 fn merge_sql(sql: &str) -> String {
     match chunks(sql).merge {
-        Merge::FrontEnd(merge) => merge.merge_sql("t"),
+        Merge::Shadow(merge) => merge.merge_sql("t"),
         other @ Merge::Concatenate(_) => panic!("{other:?}"),
     }
 }

@@ -29,10 +29,10 @@ fn report(newest: u64, oldest: u64) -> ReaderEpochs {
 #[tokio::test(flavor = "multi_thread")]
 async fn design_4_a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
-    let frontend = site.start_frontend().await.unwrap();
+    let shadow = site.start_shadow().await.unwrap();
     let hub = Hub::new();
     file::load(&site.stack.snapshot(), &hub).unwrap();
-    let parts = Parts::start(&site, &frontend, hub, None).await;
+    let parts = Parts::start(&site, &shadow, hub, None).await;
     parts.until_reported(report(1, 1)).await;
 
     // A statement whose rows are still being fetched, or wait for their reader.
@@ -57,8 +57,8 @@ async fn design_4_a_lease_names_the_epochs_that_statements_run_with_and_are_answ
     drop(answer);
     parts.until_reported(report(2, 2)).await;
 
-    // The front-end hangs: the czar knows a newer catalog and cannot answer with it yet.
-    let pid = frontend.pid().unwrap().to_string();
+    // The shadow server hangs: the czar knows a newer catalog and cannot answer with it yet.
+    let pid = shadow.pid().unwrap().to_string();
     let signal = |name: &str| {
         let status = std::process::Command::new("kill").args([name, &pid]).status();
         assert!(status.unwrap().success());
@@ -118,8 +118,8 @@ async fn design_4_on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catal
         tls: certificates.tls_dir(Role::Czar),
         key: CATALOG_KEY.to_vec(),
     };
-    let frontend = site.start_frontend().await.unwrap();
-    let parts = Parts::start(&site, &frontend, hub, Some(access)).await;
+    let shadow = site.start_shadow().await.unwrap();
+    let parts = Parts::start(&site, &shadow, hub, Some(access)).await;
     let right = parts.rows(ALL).await.unwrap();
     assert_eq!(right.len(), 120);
 

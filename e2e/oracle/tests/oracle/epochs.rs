@@ -156,9 +156,9 @@ async fn design_7_a_session_never_sees_an_older_data_epoch_across_two_czars() {
     // The other czar follows a file that nobody writes any more. Of idle czars a proxy takes that with the lowest address.
     let frozen = site.folder.path().join("frozen.json");
     std::fs::copy(site.stack.snapshot(), &frozen).unwrap();
-    let frontend = site.start_frontend().await.unwrap();
+    let shadow = site.start_shadow().await.unwrap();
     let behind = site
-        .start_czar_beside("127.0.0.2", &frozen, &frontend, &[])
+        .start_czar_beside("127.0.0.2", &frozen, &shadow, &[])
         .await
         .unwrap();
     site.stack.publish(&at(&site, 3), &site.users).unwrap();

@@ -126,7 +126,7 @@ impl Parts {
             "--without-cluster".to_owned(),
             format!("--snapshot={}", stack.snapshot().display()),
             format!("--passwords={}", stack.passwords().display()),
-            format!("--frontend-socket={}", stack.frontend.socket().display()),
+            format!("--shadow-socket={}", stack.shadow.socket().display()),
             format!("--spool={}", spool.display()),
             format!("--spool-memory={SPOOL_MEMORY}"),
             format!("--spool-disk={SPOOL_DISK}"),

@@ -8,9 +8,9 @@ use orrery_czar::backend::SessionSettings;
 use orrery_czar::catalogs::{AgentAccess, Catalogs};
 use orrery_czar::dispatch::{WorkerOptions, Workers};
 use orrery_czar::engine::{Engine, EngineOptions};
-use orrery_czar::frontend::{Frontend, FrontendOptions};
 use orrery_czar::lookup::Lookups;
 use orrery_czar::server::{Format, Request};
+use orrery_czar::shadow::{ShadowOptions, ShadowServer};
 use orrery_czar::spool::SpoolSpace;
 use orrery_dev::mysqld::Mysqld;
 use orrery_dev::stack::INTERNAL_PASSWORD;
@@ -26,11 +26,11 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) async fn start(site: &Site, frontend: &Mysqld, hub: Hub, agents: Option<AgentAccess>) -> Self {
+    pub(super) async fn start(site: &Site, shadow: &Mysqld, hub: Hub, agents: Option<AgentAccess>) -> Self {
         let in_use = InUse::default();
         let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agents);
-        let frontend = Arc::new(Frontend::new(FrontendOptions {
-            socket: frontend.socket(),
+        let shadow = Arc::new(ShadowServer::new(ShadowOptions {
+            socket: shadow.socket(),
             user: "root".to_owned(),
             password: String::new(),
             connections_per_user: 4,
@@ -45,12 +45,12 @@ impl Parts {
             scans: 4,
             connect_timeout: Duration::from_secs(2),
         });
-        tokio::spawn(catalogs.clone().follow(frontend.clone(), workers.clone()));
+        tokio::spawn(catalogs.clone().follow(shadow.clone(), workers.clone()));
         let spool = site.folder.path().join("own-spool");
         std::fs::create_dir_all(&spool).unwrap();
         let engine = Engine {
             catalogs: catalogs.clone(),
-            frontend,
+            shadow,
             workers,
             lookups: Lookups::new(std::num::NonZeroUsize::new(100).unwrap()),
             spool: Arc::new(SpoolSpace::new(spool, 32 << 20, 1 << 30)),

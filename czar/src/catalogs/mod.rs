@@ -1,7 +1,9 @@
 //! The catalog that statements are planned with.
 //!
-//! A snapshot becomes current only after the front-end holds what it needs and the workers' addresses are known. Keeps true
+//! A snapshot becomes current only after the shadow server holds what it needs and the workers' addresses are known. Keeps true
 //! (design §4): a statement keeps the [`Current`] it began with, and the current one counts as in use for the reader's lease.
+
+mod plans;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -13,17 +15,17 @@ use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::WorkerPhase;
 use orrery_snapshot::lease::{InUse, InUseGuard};
 use orrery_snapshot::{Hub, Snapshot, agents};
-
 use tokio::sync::watch;
 
 use crate::dispatch::Workers;
-use crate::engine::PlanCache;
-use crate::frontend::{Frontend, MetadataCache};
+use crate::shadow::{MetadataCache, ShadowError, ShadowServer};
 use crate::tls;
+
+pub use plans::PlanCache;
 
 /// Statements whose metadata is remembered.
 const METADATA_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
-/// Pause after the front-end could not be brought to a catalog.
+/// Pause after the shadow server could not be brought to a catalog.
 const RETRY: Duration = Duration::from_millis(500);
 /// Agents are asked for newer catalogs at most this often.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -123,13 +125,13 @@ impl Catalogs {
     }
 
     /// Takes over snapshots until the process ends.
-    pub async fn follow(self: Arc<Self>, frontend: Arc<Frontend>, workers: Arc<Workers>) {
+    pub async fn follow(self: Arc<Self>, shadow: Arc<ShadowServer>, workers: Arc<Workers>) {
         let mut snapshots = self.hub.subscribe();
         while let Some(mut snapshot) = snapshots.next().await {
-            // Addresses first: they are right whatever the front-end does.
+            // Addresses first: they are right whatever the shadow server does.
             workers.update(addresses(&snapshot));
-            while let Err(error) = self.adopt(&snapshot, &frontend).await {
-                tracing::warn!(%error, "the front-end cannot be brought to the catalog; trying again");
+            while let Err(error) = self.adopt(&snapshot, &shadow).await {
+                tracing::warn!(%error, "the shadow server cannot be brought to the catalog; trying again");
                 tokio::time::sleep(RETRY).await;
                 if let Some(newer) = self.hub.current() {
                     snapshot = newer;
@@ -139,13 +141,9 @@ impl Catalogs {
         }
     }
 
-    async fn adopt(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        frontend: &Frontend,
-    ) -> Result<(), crate::frontend::FrontendError> {
+    async fn adopt(&self, snapshot: &Arc<Snapshot>, shadow: &ShadowServer) -> Result<(), ShadowError> {
         let before = self.current();
-        let mirrored = frontend.mirror(&snapshot.catalog, &snapshot.users).await?;
+        let mirrored = shadow.mirror(&snapshot.catalog, &snapshot.users).await?;
         let metadata = match &before {
             Some(before) if !mirrored.is_change => before.metadata.clone(),
             _ => Arc::new(MetadataCache::new(METADATA_ENTRIES)),
@@ -161,7 +159,7 @@ impl Catalogs {
         // Not before: a lease that names a catalog says that statements are answered with it.
         self.in_use.serve(epochs);
         tracing::info!(%epochs, "catalog in use");
-        frontend.forget(&mirrored.after).await
+        shadow.forget(&mirrored.after).await
     }
 }
 

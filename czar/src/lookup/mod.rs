@@ -3,6 +3,8 @@
 //! Keeps true (design §5): the index holds at least what the data holds at every dataEpoch, so chunks it does not name hold no row of
 //! the key. When part of it cannot be read, nothing is pruned.
 
+mod units;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,9 +19,9 @@ use parking_lot::Mutex;
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Job, Lane, Sizing, Tasks, Workers};
-use crate::engine::IndexUnits;
 use crate::server::Format;
 use crate::spool::Budget;
+use units::IndexUnits;
 
 /// More keys than this are looked up without being remembered: they would push everything else out.
 const MOST_REMEMBERED_AT_ONCE: usize = 1_000;

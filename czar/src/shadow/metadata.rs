@@ -12,7 +12,7 @@ use orrery_wire::ColumnDef;
 use orrery_wire::client::Response;
 use parking_lot::Mutex;
 
-use super::{Frontend, FrontendError};
+use super::server::{ShadowError, ShadowServer};
 use crate::backend::SessionSettings;
 
 /// What a statement's result says about itself.
@@ -35,7 +35,7 @@ pub struct MetadataKey {
     pub settings: Arc<SessionSettings>,
 }
 
-/// Metadata of statements seen before. Valid for one state of the front-end: replaced when tables or rights change.
+/// Metadata of statements seen before. Valid for one state of the shadow server: replaced when tables or rights change.
 pub struct MetadataCache(Mutex<LruCache<MetadataKey, Metadata>>);
 
 impl MetadataCache {
@@ -55,7 +55,7 @@ impl MetadataCache {
     }
 }
 
-impl Frontend {
+impl ShadowServer {
     /// Executes a statement over the shadow tables under the user's account; its rows, if any, mean nothing.
     pub async fn metadata(
         &self,
@@ -63,7 +63,7 @@ impl Frontend {
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
         statement: &str,
-    ) -> Result<Metadata, FrontendError> {
+    ) -> Result<Metadata, ShadowError> {
         let mut lease = self.session(user, settings, database).await?;
         let connection = lease.connection()?;
         let columns = match connection.query(statement.as_bytes()).await? {
@@ -83,7 +83,7 @@ impl Frontend {
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
         statement: &str,
-    ) -> Result<Metadata, FrontendError> {
+    ) -> Result<Metadata, ShadowError> {
         let mut lease = self.session(user, settings, database).await?;
         let connection = lease.connection()?;
         let prepared = connection.prepare(statement.as_bytes()).await?;

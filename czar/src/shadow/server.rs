@@ -1,12 +1,4 @@
-//! The front-end mysqld: a MariaDB in the same pod whose tables are empty shadows of the archive's.
-//!
-//! Names, types, flags, privileges and their errors are MariaDB's own, because MariaDB itself answers: a user's statement is
-//! executed here, under an account with exactly the user's grants, to get its metadata (design §7: *executing*, because preparing
-//! differs). The accounts' passwords are random and known to this process alone.
-
-mod metadata;
-pub mod mirror;
-mod normalise;
+//! Accounts, pools and tables of the shadow server.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,29 +13,26 @@ use parking_lot::Mutex;
 use rand::distr::{Alphanumeric, SampleString};
 use thiserror::Error;
 
-use crate::backend::{Lease, Pool, SessionSettings};
-use mirror::{MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
-
-pub use metadata::{Metadata, MetadataCache, MetadataKey};
-pub use normalise::normalise;
+use super::mirror::{Changes, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
+use crate::backend::{Pool, PooledConnection, SessionSettings};
 
 /// Length of the accounts' passwords.
 const PASSWORD_LENGTH: usize = 40;
 
-/// Why the front-end cannot be used.
+/// Why the shadow server cannot be used.
 #[derive(Debug, Error)]
-pub enum FrontendError {
+pub enum ShadowError {
     /// The server or the connection to it.
-    #[error("front-end mysqld: {0}")]
+    #[error("shadow server: {0}")]
     Client(#[from] ClientError),
     /// There is no account for the user.
-    #[error("user '{0}' has no account on the front-end")]
+    #[error("user '{0}' has no account on the shadow server")]
     NoAccount(String),
 }
 
-/// How to reach and bound the front-end.
+/// How to reach and bound the shadow server.
 #[derive(Clone, Debug)]
-pub struct FrontendOptions {
+pub struct ShadowOptions {
     /// Its socket.
     pub socket: PathBuf,
     /// The czar's own account on it, with all privileges.
@@ -60,31 +49,31 @@ pub struct FrontendOptions {
     pub merge_memory: u64,
 }
 
-/// What came of [`Frontend::mirror`].
+/// What came of [`ShadowServer::mirror`].
 #[derive(Clone, Debug, Default)]
 pub struct Mirrored {
     /// Whether tables or rights changed, so that metadata seen before may be wrong.
     pub is_change: bool,
-    /// Statements for [`Frontend::forget`].
+    /// Statements for [`ShadowServer::forget`].
     pub after: Vec<String>,
 }
 
-/// An account on the front-end.
+/// An account on the shadow server.
 struct Account {
     password: String,
     pool: Arc<Pool>,
 }
 
-/// The front-end mysqld.
-pub struct Frontend {
-    options: FrontendOptions,
+/// The shadow server.
+pub struct ShadowServer {
+    options: ShadowOptions,
     accounts: Mutex<HashMap<String, Account>>,
     state: tokio::sync::Mutex<Option<Mirror>>,
 }
 
-impl Frontend {
-    /// A front-end not yet spoken to.
-    pub fn new(options: FrontendOptions) -> Self {
+impl ShadowServer {
+    /// A shadow server not yet spoken to.
+    pub fn new(options: ShadowOptions) -> Self {
         Self {
             options,
             accounts: Mutex::new(HashMap::new()),
@@ -92,9 +81,9 @@ impl Frontend {
         }
     }
 
-    /// Makes the front-end hold what the catalog and users need; answers the statements to run once nothing new uses the catalog
+    /// Makes the shadow server hold what the catalog and users need; answers the statements to run once nothing new uses the catalog
     /// before (see [`Self::forget`]).
-    pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Mirrored, FrontendError> {
+    pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Mirrored, ShadowError> {
         let next = Mirror::new(catalog, users, &self.options.user);
         let mut state = self.state.lock().await;
         let now = state.take();
@@ -125,16 +114,16 @@ impl Frontend {
         self.accounts
             .lock()
             .retain(|user, _| next.grants.contains_key(user));
-        // Remembered only when all of it worked: after an error the next call starts from an empty front-end.
+        // Remembered only when all of it worked: after an error the next call starts from an empty shadow server.
         *state = Some(next);
         Ok(Mirrored {
-            is_change: changes != mirror::Changes::default(),
+            is_change: changes != Changes::default(),
             after: changes.after,
         })
     }
 
     /// Runs what [`Self::mirror`] left for later.
-    pub async fn forget(&self, statements: &[String]) -> Result<(), FrontendError> {
+    pub async fn forget(&self, statements: &[String]) -> Result<(), ShadowError> {
         if statements.is_empty() {
             return Ok(());
         }
@@ -146,7 +135,7 @@ impl Frontend {
         Ok(())
     }
 
-    /// Whether the front-end answers.
+    /// Whether the shadow server answers.
     pub async fn answers(&self) -> bool {
         match self.own_connection().await {
             Ok(mut connection) => connection.ping().await.is_ok(),
@@ -160,15 +149,18 @@ impl Frontend {
         user: &str,
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
-    ) -> Result<Lease, FrontendError> {
+    ) -> Result<PooledConnection, ShadowError> {
         if user == MERGE_ACCOUNT {
-            return Err(FrontendError::NoAccount(user.to_owned()));
+            return Err(ShadowError::NoAccount(user.to_owned()));
         }
         self.lease(user, settings, database).await
     }
 
     /// A connection of the merge account, in its database.
-    pub async fn merge_session(&self, settings: &Arc<SessionSettings>) -> Result<Lease, FrontendError> {
+    pub async fn merge_session(
+        &self,
+        settings: &Arc<SessionSettings>,
+    ) -> Result<PooledConnection, ShadowError> {
         self.lease(MERGE_ACCOUNT, settings, Some(MERGE_DATABASE)).await
     }
 
@@ -177,9 +169,9 @@ impl Frontend {
         user: &str,
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
-    ) -> Result<Lease, FrontendError> {
+    ) -> Result<PooledConnection, ShadowError> {
         let pool = self.accounts.lock().get(user).map(|account| account.pool.clone());
-        let pool = pool.ok_or_else(|| FrontendError::NoAccount(user.to_owned()))?;
+        let pool = pool.ok_or_else(|| ShadowError::NoAccount(user.to_owned()))?;
         Ok(pool.acquire(settings, database).await?)
     }
 
@@ -199,7 +191,7 @@ impl Frontend {
         Endpoint::Unix(self.options.socket.clone())
     }
 
-    async fn own_connection(&self) -> Result<ClientConnection, FrontendError> {
+    async fn own_connection(&self) -> Result<ClientConnection, ShadowError> {
         let options = ClientOptions {
             user: self.options.user.clone(),
             password: self.options.password.clone(),
@@ -228,8 +220,8 @@ impl Frontend {
         Pool::new(self.endpoint(), options, setup, size)
     }
 
-    /// Brings the front-end to the empty state, whatever an earlier process left, and makes the merge account.
-    async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, FrontendError> {
+    /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the merge account.
+    async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, ShadowError> {
         self.accounts.lock().clear();
         let databases = "SELECT schema_name FROM information_schema.schemata \
                          WHERE schema_name NOT IN ('mysql','information_schema','performance_schema','sys')";
@@ -276,7 +268,7 @@ fn create_account(user: &str, password: &str) -> String {
 }
 
 /// First cells of a result.
-async fn names(connection: &mut ClientConnection, sql: &str) -> Result<Vec<String>, FrontendError> {
+async fn names(connection: &mut ClientConnection, sql: &str) -> Result<Vec<String>, ShadowError> {
     let (_, rows) = connection.query_all(sql.as_bytes()).await?;
     let first = |row: &bytes::Bytes| {
         let cell = orrery_wire::value::TextCells::new(row).next()?.ok()??;

@@ -1,4 +1,4 @@
-//! What the front-end mysqld must hold for a catalog, and the statements that get it there. Pure.
+//! What the shadow server must hold for a catalog, and the statements that get it there. Pure.
 //!
 //! Keeps true: one database per user database, one empty shadow table per table, one account per user with exactly the user's
 //! grants. A table is the same as long as its definition and incarnation are; publishing rows changes nothing here.
@@ -13,10 +13,10 @@ use orrery_archive::table::ddl;
 pub const MERGE_DATABASE: &str = "orrery_merge";
 /// Account that runs merges: temporary tables in [`MERGE_DATABASE`], reading the empty shadow tables, and nothing else.
 pub const MERGE_ACCOUNT: &str = "orrery_merge";
-/// Accounts that no Orrery user may have on the front-end.
+/// Accounts that no Orrery user may have on the shadow server.
 const RESERVED: [&str; 5] = ["root", "mysql", "mariadb.sys", "PUBLIC", MERGE_ACCOUNT];
 
-/// What the front-end holds, or should.
+/// What the shadow server holds, or should.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
     /// Definition of each shadow table.
@@ -41,7 +41,7 @@ pub struct Changes {
 }
 
 impl Mirror {
-    /// What a catalog and its users need. `own` is the czar's own account on the front-end.
+    /// What a catalog and its users need. `own` is the czar's own account on the shadow server.
     pub fn new(catalog: &Catalog, users: &Users, own: &str) -> Self {
         let mut mirror = Self::default();
         for (key, table) in &catalog.tables {
@@ -55,7 +55,7 @@ impl Mirror {
             if name == own || RESERVED.contains(&name.as_str()) {
                 tracing::warn!(
                     user = name,
-                    "this user name is reserved on the front-end; the user is left out"
+                    "this user name is reserved on the shadow server; the user is left out"
                 );
                 continue;
             }
@@ -131,7 +131,7 @@ impl Mirror {
     }
 }
 
-/// An account of the front-end, as SQL names it. It is reachable by the local socket only.
+/// An account of the shadow server, as SQL names it. It is reachable by the local socket only.
 pub fn account(user: &str) -> String {
     format!("{}@'localhost'", ddl::quote_string(user))
 }

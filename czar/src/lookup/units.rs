@@ -1,0 +1,111 @@
+//! What the dispatcher runs for a look-up: hash chunks of a director index.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use orrery_archive::catalog::{FamilyGrid, IndexTable, Segment, TableKey, hash_chunk};
+use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
+
+use crate::catalogs::{Catalogs, Current};
+use crate::dispatch::{DispatchError, Units};
+use crate::placement;
+
+/// Hash chunks of a director index, with the keys to find in each.
+pub struct IndexUnits {
+    director: TableKey,
+    index: IndexTable,
+    parts: Vec<(ChunkId, Vec<String>)>,
+    is_integer: bool,
+    current: Arc<Current>,
+    catalogs: Arc<Catalogs>,
+}
+
+impl IndexUnits {
+    /// Units that look up `keys`; `None` when the catalog has no such index.
+    pub fn new(
+        director: &TableKey,
+        index: &IndexTable,
+        keys: &[&str],
+        is_integer: bool,
+        current: Arc<Current>,
+        catalogs: Arc<Catalogs>,
+    ) -> Option<Self> {
+        let FamilyGrid::Hash { chunks } = current.catalog().families.get(&index.family)?.grid else {
+            return None;
+        };
+        let mut parts: BTreeMap<ChunkId, Vec<String>> = BTreeMap::new();
+        for key in keys {
+            let chunk = hash_chunk(key.as_bytes(), chunks);
+            // A hash chunk without published entries holds no key.
+            if index.segments.iter().any(|segment| segment.home.contains(&chunk)) {
+                parts.entry(chunk).or_default().push((*key).to_owned());
+            }
+        }
+        Some(Self {
+            director: director.clone(),
+            index: index.clone(),
+            parts: parts.into_iter().collect(),
+            is_integer,
+            current,
+            catalogs,
+        })
+    }
+
+    fn list(&self, keys: &[String]) -> String {
+        let literal = |key: &String| {
+            if self.is_integer {
+                key.clone()
+            } else {
+                format!("X'{}'", hex::encode(key))
+            }
+        };
+        keys.iter().map(literal).collect::<Vec<_>>().join(",")
+    }
+
+    fn segments_in(&self, chunk: ChunkId) -> impl Iterator<Item = &Segment> {
+        self.index
+            .segments
+            .iter()
+            .filter(move |segment| segment.home.contains(&chunk))
+    }
+}
+
+#[async_trait]
+impl Units for IndexUnits {
+    fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn name(&self, unit: usize) -> String {
+        let chunk = self.parts.get(unit).map(|part| part.0).unwrap_or_default();
+        format!("hash chunk {chunk} of the index of {}", self.director)
+    }
+
+    fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
+        let Some((chunk, keys)) = self.parts.get(unit) else {
+            return Ok(Vec::new());
+        };
+        let keys = self.list(keys);
+        let database = names::index_database(self.index.incarnation);
+        let statement = |segment: &Segment| {
+            let table = names::chunk_table(&self.director.table, RowSet::Home, *chunk, segment.attempt);
+            format!("SELECT k, chunkId FROM `{database}`.`{table}` WHERE k IN ({keys})")
+        };
+        let selects: Vec<String> = self.segments_in(*chunk).map(statement).collect();
+        Ok(vec![selects.join(" UNION ALL ")])
+    }
+
+    fn workers(&self, unit: usize) -> Vec<WorkerId> {
+        let Some((chunk, _)) = self.parts.get(unit) else {
+            return Vec::new();
+        };
+        let segments: Vec<u64> = self.segments_in(*chunk).map(|segment| segment.id).collect();
+        let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
+        placement::holders(newest.catalog(), &self.index.family, *chunk, &segments)
+    }
+
+    async fn look_for_newer(&self) {
+        self.catalogs.ask_agents().await;
+    }
+}

@@ -1,0 +1,14 @@
+//! The shadow server: a MariaDB in the czar's pod whose tables are empty shadows of the archive's.
+//!
+//! Names, types, flags, privileges and their errors are MariaDB's own, because MariaDB itself answers: a user's statement is
+//! executed here, under an account with exactly the user's grants, to get its metadata (design §7: *executing*, because preparing
+//! differs). The accounts' passwords are random and known to this process alone.
+
+mod metadata;
+mod mirror;
+mod normalise;
+mod server;
+
+pub use metadata::{Metadata, MetadataCache, MetadataKey};
+pub use normalise::normalise;
+pub use server::{Mirrored, ShadowError, ShadowOptions, ShadowServer};
