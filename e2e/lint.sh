@@ -55,9 +55,17 @@ check_dependencies() {
     PATH=$tools/bin:$PATH cargo deny --offline check bans licenses sources
 }
 
+# Crates whose files import each other in no circle.
+without_circles=(
+    orrery-crds orrery-dev orrery-durable orrery-e2e orrery-functions orrery-oracle
+    orrery-sample-sky orrery-snapshot orrery-worker-api
+)
+
 check "rustfmt" cargo fmt --all --check
 check "clippy" cargo clippy --workspace --all-targets --locked --release --quiet -- --deny warnings
 check "scripts" check_scripts
+check "tools" tools/structure/self_test.py
+check "walls" tools/walls "${without_circles[@]}"
 check "Go programs" check_go
 check "Helm chart" check_chart
 check "dependencies" check_dependencies
