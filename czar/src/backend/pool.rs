@@ -8,7 +8,7 @@ use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::SessionSettings;
+use super::settings::SessionSettings;
 
 /// How long one try of a kill may take, its connection included.
 const KILL_TIME: Duration = Duration::from_secs(2);

@@ -69,7 +69,9 @@ impl SessionSettings {
 
     /// Character set of the collation: results are sent in it.
     pub fn charset(&self) -> &str {
-        self.collation.split('_').next().unwrap_or_default()
+        self.collation
+            .split_once('_')
+            .map_or(self.collation.as_str(), |(charset, _)| charset)
     }
 
     /// Whether `statement` can be sent to a server as UTF-8: clients that speak another character set are understood as long

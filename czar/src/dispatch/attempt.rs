@@ -6,9 +6,9 @@ use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
 use orrery_wire::{ColumnDef, ServerError};
 use thiserror::Error;
 
+use super::job::{Job, Lane};
 use super::policy::{self, Action};
 use super::workers::Worker;
-use super::{Job, Lane};
 use crate::server::Format;
 use crate::spool::{Rows, SpoolError};
 

@@ -6,120 +6,14 @@
 //! naming chunk and workers, never an empty result.
 
 mod attempt;
+mod job;
 mod policy;
 mod queue;
 mod retry;
 mod tasks;
 mod workers;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use orrery_archive::names::WorkerId;
-use orrery_wire::{ColumnDef, ServerError};
-use thiserror::Error;
-
-use crate::backend::SessionSettings;
-use crate::server::Format;
-use crate::spool::{Budget, Rows, SpoolError};
-
+pub use job::{DispatchError, Done, Job, Lane, Units};
 pub use queue::Sizing;
 pub use tasks::Tasks;
 pub use workers::{Worker, WorkerOptions, Workers};
-
-/// What is to be run, unit by unit.
-#[async_trait::async_trait]
-pub trait Units: Send + Sync + 'static {
-    /// Number of units.
-    fn count(&self) -> usize;
-    /// What people call the unit, for example `chunk 6630 of sky.Object`.
-    fn name(&self, unit: usize) -> String;
-    /// The unit's statements.
-    fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError>;
-    /// Workers that have all the unit needs, by the newest placement known.
-    fn workers(&self, unit: usize) -> Vec<WorkerId>;
-    /// Looks for a placement newer than the one known, for example at the agents; returns at once when there is no way to.
-    async fn look_for_newer(&self);
-}
-
-/// Lane of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Few units: uses any free connection.
-    Interactive,
-    /// Many: leaves connections to others.
-    Scan,
-}
-
-/// How units are run.
-pub struct Job {
-    /// The units.
-    pub units: Arc<dyn Units>,
-    /// Session settings of the statements.
-    pub settings: Arc<SessionSettings>,
-    /// Lane.
-    pub lane: Lane,
-    /// Protocol between czar and workers.
-    pub format: Format,
-    /// Sizes of tasks.
-    pub sizing: Sizing,
-    /// Tasks of this job on one worker at once.
-    pub per_worker: usize,
-    /// Memory and disk for rows.
-    pub budget: Arc<Budget>,
-    /// How long a unit that no replica answers is tried again.
-    pub patience: Duration,
-}
-
-/// A complete task: all rows of its units.
-pub struct Done {
-    /// Lowest unit in it.
-    pub unit: usize,
-    /// Columns as the worker named them.
-    pub columns: Arc<[ColumnDef]>,
-    /// The rows.
-    pub rows: Rows,
-}
-
-/// Why a job failed.
-#[derive(Debug, Error)]
-pub enum DispatchError {
-    /// An error that every replica would give.
-    #[error("{0}")]
-    Statement(ServerError),
-    /// No replica answered in time.
-    #[error("{unit} cannot be read: {reasons}")]
-    NoReplica {
-        /// The unit's name.
-        unit: String,
-        /// What each worker said.
-        reasons: String,
-    },
-    /// Rows could not be held.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// The statements could not be made: the catalog lacks what the plan names.
-    #[error("{0}")]
-    Render(String),
-    /// A task ended without an answer.
-    #[error("a task of the statement was lost")]
-    LostTask,
-}
-
-impl DispatchError {
-    /// The error as clients see it.
-    pub fn mysql(&self) -> ServerError {
-        match self {
-            Self::Statement(error) => error.clone(),
-            Self::NoReplica { .. } => {
-                ServerError::new(1297, b"HY000", format!("Got temporary error: {self}"))
-            }
-            Self::Spool(SpoolError::Full { .. }) => {
-                ServerError::new(1114, b"HY000", format!("The result is too large: {self}"))
-            }
-            Self::Spool(_) | Self::Render(_) | Self::LostTask => {
-                ServerError::new(1105, b"HY000", self.to_string())
-            }
-        }
-    }
-}

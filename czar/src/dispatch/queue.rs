@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use orrery_archive::names::WorkerId;
 
+/// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a newer placement.
+pub(super) const NOBODY: WorkerId = WorkerId::MAX;
 /// Most statements joined into one.
 pub const MAX_BATCH: usize = 50;
 /// Rows a task of a streamed result may have, at first and at most.
@@ -54,7 +56,7 @@ impl Queue {
     /// Deals units, given by their candidates' choice in `dealt` (unit numbers ascending per worker). At most `per_worker` tasks run
     /// on a worker at once.
     pub fn new(dealt: BTreeMap<WorkerId, VecDeque<usize>>, sizing: Sizing, per_worker: usize) -> Self {
-        let longest = dealt.values().map(VecDeque::len).max().unwrap_or_default();
+        let longest = dealt.values().map(VecDeque::len).max().unwrap_or(0);
         let gather = match sizing {
             Sizing::Gather { tasks } => longest.div_ceil(tasks.max(1)).clamp(1, MAX_BATCH),
             _ => 1,
@@ -79,7 +81,7 @@ impl Queue {
     /// The next task: a worker and its units. `None` while every worker with waiting units is as busy as it may be.
     pub fn next_task(&mut self) -> Option<(WorkerId, Vec<usize>)> {
         let running = &self.running;
-        let busy = |worker: &WorkerId| running.get(worker).copied().unwrap_or_default();
+        let busy = |worker: &WorkerId| running.get(worker).copied().unwrap_or(0);
         let open = self
             .waiting
             .iter()

@@ -9,9 +9,10 @@ use orrery_archive::names::WorkerId;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, attempt};
+use super::job::{DispatchError, Done, Job};
 use super::policy::Action;
-use super::tasks::NOBODY;
-use super::{DispatchError, Done, Job, Workers};
+use super::queue::NOBODY;
+use super::workers::Workers;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -82,7 +83,9 @@ impl Task {
             statements = vec![joined(&statements)];
         }
         let outcome = attempt(&self.job, &worker, &statements).await;
-        let unit = part.units.first().copied().unwrap_or_default();
+        let Some(unit) = part.units.first().copied() else {
+            return Err(DispatchError::Render("a task has no unit".to_owned()));
+        };
         Ok(outcome.map(|(columns, rows)| (!statements.is_empty()).then_some(Done { unit, columns, rows })))
     }
 
@@ -119,13 +122,11 @@ impl Task {
         error: &AttemptError,
         parts: &mut VecDeque<Part>,
     ) -> Result<(), DispatchError> {
-        let message = error
-            .server_error()
-            .map(|error| error.message.clone())
-            .unwrap_or_default();
         let mut lacking = None;
         for unit in &part.units {
-            if self.names_table_of(*unit, &message)? {
+            if let Some(error) = error.server_error()
+                && self.names_table_of(*unit, &error.message)?
+            {
                 lacking = Some(*unit);
             }
         }

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use orrery_archive::names::WorkerId;
 use tokio::task::JoinSet;
 
-use super::queue::Queue;
+use super::job::{DispatchError, Done, Job};
+use super::queue::{NOBODY, Queue};
 use super::retry::Task;
-use super::{DispatchError, Done, Job, Workers};
+use super::workers::Workers;
 
 type Outcome = (WorkerId, Result<Vec<Done>, DispatchError>);
-
-/// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a newer placement.
-pub(super) const NOBODY: WorkerId = WorkerId::MAX;
 
 /// A job under way. Dropping it stops its tasks and kills their statements.
 pub struct Tasks {

@@ -104,10 +104,12 @@ fn chunk_lines(units: &ChunkUnits) -> Result<Vec<Line>, StatementError> {
     }
     if !units.chunks().is_empty() {
         let statements = units.statements(0)?;
-        lines.push(line(
-            "first statement",
-            statements.first().cloned().unwrap_or_default(),
-        ));
+        lines.extend(
+            statements
+                .into_iter()
+                .take(1)
+                .map(|first| line("first statement", first)),
+        );
     }
     Ok(lines)
 }

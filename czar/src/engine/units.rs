@@ -27,26 +27,23 @@ impl ChunkUnits {
         current: Arc<Current>,
         catalogs: Arc<Catalogs>,
     ) -> Result<Self, DispatchError> {
-        let mut units = Self {
+        let chunks = renderer(&plan, template(&plan)?, &current)?.chunks(selection);
+        let mut chunked = plan
+            .tables
+            .iter()
+            .filter(|table| table.role == TableRole::Chunked);
+        let family = chunked
+            .next()
+            .and_then(|table| placement::family_of(current.catalog(), &table.key))
+            .ok_or_else(|| DispatchError::Render("the plan reads no chunked table".to_owned()))?
+            .to_owned();
+        Ok(Self {
             plan,
             current,
             catalogs,
-            family: String::new(),
-            chunks: Vec::new(),
-        };
-        let Work::Chunks(work) = &units.plan.work else {
-            return Ok(units);
-        };
-        let chunks = units.renderer(&work.template)?.chunks(selection);
-        let chunked = units
-            .plan
-            .tables
-            .iter()
-            .find(|table| table.role == TableRole::Chunked);
-        let family = chunked.and_then(|table| placement::family_of(units.current.catalog(), &table.key));
-        family.unwrap_or_default().clone_into(&mut units.family);
-        units.chunks = chunks;
-        Ok(units)
+            family,
+            chunks,
+        })
     }
 
     /// Chunk ids, ascending.
@@ -64,19 +61,28 @@ impl ChunkUnits {
             Some((rows / chunks, bytes / chunks))
         };
         let chunked = self.plan.tables.iter().filter(|table| table.role.is_chunked());
-        chunked.filter_map(average).max().unwrap_or_default()
+        chunked.filter_map(average).max().unwrap_or((0, 0))
     }
 
-    fn renderer<'a>(&'a self, template: &'a Template) -> Result<Renderer<'a>, DispatchError> {
-        renderer(&self.plan, template, &self.current)
+    fn renderer(&self) -> Result<Renderer<'_>, DispatchError> {
+        renderer(&self.plan, template(&self.plan)?, &self.current)
     }
 
-    fn template(&self) -> Option<&Template> {
-        match &self.plan.work {
-            Work::Chunks(work) => Some(&work.template),
-            _ => None,
-        }
+    fn chunk(&self, unit: usize) -> Result<ChunkId, DispatchError> {
+        self.chunks.get(unit).copied().ok_or_else(|| no_unit(unit))
     }
+}
+
+/// What the statements of a plan's chunks are made from.
+fn template(plan: &Plan) -> Result<&Template, DispatchError> {
+    match &plan.work {
+        Work::Chunks(work) => Ok(&work.template),
+        _ => Err(DispatchError::Render("the plan reads no chunks".to_owned())),
+    }
+}
+
+fn no_unit(unit: usize) -> DispatchError {
+    DispatchError::Render(format!("the statement has no unit {unit}"))
 }
 
 fn renderer<'a>(
@@ -88,6 +94,11 @@ fn renderer<'a>(
         .map_err(|error| DispatchError::Render(error.to_string()))
 }
 
+fn table_names(plan: &Plan) -> String {
+    let names: Vec<String> = plan.tables.iter().map(|table| table.key.to_string()).collect();
+    names.join(", ")
+}
+
 #[async_trait]
 impl Units for ChunkUnits {
     fn count(&self) -> usize {
@@ -95,33 +106,23 @@ impl Units for ChunkUnits {
     }
 
     fn name(&self, unit: usize) -> String {
-        let chunk = self.chunks.get(unit).copied().unwrap_or_default();
-        let tables: Vec<String> = self
-            .plan
-            .tables
-            .iter()
-            .map(|table| table.key.to_string())
-            .collect();
-        format!("chunk {chunk} of {}", tables.join(", "))
+        let chunk = self
+            .chunk(unit)
+            .map_or_else(|error| error.to_string(), |chunk| format!("chunk {chunk}"));
+        format!("{chunk} of {}", table_names(&self.plan))
     }
 
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
-        match (self.chunks.get(unit), self.template()) {
-            (Some(chunk), Some(template)) => Ok(self.renderer(template)?.statements(*chunk)),
-            _ => Ok(Vec::new()),
-        }
+        Ok(self.renderer()?.statements(self.chunk(unit)?))
     }
 
     fn workers(&self, unit: usize) -> Vec<WorkerId> {
-        let (Some(chunk), Some(template)) = (self.chunks.get(unit), self.template()) else {
-            return Vec::new();
-        };
-        let Ok(renderer) = self.renderer(template) else {
+        let (Ok(chunk), Ok(renderer)) = (self.chunk(unit), self.renderer()) else {
             return Vec::new();
         };
         // The data is that of the plan, the placement the newest there is.
         let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
-        placement::holders(newest.catalog(), &self.family, *chunk, &renderer.segments(*chunk))
+        placement::holders(newest.catalog(), &self.family, chunk, &renderer.segments(chunk))
     }
 
     async fn look_for_newer(&self) {
@@ -160,13 +161,7 @@ impl Units for WholeUnit {
     }
 
     fn name(&self, _unit: usize) -> String {
-        let tables: Vec<String> = self
-            .plan
-            .tables
-            .iter()
-            .map(|table| table.key.to_string())
-            .collect();
-        format!("the table {}", tables.join(", "))
+        format!("the table {}", table_names(&self.plan))
     }
 
     fn statements(&self, _unit: usize) -> Result<Vec<String>, DispatchError> {

@@ -138,7 +138,7 @@ impl Lookups {
         }
         let mut cache = self.cache.lock();
         for key in keys {
-            let chunks = entries.get(key.as_bytes()).map(Vec::as_slice).unwrap_or_default();
+            let chunks = entries.get(key.as_bytes()).map_or(&[][..], Vec::as_slice);
             let entry = Entry {
                 incarnation: index.incarnation,
                 state,

@@ -52,6 +52,11 @@ impl IndexUnits {
         })
     }
 
+    fn part(&self, unit: usize) -> Result<&(ChunkId, Vec<String>), DispatchError> {
+        let part = self.parts.get(unit);
+        part.ok_or_else(|| DispatchError::Render(format!("the look-up has no unit {unit}")))
+    }
+
     fn list(&self, keys: &[String]) -> String {
         let literal = |key: &String| {
             if self.is_integer {
@@ -78,14 +83,15 @@ impl Units for IndexUnits {
     }
 
     fn name(&self, unit: usize) -> String {
-        let chunk = self.parts.get(unit).map(|part| part.0).unwrap_or_default();
-        format!("hash chunk {chunk} of the index of {}", self.director)
+        let chunk = self.part(unit).map_or_else(
+            |error| error.to_string(),
+            |(chunk, _)| format!("hash chunk {chunk}"),
+        );
+        format!("{chunk} of the index of {}", self.director)
     }
 
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
-        let Some((chunk, keys)) = self.parts.get(unit) else {
-            return Ok(Vec::new());
-        };
+        let (chunk, keys) = self.part(unit)?;
         let keys = self.list(keys);
         let database = names::index_database(self.index.incarnation);
         let statement = |segment: &Segment| {
@@ -97,7 +103,7 @@ impl Units for IndexUnits {
     }
 
     fn workers(&self, unit: usize) -> Vec<WorkerId> {
-        let Some((chunk, _)) = self.parts.get(unit) else {
+        let Ok((chunk, _)) = self.part(unit) else {
             return Vec::new();
         };
         let segments: Vec<u64> = self.segments_in(*chunk).map(|segment| segment.id).collect();

@@ -13,7 +13,9 @@ impl ExactSum {
         let mut carried = term;
         let mut kept = 0;
         for at in 0..self.parts.len() {
-            let part = self.parts.get(at).copied().unwrap_or_default();
+            let Some(part) = self.parts.get(at).copied() else {
+                break;
+            };
             let (large, small) = if carried.abs() < part.abs() {
                 (part, carried)
             } else {

@@ -91,12 +91,9 @@ impl<'a> Normaliser<'a> {
 
     fn number(&mut self) {
         let part_of = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'.' || *byte == b'_';
-        let length = self
-            .rest
-            .iter()
-            .position(|byte| !part_of(byte))
-            .unwrap_or(self.rest.len());
-        let text = self.rest.get(..length).unwrap_or_default();
+        let rest = self.rest;
+        let length = rest.iter().position(|byte| !part_of(byte)).unwrap_or(rest.len());
+        let (text, _) = rest.split_at(length);
         let is_integer = text.iter().all(u8::is_ascii_digit);
         let is_decimal = text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
         if self.expects_value && (is_integer || is_decimal) {
