@@ -1,0 +1,269 @@
+//! Joins: which tables' rows are known to lie in the same chunk.
+//!
+//! Keeps true: a statement passes only when every combination of rows it asks for lies within one chunk. That is proven from
+//! equalities between key columns of one director family, given at the top level of WHERE or ON.
+
+use orrery_archive::catalog::TableKey;
+use orrery_archive::catalog::{Catalog, TableKind};
+use orrery_archive::table::UniqueKey;
+
+use crate::error::{PlanError, refused};
+use crate::query::expr::{ColumnId, Comparison, Expr};
+use crate::query::literal::integer_literal;
+use crate::query::scope::{Scope, ScopeTable, TableRole};
+use crate::query::select::{FromTable, JoinKind, Select};
+
+/// Columns known to be equal in every row.
+#[derive(Default)]
+pub(crate) struct Equalities {
+    classes: Vec<Vec<ColumnId>>,
+    /// Columns known to equal an integer literal.
+    fixed: Vec<(ColumnId, String)>,
+}
+
+impl Equalities {
+    /// Learns from the terms of a conjunction.
+    pub(crate) fn learn<'e>(&mut self, terms: impl IntoIterator<Item = &'e Expr>, scope: &Scope<'_>) {
+        for term in terms {
+            let Expr::Compare(Comparison::Equal, left, right) = term else {
+                continue;
+            };
+            match (&**left, &**right) {
+                (Expr::Column(left), Expr::Column(right)) if comparable(*left, *right, scope) => {
+                    self.join(*left, *right);
+                }
+                (Expr::Column(column), Expr::Literal(literal))
+                | (Expr::Literal(literal), Expr::Column(column)) => {
+                    self.fix(*column, literal, scope);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fix(&mut self, column: ColumnId, literal: &str, scope: &Scope<'_>) {
+        let Some(value) = integer_literal(literal) else {
+            return;
+        };
+        if !scope.type_of(column).is_some_and(|kind| kind.is_integer()) {
+            return;
+        }
+        let same = self
+            .fixed
+            .iter()
+            .find(|(_, known)| *known == value)
+            .map(|(column, _)| *column);
+        if let Some(other) = same {
+            self.join(column, other);
+        }
+        self.fixed.push((column, value));
+    }
+
+    fn class(&self, column: ColumnId) -> Option<usize> {
+        self.classes.iter().position(|class| class.contains(&column))
+    }
+
+    fn join(&mut self, left: ColumnId, right: ColumnId) {
+        match (self.class(left), self.class(right)) {
+            (None, None) => self.classes.push(vec![left, right]),
+            (Some(class), None) => self.add(class, right),
+            (None, Some(class)) => self.add(class, left),
+            (Some(one), Some(other)) if one != other => {
+                let moved = self.classes.swap_remove(one.max(other));
+                for column in moved {
+                    self.add(one.min(other), column);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, class: usize, column: ColumnId) {
+        if let Some(class) = self.classes.get_mut(class) {
+            class.push(column);
+        }
+    }
+
+    /// Whether two columns are known to be equal.
+    pub(crate) fn are_equal(&self, left: ColumnId, right: ColumnId) -> bool {
+        left == right
+            || self
+                .class(left)
+                .is_some_and(|class| self.class(right) == Some(class))
+    }
+}
+
+/// Whether equality of the two columns means equal keys: both integers, or both text of one collation that tells all strings apart.
+fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
+    let (Some(left_type), Some(right_type)) = (scope.type_of(left), scope.type_of(right)) else {
+        return false;
+    };
+    if left_type.is_integer() || right_type.is_integer() {
+        return left_type.is_integer() && right_type.is_integer();
+    }
+    let collation = |column: ColumnId| {
+        let column = scope.table_of(column)?.declared().get(column.column)?;
+        column.collation.as_deref()
+    };
+    let exact = |name: Option<&str>| name.is_none_or(|name| name == "binary" || name.ends_with("_nopad_bin"));
+    let text = left_type.is_text() && right_type.is_text() && collation(left).is_some();
+    let binary = |kind: &orrery_archive::sql_type::SqlType| {
+        matches!(kind, orrery_archive::sql_type::SqlType::VarBinary(_))
+    };
+    (text && collation(left) == collation(right) && exact(collation(left)))
+        || (binary(&left_type) && binary(&right_type))
+}
+
+/// What the joins of a statement are known to be.
+pub(crate) struct Joins {
+    /// Equalities that hold in every row of the answer's inner part.
+    pub equalities: Equalities,
+    /// The family's director; `None` when no table is chunked.
+    pub director: Option<TableKey>,
+}
+
+/// Key column of a chunked table.
+pub(crate) fn key_column(table: usize, scope: &Scope<'_>) -> Option<ColumnId> {
+    let key = &scope.tables.get(table)?.chunked()?.key;
+    scope.column_of(table, key)
+}
+
+/// Proves that the statement's joins are local to chunks.
+pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, PlanError> {
+    let scope = &select.scope;
+    let inner_on = || inner_terms(&select.from);
+    let mut everywhere = Equalities::default();
+    everywhere.learn(inner_on().chain(&select.filter), scope);
+    let with_role = |role: TableRole| {
+        (0..scope.tables.len())
+            .filter(move |&at| scope.tables.get(at).is_some_and(|table| table.role == role))
+    };
+    let mut inner = with_role(TableRole::Chunked);
+    let Some(root) = inner.next() else {
+        if with_role(TableRole::ChunkedOptional).next().is_some() {
+            return Err(refused(
+                "a reference table LEFT JOIN a chunked table",
+                "put the chunked table on the left: chunked LEFT JOIN reference",
+            ));
+        }
+        return Ok(Joins {
+            equalities: everywhere,
+            director: None,
+        });
+    };
+    for table in inner {
+        check_pair(root, table, &everywhere, select, catalog)?;
+    }
+    for table in with_role(TableRole::ChunkedOptional) {
+        check_optional(root, table, select, catalog)?;
+    }
+    let director = scope.tables.get(root).and_then(ScopeTable::director);
+    Ok(Joins {
+        equalities: everywhere,
+        director,
+    })
+}
+
+/// Proves that all partners of an optional table lie in the chunk of the row they are joined to: from terms that hold whether it
+/// has partners or not, and from its own ON. Its partner may be another optional table, which has its own proof.
+fn check_optional(
+    root: usize,
+    table: usize,
+    select: &Select<'_>,
+    catalog: &Catalog,
+) -> Result<(), PlanError> {
+    let scope = &select.scope;
+    let mut equalities = Equalities::default();
+    let entries = select.from.iter().flatten().filter(|entry| entry.table <= table);
+    let entries = entries.filter(|entry| entry.join != JoinKind::Left || entry.table == table);
+    equalities.learn(
+        entries.flat_map(|entry| &entry.on).chain(safe_filter(select)),
+        scope,
+    );
+    let is_optional = |at: &usize| {
+        scope
+            .tables
+            .get(*at)
+            .is_some_and(|table| table.role == TableRole::ChunkedOptional)
+    };
+    let mut earlier = (0..table).filter(is_optional);
+    if earlier.any(|other| check_pair(other, table, &equalities, select, catalog).is_ok()) {
+        return Ok(());
+    }
+    check_pair(root, table, &equalities, select, catalog)
+}
+
+/// Terms of ON of inner joins.
+fn inner_terms(from: &[Vec<FromTable>]) -> impl Iterator<Item = &Expr> {
+    from.iter()
+        .flatten()
+        .filter(|entry| entry.join != JoinKind::Left)
+        .flat_map(|entry| &entry.on)
+}
+
+/// Terms of WHERE that speak of inner tables alone: rows without a partner pass them as well.
+fn safe_filter<'s>(select: &'s Select<'_>) -> impl Iterator<Item = &'s Expr> {
+    select.filter.iter().filter(|term| {
+        let mut inner_only = true;
+        term.for_each_column(&mut |column| {
+            inner_only &= select
+                .scope
+                .table_of(column)
+                .is_some_and(|table| !table.role.is_optional());
+        });
+        inner_only
+    })
+}
+
+/// Refuses two chunked tables whose rows may meet across chunks.
+fn check_pair(
+    left: usize,
+    right: usize,
+    equalities: &Equalities,
+    select: &Select<'_>,
+    catalog: &Catalog,
+) -> Result<(), PlanError> {
+    let scope = &select.scope;
+    let (Some(one), Some(other)) = (scope.tables.get(left), scope.tables.get(right)) else {
+        return Ok(());
+    };
+    let (one_director, other_director) = (one.director(), other.director());
+    if one_director != other_director {
+        return Err(refused(
+            "a join of tables of different directors",
+            format!(
+                "{} and {} are partitioned by different keys: query them one after the other",
+                one.key, other.key
+            ),
+        ));
+    }
+    let repeats = one_director.as_ref().and_then(|key| catalog.tables.get(key)).is_none_or(|table| {
+        matches!(&table.kind, TableKind::Director(table, _) if table.unique_key == UniqueKey::MayRepeat)
+    });
+    if repeats {
+        return Err(refused(
+            "a join by a key that may repeat",
+            format!(
+                "rows of {} with one key may lie in several chunks: query the tables one after the other",
+                one.key
+            ),
+        ));
+    }
+    let (Some(left_key), Some(right_key)) = (key_column(left, scope), key_column(right, scope)) else {
+        return Ok(());
+    };
+    if equalities.are_equal(left_key, right_key) {
+        return Ok(());
+    }
+    let name = |table: usize, column: ColumnId| {
+        let table = scope.tables.get(table);
+        table
+            .map(|table| format!("{}.{}", table.alias, table.column_name(column.column)))
+            .unwrap_or_default()
+    };
+    let (left_name, right_name) = (name(left, left_key), name(right, right_key));
+    Err(refused(
+        "a join of chunked tables that is not by their key",
+        format!("add AND {left_name} = {right_name} to ON or WHERE"),
+    ))
+}

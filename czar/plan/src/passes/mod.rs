@@ -1,0 +1,82 @@
+//! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split.
+
+mod joins;
+mod prune;
+mod resolve;
+mod route;
+mod split;
+
+use orrery_archive::catalog::Catalog;
+
+use crate::error::PlanError;
+use crate::plan::tables::TableUse;
+use crate::plan::{Class, Plan, Work};
+use crate::text::guard::{Guarded, guard};
+
+/// Chunks up to which a statement without a key counts as interactive.
+const INTERACTIVE_CHUNKS: usize = 16;
+
+/// Plans a SELECT (or WITH) against a catalog. `database` is the session's default database.
+pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan, PlanError> {
+    let guarded = guard(sql)?;
+    let base = Plan {
+        data_epoch: catalog.epochs.data,
+        class: Class::Interactive,
+        tables: Vec::new(),
+        metadata_sql: route::without_areas(sql, &guarded.tokens),
+        uses_now: route::may_use_now(&guarded.tokens),
+        work: Work::Shadow,
+    };
+    match route::route(&guarded, catalog, database)? {
+        route::Route::Shadow => Ok(base),
+        route::Route::Whole(relations) => {
+            let (template, tables) = route::whole(sql, &guarded, &relations)?;
+            Ok(Plan {
+                tables,
+                work: Work::AnyWorker(template),
+                ..base
+            })
+        }
+        route::Route::Chunks => plan_chunks(base, &guarded, catalog, database),
+    }
+}
+
+fn plan_chunks(
+    base: Plan,
+    guarded: &Guarded<'_>,
+    catalog: &Catalog,
+    database: Option<&str>,
+) -> Result<Plan, PlanError> {
+    let select = resolve::resolve(&guarded.query, catalog, database)?;
+    let areas = prune::predicates(&select)?;
+    let joins = joins::analyse(&select, catalog)?;
+    let selection = prune::prune(&select, &joins, &areas, catalog)?;
+    let small = selection
+        .area
+        .as_ref()
+        .is_some_and(|area| area.len() <= INTERACTIVE_CHUNKS);
+    let class = if small || selection.lookup.is_some() {
+        Class::Interactive
+    } else {
+        Class::Scan
+    };
+    let predicates = areas.into_iter().map(|area| area.predicate).collect();
+    let work = split::split(&select, predicates, &joins.equalities, selection)?;
+    let tables = select.scope.tables.iter().map(|table| TableUse {
+        key: table.key.clone(),
+        alias: table.alias.clone(),
+        incarnation: table.table.incarnation,
+        role: table.role,
+    });
+    Ok(Plan {
+        class: if matches!(work, Work::Static(_)) {
+            Class::Interactive
+        } else {
+            class
+        },
+        tables: tables.collect(),
+        uses_now: select.uses_now,
+        work,
+        ..base
+    })
+}

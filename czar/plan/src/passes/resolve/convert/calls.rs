@@ -1,0 +1,151 @@
+//! Function calls: which may run on workers, and which fold rows.
+
+use sqlparser::ast::{
+    DuplicateTreatment, Expr as Parsed, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+};
+
+use super::{Converted, Converter, Place, call, shortened};
+use crate::aggregate;
+use crate::error::{PlanError, ResolveError, refused};
+use crate::query::expr::{Aggregate, AggregateKind, Expr, Part};
+use crate::query::functions::{self, Scalar, Yields};
+use crate::text::statement::quoting::write_text;
+
+impl Converter<'_, '_> {
+    /// A call of any function.
+    pub(super) fn function(&mut self, function: &Function) -> Converted {
+        let name = match function.name.0.as_slice() {
+            [part] => part
+                .as_ident()
+                .map(|ident| ident.value.to_ascii_uppercase())
+                .unwrap_or_default(),
+            _ => String::new(),
+        };
+        if function.over.is_some() {
+            return Err(refused(
+                "window functions over chunked tables",
+                "use GROUP BY, or compute it in the client",
+            ));
+        }
+        if function.filter.is_some() || !function.within_group.is_empty() || function.uses_odbc_syntax {
+            return Err(refused(shortened(&function.to_string()), "call it plainly"));
+        }
+        let (distinct, arguments) = match &function.args {
+            FunctionArguments::None => (false, [].as_slice()),
+            FunctionArguments::List(list) if list.clauses.is_empty() => (
+                list.duplicate_treatment == Some(DuplicateTreatment::Distinct),
+                list.args.as_slice(),
+            ),
+            _ => return Err(refused(shortened(&function.to_string()), functions::hint(&name))),
+        };
+        if let Some(kind) = aggregate::aggregate(&name) {
+            return self.aggregate(kind, distinct, arguments);
+        }
+        if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
+            return Ok(Expr::Literal(
+                self.scope.database().map_or_else(|| "NULL".to_owned(), quoted),
+            ));
+        }
+        self.scalar(name, arguments)
+    }
+
+    fn scalar(&mut self, name: String, arguments: &[FunctionArg]) -> Converted {
+        if matches!(name.as_str(), "TIMESTAMPDIFF" | "TIMESTAMPADD") {
+            return self.with_unit(&name, arguments);
+        }
+        let kind = functions::scalar(&name, arguments.len());
+        let yields = match kind {
+            Some(Scalar::Pure(yields)) => yields,
+            Some(Scalar::Clock) => {
+                *self.uses_now = true;
+                Yields::Exact
+            }
+            Some(Scalar::Random) if arguments.is_empty() => Yields::Exact,
+            _ => return Err(refused(format!("function {name}"), functions::hint(&name))),
+        };
+        let arguments = self.arguments(arguments)?;
+        let name = if name.starts_with("SCISQL_") {
+            sky_name(&name)
+        } else {
+            name
+        };
+        Ok(call(name, arguments, yields))
+    }
+
+    /// Functions whose first argument is a unit of time.
+    fn with_unit(&mut self, name: &str, arguments: &[FunctionArg]) -> Converted {
+        let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Parsed::Identifier(unit))),
+            rest @ ..,
+        ] = arguments
+        else {
+            return Err(refused(name, "write its unit first"));
+        };
+        let mut parts = vec![Part::Text(format!("{name}({}", unit.value))];
+        for argument in self.arguments(rest)? {
+            parts.push(Part::Text(", ".into()));
+            parts.push(Part::Expr(argument));
+        }
+        parts.push(Part::Text(")".into()));
+        Ok(Expr::Form(parts, Yields::Exact))
+    }
+
+    fn arguments(&mut self, arguments: &[FunctionArg]) -> Result<Vec<Expr>, PlanError> {
+        let converted = arguments.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => self.convert(expr),
+            other => Err(refused(shortened(&other.to_string()), "pass plain expressions")),
+        });
+        converted.collect()
+    }
+
+    fn aggregate(&mut self, kind: AggregateKind, distinct: bool, arguments: &[FunctionArg]) -> Converted {
+        if matches!(self.place, Place::Filter | Place::GroupBy) {
+            return Err(ResolveError::GroupFunction.into());
+        }
+        let is_star = matches!(arguments, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+        let arguments = if is_star {
+            Vec::new()
+        } else {
+            self.arguments(arguments)?
+        };
+        let nested = arguments.iter().any(Expr::has_aggregate);
+        let count = kind == AggregateKind::Count;
+        let fits = if is_star {
+            count
+        } else {
+            arguments.len() == 1 || (count && distinct && !arguments.is_empty())
+        };
+        if nested || !fits {
+            return Err(ResolveError::GroupFunction.into());
+        }
+        Ok(Expr::Aggregate(Box::new(Aggregate {
+            kind,
+            distinct,
+            arguments,
+        })))
+    }
+}
+
+/// The plugin's functions as they are registered.
+fn sky_name(upper: &str) -> String {
+    const NAMES: &[&str] = &[
+        "scisql_angSep",
+        "scisql_s2PtInBox",
+        "scisql_s2PtInCircle",
+        "scisql_s2PtInEllipse",
+        "scisql_s2PtInCPoly",
+        "scisql_s2CPolyToBin",
+        "scisql_s2HtmId",
+        "scisql_s2HtmLevel",
+        "scisql_s2CPolyHtmRanges",
+        "scisql_s2CircleHtmRanges",
+    ];
+    let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(upper));
+    known.map_or_else(|| upper.to_ascii_lowercase(), |name| (*name).to_owned())
+}
+
+fn quoted(text: &str) -> String {
+    let mut literal = String::new();
+    write_text(text, &mut literal);
+    literal
+}

@@ -1,0 +1,396 @@
+//! From the parser's tree to [`Expr`]: resolves names and lets through what is on the allow-list.
+
+mod calls;
+mod forms;
+
+use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, UnaryOperator, Value};
+
+use crate::error::{PlanError, ResolveError, refused};
+use crate::query::expr::{Comparison, Expr, Part};
+use crate::query::functions::{self, Yields};
+use crate::query::scope::{Scope, same_name};
+use crate::query::select::Item;
+
+/// Deepest nesting of operands: `a + b + c` nests one level per operator.
+const MAX_DEPTH: usize = 150;
+
+/// Where an expression stands: decides which names it may use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Select list.
+    Items,
+    /// WHERE and ON: no aliases, no aggregates.
+    Filter,
+    /// GROUP BY: columns before aliases, no aggregates.
+    GroupBy,
+    /// HAVING and operands in ORDER BY: columns and aliases must agree.
+    AfterGroups,
+}
+
+/// Converts expressions of one place.
+pub(super) struct Converter<'a, 'b> {
+    pub scope: &'b Scope<'a>,
+    pub place: Place,
+    /// The select list, where aliases may be used.
+    pub items: &'b [Item],
+    /// Set when the clock is read.
+    pub uses_now: &'b mut bool,
+    depth: usize,
+}
+
+type Converted = Result<Expr, PlanError>;
+
+impl<'a, 'b> Converter<'a, 'b> {
+    pub(super) fn new(scope: &'b Scope<'a>, place: Place, items: &'b [Item], uses_now: &'b mut bool) -> Self {
+        Self {
+            scope,
+            place,
+            items,
+            uses_now,
+            depth: 0,
+        }
+    }
+
+    /// Converts an expression.
+    pub(super) fn convert(&mut self, parsed: &Parsed) -> Converted {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(refused(
+                "deeply nested expressions",
+                "write it flatter, OR chains as IN (…)",
+            ));
+        }
+        let converted = self.convert_any(parsed);
+        self.depth -= 1;
+        converted
+    }
+
+    fn boxed(&mut self, parsed: &Parsed) -> Result<Box<Expr>, PlanError> {
+        self.convert(parsed).map(Box::new)
+    }
+
+    fn all<'p>(&mut self, parsed: impl IntoIterator<Item = &'p Parsed>) -> Result<Vec<Expr>, PlanError> {
+        parsed.into_iter().map(|parsed| self.convert(parsed)).collect()
+    }
+
+    fn convert_any(&mut self, parsed: &Parsed) -> Converted {
+        match parsed {
+            Parsed::Identifier(name) => self.name(name),
+            Parsed::CompoundIdentifier(names) => self.qualified(names),
+            Parsed::Nested(inner) => self.convert(inner),
+            Parsed::Value(value) => literal(&value.value),
+            Parsed::Prefixed { prefix, value } => self.introduced(prefix, value),
+            Parsed::TypedString(typed) => Ok(Expr::Literal(typed.to_string())),
+            Parsed::BinaryOp { left, op, right } => self.binary(parsed, left, op, right),
+            Parsed::UnaryOp { op, expr } => self.unary(*op, expr),
+            Parsed::IsNull(expr) => self.postfix(expr, " IS NULL"),
+            Parsed::IsNotNull(expr) => self.postfix(expr, " IS NOT NULL"),
+            Parsed::IsTrue(expr) => self.postfix(expr, " IS TRUE"),
+            Parsed::IsNotTrue(expr) => self.postfix(expr, " IS NOT TRUE"),
+            Parsed::IsFalse(expr) => self.postfix(expr, " IS FALSE"),
+            Parsed::IsNotFalse(expr) => self.postfix(expr, " IS NOT FALSE"),
+            Parsed::IsUnknown(expr) => self.postfix(expr, " IS UNKNOWN"),
+            Parsed::IsNotUnknown(expr) => self.postfix(expr, " IS NOT UNKNOWN"),
+            Parsed::InList { expr, list, negated } => Ok(Expr::In {
+                expr: self.boxed(expr)?,
+                list: self.all(list)?,
+                negated: *negated,
+            }),
+            Parsed::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => Ok(Expr::Between {
+                expr: self.boxed(expr)?,
+                low: self.boxed(low)?,
+                high: self.boxed(high)?,
+                negated: *negated,
+            }),
+            Parsed::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => {
+                let escape = escape_char.as_deref();
+                self.like(
+                    if *negated { " NOT LIKE " } else { " LIKE " },
+                    expr,
+                    pattern,
+                    escape,
+                )
+            }
+            Parsed::RLike {
+                negated,
+                expr,
+                pattern,
+                ..
+            } => self.like(
+                if *negated { " NOT RLIKE " } else { " RLIKE " },
+                expr,
+                pattern,
+                None,
+            ),
+            Parsed::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
+            _ => self.convert_form(parsed),
+        }
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, expr: &Parsed) -> Converted {
+        match operator {
+            UnaryOperator::Not | UnaryOperator::BangNot => Ok(Expr::Not(self.boxed(expr)?)),
+            UnaryOperator::Minus => match self.convert(expr)? {
+                Expr::Literal(number)
+                    if number.starts_with(|first: char| first.is_ascii_digit() || first == '.') =>
+                {
+                    Ok(Expr::Literal(format!("-{number}")))
+                }
+                inner => Ok(wrapped("(- ", inner)),
+            },
+            // A plus sign changes nothing, not even the type.
+            UnaryOperator::Plus => self.convert(expr),
+            UnaryOperator::BitwiseNot => Ok(wrapped("(~ ", self.convert(expr)?)),
+            other => Err(refused(other.to_string(), "MariaDB has no such operator")),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        whole: &Parsed,
+        left: &Parsed,
+        operator: &BinaryOperator,
+        right: &Parsed,
+    ) -> Converted {
+        let comparison = match operator {
+            BinaryOperator::And | BinaryOperator::Or => return self.chain(whole, operator),
+            BinaryOperator::Eq => Some(Comparison::Equal),
+            BinaryOperator::Spaceship => Some(Comparison::NullSafeEqual),
+            BinaryOperator::NotEq => Some(Comparison::NotEqual),
+            BinaryOperator::Lt => Some(Comparison::Less),
+            BinaryOperator::LtEq => Some(Comparison::LessOrEqual),
+            BinaryOperator::Gt => Some(Comparison::Greater),
+            BinaryOperator::GtEq => Some(Comparison::GreaterOrEqual),
+            _ => None,
+        };
+        if let Some(comparison) = comparison {
+            return Ok(Expr::Compare(comparison, self.boxed(left)?, self.boxed(right)?));
+        }
+        let text = match operator {
+            BinaryOperator::Plus => " + ",
+            BinaryOperator::Minus => " - ",
+            BinaryOperator::Multiply => " * ",
+            BinaryOperator::Divide => " / ",
+            BinaryOperator::Modulo => " % ",
+            BinaryOperator::MyIntegerDivide => " DIV ",
+            BinaryOperator::BitwiseAnd => " & ",
+            BinaryOperator::BitwiseOr => " | ",
+            BinaryOperator::PGBitwiseShiftLeft => " << ",
+            BinaryOperator::PGBitwiseShiftRight => " >> ",
+            BinaryOperator::BitwiseXor if is_simple(left) && is_simple(right) => " ^ ",
+            BinaryOperator::BitwiseXor => {
+                return Err(refused(
+                    "^ beside other operators",
+                    "put its operands into parentheses",
+                ));
+            }
+            other => return Err(refused(other.to_string(), "use an operator that MariaDB has")),
+        };
+        if [left, right].into_iter().any(is_bare_xor) {
+            return Err(refused(
+                "^ beside other operators",
+                "put (a ^ b) into parentheses",
+            ));
+        }
+        self.sequence(&[Some(("(", left)), Some((text, right))], ")")
+    }
+
+    /// A chain of AND or OR, walked without recursion along its left side.
+    fn chain(&mut self, whole: &Parsed, operator: &BinaryOperator) -> Converted {
+        let mut operands = Vec::new();
+        let mut rest = whole;
+        while let Parsed::BinaryOp { left, op, right } = rest {
+            if op != operator {
+                break;
+            }
+            operands.push(&**right);
+            rest = left;
+        }
+        operands.push(rest);
+        operands.reverse();
+        let terms = self.all(operands)?;
+        Ok(match operator {
+            BinaryOperator::And => Expr::And(terms),
+            _ => Expr::Or(terms),
+        })
+    }
+
+    fn introduced(&mut self, prefix: &Ident, value: &Parsed) -> Converted {
+        match self.convert(value)? {
+            Expr::Literal(text) => Ok(Expr::Literal(format!("{} {text}", prefix.value))),
+            _ => Err(refused(
+                format!("{} before an expression", prefix.value),
+                "use CONVERT(x USING charset)",
+            )),
+        }
+    }
+
+    fn name(&mut self, name: &Ident) -> Converted {
+        if name.quote_style.is_none() {
+            let upper = name.value.to_ascii_uppercase();
+            if name.value.starts_with("@@") {
+                return Err(refused(
+                    name.value.clone(),
+                    "select it in a statement without tables and write its value here",
+                ));
+            }
+            if functions::is_clock_word(&upper) {
+                *self.uses_now = true;
+                return Ok(call(upper, Vec::new(), Yields::Exact));
+            }
+        }
+        let alias = self.alias(&name.value)?;
+        let column = match self.scope.column(&name.value) {
+            Err(_) if self.place == Place::AfterGroups && alias.is_some() => None,
+            found => found?,
+        };
+        match (column.map(Expr::Column), alias) {
+            (Some(column), None) => Ok(column),
+            (None, Some(alias)) => Ok(alias),
+            (Some(column), Some(alias)) if column == alias || self.place == Place::GroupBy => {
+                if column == alias {
+                    Ok(column)
+                } else {
+                    Err(Self::unclear(&name.value))
+                }
+            }
+            (Some(_), Some(_)) => Err(Self::unclear(&name.value)),
+            (None, None) => Err(self.unknown(&name.value)),
+        }
+    }
+
+    fn unclear(name: &str) -> PlanError {
+        refused(
+            format!("'{name}' as both a column and an alias"),
+            "give the alias another name, or qualify the column with its table",
+        )
+    }
+
+    fn unknown(&self, name: &str) -> PlanError {
+        ResolveError::NoColumn {
+            column: name.to_owned(),
+            clause: match self.place {
+                Place::Items => "field list",
+                Place::Filter => "where clause",
+                Place::GroupBy => "group statement",
+                Place::AfterGroups => "order clause",
+            },
+        }
+        .into()
+    }
+
+    /// The item that an alias names, where aliases may be used.
+    fn alias(&self, name: &str) -> Result<Option<Expr>, PlanError> {
+        if matches!(self.place, Place::Items | Place::Filter) {
+            return Ok(None);
+        }
+        item_by_alias(self.items, name)
+    }
+
+    fn qualified(&mut self, names: &[Ident]) -> Converted {
+        let (database, table, column) = match names {
+            [table, column] => (None, table, column),
+            [database, table, column] => (Some(database.value.as_str()), table, column),
+            _ => return Err(self.unknown(&join_names(names))),
+        };
+        let found = self.scope.table(database, &table.value).ok();
+        let column = found.and_then(|table| self.scope.column_of(table, &column.value));
+        column
+            .map(Expr::Column)
+            .ok_or_else(|| self.unknown(&join_names(names)))
+    }
+}
+
+/// The item with this alias, or this column's name. Two different ones: ambiguous.
+pub(super) fn item_by_alias(items: &[Item], name: &str) -> Result<Option<Expr>, PlanError> {
+    let mut found: Option<&Item> = None;
+    for item in items
+        .iter()
+        .filter(|item| item.name.as_deref().is_some_and(|alias| same_name(alias, name)))
+    {
+        if found.is_some_and(|found| found.expr != item.expr) {
+            return Err(ResolveError::Ambiguous {
+                column: name.to_owned(),
+            }
+            .into());
+        }
+        found = Some(item);
+    }
+    Ok(found.map(|item| item.expr.clone()))
+}
+
+fn call(name: String, arguments: Vec<Expr>, yields: Yields) -> Expr {
+    Expr::Call {
+        name,
+        arguments,
+        yields,
+    }
+}
+
+fn wrapped(head: &str, inner: Expr) -> Expr {
+    let parts = vec![Part::Text(head.into()), Part::Expr(inner), Part::Text(")".into())];
+    Expr::Form(parts, Yields::Exact)
+}
+
+fn literal(value: &Value) -> Converted {
+    Ok(Expr::Literal(match value {
+        Value::Number(text, _) => text.clone(),
+        Value::SingleQuotedString(raw) => format!("'{raw}'"),
+        Value::DoubleQuotedString(raw) => format!("\"{raw}\""),
+        Value::HexStringLiteral(digits) => format!("X'{digits}'"),
+        Value::SingleQuotedByteStringLiteral(digits) => format!("b'{digits}'"),
+        Value::NationalStringLiteral(raw) => format!("N'{raw}'"),
+        Value::Boolean(true) => "TRUE".into(),
+        Value::Boolean(false) => "FALSE".into(),
+        Value::Null => "NULL".into(),
+        other => return Err(refused(other.to_string(), "write a literal that MariaDB has")),
+    }))
+}
+
+/// An operand that binds tighter than every binary operator.
+fn is_simple(parsed: &Parsed) -> bool {
+    matches!(
+        parsed,
+        Parsed::Identifier(_)
+            | Parsed::CompoundIdentifier(_)
+            | Parsed::Value(_)
+            | Parsed::Nested(_)
+            | Parsed::Function(_)
+    )
+}
+
+fn is_bare_xor(parsed: &Parsed) -> bool {
+    matches!(
+        parsed,
+        Parsed::BinaryOp {
+            op: BinaryOperator::BitwiseXor,
+            ..
+        }
+    )
+}
+
+fn join_names(names: &[Ident]) -> String {
+    let names: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+    names.join(".")
+}
+
+/// The start of a text, for messages.
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}

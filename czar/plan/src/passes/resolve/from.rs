@@ -1,0 +1,208 @@
+//! The FROM clause: tables, joins, and what USING means.
+
+use orrery_archive::catalog::{Catalog, TableKind};
+use sqlparser::ast::{
+    Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
+};
+
+use super::convert::{Converter, Place};
+use super::names::table_parts;
+use crate::error::{PlanError, ResolveError, refused};
+use crate::query::expr::{ColumnId, Comparison, Expr};
+use crate::query::scope::{Merged, Scope, ScopeTable, TableRole, same_name};
+use crate::query::select::{FromTable, JoinKind};
+
+/// Resolves FROM into `scope` and the shape of its joins.
+pub(super) fn resolve_from<'a>(
+    from: &[TableWithJoins],
+    catalog: &'a Catalog,
+    scope: &mut Scope<'a>,
+    uses_now: &mut bool,
+) -> Result<Vec<Vec<FromTable>>, PlanError> {
+    let mut groups = Vec::new();
+    for group in from {
+        let first = add_table(&group.relation, false, catalog, scope)?;
+        let group_start = first.0;
+        let mut tables = vec![FromTable {
+            table: first.0,
+            join: JoinKind::First,
+            on: Vec::new(),
+            hints: first.1,
+        }];
+        for join in &group.joins {
+            tables.push(resolve_join(join, group_start, catalog, scope, uses_now)?);
+        }
+        groups.push(tables);
+    }
+    Ok(groups)
+}
+
+fn resolve_join<'a>(
+    join: &Join,
+    group_start: usize,
+    catalog: &'a Catalog,
+    scope: &mut Scope<'a>,
+    uses_now: &mut bool,
+) -> Result<FromTable, PlanError> {
+    let (kind, constraint) = match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::CrossJoin(constraint) => (JoinKind::Inner, constraint),
+        JoinOperator::StraightJoin(constraint) => (JoinKind::Straight, constraint),
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint),
+        JoinOperator::Right(_) | JoinOperator::RightOuter(_) => {
+            return Err(refused(
+                "RIGHT JOIN over chunked tables",
+                "exchange the tables and write LEFT JOIN",
+            ));
+        }
+        _ => {
+            return Err(refused(
+                "this kind of join",
+                "write INNER JOIN … ON or LEFT JOIN … ON",
+            ));
+        }
+    };
+    let (table, hints) = add_table(&join.relation, kind == JoinKind::Left, catalog, scope)?;
+    let on = match constraint {
+        JoinConstraint::None => Vec::new(),
+        JoinConstraint::On(parsed) => on_terms(parsed, scope, uses_now)?,
+        JoinConstraint::Using(names) => using_terms(names, group_start, table, scope)?,
+        JoinConstraint::Natural => {
+            return Err(refused(
+                "NATURAL JOIN over chunked tables",
+                "write USING (column, …)",
+            ));
+        }
+    };
+    Ok(FromTable {
+        table,
+        join: kind,
+        on,
+        hints,
+    })
+}
+
+fn on_terms(parsed: &Parsed, scope: &Scope<'_>, uses_now: &mut bool) -> Result<Vec<Expr>, PlanError> {
+    let whole = Converter::new(scope, Place::Filter, &[], uses_now).convert(parsed)?;
+    Ok(whole.into_conjuncts())
+}
+
+/// `USING (a, b)`: equality with the one column of this name on the left, which then stands for both.
+fn using_terms(
+    names: &[ObjectName],
+    group_start: usize,
+    right: usize,
+    scope: &mut Scope<'_>,
+) -> Result<Vec<Expr>, PlanError> {
+    let mut terms = Vec::new();
+    for name in names {
+        let name = name
+            .0
+            .last()
+            .and_then(|part| part.as_ident())
+            .map(|ident| ident.value.clone())
+            .unwrap_or_default();
+        let unknown = || ResolveError::NoColumn {
+            column: name.clone(),
+            clause: "from clause",
+        };
+        let right_column = scope.column_of(right, &name).ok_or_else(unknown)?;
+        let known = scope
+            .merged
+            .iter()
+            .position(|merged| same_name(&merged.name, &name));
+        let left_column = match known.and_then(|at| scope.merged.get(at)) {
+            Some(merged) if merged.column.table >= group_start => merged.column,
+            Some(_) => {
+                return Err(refused(
+                    "USING of one column in several FROM groups",
+                    "write ON with qualified columns",
+                ));
+            }
+            None => only_column(&name, group_start, right, scope)?,
+        };
+        match known.and_then(|at| scope.merged.get_mut(at)) {
+            Some(merged) => merged.hidden.push(right),
+            None => scope.merged.push(Merged {
+                name: name.clone(),
+                column: left_column,
+                hidden: vec![left_column.table, right],
+            }),
+        }
+        let (left, right) = (Expr::Column(left_column), Expr::Column(right_column));
+        terms.push(Expr::Compare(Comparison::Equal, Box::new(left), Box::new(right)));
+    }
+    Ok(terms)
+}
+
+fn only_column(name: &str, from: usize, to: usize, scope: &Scope<'_>) -> Result<ColumnId, PlanError> {
+    let mut found = (from..to).filter_map(|table| scope.column_of(table, name));
+    match (found.next(), found.next()) {
+        (Some(column), None) => Ok(column),
+        (Some(_), Some(_)) => Err(ResolveError::Ambiguous {
+            column: name.to_owned(),
+        }
+        .into()),
+        (None, _) => Err(ResolveError::NoColumn {
+            column: name.to_owned(),
+            clause: "from clause",
+        }
+        .into()),
+    }
+}
+
+/// Adds a table factor to the scope; gives its place and index hints.
+fn add_table<'a>(
+    factor: &TableFactor,
+    optional: bool,
+    catalog: &'a Catalog,
+    scope: &mut Scope<'a>,
+) -> Result<(usize, String), PlanError> {
+    let TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        version: None,
+        partitions,
+        index_hints,
+        ..
+    } = factor
+    else {
+        return Err(match factor {
+            TableFactor::Derived { .. } => refused("derived tables over chunked tables", "write one SELECT"),
+            TableFactor::NestedJoin { .. } => refused(
+                "parentheses in FROM, or a JOIN without its own ON",
+                "give every JOIN its ON and leave out the parentheses",
+            ),
+            _ => refused("this form of table", "name a table"),
+        });
+    };
+    if !partitions.is_empty() {
+        return Err(refused(
+            "PARTITION (…)",
+            "leave it out: Orrery chooses the chunks",
+        ));
+    }
+    let (database, table_name) = table_parts(name)?;
+    let (key, table) = Scope::find_table(catalog, database.or(scope.database()), table_name)?;
+    let role = match (&table.kind, optional) {
+        (TableKind::Reference(_), false) => TableRole::Reference,
+        (TableKind::Reference(_), true) => TableRole::ReferenceOptional,
+        (_, false) => TableRole::Chunked,
+        (_, true) => TableRole::ChunkedOptional,
+    };
+    let alias = alias
+        .as_ref()
+        .map_or_else(|| table_name.to_owned(), |alias| alias.name.value.clone());
+    let number = scope.add(ScopeTable {
+        key,
+        alias,
+        table,
+        role,
+    })?;
+    let hints = index_hints
+        .iter()
+        .fold(String::new(), |hints, hint| hints + " " + &hint.to_string());
+    Ok((number, hints))
+}

@@ -1,0 +1,230 @@
+//! Prints a statement twice: as a template over physical tables, and over the shadow server's tables.
+
+use orrery_archive::table::ddl::quote_identifier;
+
+use crate::error::{PlanError, refused};
+use crate::plan::template::{Piece, Template};
+use crate::query::expr::{ColumnId, Expr};
+use crate::query::select::{JoinKind, Select};
+use crate::query::types::{loses_nature, typed_null};
+
+/// What surrounds the select list in every statement of the plan: FROM and WHERE.
+pub(super) struct Composer<'a, 's> {
+    select: &'s Select<'a>,
+    filter: &'s [Expr],
+}
+
+impl<'a, 's> Composer<'a, 's> {
+    /// `filter` holds the terms of WHERE, spatial predicates included.
+    pub(super) fn new(select: &'s Select<'a>, filter: &'s [Expr]) -> Result<Self, PlanError> {
+        let composer = Self { select, filter };
+        composer.check_optional()?;
+        Ok(composer)
+    }
+
+    /// The statement as a template. `list` follows SELECT, `tail` follows WHERE.
+    pub(super) fn template(&self, list: &str, tail: &str) -> Template {
+        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
+        self.push_from(&mut pieces, &|table| self.hole(table));
+        pieces.push(Piece::Text(self.tail(tail)));
+        Template {
+            pieces: merged(pieces),
+        }
+    }
+
+    /// The statement over the shadow tables.
+    pub(super) fn shadow(&self, list: &str, tail: &str) -> String {
+        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
+        self.push_from(&mut pieces, &|table| {
+            let key = self.select.scope.tables.get(table).map(|table| table.key);
+            let name = key.map(|key| {
+                format!(
+                    "{}.{}",
+                    quote_identifier(&key.database),
+                    quote_identifier(&key.table)
+                )
+            });
+            Piece::Text(name.unwrap_or_default())
+        });
+        pieces.push(Piece::Text(self.tail(tail)));
+        let texts = merged(pieces).into_iter().map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Table(_) | Piece::Derived { .. } => String::new(),
+        });
+        texts.collect()
+    }
+
+    fn tail(&self, tail: &str) -> String {
+        let mut text = String::new();
+        if !self.filter.is_empty() {
+            text.push_str(" WHERE ");
+            self.push_terms(self.filter, &mut text);
+        }
+        text.push_str(tail);
+        text
+    }
+
+    fn push_terms(&self, terms: &[Expr], text: &mut String) {
+        for (number, term) in terms.iter().enumerate() {
+            text.push_str(if number > 0 { " AND " } else { "" });
+            term.push(&self.select.scope, text);
+        }
+    }
+
+    fn push_from(&self, pieces: &mut Vec<Piece>, hole: &dyn Fn(usize) -> Piece) {
+        for (number, group) in self.select.from.iter().enumerate() {
+            if number > 0 {
+                pieces.push(Piece::Text(", ".into()));
+            }
+            for entry in group {
+                pieces.push(Piece::Text(match entry.join {
+                    JoinKind::First => String::new(),
+                    JoinKind::Inner => " INNER JOIN ".into(),
+                    JoinKind::Straight => " STRAIGHT_JOIN ".into(),
+                    JoinKind::Left => " LEFT JOIN ".into(),
+                }));
+                pieces.push(hole(entry.table));
+                let alias = self
+                    .select
+                    .scope
+                    .tables
+                    .get(entry.table)
+                    .map(|table| quote_identifier(&table.alias));
+                let mut text = format!(" AS {}{}", alias.unwrap_or_default(), entry.hints);
+                if !entry.on.is_empty() {
+                    text.push_str(" ON ");
+                    self.push_terms(&entry.on, &mut text);
+                } else if entry.join == JoinKind::Left {
+                    text.push_str(" ON TRUE");
+                }
+                pieces.push(Piece::Text(text));
+            }
+        }
+    }
+
+    fn hole(&self, table: usize) -> Piece {
+        let Some(entry) = self
+            .select
+            .scope
+            .tables
+            .get(table)
+            .filter(|entry| entry.role.is_optional())
+        else {
+            return Piece::Table(table);
+        };
+        let used = self.used_columns(table);
+        let names: Vec<String> = used
+            .iter()
+            .map(|&at| quote_identifier(entry.column_name(at)))
+            .collect();
+        let nulls = used.iter().map(|&at| {
+            let null = typed_null(entry.column_type(at).as_ref(), entry.declared().get(at));
+            format!("{null} AS {}", quote_identifier(entry.column_name(at)))
+        });
+        Piece::Derived {
+            table,
+            nulls: nulls.collect::<Vec<_>>().join(", "),
+            columns: names.join(", "),
+        }
+    }
+
+    /// Every expression of the statement but the select list.
+    fn beside_items(&self) -> impl Iterator<Item = &'s Expr> {
+        let on = self.select.from.iter().flatten().flat_map(|entry| &entry.on);
+        let order = self.select.order_by.iter().map(|key| &key.expr);
+        let rest = self
+            .filter
+            .iter()
+            .chain(&self.select.group_by)
+            .chain(&self.select.having)
+            .chain(order);
+        on.chain(rest)
+    }
+
+    /// Columns of a table that the statement uses; its first when none, so that rows still count.
+    fn used_columns(&self, table: usize) -> Vec<usize> {
+        let mut used = Vec::new();
+        let mut note = |column: ColumnId| {
+            if column.table == table && !used.contains(&column.column) {
+                used.push(column.column);
+            }
+        };
+        let items = self.select.items.iter().map(|item| &item.expr);
+        items
+            .chain(self.beside_items())
+            .for_each(|expr| expr.for_each_column(&mut note));
+        if used.is_empty() {
+            used.push(0);
+        }
+        used.sort_unstable();
+        used
+    }
+
+    /// Optional tables become derived tables, where some types lose their nature: such columns may only be selected as they are.
+    fn check_optional(&self) -> Result<(), PlanError> {
+        for (number, table) in self
+            .select
+            .scope
+            .tables
+            .iter()
+            .enumerate()
+            .filter(|(_, table)| table.role.is_optional())
+        {
+            let hinted = self
+                .select
+                .from
+                .iter()
+                .flatten()
+                .any(|entry| entry.table == number && !entry.hints.is_empty());
+            if hinted {
+                return Err(refused("index hints on the right of LEFT JOIN", "leave them out"));
+            }
+            let mut lost = None;
+            let mut check = |column: ColumnId| {
+                if column.table == number
+                    && table
+                        .column_type(column.column)
+                        .is_none_or(|kind| loses_nature(&kind))
+                {
+                    lost = Some(table.column_name(column.column));
+                }
+            };
+            let computed = self
+                .select
+                .items
+                .iter()
+                .map(|item| &item.expr)
+                .filter(|expr| !matches!(expr, Expr::Column(_)));
+            computed
+                .chain(self.beside_items())
+                .for_each(|expr| expr.for_each_column(&mut check));
+            let plain = self.select.items.iter().filter_map(|item| match item.expr {
+                Expr::Column(column) if column.table == number => Some(column.column),
+                _ => None,
+            });
+            let padded = |at: &usize| table.column_type(*at).is_some_and(|kind| kind.is_zerofill());
+            if table.table.segments.len() > 1 {
+                lost = lost.or(plain.into_iter().find(padded).map(|at| table.column_name(at)));
+            }
+            if let Some(column) = lost {
+                return Err(refused(
+                    format!("computing with '{column}' on the right of LEFT JOIN"),
+                    "select the column as it is: ENUM, SET, BIT, YEAR, ZEROFILL and FLOAT(m,d) columns lose their type in an outer join over chunks",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Joins neighbouring texts.
+fn merged(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (merged.last_mut(), piece) {
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(&text),
+            (_, piece) => merged.push(piece),
+        }
+    }
+    merged
+}

@@ -1,0 +1,111 @@
+//! Splits a statement into what each chunk computes and how the parts become the answer.
+//!
+//! Keeps true (design §7): the merge gives what one server over all rows would give: exactly for integers, DECIMAL, strings, dates
+//! and counts; sums of floating point numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is refused.
+
+mod carry;
+mod clauses;
+mod compose;
+mod groups;
+mod quotients;
+mod rows;
+mod simple;
+
+use crate::error::{PlanError, refused};
+use crate::passes::joins::Equalities;
+use crate::plan::tables::ChunkSelection;
+use crate::plan::{ChunkWork, Merge, Work};
+use crate::query::expr::{AggregateKind, Expr};
+use crate::query::scope::TableRole;
+use crate::query::select::{RowRange, Select};
+use carry::Carrier;
+use compose::Composer;
+
+/// Splits a resolved statement. `areas` are the spatial predicates that go into WHERE.
+pub(crate) fn split(
+    select: &Select<'_>,
+    areas: Vec<Expr>,
+    equalities: &Equalities,
+    selection: ChunkSelection,
+) -> Result<Work, PlanError> {
+    if let Some(answer) = whole_count(select, &areas) {
+        return Ok(answer);
+    }
+    let grouped = select.is_grouped();
+    let mut filter: Vec<Expr> = areas.into_iter().chain(select.filter.iter().cloned()).collect();
+    if !grouped && let Some(having) = &select.having {
+        // Without groups HAVING filters rows, as WHERE does, but may use aliases.
+        if having.is_random() {
+            return Err(refused(
+                "HAVING over random values",
+                "write the condition into WHERE",
+            ));
+        }
+        filter.push(having.clone());
+    }
+    let composer = Composer::new(select, &filter)?;
+    let (template, merge) = if grouped {
+        groups::split(select, &composer, equalities)?
+    } else if select.distinct || !select.order_by.is_empty() {
+        rows::split_ordered(select, &composer)?
+    } else {
+        rows::split_plain(select, &composer)
+    };
+    let batchable = is_batchable(select, &merge);
+    Ok(Work::Chunks(ChunkWork {
+        selection,
+        template,
+        merge,
+        batchable,
+    }))
+}
+
+/// `SELECT COUNT(*) FROM table`: known from the sealed segments.
+fn whole_count(select: &Select<'_>, areas: &[Expr]) -> Option<Work> {
+    let [table] = select.scope.tables.as_slice() else {
+        return None;
+    };
+    let bare =
+        select.filter.is_empty() && areas.is_empty() && select.group_by.is_empty() && select.having.is_none();
+    let counts = select.items.iter().all(|item| is_row_count(&item.expr));
+    if !bare || !counts || select.range != RowRange::default() {
+        return None;
+    }
+    let rows: u64 = table.table.segments.iter().map(|segment| segment.rows).sum();
+    Some(Work::Static(vec![vec![
+        Some(rows.to_string());
+        select.items.len()
+    ]]))
+}
+
+fn is_row_count(expr: &Expr) -> bool {
+    match expr {
+        Expr::Aggregate(aggregate) => {
+            let literal = |argument: &Expr| matches!(argument, Expr::Literal(text) if text != "NULL");
+            aggregate.kind == AggregateKind::Count
+                && !aggregate.distinct
+                && aggregate.arguments.iter().all(literal)
+        }
+        _ => false,
+    }
+}
+
+/// UNION ALL drops ZEROFILL, prints IF(…) over FLOAT with fewer digits, and mixes the types of optional tables with those of their
+/// stand-ins.
+fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
+    let optional = select
+        .scope
+        .tables
+        .iter()
+        .any(|table| table.role == TableRole::ChunkedOptional);
+    let shown = select.items.iter().all(|item| {
+        let mut padded = false;
+        item.expr.for_each_column(&mut |column| {
+            padded |= select.scope.type_of(column).is_none_or(|kind| kind.is_zerofill());
+        });
+        let plain =
+            matches!(item.expr, Expr::Column(_)) || Carrier::of(&item.expr, &select.scope) != Carrier::Unsure;
+        plain && !padded
+    });
+    !optional && (shown || matches!(merge, Merge::Shadow(_)))
+}

@@ -1,0 +1,214 @@
+//! The plan: a value that EXPLAIN prints, tests compare and the czar executes.
+//!
+//! Keeps true: a plan holds everything that decides the answer but the rows. It names no worker and no replica, so that it stays
+//! valid while placement changes; it is bound to the dataEpoch it was made for.
+
+pub(crate) mod by_key;
+pub(crate) mod explain;
+pub(crate) mod tables;
+pub(crate) mod template;
+
+use orrery_archive::catalog::{Catalog, ChunkSet};
+
+use crate::query::select::RowRange;
+use tables::{ChunkSelection, IndexLookup, TableUse};
+use template::{RenderError, Renderer, Template};
+
+/// How a statement is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The catalog's dataEpoch this plan was made for; only a catalog of the same dataEpoch may render it.
+    pub data_epoch: u64,
+    /// Which lane it runs in.
+    pub class: Class,
+    /// Tables in the order of the FROM clause; template holes count into this list.
+    pub tables: Vec<TableUse>,
+    /// Text to execute on the shadow server, with the user's default database, for names, types, flags and errors: the user's
+    /// own text with `qserv_areaspec_*` calls replaced, which mysqld does not know.
+    pub metadata_sql: String,
+    /// Whether it reads the clock: every statement of one query must then run under the same `SET timestamp = …`.
+    pub uses_now: bool,
+    /// Where the rows come from.
+    pub work: Work,
+}
+
+/// Lane of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Few chunks: keys, small regions, reference tables.
+    Interactive,
+    /// Everything else.
+    Scan,
+}
+
+/// Where the rows come from.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per statement, and the large one is the usual one"
+)]
+pub enum Work {
+    /// The rows are known from the catalog, each value as the text protocol sends it.
+    Static(Vec<Vec<Option<String>>>),
+    /// No table is read: executing `metadata_sql` on the shadow server gives the answer.
+    Shadow,
+    /// Reference tables alone: one statement ([`crate::Renderer::whole`]) on any one live worker gives the answer.
+    AnyWorker(Template),
+    /// One or more statements per chunk, then a merge.
+    Chunks(ChunkWork),
+}
+
+/// Statements per chunk and what becomes of their rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChunkWork {
+    /// Which chunks.
+    pub selection: ChunkSelection,
+    /// Statement of a chunk.
+    pub template: Template,
+    /// What becomes of the rows.
+    pub merge: Merge,
+    /// Whether statements may be joined by UNION ALL without changing a value's text (ZEROFILL and BIT are lost there).
+    /// Statements with their own ORDER BY or LIMIT need parentheses then.
+    pub batchable: bool,
+}
+
+/// What becomes of the rows of the statements.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Merge {
+    /// They are the answer, in any order of statements.
+    Concatenate(RowRange),
+    /// They are partial results: loaded into a temporary table on the shadow server and queried there.
+    Shadow(ShadowMerge),
+}
+
+/// Merge of partial results by the shadow server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShadowMerge {
+    /// How many columns each partial row has; they are named `p0`, `p1`, ….
+    pub partial_columns: usize,
+    /// The partial select over the shadow tables, with `LIMIT 0`: gives the temporary table its columns.
+    pub(crate) shadow_select: String,
+    /// The merging statement around the temporary table's name.
+    pub(crate) before: String,
+    /// Its rest.
+    pub(crate) after: String,
+    /// The same merge in terms that need no SQL server, where every type is understood exactly.
+    pub simple: Option<SimpleMerge>,
+}
+
+/// Column of the temporary table that fixes the order in which sums are made; the czar fills it.
+pub const SEQUENCE_COLUMN: &str = "seq";
+
+impl ShadowMerge {
+    /// Statement that makes the temporary table, named as given (quoted and qualified by the caller). Its first column is
+    /// [`SEQUENCE_COLUMN`], its primary key: the czar numbers partial rows in chunk order there, so that one dataEpoch gives the
+    /// same sums of floating point numbers each time.
+    pub fn create_sql(&self, table: &str) -> String {
+        format!(
+            "CREATE TEMPORARY TABLE {table} (`{SEQUENCE_COLUMN}` BIGINT UNSIGNED NOT NULL DEFAULT 0 PRIMARY KEY) ENGINE=InnoDB AS {}",
+            self.shadow_select
+        )
+    }
+
+    /// The partial select over the empty shadow tables, `LIMIT 0` included.
+    pub fn partial_over_shadow(&self) -> &str {
+        &self.shadow_select
+    }
+
+    /// Statement that reads the temporary table and gives the answer: columns in the user's order, rows in the user's order,
+    /// HAVING, DISTINCT, LIMIT and OFFSET applied.
+    pub fn merge_sql(&self, table: &str) -> String {
+        format!("{}{table}{}", self.before, self.after)
+    }
+}
+
+/// A merge in process: groups keyed by integer columns (or one group), each output column computed from partial columns.
+/// No DISTINCT, HAVING, ORDER BY or LIMIT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimpleMerge {
+    /// Partial columns that are the group's key: integers, compared as their text, NULL equal to NULL. Empty: exactly one group,
+    /// also when there is no partial row.
+    pub keys: Vec<usize>,
+    /// Output columns in order; numbers are partial columns.
+    pub columns: Vec<SimpleColumn>,
+}
+
+/// An output column of a [`SimpleMerge`]. NULL partials count for nothing; if there is no other, the result is NULL (0 for `Count`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimpleColumn {
+    /// The key's value.
+    Key(usize),
+    /// Sum of counts, as a signed 64-bit integer.
+    Count(usize),
+    /// Sum of decimals, with this many digits after the point.
+    SumDecimal {
+        /// Partial sums.
+        sum: usize,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// Sum of doubles: exact when there is one group, else in chunk order (`docs/decisions/0004`).
+    SumDouble(usize),
+    /// Smallest integer.
+    MinInteger(usize),
+    /// Largest integer.
+    MaxInteger(usize),
+    /// Smallest double.
+    MinDouble(usize),
+    /// Largest double.
+    MaxDouble(usize),
+    /// Quotient of doubles: sum, made as that of `SumDouble`, over count.
+    AvgDouble {
+        /// Partial sums.
+        sum: usize,
+        /// Partial counts.
+        count: usize,
+    },
+}
+
+impl Plan {
+    /// Keys the czar must look up before it dispatches.
+    pub fn lookup(&self) -> Option<&IndexLookup> {
+        match &self.work {
+            Work::Chunks(work) => work.selection.lookup.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Renders the plan's statements from a catalog of its dataEpoch; `None` when it reads no table on workers.
+    pub fn renderer<'a>(&'a self, catalog: &'a Catalog) -> Result<Option<Renderer<'a>>, RenderError> {
+        match &self.work {
+            Work::AnyWorker(template) | Work::Chunks(ChunkWork { template, .. }) => {
+                Renderer::new(template, &self.tables, self.data_epoch, catalog).map(Some)
+            }
+            Work::Static(_) | Work::Shadow => Ok(None),
+        }
+    }
+
+    /// The plan narrowed to the chunks that the director index gave for [`Plan::lookup`].
+    #[must_use]
+    pub fn with_index_result(mut self, found: &ChunkSet) -> Self {
+        if let Work::Chunks(work) = &mut self.work {
+            work.selection = work.selection.narrowed_to(found);
+        }
+        self
+    }
+
+    /// The lane for when the index cannot be read: keys prune nothing.
+    pub fn class_without_lookup(&self) -> Class {
+        match &self.work {
+            Work::Chunks(work) if work.selection.area.is_none() => Class::Scan,
+            _ => self.class,
+        }
+    }
+
+    /// The plan for when the index cannot be read: keys prune nothing.
+    #[must_use]
+    pub fn without_lookup(mut self) -> Self {
+        self.class = self.class_without_lookup();
+        if let Work::Chunks(work) = &mut self.work {
+            work.selection.lookup = None;
+        }
+        self
+    }
+}

@@ -1,0 +1,89 @@
+//! A resolved SELECT: what every pass reads.
+
+use super::expr::Expr;
+use super::scope::Scope;
+
+/// An entry of the select list.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    pub expr: Expr,
+    /// Alias, or a column's own name.
+    pub name: Option<String>,
+}
+
+/// An entry of ORDER BY.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OrderKey {
+    pub expr: Expr,
+    pub descending: bool,
+}
+
+/// A `qserv_areaspec_*` call, as the parser has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AreaCall {
+    /// Name in small letters.
+    pub name: String,
+    /// Arguments: literals, if the call is right.
+    pub arguments: Vec<Expr>,
+}
+
+/// A resolved SELECT over tables.
+pub(crate) struct Select<'a> {
+    pub scope: Scope<'a>,
+    /// Tables separated by commas, each with what is joined to it.
+    pub from: Vec<Vec<FromTable>>,
+    pub items: Vec<Item>,
+    pub distinct: bool,
+    /// Terms of WHERE, joined by AND.
+    pub filter: Vec<Expr>,
+    pub areas: Vec<AreaCall>,
+    pub group_by: Vec<Expr>,
+    pub having: Option<Expr>,
+    pub order_by: Vec<OrderKey>,
+    pub range: RowRange,
+    pub uses_now: bool,
+}
+
+impl Select<'_> {
+    /// Whether rows are folded into groups.
+    pub(crate) fn is_grouped(&self) -> bool {
+        let aggregates = self.items.iter().any(|item| item.expr.has_aggregate());
+        let having = self.having.as_ref().is_some_and(Expr::has_aggregate);
+        let order = self.order_by.iter().any(|key| key.expr.has_aggregate());
+        !self.group_by.is_empty() || aggregates || having || order
+    }
+}
+
+/// How a table is joined to those on its left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    /// First of its group.
+    First,
+    /// Inner.
+    Inner,
+    /// Inner, in this order.
+    Straight,
+    /// Optional.
+    Left,
+}
+
+/// A table of FROM.
+#[derive(Clone, Debug)]
+pub(crate) struct FromTable {
+    /// Place in the scope.
+    pub table: usize,
+    pub join: JoinKind,
+    /// Terms of ON (and USING), joined by AND.
+    pub on: Vec<Expr>,
+    /// Index hints, as text with a leading space.
+    pub hints: String,
+}
+
+/// The rows of a LIMIT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowRange {
+    /// Rows to leave out first.
+    pub offset: u64,
+    /// Rows to send at most; `None` for all.
+    pub count: Option<u64>,
+}

@@ -1,0 +1,318 @@
+//! The gate before the parser.
+//!
+//! Keeps true: nothing a user types aborts the process (tokens, nesting and chains of operators are bounded before anything
+//! recursive sees them), and what the parser would change in meaning is repaired here (`||`, `MOD`, `0x…`, adjacent strings) or
+//! refused (`BINARY x`, `XOR`, `:=`, `^` beside other operators, `@variables`).
+
+use sqlparser::ast::Query;
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::{Parser, ParserOptions};
+use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan};
+
+use crate::error::{GuardError, MAX_CHAIN, MAX_NESTING, NotYet};
+use crate::query::functions;
+use crate::text::lex::{self, Kind, Token};
+use crate::text::statement::quoting::{unescaped, write_text};
+
+/// Largest number of tokens of a statement that is parsed.
+const MAX_TOKENS: usize = 500_000;
+/// Bound of the parser's own recursion: several levels per parenthesis.
+const PARSER_RECURSION: usize = 512;
+
+/// A statement that passed the gate.
+pub(crate) struct Guarded<'a> {
+    /// Its tokens as written. Spans of the tree count into this list: column n is token n - 1.
+    pub tokens: Vec<Token<'a>>,
+    /// Its tree.
+    pub query: Box<Query>,
+}
+
+/// Checks and parses a SELECT.
+pub(crate) fn guard(sql: &str) -> Result<Guarded<'_>, GuardError> {
+    let mut tokens = lex::tokens(sql, MAX_TOKENS)?;
+    while tokens.last().is_some_and(|token| token.is_symbol(";")) {
+        tokens.pop();
+    }
+    check_shape(&tokens)?;
+    for at in 0..tokens.len() {
+        check_token(&tokens, at)?;
+    }
+    let parser_tokens = parser_tokens(&tokens);
+    let dialect = MySqlDialect {};
+    let mut parser = Parser::new(&dialect)
+        .with_options(ParserOptions::new().with_unescape(false))
+        .with_recursion_limit(PARSER_RECURSION)
+        .with_tokens_with_locations(parser_tokens);
+    let parse_error = |error: sqlparser::parser::ParserError| GuardError::Parse {
+        message: explain_parse_error(&error, &tokens),
+    };
+    let query = parser.parse_query().map_err(parse_error)?;
+    let rest = parser.peek_token();
+    if rest.token != ParserToken::EOF {
+        return Err(GuardError::Parse {
+            message: format!("did not expect '{}'", rest.token),
+        });
+    }
+    Ok(Guarded { tokens, query })
+}
+
+/// The parser's message without its made-up positions, with the text around the place instead.
+fn explain_parse_error(error: &sqlparser::parser::ParserError, tokens: &[Token<'_>]) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
+    let Some((message, place)) = text.split_once(" at Line: ") else {
+        return text.to_owned();
+    };
+    let column = place
+        .rsplit("Column: ")
+        .next()
+        .and_then(|column| column.trim().parse::<usize>().ok());
+    let near = column
+        .and_then(|column| tokens.get(column.saturating_sub(1)..))
+        .unwrap_or_default();
+    let near: Vec<&str> = near.iter().take(8).map(|token| token.text).collect();
+    format!("{message}, near '{}'", near.join(" "))
+}
+
+/// Bounds nesting and chains.
+fn check_shape(tokens: &[Token<'_>]) -> Result<(), GuardError> {
+    // Per open parenthesis or CASE: whether it is a CASE, and operators seen.
+    let mut chains = vec![(false, 0_usize)];
+    for token in tokens {
+        let at = token.start;
+        if token.is_symbol(";") {
+            return Err(GuardError::Several);
+        }
+        if token.is_symbol("(") || token.is_word("CASE") {
+            chains.push((token.is_word("CASE"), 0));
+        } else if token.is_symbol(")") || (token.is_word("END") && chains.last().is_some_and(|open| open.0)) {
+            chains.pop();
+        } else if token.is_symbol(",") {
+            if let Some(open) = chains.last_mut() {
+                open.1 = 0;
+            }
+        } else if is_operator(token) {
+            let open = chains.last_mut().ok_or(GuardError::Unbalanced { at })?;
+            open.1 += 1;
+            if open.1 > MAX_CHAIN {
+                return Err(GuardError::TooLong { at });
+            }
+        }
+        match chains.len() {
+            0 => return Err(GuardError::Unbalanced { at }),
+            depth if depth > MAX_NESTING => return Err(GuardError::TooDeep { at }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_operator(token: &Token<'_>) -> bool {
+    const WORDS: [&str; 12] = [
+        "AND", "OR", "NOT", "DIV", "MOD", "LIKE", "RLIKE", "REGEXP", "IS", "COLLATE", "UNION", "JOIN",
+    ];
+    match token.kind {
+        Kind::Symbol => !matches!(token.text, "(" | ")" | "," | "." | ";"),
+        Kind::Word => WORDS.iter().any(|word| token.is_word(word)),
+        _ => false,
+    }
+}
+
+/// Refuses constructs that would be misread, and functions that never run.
+fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
+    let Some(token) = tokens.get(at) else {
+        return Ok(());
+    };
+    let previous = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let next = tokens.get(at + 1);
+    let refuse = |construct: &str, hint: &str| Err(GuardError::NotYet(NotYet::new(construct, hint)));
+    match token.kind {
+        Kind::Variable if token.text.starts_with("@@") => {}
+        Kind::Variable => {
+            return refuse(
+                "user variables",
+                "write the value itself, or bind it as a parameter of a prepared statement",
+            );
+        }
+        Kind::Symbol if token.text == ":=" => return refuse(":=", "assign in the client"),
+        Kind::Placeholder => {
+            return refuse(
+                "? outside a prepared statement",
+                "prepare the statement and bind a value",
+            );
+        }
+        Kind::Word => {
+            if token.is_word("INTO") {
+                return refuse("SELECT … INTO", "write the result where the client runs");
+            }
+            if token.is_word("LOCK") && next.is_some_and(|next| next.is_word("IN")) {
+                return refuse(
+                    "LOCK IN SHARE MODE",
+                    "leave it out: rows never change under a reader",
+                );
+            }
+            if token.is_word("PROCEDURE") {
+                return refuse("PROCEDURE", "leave it out");
+            }
+            if token.is_word("XOR") {
+                return refuse("XOR", "write (a AND NOT b) OR (b AND NOT a)");
+            }
+            let after_operand_start =
+                previous.is_none_or(|token| !token.is_word("AS") && !token.is_symbol("."));
+            let is_prefix = next.is_some_and(|next| !matches!(next.text, ")" | "," | "."));
+            let in_convert = previous.is_some_and(|token| token.is_symbol(",") || token.is_word("COLLATE"));
+            if token.is_word("BINARY")
+                && after_operand_start
+                && is_prefix
+                && !(in_convert && next.is_some_and(|next| next.text == "("))
+            {
+                return refuse(
+                    "the BINARY operator",
+                    "write CAST(x AS BINARY), or x COLLATE utf8mb4_bin",
+                );
+            }
+            let is_call = next.is_some_and(|next| next.is_symbol("("))
+                && previous.is_none_or(|token| !token.is_symbol("."));
+            let name = token.text.to_ascii_uppercase();
+            if is_call && functions::FORBIDDEN.contains(&name.as_str()) {
+                return Err(GuardError::Forbidden {
+                    name,
+                    why: "it waits, locks or reads what is in no table",
+                });
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The parser's tokens; the n-th has column n + 1 of line 1 as its place. Adjacent strings are joined, which leaves a gap.
+fn parser_tokens(tokens: &[Token<'_>]) -> Vec<TokenWithSpan> {
+    let mut converted: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() + 1);
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let column = at as u64 + 1;
+        let place = Location::new(1, column);
+        let mut end = at + 1;
+        let parser_token = match token.kind {
+            Kind::Text => {
+                while tokens.get(end).is_some_and(|next| next.kind == Kind::Text) {
+                    end += 1;
+                }
+                Some(joined_strings(tokens.get(at..end).unwrap_or_default()))
+            }
+            _ => parser_token(tokens, at),
+        };
+        if let Some(token) = parser_token {
+            converted.push(TokenWithSpan::new(token, Span::new(place, place)));
+        }
+        at = end;
+    }
+    let end = Location::new(1, tokens.len() as u64 + 1);
+    converted.push(TokenWithSpan::new(ParserToken::EOF, Span::new(end, end)));
+    converted
+}
+
+/// One string, raw escapes kept.
+fn joined_strings(strings: &[Token<'_>]) -> ParserToken {
+    let raw = |token: &Token<'_>| {
+        token
+            .text
+            .get(1..token.text.len() - 1)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match strings {
+        [one] if one.text.starts_with('"') => ParserToken::DoubleQuotedString(raw(one)),
+        [one] => ParserToken::SingleQuotedString(raw(one)),
+        several => {
+            let value: String = several.iter().map(|token| unescaped(token.text)).collect();
+            let mut literal = String::new();
+            write_text(&value, &mut literal);
+            ParserToken::SingleQuotedString(literal.get(1..literal.len() - 1).unwrap_or_default().to_owned())
+        }
+    }
+}
+
+fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
+    let token = tokens.get(at)?;
+    let text = token.text;
+    let inner = || {
+        text.get(2..text.len().saturating_sub(1))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Some(match token.kind {
+        Kind::Word if token.is_word("SQL_CACHE") && at > 0 && tokens.get(at - 1)?.is_word("SELECT") => {
+            return None;
+        }
+        Kind::Word if token.is_word("MOD") && is_infix_mod(tokens, at) => ParserToken::Mod,
+        Kind::Word | Kind::Variable => ParserToken::make_word(text, None),
+        Kind::QuotedName => {
+            let name = text
+                .get(1..text.len().saturating_sub(1))
+                .unwrap_or_default()
+                .replace("``", "`");
+            ParserToken::make_word(&name, Some('`'))
+        }
+        Kind::Number | Kind::Literal0x => ParserToken::Number(text.to_owned(), false),
+        Kind::PrefixedText => match text.as_bytes().first() {
+            Some(b'x' | b'X') => ParserToken::HexStringLiteral(inner()),
+            Some(b'b' | b'B') => ParserToken::SingleQuotedByteStringLiteral(inner()),
+            _ => ParserToken::NationalStringLiteral(inner()),
+        },
+        Kind::Placeholder => ParserToken::Placeholder(text.to_owned()),
+        Kind::Text => return None,
+        Kind::Symbol => symbol(text),
+    })
+}
+
+/// `a MOD b` and not `MOD(a, b)`.
+fn is_infix_mod(tokens: &[Token<'_>], at: usize) -> bool {
+    let called = tokens.get(at + 1).is_some_and(|token| token.is_symbol("("));
+    let operand = at
+        .checked_sub(1)
+        .and_then(|at| tokens.get(at))
+        .is_some_and(|token| match token.kind {
+            Kind::Symbol => token.text == ")",
+            Kind::Word => !called,
+            _ => true,
+        });
+    operand
+        && !tokens
+            .get(at.wrapping_sub(1))
+            .is_some_and(|token| token.is_symbol("."))
+}
+
+fn symbol(text: &str) -> ParserToken {
+    match text {
+        "(" => ParserToken::LParen,
+        ")" => ParserToken::RParen,
+        "," => ParserToken::Comma,
+        "." => ParserToken::Period,
+        "*" => ParserToken::Mul,
+        "+" => ParserToken::Plus,
+        "-" => ParserToken::Minus,
+        "/" => ParserToken::Div,
+        "%" => ParserToken::Mod,
+        "=" => ParserToken::Eq,
+        "<" => ParserToken::Lt,
+        ">" => ParserToken::Gt,
+        "<=" => ParserToken::LtEq,
+        ">=" => ParserToken::GtEq,
+        "<>" | "!=" => ParserToken::Neq,
+        "<=>" => ParserToken::Spaceship,
+        "<<" => ParserToken::ShiftLeft,
+        ">>" => ParserToken::ShiftRight,
+        "&" => ParserToken::Ampersand,
+        "|" => ParserToken::Pipe,
+        "^" => ParserToken::Caret,
+        "~" => ParserToken::Tilde,
+        "!" => ParserToken::ExclamationMark,
+        // PIPES_AS_CONCAT is never on.
+        "||" => ParserToken::make_keyword("OR"),
+        "&&" => ParserToken::make_keyword("AND"),
+        ":=" => ParserToken::Assignment,
+        other => ParserToken::Char(other.chars().next().unwrap_or('?')),
+    }
+}
