@@ -1,7 +1,7 @@
 //! Circles: everything within an angle of a point.
 
 use super::cap::Cap;
-use super::{RegionError, check_finite, check_latitude};
+use super::check::{RegionError, check_finite, check_latitude};
 use crate::angle::{RAD_PER_DEG, reduce_longitude};
 use crate::separation::{is_position, squared_chord};
 

@@ -1,7 +1,7 @@
 //! Ellipses, as scisql defines them: on the plane that touches the sphere at the centre.
 
 use super::cap::Cap;
-use super::{RegionError, check_finite, check_latitude};
+use super::check::{RegionError, check_finite, check_latitude};
 use crate::angle::{DEG_PER_RAD, RAD_PER_DEG, reduce_longitude};
 use crate::separation::is_position;
 use crate::vector::Vector;

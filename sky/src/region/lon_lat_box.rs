@@ -1,7 +1,7 @@
 //! Boxes in longitude and latitude.
 
+use super::check::{RegionError, check_finite, check_latitude};
 use super::longitudes::{DILATION_DEG, Longitudes};
-use super::{RegionError, check_finite, check_latitude};
 use crate::angle::reduce_longitude;
 use crate::separation::is_position;
 

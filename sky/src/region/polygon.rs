@@ -1,16 +1,11 @@
 //! Convex polygons with great-circle edges.
 
 use super::cap::{Cap, common_longitudes};
+use super::check::{MAX_POLYGON_VERTICES, MIN_POLYGON_VERTICES, RegionError, check_latitude};
 use super::longitudes::Longitudes;
-use super::{RegionError, check_latitude};
 use crate::angle::DEG_PER_RAD;
 use crate::separation::is_position;
 use crate::vector::Vector;
-
-/// Fewest vertices of a polygon.
-pub const MIN_POLYGON_VERTICES: usize = 3;
-/// Most vertices of a polygon.
-pub const MAX_POLYGON_VERTICES: usize = 20;
 
 /// How far outside an edge a vertex may seem to lie by rounding, radians (20 micro arc seconds).
 const CONVEXITY_TOLERANCE: f64 = 1e-10;
