@@ -3,6 +3,7 @@
 //! It only reads the cluster API. [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`status`] shows an
 //! archive on one screen. What they print is made by pure functions ([`progress`], [`summary`], [`table`]).
 
+mod archive;
 mod progress;
 mod rejects;
 mod status;
@@ -14,10 +15,10 @@ mod watch;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand};
-use kube::config::KubeConfigOptions;
-use kube::{Client, Config};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use archive::Cluster;
 
 /// Looks after an Orrery archive.
 #[derive(Parser)]
@@ -27,17 +28,6 @@ struct Cli {
     cluster: Cluster,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Which archive of which cluster.
-#[derive(Args)]
-struct Cluster {
-    /// Namespace of the archive; the context's when absent.
-    #[arg(short, long, global = true)]
-    namespace: Option<String>,
-    /// Context of the kubeconfig; its current one when absent.
-    #[arg(long, global = true)]
-    context: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -67,12 +57,6 @@ enum IngestCommand {
     },
 }
 
-/// A client and the namespace it is to look at.
-struct Archive {
-    client: Client,
-    namespace: String,
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     if rustls::crypto::ring::default_provider()
@@ -92,7 +76,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode> {
-    let archive = connect(cli.cluster).await?;
+    let archive = cli.cluster.connect().await?;
     match cli.command {
         Command::Status => status::show(&archive).await?,
         Command::Ingest(IngestCommand::Rejects { name }) => rejects::show(&archive, &name).await?,
@@ -104,23 +88,4 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn connect(cluster: Cluster) -> Result<Archive> {
-    let options = KubeConfigOptions {
-        context: cluster.context,
-        ..KubeConfigOptions::default()
-    };
-    let config = if options.context.is_some() {
-        Config::from_kubeconfig(&options)
-            .await
-            .context("reading the kubeconfig")?
-    } else {
-        Config::infer().await.context("finding the cluster")?
-    };
-    let namespace = cluster
-        .namespace
-        .unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).context("preparing the connection to the cluster")?;
-    Ok(Archive { client, namespace })
 }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use orrery_crds::kinds::Ingest;
 
-use crate::{Archive, summary, units, watch};
+use crate::archive::Archive;
+use crate::{summary, units, watch};
 
 pub async fn show(archive: &Archive, name: &str) -> Result<()> {
     let ingest: Ingest = watch::get(archive, name).await?;

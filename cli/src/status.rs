@@ -12,8 +12,9 @@ use orrery_crds::kinds::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::archive::Archive;
 use crate::table::Table;
-use crate::{Archive, progress, units};
+use crate::{progress, units};
 
 /// Ingests that have ended and are still shown.
 const ENDED_SHOWN: usize = 8;

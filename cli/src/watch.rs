@@ -14,7 +14,8 @@ use kube::runtime::watcher::watch_object;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus};
 
-use crate::{Archive, progress, summary};
+use crate::archive::Archive;
+use crate::{progress, summary};
 
 /// Time between two lines of one phase where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
