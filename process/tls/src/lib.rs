@@ -2,55 +2,25 @@
 //!
 //! Servers are called by their pods' addresses, which stand in no certificate: what is checked instead is the name of the role.
 
+mod error;
 mod verifier;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+pub use error::TlsError;
 use orrery_archive::names::Role;
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use thiserror::Error;
-
 use verifier::RoleVerifier;
 
 /// Names of the files in a TLS Secret.
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 const AUTHORITY: &str = "ca.crt";
-
-/// Why there is no TLS.
-#[derive(Debug, Error)]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// File.
-        path: PathBuf,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// A file is not PEM of what it should hold.
-    #[error("{file}: {source}")]
-    Pem {
-        /// Name of the file.
-        file: &'static str,
-        /// What is wrong.
-        source: pem::Error,
-    },
-    /// rustls refuses what the files hold.
-    #[error("the TLS files cannot be used: {0}")]
-    Rustls(#[from] rustls::Error),
-    /// No verifier can be made from the authority.
-    #[error("{AUTHORITY}: {0}")]
-    Authority(#[from] rustls::server::VerifierBuilderError),
-    /// A role's name is no DNS name.
-    #[error("server name: {0}")]
-    Name(#[from] rustls::pki_types::InvalidDnsNameError),
-}
 
 /// The files of a role's TLS Secret, as they are on disk. Equal files make equal identities, so a renewal can be noticed.
 #[derive(Clone, PartialEq, Eq)]

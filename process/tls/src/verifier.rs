@@ -9,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::TlsError;
+use crate::error::TlsError;
 
 /// rustls' own verifier, given the role's name.
 pub(crate) struct RoleVerifier {
