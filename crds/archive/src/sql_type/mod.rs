@@ -183,11 +183,6 @@ pub enum SqlType {
 }
 
 impl SqlType {
-    /// Parses `text`.
-    pub fn parse(text: &str) -> Result<Self, SqlTypeError> {
-        parse::parse(text)
-    }
-
     /// Whether the type has a character set.
     pub fn is_text(&self) -> bool {
         matches!(

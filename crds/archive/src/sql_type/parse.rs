@@ -2,8 +2,11 @@
 
 use super::{IntegerWidth, LobSize, NumberFlags, SqlType, SqlTypeError};
 
-pub(super) fn parse(text: &str) -> Result<SqlType, SqlTypeError> {
-    Parser::new(text)?.parse()
+impl SqlType {
+    /// Parses `text`.
+    pub fn parse(text: &str) -> Result<Self, SqlTypeError> {
+        Parser::new(text)?.parse()
+    }
 }
 
 /// The text cut into type word, parameters, and the words after them.

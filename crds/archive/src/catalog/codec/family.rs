@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::chunk_set;
 use super::super::model::{Behind, Family, FamilyGrid};
 use super::super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
-use super::{get, malformed, put};
+use super::payload::{get, malformed, put};
 use crate::names::{ChunkId, WorkerId};
 use crate::replicas::FamilyReplicas;
 

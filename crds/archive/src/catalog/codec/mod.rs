@@ -4,6 +4,7 @@
 //! index page and the root; a publish adds a segment and rewrites the table's segment page, its index page and the root.
 
 mod family;
+mod payload;
 mod segments;
 mod table;
 
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use self::family::FamilyEntry;
+use self::payload::{get, put};
 use self::table::TableEntry;
 use super::model::{Catalog, Counters, Epochs, RootPayload};
 use super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
@@ -129,23 +131,4 @@ pub fn reachable(
 
 fn index_pages(root: &RootPayload) -> impl Iterator<Item = ObjectName> {
     root.pages.iter().map(|page| ObjectName::new(page.as_str()))
-}
-
-fn put<T: Serialize + ?Sized>(objects: &mut Objects, kind: ObjectKind, value: &T) -> ObjectName {
-    // Serialising these plain structs to a string cannot fail; an empty payload would not decode and be noticed.
-    objects::put(objects, kind, serde_json::to_string(value).unwrap_or_default())
-}
-
-fn get<T: for<'de> Deserialize<'de>>(
-    source: &impl ObjectSource,
-    name: &ObjectName,
-) -> Result<T, ObjectError> {
-    serde_json::from_str(&objects::get(source, name)?).map_err(|error| malformed(name, &error.to_string()))
-}
-
-fn malformed(name: &ObjectName, what: &str) -> ObjectError {
-    ObjectError::Malformed {
-        name: name.clone(),
-        what: what.into(),
-    }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::chunk_set;
 use super::super::model::Segment;
 use super::super::objects::{ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
-use super::{get, malformed, put};
+use super::payload::{get, malformed, put};
 
 /// Segments per page.
 const PAGE_SEGMENTS: usize = 256;

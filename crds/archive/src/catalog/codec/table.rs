@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::model::{Table, TableKey, TableKind};
 use super::super::objects::{ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
-use super::{get, put, segments};
+use super::payload::{get, put};
+use super::segments;
 use crate::table::DeletionPolicy;
 
 /// A table in an index page; `segments`, `revoked`, `index` and `index_revoked` name pages of segments.
