@@ -2,7 +2,7 @@
 
 use tokio::sync::Mutex;
 
-use super::{again, check_same, rows};
+use super::queries::{again, check_same, rows};
 use crate::compare::{Effort, Medians, compare};
 use crate::site::Site;
 

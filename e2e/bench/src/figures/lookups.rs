@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use orrery_wire::client::ClientConnection;
 use tokio::sync::Mutex;
 
-use super::{check_same, rows};
+use super::queries::{check_same, rows};
 use crate::compare::{Effort, Medians, Run, compare};
 use crate::site::Site;
 

@@ -3,17 +3,13 @@
 mod cone;
 mod lookups;
 mod positions;
+mod queries;
 mod stream;
 mod totals;
 
-use std::time::Instant;
-
-use anyhow::ensure;
-use bytes::Bytes;
 use clap::ValueEnum;
-use orrery_wire::client::ClientConnection;
 
-use crate::compare::{Effort, Medians, Run};
+use crate::compare::{Effort, Medians};
 use crate::site::Site;
 
 /// Something to measure.
@@ -102,39 +98,4 @@ impl Figure {
             outcome,
         })
     }
-}
-
-/// Runs a query again and again for at least the seconds given.
-async fn again(seconds: f64, query: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<Run> {
-    let begun = Instant::now();
-    let mut operations = 0.0;
-    loop {
-        query().await?;
-        operations += 1.0;
-        let elapsed = begun.elapsed().as_secs_f64();
-        if elapsed >= seconds {
-            return Ok(Run {
-                operations,
-                seconds: elapsed,
-            });
-        }
-    }
-}
-
-/// The rows of a query, sorted.
-async fn rows(connection: &mut ClientConnection, sql: &str) -> anyhow::Result<Vec<Bytes>> {
-    let (_, mut rows) = connection.query_all(sql.as_bytes()).await?;
-    rows.sort();
-    Ok(rows)
-}
-
-/// A fast wrong answer is worth nothing.
-fn check_same(what: &str, direct: &[Bytes], orrery: &[Bytes]) -> anyhow::Result<()> {
-    ensure!(
-        !direct.is_empty() && direct == orrery,
-        "{what}: {} rows without Orrery, {} rows through it, and they differ",
-        direct.len(),
-        orrery.len()
-    );
-    Ok(())
 }

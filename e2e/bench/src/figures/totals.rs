@@ -7,7 +7,7 @@ use orrery_wire::client::ClientConnection;
 use orrery_wire::value::TextCells;
 use tokio::sync::Mutex;
 
-use super::again;
+use super::queries::again;
 use crate::compare::{Effort, Medians, compare};
 use crate::site::Site;
 
