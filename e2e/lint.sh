@@ -57,8 +57,9 @@ check_dependencies() {
 
 # Crates whose files import each other in no circle.
 without_circles=(
-    orrery-crds orrery-dev orrery-durable orrery-e2e orrery-functions orrery-oracle
-    orrery-sample-sky orrery-snapshot orrery-worker-api
+    kubectl-orrery orrery-archive orrery-bench orrery-crds orrery-dev orrery-durable orrery-e2e
+    orrery-functions orrery-oracle orrery-sample-sky orrery-sky orrery-snapshot orrery-tls
+    orrery-worker-api
 )
 
 check "rustfmt" cargo fmt --all --check
