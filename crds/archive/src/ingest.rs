@@ -43,11 +43,25 @@ pub struct Dialect {
     /// Escape character; none when the string is empty.
     #[schemars(length(max = 1))]
     pub escape: String,
-    /// Text of a NULL field, compared before escapes are undone.
-    #[schemars(length(max = 16))]
-    pub null: String,
-    /// Whether the first record names the fields.
+    /// Spellings of NULL: an unquoted field that equals one of them, before escapes are undone, is NULL. `""` makes empty fields NULL.
+    #[schemars(length(max = 16), inner(length(max = 16)))]
+    pub nulls: Vec<String>,
+    /// Whether the first record that is no comment names the fields.
     pub header: bool,
+    /// Records after the header that are no rows, for example a line of units and a line of dashes.
+    #[schemars(range(max = 1000))]
+    pub skip_after_header: u32,
+    /// A line that begins with this text is a comment, wherever it stands; no comments when empty. `#` reads ECSV files.
+    #[schemars(length(max = 8))]
+    pub comment: String,
+    /// What an empty line is.
+    pub blank_lines: BlankLines,
+    /// Whether blanks around a field that is not quoted are left out.
+    pub trim: bool,
+    /// What `NaN`, `inf` and `infinity` are in FLOAT and DOUBLE columns.
+    pub not_finite: NotFinite,
+    /// Whether integer columns take `true` and `false` (`t`, `f`, `yes`, `no`, `y`, `n`; any case) as 1 and 0.
+    pub booleans: bool,
     /// Character set of the text: `utf8mb4`, `latin1` or `binary`.
     #[schemars(length(max = 32))]
     pub charset: String,
@@ -62,12 +76,40 @@ impl Default for Dialect {
             delimiter: ",".into(),
             quote: None,
             escape: "\\".into(),
-            null: "\\N".into(),
+            nulls: vec!["\\N".into()],
             header: false,
+            skip_after_header: 0,
+            comment: String::new(),
+            blank_lines: BlankLines::default(),
+            trim: false,
+            not_finite: NotFinite::default(),
+            booleans: false,
             charset: "utf8mb4".into(),
             compression: "auto".into(),
         }
     }
+}
+
+/// What an empty line of a file is.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BlankLines {
+    /// A record with one empty field, which most tables reject.
+    #[default]
+    Records,
+    /// Nothing.
+    Skip,
+}
+
+/// What becomes of a number that is not finite; columns hold finite numbers or NULL.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NotFinite {
+    /// The row is rejected with the reason.
+    #[default]
+    Reject,
+    /// It is stored as NULL.
+    Null,
 }
 
 /// What happens to rows whose position is outside the sphere's coordinates.

@@ -43,6 +43,8 @@ use orrery_archive::ingest::{
 #[x_kube(validation = Rule::new(r"!has(self.dialect.quote) || self.dialect.quote.matches('^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]$')").message("dialect.quote is one ASCII character that ends no line"))]
 #[x_kube(validation = Rule::new(r"self.dialect.escape.matches('^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]?$')").message("dialect.escape is one ASCII character that ends no line, or empty"))]
 #[x_kube(validation = Rule::new("self.dialect.escape != self.dialect.delimiter && (!has(self.dialect.quote) || (self.dialect.quote != self.dialect.delimiter && self.dialect.quote != self.dialect.escape))").message("dialect.delimiter, quote and escape must differ from each other"))]
+#[x_kube(validation = Rule::new(r"self.dialect.comment.matches('^[^\\n\\r]*$') && (size(self.dialect.comment) == 0 || !has(self.dialect.quote) || !self.dialect.comment.startsWith(self.dialect.quote))").message("dialect.comment is text of one line that does not begin with the quote"))]
+#[x_kube(validation = Rule::new("self.dialect.header || self.dialect.skipAfterHeader == 0").message("dialect.skipAfterHeader needs header: true"))]
 #[x_kube(validation = Rule::new("self.dialect.charset in ['utf8mb4', 'latin1', 'binary']").message("dialect.charset is utf8mb4, latin1 or binary"))]
 #[x_kube(validation = Rule::new("self.dialect.compression in ['auto', 'none', 'gzip', 'zstd']").message("dialect.compression is auto, none, gzip or zstd"))]
 pub struct IngestSpec {

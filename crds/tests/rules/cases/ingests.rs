@@ -17,6 +17,13 @@ pub fn ingests() -> Vec<Case> {
         "tabs and quotes",
         json!({"spec": {"dialect": {"delimiter": "\\t", "quote": "\"", "escape": ""}}}),
     );
+    ingest.accepts(
+        "comments, units and missing values",
+        json!({"spec": {"dialect": {
+            "header": true, "skipAfterHeader": 2, "comment": "#", "nulls": ["", "null", "\\N"],
+            "blankLines": "skip", "trim": true, "notFinite": "null", "booleans": true,
+        }}}),
+    );
     ingest.accepts("a tab itself", json!({"spec": {"dialect": {"delimiter": "\t"}}}));
     dialects(&mut ingest);
     ingest.refuses(
@@ -106,6 +113,18 @@ fn dialects(ingest: &mut Kind) {
     refuses("a quote that delimits", json!({"quote": ","}), &differ);
     refuses("an escape that delimits", json!({"escape": ","}), &differ);
     refuses("a quote that escapes", json!({"quote": "\\"}), &differ);
+    let comment = ["spec: dialect.comment is text of one line that does not begin with the quote"];
+    refuses("a comment of two lines", json!({"comment": "#\n"}), &comment);
+    refuses(
+        "a comment that begins with the quote",
+        json!({"comment": "\"#", "quote": "\""}),
+        &comment,
+    );
+    refuses(
+        "lines below no header",
+        json!({"skipAfterHeader": 2}),
+        &["spec: dialect.skipAfterHeader needs header: true"],
+    );
     refuses(
         "an unknown charset",
         json!({"charset": "ebcdic"}),

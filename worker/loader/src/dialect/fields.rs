@@ -119,14 +119,33 @@ fn plain(record: &[u8], start: usize, dialect: &Dialect) -> (Field, Option<usize
             }
         }
     };
+    let next = (end < record.len()).then_some(end + 1);
+    let (start, end) = if dialect.trim {
+        trimmed(record, start, end, dialect)
+    } else {
+        (start, end)
+    };
     let raw = record.get(start..end).unwrap_or_default();
     let escaped_null =
         form == Form::Escaped && matches!(raw, [escape, b'N'] if Some(*escape) == dialect.escape);
-    if raw == dialect.null || escaped_null {
+    if escaped_null || dialect.nulls.iter().any(|null| raw == null) {
         form = Form::Null;
     }
-    let next = (end < record.len()).then_some(end + 1);
     (Field { start, end, form }, next)
+}
+
+/// The field without the blanks around it; an escaped blank belongs to the value.
+fn trimmed(record: &[u8], start: usize, end: usize, dialect: &Dialect) -> (usize, usize) {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let raw = record.get(start..end).unwrap_or_default();
+    let start = start + raw.iter().take_while(|byte| is_blank(byte)).count();
+    let raw = record.get(start..end).unwrap_or_default();
+    let mut end = end - raw.iter().rev().take_while(|byte| is_blank(byte)).count();
+    let bare = record.get(start..end).unwrap_or_default();
+    if end < start + raw.len() && super::records::ends_escaped(bare, dialect) {
+        end += 1;
+    }
+    (start, end)
 }
 
 /// A quoted field, without its quotes, and where the next one starts.

@@ -2,12 +2,15 @@
 //!
 //! [`records`] cuts the byte stream into records, [`fields`] cuts a record into fields. Both follow `LOAD DATA`: a record ends at a
 //! newline that is neither escaped nor inside quotes, so a field may hold newlines, tabs and any byte. A carriage return directly
-//! before that newline belongs to the line ending and not to the last field; a value that ends with one escapes or quotes it.
+//! before that newline, or at the end of the file, belongs to the line ending and not to the last field; a value that ends with one
+//! escapes or quotes it. A comment is a line: quotes and escapes mean nothing in it.
 
 pub mod fields;
+pub mod marks;
+pub mod preamble;
 pub mod records;
 
-use orrery_archive::ingest;
+use orrery_archive::ingest::{self, BlankLines, NotFinite};
 
 use crate::fault::Fault;
 
@@ -44,10 +47,22 @@ pub struct Dialect {
     pub quote: Option<u8>,
     /// Byte that takes the next byte's meaning away.
     pub escape: Option<u8>,
-    /// Text of NULL, compared before escapes are undone.
-    pub null: Vec<u8>,
-    /// Whether the first record names the fields.
+    /// Spellings of NULL, compared before escapes are undone.
+    pub nulls: Vec<Vec<u8>>,
+    /// Whether the first record that is no comment names the fields.
     pub header: bool,
+    /// Records after the header that are no rows.
+    pub skip_after_header: u32,
+    /// How a comment line begins; empty when there are none.
+    pub comment: Vec<u8>,
+    /// What an empty line is.
+    pub blank_lines: BlankLines,
+    /// Whether blanks around a field that is not quoted are left out.
+    pub trim: bool,
+    /// What numbers that are not finite are.
+    pub not_finite: NotFinite,
+    /// Whether integer columns take `true` and `false`.
+    pub booleans: bool,
     /// Character set.
     pub charset: Charset,
     /// Compression.
@@ -55,6 +70,16 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// Whether a line that begins like this is a comment.
+    pub fn is_comment(&self, record: &[u8]) -> bool {
+        !self.comment.is_empty() && record.starts_with(&self.comment)
+    }
+
+    /// Whether a record without its line ending is no row and no header.
+    pub fn is_skipped(&self, record: &[u8]) -> bool {
+        self.is_comment(record) || (self.blank_lines == BlankLines::Skip && is_blank(record))
+    }
+
     /// Checks `dialect`.
     pub fn new(dialect: &ingest::Dialect) -> Result<Self, Fault> {
         let delimiter = match dialect.delimiter.as_str() {
@@ -75,16 +100,33 @@ impl Dialect {
                 "delimiter, quote and escape must differ from each other".into(),
             ));
         }
+        if dialect.skip_after_header > 0 && !dialect.header {
+            return Err(Fault::BadDialect("skipAfterHeader needs header: true".into()));
+        }
         Ok(Self {
             delimiter,
             quote,
             escape,
-            null: dialect.null.clone().into_bytes(),
+            nulls: dialect
+                .nulls
+                .iter()
+                .map(|null| null.clone().into_bytes())
+                .collect(),
             header: dialect.header,
+            skip_after_header: dialect.skip_after_header,
+            comment: comment(&dialect.comment, quote)?,
+            blank_lines: dialect.blank_lines,
+            trim: dialect.trim,
+            not_finite: dialect.not_finite,
+            booleans: dialect.booleans,
             charset: charset(&dialect.charset)?,
             compression: compression(&dialect.compression)?,
         })
     }
+}
+
+fn is_blank(record: &[u8]) -> bool {
+    record.iter().all(u8::is_ascii_whitespace)
 }
 
 fn one_byte(what: &str, text: &str) -> Result<u8, Fault> {
@@ -94,6 +136,15 @@ fn one_byte(what: &str, text: &str) -> Result<u8, Fault> {
             "the {what} must be one ASCII character and no line ending, not {text:?}"
         ))),
     }
+}
+
+fn comment(text: &str, quote: Option<u8>) -> Result<Vec<u8>, Fault> {
+    if text.contains(['\n', '\r']) || (quote.is_some() && text.as_bytes().first() == quote.as_ref()) {
+        return Err(Fault::BadDialect(format!(
+            "the comment must be text of one line that does not begin with the quote, not {text:?}"
+        )));
+    }
+    Ok(text.as_bytes().to_vec())
 }
 
 fn charset(name: &str) -> Result<Charset, Fault> {

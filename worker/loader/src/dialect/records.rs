@@ -60,9 +60,8 @@ impl Batch {
 }
 
 fn without_line_ending<'a>(record: &'a [u8], dialect: &Dialect) -> &'a [u8] {
-    let Some(line) = record.strip_suffix(b"\n") else {
-        return record;
-    };
+    // The last record of a file may lack its newline and still have the carriage return before it.
+    let line = record.strip_suffix(b"\n").unwrap_or(record);
     match line.strip_suffix(b"\r") {
         Some(bare) if !ends_escaped(bare, dialect) => bare,
         _ => line,
@@ -70,7 +69,7 @@ fn without_line_ending<'a>(record: &'a [u8], dialect: &Dialect) -> &'a [u8] {
 }
 
 /// Whether the byte after `text` is escaped: an odd number of escapes stands before it.
-fn ends_escaped(text: &[u8], dialect: &Dialect) -> bool {
+pub(super) fn ends_escaped(text: &[u8], dialect: &Dialect) -> bool {
     dialect
         .escape
         .is_some_and(|escape| text.iter().rev().take_while(|byte| **byte == escape).count() % 2 == 1)
@@ -79,6 +78,10 @@ fn ends_escaped(text: &[u8], dialect: &Dialect) -> bool {
 /// Where a scan stands within a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Before the first byte of a record: a comment, or the first field.
+    RecordStart,
+    /// In a comment, which ends with its line.
+    Comment,
     FieldStart,
     Field,
     EscapedInField,
@@ -117,7 +120,7 @@ impl<'a, R: Read> Records<'a, R> {
             scanned: 0,
             record_start: 0,
             ends: Vec::new(),
-            place: Place::FieldStart,
+            place: Place::RecordStart,
             at_end: false,
             next_record: 1,
             part_start: 0,
@@ -189,7 +192,7 @@ impl<'a, R: Read> Records<'a, R> {
     fn end_record(&mut self, end: usize) {
         self.ends.push(end);
         self.record_start = end;
-        self.place = Place::FieldStart;
+        self.place = Place::RecordStart;
     }
 
     /// Scans what is buffered; true when a batch is complete.
@@ -204,7 +207,9 @@ impl<'a, R: Read> Records<'a, R> {
                 return true;
             }
         }
-        self.scanned = self.buffer.len();
+        if self.place != Place::RecordStart {
+            self.scanned = self.buffer.len();
+        }
         false
     }
 
@@ -223,6 +228,22 @@ impl<'a, R: Read> Records<'a, R> {
         while let Some(&byte) = self.buffer.get(at) {
             let rest = self.buffer.get(at..).unwrap_or_default();
             match self.place {
+                Place::RecordStart => {
+                    self.place = if dialect.is_comment(rest) {
+                        Place::Comment
+                    } else if rest.len() < dialect.comment.len() && dialect.comment.starts_with(rest) {
+                        // Only the next read can tell.
+                        self.scanned = at;
+                        return None;
+                    } else {
+                        Place::FieldStart
+                    };
+                    continue;
+                }
+                Place::Comment => {
+                    at += memchr::memchr(b'\n', rest)?;
+                    return Some(at + 1);
+                }
                 Place::EscapedInField => self.place = Place::Field,
                 Place::EscapedInQuotes => self.place = Place::Quoted,
                 // A quote opens a field at its start; directly after a closing one it is the second of two.

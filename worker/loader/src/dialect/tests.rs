@@ -91,7 +91,7 @@ fn quotes_hold_delimiters_newlines_and_doubled_quotes() {
 }
 
 #[test]
-fn a_carriage_return_before_the_newline_is_line_ending_unless_escaped() {
+fn a_carriage_return_before_the_newline_or_the_end_is_line_ending_unless_escaped() {
     let csv = dialect("{}");
     let rows = read(b"a,b\r\nc,d\\\r\ne,\\\\\r\nf,g\r", &csv).unwrap();
     assert_eq!(
@@ -100,14 +100,14 @@ fn a_carriage_return_before_the_newline_is_line_ending_unless_escaped() {
             row(&[Some("a"), Some("b")]),
             row(&[Some("c"), Some("d\r")]),
             row(&[Some("e"), Some("\\")]),
-            row(&[Some("f"), Some("g\r")]),
+            row(&[Some("f"), Some("g")]),
         ]
     );
 }
 
 #[test]
 fn without_an_escape_a_backslash_is_a_character() {
-    let plain = dialect(r#"{"escape":"","null":"NULL"}"#);
+    let plain = dialect(r#"{"escape":"","nulls":["NULL"]}"#);
     assert_eq!(
         read(b"a\\,\\N,NULL,\n", &plain).unwrap(),
         [row(&[Some("a\\"), Some("\\N"), None, Some("")])]

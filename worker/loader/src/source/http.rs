@@ -7,7 +7,9 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE,
+};
 use reqwest::{Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
@@ -89,12 +91,12 @@ impl HttpSources {
         Ok(Self { client, runtime })
     }
 
-    /// Size and version by `HEAD`; `None` when the server does not answer that.
+    /// Size and version by `HEAD`; `None` when the server does not answer that, or refuses it: addresses that are signed for `GET` do.
     pub fn head(&self, url: &str) -> Result<Option<Head>, Fault> {
         self.runtime.block_on(async {
             match self.client.head(url).send().await {
-                Ok(response) if response.status().is_success() => Ok(Some(described(&response))),
-                Ok(response) if is_missing(response.status()) => {
+                Ok(response) if response.status().is_success() => Ok(Some(before_reading(&response))),
+                Ok(response) if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) => {
                     Err(Broken::Missing(format!("the server answers {}", response.status())).fault(url))
                 }
                 // A GET that follows says more.
@@ -322,6 +324,16 @@ fn is_missing(status: StatusCode) -> bool {
         status,
         StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED
     )
+}
+
+/// What `HEAD` tells. The length of an encoded form is not that of the bytes a server sends to us, who ask for no encoding.
+fn before_reading(response: &Response) -> Head {
+    let encoded = header(response, CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    let head = described(response);
+    Head {
+        size: head.size.filter(|_| !encoded),
+        ..head
+    }
 }
 
 fn described(response: &Response) -> Head {

@@ -5,6 +5,7 @@
 
 mod compression;
 mod file;
+mod gzip;
 mod http;
 mod stored;
 

@@ -79,6 +79,38 @@ fn a_truncated_stream_names_the_file() {
 }
 
 #[test]
+fn zero_bytes_after_the_last_member_are_no_data_and_other_bytes_are_an_error() {
+    let plain = b"1,2\n".repeat(10_000);
+    let padded = [gzip(&plain[..400]), gzip(&plain[400..]), vec![0; 10_240]].concat();
+    let (content, (size, _)) = read_file("a.csv.gz", &padded, Compression::Auto).unwrap();
+    assert_eq!((content, size), (plain.clone(), padded.len() as u64));
+    let followed = [gzip(&plain), b"garbage".to_vec()].concat();
+    let fault = read_file("a.csv.gz", &followed, Compression::Auto).unwrap_err();
+    assert!(fault.to_string().contains("no gzip follow the end"), "{fault}");
+    let torn = [gzip(&plain), vec![0; 512], gzip(&plain)[..20].to_vec()].concat();
+    let fault = read_file("a.csv.gz", &torn, Compression::Auto).unwrap_err();
+    assert!(fault.to_string().contains("ends too early"), "{fault}");
+}
+
+#[test]
+fn files_of_parallel_compressors_are_found_and_large_windows_are_named() {
+    let plain = b"1,2\n".repeat(10_000);
+    let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4][..]].concat();
+    let stored = [skippable, zstd::encode_all(&plain[..], 1).unwrap()].concat();
+    for name in ["a.csv.zst", "noname"] {
+        let (content, _) = read_file(name, &stored, Compression::Auto).unwrap();
+        assert_eq!(content, plain);
+    }
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.long_distance_matching(true).unwrap();
+    encoder.write_all(&plain).unwrap();
+    let long = encoder.finish().unwrap();
+    let fault = read_file("a.zst", &long, Compression::Auto).unwrap_err();
+    assert!(fault.to_string().contains("larger than 128 MiB"), "{fault}");
+}
+
+#[test]
 fn a_name_that_promises_compression_must_keep_it() {
     let fault = read_file("a.csv.gz", b"1,2\n", Compression::Auto).unwrap_err();
     assert_eq!(fault.reason(), "BadFile");
@@ -275,4 +307,37 @@ async fn a_server_error_passes() {
         announced: None,
     }));
     assert_eq!(download(server.url.clone()).await.unwrap().0, content());
+}
+
+async fn head_of(url: String) -> Result<Option<Head>, Fault> {
+    let http = http();
+    tokio::task::spawn_blocking(move || http.head(&url))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_signed_for_get_alone_is_read() {
+    for status in ["403 Forbidden", "401 Unauthorized", "405 Method Not Allowed"] {
+        let server = Flaky::start(Box::new(move |request, _| Reply {
+            status: if request == 0 { status } else { "200 OK" },
+            headers: "etag: \"v1\"\r\n".into(),
+            body: if request == 0 { Vec::new() } else { content() },
+            announced: None,
+        }));
+        assert_eq!(head_of(server.url.clone()).await.unwrap(), None, "{status}");
+        assert_eq!(download(server.url.clone()).await.unwrap().0, content());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_length_of_an_encoded_form_is_not_the_sources() {
+    let server = Flaky::start(Box::new(|_, _| Reply {
+        status: "200 OK",
+        headers: "etag: \"v1\"\r\ncontent-encoding: gzip\r\n".into(),
+        body: Vec::new(),
+        announced: Some(17),
+    }));
+    let head = head_of(server.url.clone()).await.unwrap().unwrap();
+    assert_eq!((head.size, head.version.as_str()), (None, "\"v1\""));
 }

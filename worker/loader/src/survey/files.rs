@@ -13,7 +13,8 @@ use super::rejects::RejectWriter;
 use super::rows::{ParsedBatch, parse};
 use super::spool::{Counts, SpoolWriter};
 use super::{Running, blocking};
-use crate::dialect::fields::Fields;
+use crate::dialect::marks;
+use crate::dialect::preamble::Preamble;
 use crate::dialect::records::{Batch, RecordError, Records};
 use crate::fault::Fault;
 use crate::progress;
@@ -75,7 +76,8 @@ impl Bounds {
 struct Work {
     map: Arc<FieldMap>,
     batch: Batch,
-    header: bool,
+    /// Number of the first record that may be a row; comments, the header and what stands below it come before.
+    first_row: u64,
 }
 
 /// Reads `place` as source file `file`.
@@ -181,7 +183,7 @@ async fn check(running: Arc<Running>, work: Work) -> Result<Placed, Fault> {
 }
 
 fn parse_counted(running: &Running, work: &Work) -> ParsedBatch {
-    let parsed = parse(&running.plan, &work.map, &work.batch, work.header);
+    let parsed = parse(&running.plan, &work.map, &work.batch, work.first_row);
     progress::add(&running.progress.rows_read, parsed.records);
     progress::add(&running.progress.bytes_read, parsed.bytes);
     parsed
@@ -200,18 +202,29 @@ fn read_records(
     check_head(running, file, opened.head())?;
     let stored = opened.stored();
     let mut counted = 0;
-    let mut records = Records::new(opened.reader(dialect.compression)?, dialect, running.part_bytes);
+    let text = marks::without_mark(opened.reader(dialect.compression)?, dialect.charset)
+        .map_err(|error| source::read_fault(name, &error))?;
+    let mut records = Records::new(text, dialect, running.part_bytes);
+    let mut preamble = Preamble::new(dialect);
     let mut map = None;
     while let Some(batch) = records.next_batch().map_err(|error| record_fault(name, error))? {
         if running.stop.is_cancelled() {
             return Err(Fault::Cancelled);
         }
-        let header = map.is_none() && dialect.header;
+        preamble.take(&batch).map_err(|fault| in_file(name, fault))?;
+        let Some(first_row) = preamble.first_row() else {
+            progress::add(&running.progress.bytes_read, batch.data.len() as u64);
+            continue;
+        };
         let map = match &map {
             Some(map) => Arc::clone(map),
-            None => Arc::clone(map.insert(Arc::new(field_map(running, name, &batch)?))),
+            None => Arc::clone(map.insert(Arc::new(field_map(running, name, preamble.names())?))),
         };
-        let work = Work { map, batch, header };
+        let work = Work {
+            map,
+            batch,
+            first_row,
+        };
         send.blocking_send(work).map_err(|_| Fault::Cancelled)?;
         let position = stored.position();
         progress::add(&running.progress.stored_read, position - counted);
@@ -231,20 +244,13 @@ fn read_records(
 }
 
 /// The survey's field names, else the header's, else the columns.
-fn field_map(running: &Running, name: &str, first: &Batch) -> Result<FieldMap, Fault> {
+fn field_map(running: &Running, name: &str, header: Option<&[String]>) -> Result<FieldMap, Fault> {
     let plan = &running.plan;
-    let header = plan
-        .dialect
-        .header
-        .then(|| header_names(running, first))
-        .transpose()?;
-    let fault = |fault: Fault| match fault {
-        Fault::BadFields(what) => Fault::BadFields(format!("{name}: {what}")),
-        other => other,
-    };
     match header {
         None if running.fields.is_empty() => Ok(plan.column_fields()),
-        Some(header) if running.fields.is_empty() => plan.fields(&header).map_err(fault),
+        Some(header) if running.fields.is_empty() => {
+            plan.fields(header).map_err(|fault| in_file(name, fault))
+        }
         Some(header) if header.len() != running.fields.len() => Err(Fault::BadFields(format!(
             "{name}: its header names {} fields, the ingest {}",
             header.len(),
@@ -254,24 +260,12 @@ fn field_map(running: &Running, name: &str, first: &Batch) -> Result<FieldMap, F
     }
 }
 
-fn header_names(running: &Running, first: &Batch) -> Result<Vec<String>, Fault> {
-    let dialect = &running.plan.dialect;
-    let line = first.records(dialect).next().map_or(&[][..], |(_, line)| line);
-    // Files written on other systems may begin with a byte order mark.
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let mut fields = Fields::default();
-    fields
-        .split(line, dialect)
-        .map_err(|error| Fault::BadFields(format!("the header: {error}")))?;
-    let mut scratch = Vec::new();
-    Ok((0..fields.len())
-        .map(|index| {
-            let name = fields
-                .value(index, line, dialect, &mut scratch)
-                .unwrap_or_default();
-            String::from_utf8_lossy(name).trim().to_owned()
-        })
-        .collect())
+/// Names the file in what is wrong with its fields.
+fn in_file(name: &str, fault: Fault) -> Fault {
+    match fault {
+        Fault::BadFields(what) => Fault::BadFields(format!("{name}: {what}")),
+        other => other,
+    }
 }
 
 fn record_fault(name: &str, error: RecordError) -> Fault {

@@ -90,7 +90,7 @@ impl TablePlan {
         let checkers = target
             .columns
             .iter()
-            .map(|column| Checker::new(column, dialect.charset))
+            .map(|column| Checker::new(column, &dialect))
             .collect::<Result<_, _>>()
             .map_err(|error| Fault::BadFields(error.to_string()))?;
         Ok(Self {
@@ -130,8 +130,9 @@ impl TablePlan {
         }
         if !unknown.is_empty() {
             return Err(Fault::BadFields(format!(
-                "the table has no column {}; a field to be skipped has a name that starts with `-`",
-                unknown.join(", ")
+                "the table has no column {}; a field to be skipped has a name that starts with `-`{}",
+                listed(&unknown),
+                comment_hint(&unknown)
             )));
         }
         let sources = places
@@ -171,6 +172,30 @@ impl TablePlan {
             .check(default.map(str::as_bytes), &mut text)
             .map_err(|bad| Fault::BadFields(format!("the default of column `{}`: {bad}", declared.name)))?;
         Ok(Source::Default(text))
+    }
+}
+
+/// The first few of a list, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown = names
+        .iter()
+        .take(MOST)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// A header that begins like a comment often is one.
+fn comment_hint(unknown: &[String]) -> &'static str {
+    if unknown.first().is_some_and(|name| name.starts_with("`#")) {
+        "; lines of comments are left out with dialect.comment: \"#\""
+    } else {
+        ""
     }
 }
 

@@ -65,8 +65,8 @@ impl ParsedBatch {
     }
 }
 
-/// Checks every record of `batch`; the first is left out when it is a header.
-pub fn parse(plan: &TablePlan, map: &FieldMap, batch: &Batch, skip_first: bool) -> ParsedBatch {
+/// Checks every record of `batch` from the record `first_row` on, but comments and what else is no row.
+pub fn parse(plan: &TablePlan, map: &FieldMap, batch: &Batch, first_row: u64) -> ParsedBatch {
     let mut reader = RowReader {
         plan,
         map,
@@ -81,7 +81,10 @@ pub fn parse(plan: &TablePlan, map: &FieldMap, batch: &Batch, skip_first: bool) 
         bytes: batch.data.len() as u64,
         ..ParsedBatch::default()
     };
-    for (record, line) in batch.records(&plan.dialect).skip(usize::from(skip_first)) {
+    for (record, line) in batch.records(&plan.dialect) {
+        if record < first_row || plan.dialect.is_skipped(line) {
+            continue;
+        }
         parsed.records += 1;
         let start = parsed.text.len();
         match reader.read(record, line, &mut parsed) {
@@ -115,9 +118,10 @@ impl RowReader<'_> {
     fn read(&mut self, record: u64, line: &[u8], batch: &mut ParsedBatch) -> Result<ParsedRow, Refusal> {
         self.fields
             .split(line, &self.plan.dialect)
-            .map_err(|error| (None, error.to_string()))?;
+            .map_err(|error| (None, format!("{error}{}", lines_within(line))))?;
         if self.fields.len() != self.map.fields {
-            return Err((None, wrong_count(self.fields.len(), self.map.fields)));
+            let counts = wrong_count(self.fields.len(), self.map.fields);
+            return Err((None, format!("{counts}{}", lines_within(line))));
         }
         let start = batch.text.len();
         self.write_columns(line, &mut batch.text)?;
@@ -231,6 +235,23 @@ impl RowReader<'_> {
 fn wrong_count(found: usize, expected: usize) -> String {
     let what = if found < expected { "too few" } else { "too many" };
     format!("{what} fields: {found}, the table's fields are {expected}")
+}
+
+/// What line ends inside a record of the wrong shape hint at: rows that were swallowed.
+fn lines_within(record: &[u8]) -> String {
+    let lines = memchr::memchr_iter(b'\n', record).count();
+    if lines > 0 {
+        return format!(
+            "; the record spans {} lines of the file: look at dialect.quote and dialect.escape",
+            lines + 1
+        );
+    }
+    match memchr::memchr_iter(b'\r', record).count() {
+        0 => String::new(),
+        returns => format!(
+            "; the record holds {returns} carriage returns: lines must end with a line feed, alone or after one carriage return"
+        ),
+    }
 }
 
 /// Brings a longitude outside [0, 360] into [0, 360), in the row itself: the chunk must fit the value as stored.

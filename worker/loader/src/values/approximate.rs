@@ -1,6 +1,8 @@
 //! FLOAT and DOUBLE.
 
-use super::{BadValue, shown, trimmed};
+use orrery_archive::ingest::NotFinite;
+
+use super::{BadValue, shown, signed, trimmed};
 
 /// A FLOAT or DOUBLE column.
 #[derive(Debug)]
@@ -10,21 +12,28 @@ pub struct Approximate {
     /// Digits after the point of FLOAT(m,d) and DOUBLE(m,d).
     decimals: Option<u32>,
     unsigned: bool,
+    not_finite: NotFinite,
     name: &'static str,
 }
 
 impl Approximate {
     /// A FLOAT column.
-    pub fn float(digits: Option<(u32, u32)>, unsigned: bool) -> Self {
-        Self::new("FLOAT", f64::from(f32::MAX), digits, unsigned)
+    pub fn float(digits: Option<(u32, u32)>, unsigned: bool, not_finite: NotFinite) -> Self {
+        Self::new("FLOAT", f64::from(f32::MAX), digits, unsigned, not_finite)
     }
 
     /// A DOUBLE column.
-    pub fn double(digits: Option<(u32, u32)>, unsigned: bool) -> Self {
-        Self::new("DOUBLE", f64::MAX, digits, unsigned)
+    pub fn double(digits: Option<(u32, u32)>, unsigned: bool, not_finite: NotFinite) -> Self {
+        Self::new("DOUBLE", f64::MAX, digits, unsigned, not_finite)
     }
 
-    fn new(name: &'static str, range: f64, digits: Option<(u32, u32)>, unsigned: bool) -> Self {
+    fn new(
+        name: &'static str,
+        range: f64,
+        digits: Option<(u32, u32)>,
+        unsigned: bool,
+        not_finite: NotFinite,
+    ) -> Self {
         let most = digits.map_or(range, |(m, d)| {
             let whole = 10_f64.powi((m - d) as i32);
             range.min(whole - 10_f64.powi(-(d as i32)))
@@ -33,8 +42,14 @@ impl Approximate {
             most,
             decimals: digits.map(|(_, d)| d),
             unsigned,
+            not_finite,
             name,
         }
+    }
+
+    /// Whether `field` is a number that is not finite, and such numbers are NULL.
+    pub fn is_null(&self, field: &[u8]) -> bool {
+        self.not_finite == NotFinite::Null && names_not_finite(field)
     }
 
     /// Checks `field` and writes it as it is, without blanks: MariaDB and Rust read decimal text to the same nearest value.
@@ -68,15 +83,17 @@ impl Approximate {
     }
 }
 
+fn names_not_finite(field: &[u8]) -> bool {
+    let (_, word) = signed(trimmed(field));
+    ["nan", "inf", "infinity"]
+        .iter()
+        .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 fn not_a_number(field: &[u8]) -> BadValue {
-    let lower = trimmed(field).to_ascii_lowercase();
-    let unsigned = lower
-        .strip_prefix(b"-")
-        .or(lower.strip_prefix(b"+"))
-        .unwrap_or(&lower);
-    if matches!(unsigned, b"nan" | b"inf" | b"infinity") {
+    if names_not_finite(field) {
         BadValue(format!(
-            "{} cannot be stored: columns hold finite numbers or NULL",
+            "{} cannot be stored: columns hold finite numbers or NULL; dialect.notFinite: null stores NULL",
             shown(field)
         ))
     } else {

@@ -125,6 +125,29 @@ impl Number {
     }
 }
 
+/// The digits, after a minus if need be, of a decimal text whose value is an integer of at most [`MOST_DIGITS`] digits.
+pub fn integer(text: &[u8]) -> Option<Vec<u8>> {
+    let mut number = parse(text)?;
+    while number.digits.last() == Some(&b'0') {
+        number.digits.pop();
+    }
+    if number.digits.is_empty() {
+        // A minus stays: an UNSIGNED column refuses it before a zero as well.
+        return Some(if number.negative {
+            b"-0".to_vec()
+        } else {
+            b"0".to_vec()
+        });
+    }
+    let whole = usize::try_from(number.point).ok()?;
+    if whole > MOST_DIGITS || number.digits.len() > whole {
+        return None;
+    }
+    let mut digits = Vec::new();
+    number.write(&mut digits);
+    Some(digits)
+}
+
 fn parse(text: &[u8]) -> Option<Number> {
     let (negative, text) = signed(text);
     let exponent_at = text.iter().position(|byte| matches!(byte, b'e' | b'E'));

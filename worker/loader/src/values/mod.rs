@@ -2,7 +2,8 @@
 //!
 //! Keeps true: what a checker accepts, a MariaDB in strict mode (`STRICT_TRANS_TABLES`, time zone UTC, zero dates allowed) stores with
 //! the same value the field's own text would have given; what strict mode refuses, a checker refuses too, with a reason for people.
-//! Where MariaDB guesses (`11-1-2` as a date, `12.7` as an integer), the checker refuses. One module per family of types.
+//! Where MariaDB guesses (`11-1-2` as a date) or rounds to an integer (`12.7`), the checker refuses; where the dialect asks for it,
+//! words are numbers (`true`) or NULL (`NaN`). One module per family of types.
 
 mod approximate;
 mod binary;
@@ -16,7 +17,7 @@ use orrery_archive::sql_type::{SqlType, SqlTypeError};
 use orrery_archive::table::Column;
 use thiserror::Error;
 
-use crate::dialect::Charset;
+use crate::dialect::Dialect;
 
 pub use approximate::parse as parse_double;
 
@@ -68,15 +69,15 @@ enum Kind {
 }
 
 impl Checker {
-    /// The checker of a column for files whose text is in `source`.
-    pub fn new(column: &Column, source: Charset) -> Result<Self, CheckerError> {
+    /// The checker of a column for files of this dialect.
+    pub fn new(column: &Column, dialect: &Dialect) -> Result<Self, CheckerError> {
         let sql_type = SqlType::parse(&column.sql_type).map_err(|error| CheckerError::Type {
             column: column.name.clone(),
             source: error,
         })?;
         Ok(Self {
             nullable: column.nullable,
-            kind: Kind::new(sql_type, column, source)?,
+            kind: Kind::new(sql_type, column, dialect)?,
         })
     }
 
@@ -90,6 +91,7 @@ impl Checker {
             return Ok(());
         };
         match &self.kind {
+            Kind::Approximate(checker) if checker.is_null(field) => self.check(None, row),
             Kind::Integer(checker) => checker.check(field, row),
             Kind::Decimal(checker) => checker.check(field, row),
             Kind::Approximate(checker) => checker.check(field, row),
@@ -102,10 +104,11 @@ impl Checker {
 }
 
 impl Kind {
-    fn new(sql_type: SqlType, column: &Column, source: Charset) -> Result<Self, CheckerError> {
+    fn new(sql_type: SqlType, column: &Column, dialect: &Dialect) -> Result<Self, CheckerError> {
+        let source = dialect.charset;
         Ok(match sql_type {
             SqlType::Integer { width, flags, .. } => {
-                Self::Integer(integer::Integer::new(width, flags.unsigned))
+                Self::Integer(integer::Integer::new(width, flags.unsigned, dialect.booleans))
             }
             SqlType::Decimal {
                 precision,
@@ -116,12 +119,16 @@ impl Kind {
                 scale: scale as usize,
                 unsigned: flags.unsigned,
             }),
-            SqlType::Float { digits, flags } => {
-                Self::Approximate(approximate::Approximate::float(digits, flags.unsigned))
-            }
-            SqlType::Double { digits, flags } => {
-                Self::Approximate(approximate::Approximate::double(digits, flags.unsigned))
-            }
+            SqlType::Float { digits, flags } => Self::Approximate(approximate::Approximate::float(
+                digits,
+                flags.unsigned,
+                dialect.not_finite,
+            )),
+            SqlType::Double { digits, flags } => Self::Approximate(approximate::Approximate::double(
+                digits,
+                flags.unsigned,
+                dialect.not_finite,
+            )),
             SqlType::Bit(bits) => Self::Binary(binary::Binary::Bits(bits)),
             SqlType::Binary(bytes) | SqlType::VarBinary(bytes) => {
                 Self::Binary(binary::Binary::Bytes(u64::from(bytes)))

@@ -6,6 +6,7 @@
 )]
 
 mod common;
+mod dialects;
 mod durable;
 mod end_to_end;
 mod samples;

@@ -82,7 +82,7 @@ async fn every_reject_names_file_record_column_and_reason() {
         "5\tdecl\tlatitude 95 is outside -90 to 90",
         "6\tra\tlongitude -1 is outside 0 to 360",
         "7\tra\ta row without a position has no chunk",
-        "8\tra\t`nan` cannot be stored: columns hold finite numbers or NULL",
+        "8\tra\t`nan` cannot be stored: columns hold finite numbers or NULL; dialect.notFinite: null stores NULL",
         "9\tobjectId\tNULL in a column that is NOT NULL",
         "10\tname\t`aaaaaaaaaaaaaaaaaaaaa` has 21 characters, the column holds 20",
     ]

@@ -11,6 +11,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
+/// The default dialect with text in `charset`.
+fn dialect(charset: Charset) -> Dialect {
+    Dialect {
+        charset,
+        ..Dialect::new(&orrery_archive::ingest::Dialect::default()).unwrap()
+    }
+}
+
 /// The settings of an agent's session, without its `sql_notes = 0`: accepted fields must not give notes either.
 const SESSION: &str = "SET SESSION time_zone = '+00:00', \
     sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
@@ -26,15 +34,18 @@ struct Family {
 const FAMILIES: &[Family] = &[
     Family {
         sql_type: "TINYINT",
-        alphabet: "0123-+ ",
-        good: &["0", "-128", "127", "+5", " 7", "-0", "000012"],
+        alphabet: "0123-+ .e",
+        good: &[
+            "0", "-128", "127", "+5", " 7", "-0", "000012", "1.0", "1e1", "-1.20e2", "12700e-2", ".0", "3.",
+            "0e9",
+        ],
         bad: &[
             "",
             " ",
             "128",
             "-129",
-            "1.0",
-            "1e1",
+            "128.0",
+            "1e3",
             "0x1",
             "--1",
             "1 2",
@@ -46,9 +57,19 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sql_type: "TINYINT UNSIGNED",
-        alphabet: "01256-+",
-        good: &["0", "255", "+1"],
-        bad: &["256", "-1", "-0", ""],
+        alphabet: "01256-+.e",
+        good: &["0", "255", "+1", "255.0", "2.55e2"],
+        bad: &[
+            "256",
+            "-1",
+            "-0",
+            "-0.0",
+            "-1.0",
+            "0.5",
+            "255.00000000000000000001",
+            "1e99999999999",
+            "",
+        ],
     },
     Family {
         sql_type: "SMALLINT",
@@ -488,7 +509,7 @@ async fn accepted_fields_are_stored_as_strict_mariadb_stores_their_text() {
     let mut problems = Vec::new();
     for family in FAMILIES {
         let column = column(family.sql_type, "utf8mb4");
-        let checker = Checker::new(&column, Charset::Utf8).unwrap();
+        let checker = Checker::new(&column, &dialect(Charset::Utf8)).unwrap();
         server.table(&column).await;
         for field in random(family)
             .iter()
@@ -507,7 +528,7 @@ async fn accepted_fields_are_stored_as_strict_mariadb_stores_their_text() {
 fn good_fields_are_accepted_and_bad_ones_rejected() {
     let mut problems = Vec::new();
     for family in FAMILIES {
-        let checker = Checker::new(&column(family.sql_type, "utf8mb4"), Charset::Utf8).unwrap();
+        let checker = Checker::new(&column(family.sql_type, "utf8mb4"), &dialect(Charset::Utf8)).unwrap();
         let good = family.good.iter().map(|field| (field, true));
         for (field, good) in good.chain(family.bad.iter().map(|field| (field, false))) {
             let answer = checked(&checker, field.as_bytes());
@@ -599,7 +620,7 @@ async fn text_reaches_every_charset_as_the_same_characters() {
             (Charset::Latin1, latin1),
             (Charset::Binary, expected),
         ] {
-            let checker = Checker::new(&column, source).unwrap();
+            let checker = Checker::new(&column, &dialect(source)).unwrap();
             let row = checked(&checker, field).unwrap();
             let stored = server.load(&[row]).await.unwrap();
             let hex = hex::encode_upper(expected);
@@ -618,7 +639,7 @@ async fn text_reaches_every_charset_as_the_same_characters() {
 fn text_outside_its_charset_is_rejected_with_the_reason() {
     let reason = |target: &str, source, field: &[u8]| {
         checked(
-            &Checker::new(&column("VARCHAR(9)", target), source).unwrap(),
+            &Checker::new(&column("VARCHAR(9)", target), &dialect(source)).unwrap(),
             field,
         )
         .unwrap_err()
@@ -649,13 +670,13 @@ fn text_outside_its_charset_is_rejected_with_the_reason() {
 fn null_is_stored_where_it_is_allowed_only() {
     let mut column = column("INT", "utf8mb4");
     let mut row = Vec::new();
-    Checker::new(&column, Charset::Utf8)
+    Checker::new(&column, &dialect(Charset::Utf8))
         .unwrap()
         .check(None, &mut row)
         .unwrap();
     assert_eq!(row, b"\\N");
     column.nullable = false;
-    let bad = Checker::new(&column, Charset::Utf8)
+    let bad = Checker::new(&column, &dialect(Charset::Utf8))
         .unwrap()
         .check(None, &mut row)
         .unwrap_err();
@@ -666,7 +687,7 @@ fn null_is_stored_where_it_is_allowed_only() {
 fn every_family_of_types_names_the_reason() {
     let reason = |sql_type: &str, field: &str| {
         checked(
-            &Checker::new(&column(sql_type, "utf8mb4"), Charset::Utf8).unwrap(),
+            &Checker::new(&column(sql_type, "utf8mb4"), &dialect(Charset::Utf8)).unwrap(),
             field.as_bytes(),
         )
         .unwrap_err()
@@ -675,11 +696,12 @@ fn every_family_of_types_names_the_reason() {
         ("TINYINT", "300", "`300` is outside -128 to 127"),
         ("INT", "", "an empty field is not an integer"),
         ("INT", "12x", "`12x` is not an integer"),
+        ("INT", "12.5", "`12.5` is not an integer"),
         ("DECIMAL(4,2)", "123", "`123` is outside DECIMAL(4,2)"),
         (
             "DOUBLE",
             "NaN",
-            "`NaN` cannot be stored: columns hold finite numbers or NULL",
+            "`NaN` cannot be stored: columns hold finite numbers or NULL; dialect.notFinite: null stores NULL",
         ),
         ("FLOAT", "1e40", "`1e40` is outside FLOAT"),
         ("DATE", "2011-02-30", "`2011-02-30` is not a date (YYYY-MM-DD)"),
