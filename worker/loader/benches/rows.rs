@@ -77,7 +77,7 @@ fn rows(criterion: &mut Criterion) {
     group.bench_function("cut", |bench| bench.iter(|| batches(&plan, &text)));
     group.bench_function("check and place", |bench| {
         bench.iter(|| {
-            let parsed = cut.iter().map(|batch| parse(&plan, &map, batch, false));
+            let parsed = cut.iter().map(|batch| parse(&plan, &map, batch, 1));
             let rows: usize = parsed
                 .map(|parsed| place(&plan, parsed, &Known::new()).rows.len())
                 .sum();
