@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Parser;
 use orrery_archive::names::ports;
 
-use crate::context::{Images, Scope};
+use crate::controller::context::{Images, Scope};
 
 /// Operates Orrery archives: workers, tables, users, placement.
 #[derive(Parser, Clone, Debug)]
@@ -85,7 +85,7 @@ mod tests {
     use clap::Parser;
 
     use super::Flags;
-    use crate::context::Scope;
+    use crate::controller::context::Scope;
 
     const IMAGES: [&str; 4] = ["--image", "orrery", "--mysqld-image", "mysqld"];
 

@@ -1,14 +1,15 @@
 //! The operator: turns what users declare into workers, tables, users and placement.
 //!
-//! One process leads ([`leader`]), a standby waits. Every controller is a folder that reads as *observe → plan → apply*: observing and
-//! applying talk to the cluster API and to agents, planning is a pure function of what was observed and yields typed objects.
+//! One process leads ([`leader`]), a standby waits. Every controller is a folder of one shape, `{mod, observe, plan, apply, status}.rs`
+//! (see [`controller`]): observing and applying talk to the cluster API and to agents, planning is a pure function of what was observed.
 //!
 //! - [`pools`]: `WorkerPool` → `Worker`s → one StatefulSet each, adoption of data directories, statuses;
-//! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed to the catalog's [`writer`];
+//! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed to the [`catalog`]'s writer;
+//! - [`ingest`]: files become rows of tables;
 //! - [`copies`] and [`deletions`]: tables that workers lack, and tables that go;
+//! - [`gc`]: catalog objects that nobody needs go, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
-//! - [`secrets`]: the archive's authority, certificates, passwords and keys;
-//! - [`work`], [`triggers`], [`apply`], [`conditions`], [`notices`], [`metrics`], [`admin`]: what all of them share.
+//! - [`secrets`]: the archive's authority, certificates, passwords and keys.
 
 #![cfg_attr(
     test,
@@ -22,26 +23,26 @@
 
 pub mod admin;
 pub mod agents;
-pub mod apply;
 pub mod archive;
 pub mod catalog;
-pub mod conditions;
-pub mod context;
+pub mod controller;
 pub mod copies;
 pub mod deletions;
 pub mod families;
+pub mod field_manager;
 pub mod flags;
+pub mod fleet;
+pub mod gc;
 pub mod ingest;
+pub mod labels;
 pub mod leader;
 pub mod metrics;
-pub mod notices;
 pub mod placement;
 pub mod pools;
+pub mod quantity;
 pub mod run;
 pub mod secrets;
 pub mod tables;
-pub mod term;
-pub mod triggers;
+#[cfg(test)]
+mod testing;
 pub mod users;
-pub mod work;
-pub mod writer;

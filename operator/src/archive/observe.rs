@@ -8,8 +8,8 @@ use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, Worker, WorkerPhase, WorkerPool};
 
-use super::ArchiveError;
-use crate::context::Context;
+use crate::controller::context::Context;
+use crate::controller::error::ReconcileError;
 
 /// What is known of an archive.
 pub struct Observed {
@@ -30,7 +30,7 @@ pub struct Observed {
 }
 
 /// Observes the archive; `None` when nothing at all is declared. Even then it has a catalog afterwards.
-pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observed>, ArchiveError> {
+pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observed>, ReconcileError> {
     let (pools, families, chunked, references, workers) = tokio::try_join!(
         context.list::<WorkerPool>(namespace, None),
         context.list::<ChunkFamily>(namespace, None),
@@ -71,11 +71,8 @@ pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observ
     }))
 }
 
+/// A worker that no status speaks of has not served yet.
 fn is_live(worker: &Worker) -> bool {
-    let phase = worker
-        .status
-        .as_ref()
-        .map(|status| status.phase)
-        .unwrap_or_default();
-    !matches!(phase, WorkerPhase::Pending | WorkerPhase::Down)
+    let phase = worker.status.as_ref().map(|status| status.phase);
+    !matches!(phase, None | Some(WorkerPhase::Pending | WorkerPhase::Down))
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, TableKey};
-use orrery_archive::names::WorkerId;
 
 use super::observe::Observed;
+use crate::catalog::declared::{FamilyDeclaration, TableDeclaration};
 use crate::families::{self, INDEX_SUFFIX};
-use crate::tables::{self, Declared, Verdicts};
-use crate::writer::FamilyDeclaration;
+use crate::tables::{self, Declared, UserTable, Verdict, Verdicts};
+
+/// Incarnation of each accepted or formerly accepted table object, by UID.
+pub type Incarnations = BTreeMap<String, u64>;
 
 /// What should be.
 pub struct Plan {
@@ -21,8 +23,6 @@ pub struct Plan {
     pub retired_tables: Vec<TableKey>,
     /// Families of the catalog that nobody declares any more and that have no tables.
     pub retired_families: Vec<String>,
-    /// Workers that are not down.
-    pub live: BTreeSet<WorkerId>,
 }
 
 /// Judges everything that is declared.
@@ -48,8 +48,23 @@ pub fn plan(observed: &Observed) -> Plan {
         tables,
         retired_tables: retired_tables(observed),
         retired_families: retired_families(observed),
-        live: observed.live.clone(),
     }
+}
+
+/// The accepted tables that have an incarnation, for the catalog.
+pub fn declarations<'a, T: UserTable>(
+    tables: &'a [T],
+    verdicts: &'a [Verdict],
+    incarnations: &'a Incarnations,
+) -> impl Iterator<Item = TableDeclaration> + 'a {
+    tables.iter().zip(verdicts).filter_map(|(table, verdict)| {
+        Some(TableDeclaration {
+            key: table.key(),
+            incarnation: *incarnations.get(table.meta().uid.as_ref()?)?,
+            schema: verdict.schema.clone()?,
+            on_deletion: table.on_deletion(),
+        })
+    })
 }
 
 /// Tables that no object names. An object that cannot be read may name any of them, so then none is retired.
@@ -60,8 +75,8 @@ fn retired_tables(observed: &Observed) -> Vec<TableKey> {
     let declared: BTreeSet<TableKey> = observed
         .chunked
         .iter()
-        .map(tables::key)
-        .chain(observed.references.iter().map(tables::reference_key))
+        .map(UserTable::key)
+        .chain(observed.references.iter().map(UserTable::key))
         .collect();
     // A child before its director.
     let mut retired: Vec<TableKey> = observed

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{Catalog, Table, TableKey, TableKind};
+use orrery_archive::catalog::{Table, TableKey, TableKind};
 use orrery_archive::names::ChunkId;
-
-use super::edit::EditError;
 
 /// Segments of a chunk from which on people are warned.
 pub const MANY: usize = 16;
@@ -45,17 +43,4 @@ pub fn warning(key: &TableKey, table: &Table, wanted: impl Fn(ChunkId) -> bool) 
     (segments >= MANY).then(|| {
         format!("{key} has {segments} segments in chunk {chunk}; at {MOST} no more are taken in: {REMEDY}")
     })
-}
-
-/// Passes when each wanted chunk of a table may get one more segment.
-pub fn check(catalog: &Catalog, key: &TableKey, wanted: impl Fn(ChunkId) -> bool) -> Result<(), EditError> {
-    let table = catalog.tables.get(key);
-    match table.and_then(|table| fullest(table, wanted)) {
-        Some((chunk, segments)) if segments >= MOST => Err(EditError::TooManySegments {
-            table: key.clone(),
-            chunk,
-            segments,
-        }),
-        _ => Ok(()),
-    }
 }

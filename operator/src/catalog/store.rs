@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::time::Duration;
 
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
-use orrery_archive::catalog::{self, Catalog, Encoded, ObjectKind, ObjectName, Objects, RootPayload};
+use orrery_archive::catalog::{self, Catalog, Encoded, Epochs, ObjectKind, ObjectName, Objects, RootPayload};
 use orrery_archive::names::ROOT;
 use orrery_crds::kinds::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
@@ -17,11 +16,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::apply::MANAGER;
-use crate::writer::WriterError;
+use super::error::WriterError;
+use crate::field_manager;
 
-/// How long an object must be unreferenced before it goes, besides every reader having passed it (design §4).
-pub const GRACE: Duration = Duration::from_secs(60);
 /// Annotation on an object that is used again, with a random value. Writing it is what counts: whoever wants to drop the object names the
 /// resourceVersion it had before.
 const USED_AGAIN: &str = "orrery.dev/used-again";
@@ -36,6 +33,15 @@ pub struct Stored {
     /// The root object as read; its resourceVersion guards the next write. `None` before the first root.
     pub root: Option<ChunkMap>,
     /// Names of all objects this root needs.
+    pub names: BTreeSet<ObjectName>,
+}
+
+/// What the newest root, needs; it is read after the list of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needed {
+    /// Its epochs.
+    pub epochs: Epochs,
+    /// Names of all objects it refers to.
     pub names: BTreeSet<ObjectName>,
 }
 
@@ -83,7 +89,7 @@ impl Store {
 
     /// Writes `next` over `stored`: new objects, then the root if it still is the one that was read.
     ///
-    /// Only what `stored` needs is known to be there: everything else may just be dropped by [`super::collect`], also what lies there
+    /// Only what `stored` needs is known to be there: everything else may just be dropped by [`crate::gc`], also what lies there
     /// under the same name because an older root needed it.
     pub async fn write(&self, stored: &Stored, next: Catalog) -> Result<Stored, WriterError> {
         let Encoded { root, objects } = catalog::encode(&next);
@@ -130,7 +136,7 @@ impl Store {
             payload: None,
         };
         let mut root = ChunkMap::new(ROOT, spec);
-        let parameters = parameters();
+        let parameters = field_manager::post();
         let written = match held {
             None => self.maps.create(&parameters, &root).await,
             Some(held) => {
@@ -146,7 +152,7 @@ impl Store {
 
     /// Makes an object; false when there is one. Content-addressed: what is there under this name is the same.
     async fn create(&self, name: &ObjectName, payload: String) -> Result<bool, WriterError> {
-        let parameters = parameters();
+        let parameters = field_manager::post();
         let metadata = ObjectMeta {
             name: Some(name.as_str().to_owned()),
             ..ObjectMeta::default()
@@ -223,13 +229,6 @@ impl Store {
     }
 }
 
-fn parameters() -> PostParams {
-    PostParams {
-        field_manager: Some(MANAGER.into()),
-        ..PostParams::default()
-    }
-}
-
 fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<K>) {
     for item in items {
         if let Some(payload) = item.payload() {
@@ -249,7 +248,7 @@ where
     object
         .annotations_mut()
         .insert(USED_AGAIN.to_owned(), user.to_owned());
-    match api.replace(name.as_str(), &parameters(), &object).await {
+    match api.replace(name.as_str(), &field_manager::post(), &object).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
         Err(error) => Err(error.into()),

@@ -8,8 +8,8 @@ use orrery_archive::catalog::{Catalog, Family, FamilyGrid, TableKind};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{ChunkFamily, ChunkFamilyStatus, Scheme, SchemeKind, WorkerPool};
 
-use crate::conditions::{self, ACCEPTED, AVAILABLE, Finding};
-use crate::writer::FamilyDeclaration;
+use crate::catalog::declared::FamilyDeclaration;
+use crate::controller::conditions::{self, ACCEPTED, AVAILABLE, Finding};
 
 /// Ending of the names of families that hold director indexes; the catalog's writer makes these.
 pub const INDEX_SUFFIX: &str = "-index";
@@ -27,7 +27,7 @@ pub struct Verdict {
 pub fn judge(family: &ChunkFamily, pools: &BTreeMap<String, WorkerPool>, catalog: &Catalog) -> Verdict {
     match declare(family, pools, catalog) {
         Ok(declaration) => Verdict {
-            finding: Finding::yes("Accepted", ""),
+            finding: Finding::met("Accepted", ""),
             declaration: Some(declaration),
         },
         Err(finding) => Verdict {
@@ -44,13 +44,13 @@ fn declare(
 ) -> Result<FamilyDeclaration, Finding> {
     let (name, spec) = (family.name_any(), &family.spec);
     if name.ends_with(INDEX_SUFFIX) {
-        return Err(Finding::no(
+        return Err(Finding::unmet(
             "NameReserved",
             format!("metadata.name: names that end in `{INDEX_SUFFIX}` are for director indexes"),
         ));
     }
     let pool = pools.get(&spec.pool).ok_or_else(|| {
-        Finding::no(
+        Finding::unmet(
             "PoolMissing",
             format!("spec.pool: there is no WorkerPool `{}`", spec.pool),
         )
@@ -61,11 +61,11 @@ fn declare(
             "spec.replicas.desired: {copies} copies need {copies} workers, but WorkerPool `{}` has {workers}",
             spec.pool
         );
-        return Err(Finding::no("TooManyReplicas", message));
+        return Err(Finding::unmet("TooManyReplicas", message));
     }
     let grid = grid(&spec.scheme, spec.index_chunks)?;
     if catalog.families.get(&name).is_some_and(|old| old.grid != grid) && has_tables(catalog, &name) {
-        return Err(Finding::no(
+        return Err(Finding::unmet(
             "SchemeDiffers",
             "spec.scheme: tables of a former family of this name have another scheme; delete them first, or choose another name",
         ));
@@ -79,7 +79,7 @@ fn declare(
 }
 
 fn grid(scheme: &Scheme, index_chunks: u32) -> Result<FamilyGrid, Finding> {
-    let missing = |field: &str| Finding::no("SchemeIncomplete", format!("spec.scheme.{field} is missing"));
+    let missing = |field: &str| Finding::unmet("SchemeIncomplete", format!("spec.scheme.{field} is missing"));
     match scheme.kind {
         SchemeKind::Sphere => Ok(FamilyGrid::Sphere {
             stripes: scheme.stripes.ok_or_else(|| missing("stripes"))?,
@@ -147,8 +147,8 @@ fn available(copies: &BTreeMap<ChunkId, u32>) -> Finding {
         .map(|(chunk, _)| *chunk)
         .collect();
     match lost.first() {
-        None => Finding::yes("EveryChunkReadable", format!("{} chunks", copies.len())),
-        Some(first) => Finding::no(
+        None => Finding::met("EveryChunkReadable", format!("{} chunks", copies.len())),
+        Some(first) => Finding::unmet(
             "ChunksUnreadable",
             format!(
                 "{} chunks have no complete copy on a live worker, the first is {first}",

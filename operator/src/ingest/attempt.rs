@@ -4,78 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::{
-    ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, ports, reference_table,
+    ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
 };
 use orrery_archive::table::ddl;
-use orrery_crds::kinds::{Worker, WorkerPhase};
 use orrery_worker_api::agent::{OpenAttempt, StagedTable, TablePart};
 use orrery_worker_api::loader::Surveyed;
 
 use super::target::{Chunked, Target};
-
-/// Workers by id with the addresses of their pods.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses {
-    by_id: BTreeMap<WorkerId, (String, String)>,
-    /// Those that are not known to be down.
-    live: BTreeSet<WorkerId>,
-}
-
-impl Addresses {
-    /// Those of `workers` that have one.
-    pub fn of(workers: &[Worker]) -> Self {
-        let known = workers.iter().filter_map(|worker| {
-            let address = worker.status.as_ref()?.address.clone()?;
-            Some((worker.spec.id, (worker.metadata.name.clone()?, address)))
-        });
-        let is_live = |worker: &&Worker| {
-            let phase = worker.status.as_ref().map(|status| status.phase);
-            !matches!(
-                phase,
-                None | Some(WorkerPhase::Pending | WorkerPhase::Down | WorkerPhase::Drained)
-            )
-        };
-        Self {
-            by_id: known.collect(),
-            live: workers
-                .iter()
-                .filter(is_live)
-                .map(|worker| worker.spec.id)
-                .collect(),
-        }
-    }
-
-    /// Name and address of a worker.
-    pub fn get(&self, worker: WorkerId) -> Option<(&str, &str)> {
-        self.by_id
-            .get(&worker)
-            .map(|(name, address)| (name.as_str(), address.as_str()))
-    }
-
-    /// Base URL of a worker's agent.
-    pub fn url(&self, worker: WorkerId) -> Option<String> {
-        self.get(worker)
-            .map(|(_, address)| format!("https://{address}:{}", ports::AGENT))
-    }
-
-    /// Base URLs of the agents of `workers`.
-    pub fn urls<'a>(&self, workers: impl IntoIterator<Item = &'a WorkerId>) -> Vec<String> {
-        workers
-            .into_iter()
-            .filter_map(|worker| self.url(*worker))
-            .collect()
-    }
-
-    /// Every worker with an address that is not known to be down. An address alone says only where a pod was last.
-    pub fn live(&self) -> impl Iterator<Item = WorkerId> + '_ {
-        self.ids().filter(|worker| self.live.contains(worker))
-    }
-
-    /// Every worker with an address.
-    pub fn ids(&self) -> impl Iterator<Item = WorkerId> + '_ {
-        self.by_id.keys().copied()
-    }
-}
+use crate::fleet::Addresses;
 
 /// Numbers of an attempt, from the catalog's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,19 +204,10 @@ pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use orrery_archive::catalog::{AcceptedReference, TableKey, TableKind};
-    use serde_json::json;
-
+mod tests {
     use super::*;
-
-    pub(in crate::ingest) fn worker(id: WorkerId, phase: &str) -> Worker {
-        serde_json::from_value(json!({
-            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
-            "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}")},
-        }))
-        .unwrap()
-    }
+    use crate::fleet::testing::worker;
+    use orrery_archive::catalog::{AcceptedReference, TableKey, TableKind};
 
     /// Design §5: publishing a reference table needs all live workers; one that is down must not hold it up for ever.
     #[test]

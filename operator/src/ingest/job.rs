@@ -16,7 +16,7 @@ use kube::{Resource, ResourceExt};
 use orrery_archive::names::{COMPONENT_LABEL, Role};
 use orrery_crds::kinds::Ingest;
 
-use crate::context::Images;
+use crate::controller::context::Images;
 
 /// Label on the loader's pod and Job: the Ingest's name.
 pub const INGEST_LABEL: &str = "orrery.dev/ingest";

@@ -15,12 +15,12 @@ pub mod steps;
 pub mod target;
 pub mod verify;
 
-pub use reconcile::reconcile;
+pub use reconcile::Ingests;
 
 use thiserror::Error;
 
 use crate::agents::AgentError;
-use crate::writer::WriterError;
+use crate::catalog::error::WriterError;
 
 /// Why a step did not end; it is tried again.
 #[derive(Debug, Error)]

@@ -4,25 +4,26 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
+use kube::{Client, ResourceExt};
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus, Worker};
 use orrery_snapshot::lease::READER_LABEL;
-use serde_json::json;
 use tokio::time::Instant;
 
-use super::attempt::Addresses;
 use super::queue::{self, Entry};
 use super::steps::{self, Step};
 use super::{IngestError, Outcome, job, target};
-use crate::apply::MANAGER;
 use crate::catalog::readers::Readers;
-use crate::conditions::{self, Finding};
-use crate::context::Context;
-use crate::notices::Notice;
+use crate::controller::conditions::{self, Finding};
+use crate::controller::context::{Context, Scope};
+use crate::controller::events::Event;
+use crate::controller::runner::Controller;
+use crate::controller::status;
+use crate::controller::watch::{self, Sensitivity, changes};
+use crate::fleet::Addresses;
 
 /// Pause while an ingest is under way.
 const BUSY: Duration = Duration::from_secs(1);
@@ -35,8 +36,22 @@ pub struct Ingests {
     readers: Mutex<HashMap<String, Readers>>,
 }
 
+impl Controller for Ingests {
+    type Key = String;
+    type Failure = IngestError;
+    const NAME: &'static str = "ingests";
+
+    fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, String> {
+        changes::<Ingest, _>(client, scope, None, Sensitivity::Spec, watch::namespace)
+    }
+
+    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, IngestError> {
+        reconcile(self, context, namespace).await
+    }
+}
+
 /// Moves every ingest of `namespace` by one step.
-pub async fn reconcile(state: &Ingests, context: &Context, namespace: &str) -> Result<Duration, IngestError> {
+async fn reconcile(state: &Ingests, context: &Context, namespace: &str) -> Result<Duration, IngestError> {
     let ingests = context.list::<Ingest>(namespace, None).await?.valid;
     if ingests.iter().all(|ingest| !is_active(ingest)) {
         return Ok(IDLE);
@@ -152,9 +167,7 @@ async fn one(step: &Step<'_>) -> Result<(), IngestError> {
         }
     }
     mark(&before, &mut status, step.ingest);
-    if status != before {
-        write(step, &status).await?;
-    }
+    status::write(step.context, step.namespace, step.ingest, status.clone()).await?;
     if status.phase != before.phase {
         announce(step, &status).await;
     }
@@ -177,7 +190,7 @@ fn mark(before: &IngestStatus, status: &mut IngestStatus, ingest: &Ingest) {
                 .phase_seconds
                 .insert(name(before.phase), (took * 10.0).round() / 10.0);
         }
-        let finding = Finding::yes("Reached", status.message.clone());
+        let finding = Finding::met("Reached", status.message.clone());
         conditions::clear(&mut status.conditions, &name(status.phase));
         conditions::set(
             &mut status.conditions,
@@ -188,9 +201,9 @@ fn mark(before: &IngestStatus, status: &mut IngestStatus, ingest: &Ingest) {
         );
     }
     let accepted = match status.phase {
-        IngestPhase::Failed => Finding::no("Failed", status.message.clone()),
-        IngestPhase::Pending => Finding::no("Waiting", status.message.clone()),
-        _ => Finding::yes("Accepted", ""),
+        IngestPhase::Failed => Finding::unmet("Failed", status.message.clone()),
+        IngestPhase::Pending => Finding::unmet("Waiting", status.message.clone()),
+        _ => Finding::met("Accepted", ""),
     };
     conditions::set(
         &mut status.conditions,
@@ -201,37 +214,16 @@ fn mark(before: &IngestStatus, status: &mut IngestStatus, ingest: &Ingest) {
     );
 }
 
-async fn write(step: &Step<'_>, status: &IngestStatus) -> Result<(), IngestError> {
-    let api = step.context.api::<Ingest>(step.namespace);
-    // Under the resourceVersion it was computed from: another leader's newer status is never written over.
-    let patch = json!({
-        "metadata": { "resourceVersion": step.ingest.resource_version() },
-        "status": status,
-    });
-    let parameters = PatchParams {
-        field_manager: Some(MANAGER.into()),
-        ..PatchParams::default()
-    };
-    api.patch_status(&step.ingest.name_any(), &parameters, &Patch::Merge(patch))
-        .await?;
-    Ok(())
-}
-
 async fn announce(step: &Step<'_>, status: &IngestStatus) {
     use kube::Resource as _;
     let warning = status.phase == IngestPhase::Failed;
     let reason = if warning { "IngestFailed" } else { "IngestPhase" };
     let note = format!("{:?}: {}", status.phase, status.message);
-    step.context
-        .notices
-        .tell(
-            &step.ingest.object_ref(&()),
-            None,
-            Notice {
-                warning,
-                reason,
-                note,
-            },
-        )
-        .await;
+    let event = Event {
+        warning,
+        reason,
+        note,
+    };
+    let about = step.ingest.object_ref(&());
+    step.context.events.publish(&about, None, event).await;
 }

@@ -12,8 +12,8 @@ use orrery_crds::kinds::IngestTarget;
 use orrery_worker_api::loader::{IndexLocation, IndexPlace, SurveyTarget};
 use sha2::{Digest as _, Sha256};
 
-use super::attempt::Addresses;
 use crate::catalog::edit;
+use crate::fleet::Addresses;
 
 /// The target of an ingest.
 #[derive(Clone, Debug)]
@@ -186,10 +186,10 @@ mod tests {
     use orrery_archive::table::DeletionPolicy;
     use serde_json::json;
 
-    use super::super::attempt::tests::worker;
     use super::*;
+    use crate::catalog::declared::{FamilyDeclaration, Schema, TableDeclaration};
     use crate::catalog::edit;
-    use crate::writer::{FamilyDeclaration, Schema, TableDeclaration};
+    use crate::fleet::testing::worker;
 
     fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
         TableDeclaration {

@@ -2,21 +2,22 @@
 //!
 //! Writes are conditional on the resourceVersion, so two candidates never both succeed. A leader that cannot renew in time must stop
 //! acting before its successor starts; the process ends then ([`Leadership::lost`]), which also drops everything under way.
-//! What slips through all the same is refused by terms ([`crate::term`]).
+//! What slips through all the same is refused by terms ([`term`]).
 
 pub mod decide;
+pub mod term;
 
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::apply::MANAGER;
+use crate::field_manager;
 use decide::Step;
 
 /// Name of the Lease.
@@ -134,10 +135,7 @@ impl Candidate {
                 ..LeaseSpec::default()
             }),
         };
-        let parameters = PostParams {
-            field_manager: Some(MANAGER.into()),
-            ..PostParams::default()
-        };
+        let parameters = field_manager::post();
         if live.is_some() {
             self.leases.replace(LEASE, &parameters, &lease).await
         } else {

@@ -18,9 +18,9 @@ use orrery_crds::kinds::{Worker, WorkerPool};
 use orrery_worker_api::agent::Info;
 use serde::de::DeserializeOwned;
 
-use super::PoolError;
 use super::objects::{config_name, pool_selector, selector_text};
-use crate::context::Context;
+use crate::controller::context::Context;
+use crate::controller::error::ReconcileError;
 
 /// Agents asked at a time.
 const PROBES: usize = 32;
@@ -66,7 +66,7 @@ pub async fn observe(
     health: &Health,
     namespace: &str,
     name: &str,
-) -> Result<Option<Observed>, PoolError> {
+) -> Result<Option<Observed>, ReconcileError> {
     let Some(pool) = context.api::<WorkerPool>(namespace).get_opt(name).await? else {
         return Ok(None);
     };

@@ -15,7 +15,7 @@ use super::identity::{Trust, judge};
 use super::objects::{self, config_map, service, stateful_set};
 use super::observe::{Observed, pod_address};
 use super::settings;
-use crate::context::Images;
+use crate::controller::context::Images;
 
 /// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63 characters.
 const LONGEST_NAME: usize = 37;
@@ -134,7 +134,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 fn check_storage(spec: &WorkerPoolSpec) -> Result<(), Refusal> {
-    if crate::apply::quantity::bytes(&spec.storage).is_some_and(|bytes| bytes > 0) {
+    if crate::quantity::bytes(&spec.storage).is_some_and(|bytes| bytes > 0) {
         return Ok(());
     }
     Err(Refusal {
@@ -232,7 +232,7 @@ fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
         .filter_map(|(id, info)| {
             let status = observed.workers.get(&id)?.status.as_ref();
             let recorded = status.and_then(|status| status.identity.as_deref());
-            let chunks = replicas.get(&id).copied().unwrap_or_default();
+            let chunks = replicas.get(&id).copied().unwrap_or(0);
             let trust = judge(
                 &observed.catalog.archive_uid,
                 id,
@@ -266,7 +266,7 @@ pub fn storage_waits(observed: &Observed) -> bool {
     let spec = &observed.pool.spec;
     observed.stateful_sets.values().any(|live| {
         objects::claimed(live).is_some_and(|(size, class)| {
-            !crate::apply::quantity::same(&size.0, &spec.storage)
+            !crate::quantity::same(&size.0, &spec.storage)
                 || (spec.storage_class.is_some() && class != spec.storage_class)
         })
     })

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::apply::quantity;
+use crate::quantity;
 
 /// Directory of the data on a worker's volume.
 pub const DATA_DIR: &str = "/var/lib/mysql";

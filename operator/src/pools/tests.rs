@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::objects;
 use super::observe::Observed;
 use super::plan::plan;
-use super::status::{human, pool_status, worker_status};
-use crate::context::Images;
+use super::status::{pool_status, worker_status};
+use crate::controller::context::Images;
 
 fn images() -> Images {
     Images {
@@ -305,12 +305,4 @@ fn sizes_that_hardly_change_are_not_written_again() {
     assert_eq!(status_of(&observed), first);
     observed.probes.insert(1, Ok(grown(100 << 20)));
     assert_eq!(status_of(&observed).size_bytes, (1 << 30) + (100 << 20));
-}
-
-#[test]
-fn sizes_for_people() {
-    assert_eq!(human(0), "0 B");
-    assert_eq!(human(1023), "1023 B");
-    assert_eq!(human(1536), "1.5 KiB");
-    assert_eq!(human(u64::MAX), "16.0 EiB");
 }

@@ -21,6 +21,12 @@ pub const CATALOG_KEY: &str = "key";
 /// Roles that have a certificate.
 pub const ROLES: [Role; 5] = [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy];
 
+/// Names of the archive's own Secrets.
+pub fn own_names() -> impl Iterator<Item = &'static str> {
+    let certificates = ROLES.into_iter().map(Role::tls_secret);
+    certificates.chain([CA_SECRET, MYSQL_SECRET, CATALOG_KEY_SECRET])
+}
+
 /// Something to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {

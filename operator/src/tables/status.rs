@@ -3,19 +3,37 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::{Catalog, ChunkSet, Table, TableKey};
-use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable, ReferenceTableStatus};
 
-use super::{key, reference_key};
+use super::user_table::{Mirror, Published, UserTable};
 use crate::catalog::segments::{self, MANY_SEGMENTS};
-use crate::conditions::{self, ACCEPTED, AVAILABLE, Finding};
-use crate::pools::status::human;
+use crate::controller::conditions::{self, ACCEPTED, AVAILABLE, Finding};
 
-/// Counts over a table's published segments.
-struct Published {
-    rows: u64,
-    bytes: u64,
-    segments: u64,
-    chunks: u64,
+/// The new status of a table with this incarnation.
+pub fn status<T: UserTable>(
+    table: &T,
+    accepted: &Finding,
+    incarnation: Option<u64>,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> T::Status {
+    let (key, generation) = (table.key(), table.meta().generation);
+    let known = own(catalog, &key, incarnation);
+    let mut conditions = table.conditions().to_vec();
+    conditions::set(&mut conditions, ACCEPTED, accepted, generation, now);
+    conditions::set(&mut conditions, AVAILABLE, &available(known), generation, now);
+    warn_of_many(&mut conditions, &key, known, generation, now);
+    table.mirroring(Mirror {
+        generation,
+        incarnation,
+        conditions,
+        published: known.map(published),
+    })
+}
+
+/// The catalog's table, when it is this incarnation.
+fn own<'a>(catalog: &'a Catalog, key: &TableKey, incarnation: Option<u64>) -> Option<&'a Table> {
+    let table = catalog.tables.get(key);
+    table.filter(|table| Some(table.incarnation) == incarnation)
 }
 
 fn published(table: &Table) -> Published {
@@ -31,18 +49,10 @@ fn published(table: &Table) -> Published {
     }
 }
 
-/// The catalog's table, when it is this incarnation.
-fn own<'a>(catalog: &'a Catalog, key: &TableKey, incarnation: Option<u64>) -> Option<&'a Table> {
-    catalog
-        .tables
-        .get(key)
-        .filter(|table| Some(table.incarnation) == incarnation)
-}
-
 fn available(table: Option<&Table>) -> Finding {
     match table {
-        Some(_) => Finding::yes("InCatalog", "queries see the table"),
-        None => Finding::no("NotInCatalog", "the catalog does not have the table yet"),
+        Some(_) => Finding::met("InCatalog", "queries see the table"),
+        None => Finding::unmet("NotInCatalog", "the catalog does not have the table yet"),
     }
 }
 
@@ -58,82 +68,10 @@ fn warn_of_many(
         Some(message) => conditions::set(
             conditions,
             MANY_SEGMENTS,
-            &Finding::yes("Slow", message),
+            &Finding::met("Slow", message),
             generation,
             now,
         ),
         None => conditions::clear(conditions, MANY_SEGMENTS),
     }
-}
-
-/// The new status of a chunked table with this incarnation.
-pub fn chunked_status(
-    table: &ChunkedTable,
-    finding: &Finding,
-    incarnation: Option<u64>,
-    catalog: &Catalog,
-    now: Timestamp,
-) -> ChunkedTableStatus {
-    let generation = table.metadata.generation;
-    let mut status = table.status.clone().unwrap_or_default();
-    let key = key(table);
-    let known = own(catalog, &key, incarnation);
-    status.observed_generation = generation;
-    status.incarnation = incarnation;
-    conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
-    conditions::set(
-        &mut status.conditions,
-        AVAILABLE,
-        &available(known),
-        generation,
-        now,
-    );
-    warn_of_many(&mut status.conditions, &key, known, generation, now);
-    if let Some(Published {
-        rows,
-        bytes,
-        segments,
-        chunks,
-    }) = known.map(published)
-    {
-        (status.rows, status.size) = (rows, human(bytes));
-        (status.segments, status.chunks) = (segments, chunks);
-    }
-    status
-}
-
-/// The new status of a reference table with this incarnation.
-pub fn reference_status(
-    table: &ReferenceTable,
-    finding: &Finding,
-    incarnation: Option<u64>,
-    catalog: &Catalog,
-    now: Timestamp,
-) -> ReferenceTableStatus {
-    let generation = table.metadata.generation;
-    let mut status = table.status.clone().unwrap_or_default();
-    let key = reference_key(table);
-    let known = own(catalog, &key, incarnation);
-    status.observed_generation = generation;
-    status.incarnation = incarnation;
-    conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
-    conditions::set(
-        &mut status.conditions,
-        AVAILABLE,
-        &available(known),
-        generation,
-        now,
-    );
-    warn_of_many(&mut status.conditions, &key, known, generation, now);
-    if let Some(Published {
-        rows,
-        bytes,
-        segments,
-        ..
-    }) = known.map(published)
-    {
-        (status.rows, status.size) = (rows, human(bytes));
-        status.segments = segments;
-    }
-    status
 }

@@ -6,8 +6,8 @@ use orrery_archive::table::DeletionPolicy;
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable};
 use serde_json::{Value, json};
 
-use super::{Declared, Verdict, judge};
-use crate::writer::{FamilyDeclaration, Schema};
+use super::{Declared, UserTable, Verdict, judge};
+use crate::catalog::declared::{FamilyDeclaration, Schema};
 
 const OLD: &str = "2026-01-01T00:00:00Z";
 const NEW: &str = "2026-01-02T00:00:00Z";
@@ -285,7 +285,7 @@ fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
         revoked: Vec::new(),
         on_deletion: DeletionPolicy::Retain,
     };
-    catalog.tables.insert(tables_key(&old[1]), held);
+    catalog.tables.insert(old[1].key(), held);
     let verdicts = |tables: &[ChunkedTable]| {
         let judged = judged(tables, &[], &catalog);
         judged
@@ -305,8 +305,4 @@ fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
     assert_eq!(verdicts(std::slice::from_ref(&anew))[0].reason, "Accepted");
     let findings = verdicts(&[anew, child("source", &json!({}))]);
     assert_eq!((findings[0].reason, findings[1].reason), ("Accepted", "Accepted"));
-}
-
-fn tables_key(table: &ChunkedTable) -> TableKey {
-    super::key(table)
 }

@@ -4,14 +4,14 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{ObjectMeta, Patch};
 use orrery_archive::catalog::users::{ServiceClass, UserLimits};
 use orrery_crds::kinds::{DatabaseGrant, QueryUser, QueryUserSpec};
 use serde_json::json;
 
-use super::UsersError;
-use crate::apply::{Change, MANAGER};
-use crate::context::Context;
+use crate::controller::apply::Change;
+use crate::controller::context::Context;
+use crate::{field_manager, labels};
 
 /// Secret with the admin's password; its absence means that no admin is wanted.
 pub const ADMIN_SECRET: &str = "orrery-admin";
@@ -21,7 +21,7 @@ pub const MADE_ANNOTATION: &str = "orrery.dev/user-made";
 const ADMIN: &str = "admin";
 
 /// Makes the admin unless it was made before.
-pub async fn make_once(context: &Context, namespace: &str) -> Result<(), UsersError> {
+pub async fn make_once(context: &Context, namespace: &str) -> Result<(), kube::Error> {
     let secrets = context.api::<Secret>(namespace);
     let Some(secret) = secrets.get_opt(ADMIN_SECRET).await? else {
         return Ok(());
@@ -33,31 +33,27 @@ pub async fn make_once(context: &Context, namespace: &str) -> Result<(), UsersEr
     let made = json!({"metadata": {
         "annotations": {MADE_ANNOTATION: ADMIN}, "resourceVersion": secret.resource_version(),
     }});
-    let parameters = PatchParams {
-        field_manager: Some(MANAGER.into()),
-        ..PatchParams::default()
-    };
     secrets
-        .patch(ADMIN_SECRET, &parameters, &Patch::Merge(made))
+        .patch(ADMIN_SECRET, &field_manager::merge(), &Patch::Merge(made))
         .await?;
     Ok(())
 }
 
 /// Leaves a user of this name alone: it may be an administrator's, or of a run that ended before the Secret was marked.
-async fn create(context: &Context, namespace: &str) -> Result<(), UsersError> {
-    let parameters = PostParams {
-        field_manager: Some(MANAGER.into()),
-        ..PostParams::default()
-    };
+async fn create(context: &Context, namespace: &str) -> Result<(), kube::Error> {
     let admin = admin(namespace);
-    match context.api(namespace).create(&parameters, &admin).await {
+    match context
+        .api(namespace)
+        .create(&field_manager::post(), &admin)
+        .await
+    {
         Ok(made) => {
             let about = kube::Resource::object_ref(&made, &());
-            context.notices.applied(&about, &made, &Change::Created).await;
+            context.events.applied(&about, &made, &Change::Created).await;
             Ok(())
         }
         Err(kube::Error::Api(refused)) if refused.code == 409 => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -66,7 +62,7 @@ fn admin(namespace: &str) -> QueryUser {
         metadata: ObjectMeta {
             name: Some(ADMIN.into()),
             namespace: Some(namespace.into()),
-            labels: Some(crate::pools::objects::own_labels("admin")),
+            labels: Some(labels::of_component("admin")),
             ..ObjectMeta::default()
         },
         spec: QueryUserSpec {

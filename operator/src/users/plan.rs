@@ -7,11 +7,11 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use orrery_archive::catalog::users::{User, Users};
 use orrery_archive::names::USERS_KEY;
-use orrery_crds::kinds::{QueryUser, QueryUserStatus};
+use orrery_crds::kinds::QueryUser;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
-use crate::conditions::{self, ACCEPTED, Finding};
+use crate::controller::conditions::Finding;
 use crate::secrets::plan::value;
 
 /// Key of a user's Secret that holds the password.
@@ -38,7 +38,7 @@ pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
         .map(|user| match judge(user, &owners, secrets) {
             Ok(entry) => {
                 accepted.insert(user.spec.user.clone(), entry);
-                Finding::yes("Accepted", "")
+                Finding::met("Accepted", "")
             }
             Err(finding) => finding,
         })
@@ -49,20 +49,15 @@ pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
     }
 }
 
-type Age = (Option<Timestamp>, String);
-
-fn age(user: &QueryUser) -> Age {
-    (
-        user.creation_timestamp().map(|time| time.0),
-        user.uid().unwrap_or_default(),
-    )
-}
+/// When an object that claims a login name was made, its UID, and its name; the least one has the login name.
+type Claim = (Option<Timestamp>, Option<String>, String);
 
 /// The oldest object of each login name.
-fn owners(users: &[QueryUser]) -> BTreeMap<&str, (Age, String)> {
-    let mut owners: BTreeMap<&str, (Age, String)> = BTreeMap::new();
+fn owners(users: &[QueryUser]) -> BTreeMap<&str, Claim> {
+    let mut owners: BTreeMap<&str, Claim> = BTreeMap::new();
     for user in users {
-        let claim = (age(user), user.name_any());
+        let created = user.creation_timestamp().map(|time| time.0);
+        let claim = (created, user.uid(), user.name_any());
         owners
             .entry(&user.spec.user)
             .and_modify(|owner| {
@@ -77,20 +72,20 @@ fn owners(users: &[QueryUser]) -> BTreeMap<&str, (Age, String)> {
 
 fn judge(
     user: &QueryUser,
-    owners: &BTreeMap<&str, (Age, String)>,
+    owners: &BTreeMap<&str, Claim>,
     secrets: &BTreeMap<String, Secret>,
 ) -> Result<User, Finding> {
     let spec = &user.spec;
     if spec.user.starts_with(OWN_PREFIX) {
-        return Err(Finding::no(
+        return Err(Finding::unmet(
             "NameReserved",
             format!("spec.user: names that begin with `{OWN_PREFIX}` are Orrery's own accounts"),
         ));
     }
-    if let Some((owner, name)) = owners.get(spec.user.as_str())
-        && *owner != age(user)
+    if let Some((_, _, name)) = owners.get(spec.user.as_str())
+        && *name != user.name_any()
     {
-        return Err(Finding::no(
+        return Err(Finding::unmet(
             "NameTaken",
             format!(
                 "spec.user: `{}` belongs to QueryUser {name}, which is older",
@@ -99,7 +94,7 @@ fn judge(
         ));
     }
     let secret = secrets.get(&spec.password_secret).ok_or_else(|| {
-        Finding::no(
+        Finding::unmet(
             "SecretMissing",
             format!(
                 "spec.passwordSecret: there is no Secret `{}`",
@@ -110,7 +105,7 @@ fn judge(
     let password = value(secret, PASSWORD)
         .filter(|password| !password.is_empty())
         .ok_or_else(|| {
-            Finding::no(
+            Finding::unmet(
                 "PasswordMissing",
                 format!(
                     "spec.passwordSecret: Secret `{}` has no text under `{PASSWORD}`",
@@ -128,7 +123,7 @@ fn judge(
 }
 
 /// Versions of rights that a Secret with users tells of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// What the operator wrote last.
     pub written: Option<u64>,
@@ -156,15 +151,6 @@ pub fn versions(secret: &Secret) -> Versions {
             .and_then(|version| version.parse().ok()),
         seen: users.map(|users| users.version),
     }
-}
-
-/// The object's new status.
-pub fn status(user: &QueryUser, finding: &Finding, now: Timestamp) -> QueryUserStatus {
-    let generation = user.metadata.generation;
-    let mut status = user.status.clone().unwrap_or_default();
-    status.observed_generation = generation;
-    conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
-    status
 }
 
 #[cfg(test)]
@@ -260,6 +246,10 @@ mod tests {
         assert_eq!(next("7", r#"{"version": 40, "users": {}}"#), 41);
         assert_eq!(next("7", "garbled"), 8);
         assert_eq!(next("garbled", "garbled"), 1000);
-        assert_eq!(Versions::default().next(1000), 1000);
+        let none = Versions {
+            written: None,
+            seen: None,
+        };
+        assert_eq!(none.next(1000), 1000);
     }
 }

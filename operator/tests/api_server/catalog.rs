@@ -5,14 +5,16 @@ use std::sync::Arc;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use orrery_archive::catalog::FamilyGrid;
+use orrery_archive::catalog::{Catalog, FamilyGrid};
 use orrery_archive::names::ROOT;
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_crds::kinds::ChunkMap;
-use orrery_operator::catalog::archive_writer::ArchiveWriter;
+use orrery_operator::catalog::declared::FamilyDeclaration;
+use orrery_operator::catalog::edit;
+use orrery_operator::catalog::error::WriterError;
 use orrery_operator::catalog::store::Store;
+use orrery_operator::catalog::writer::Writer;
 use orrery_operator::leader::{Candidate, LEASE};
-use orrery_operator::writer::{CatalogWriter as _, FamilyDeclaration, WriterError};
 use serde_json::json;
 
 use crate::support::Archive;
@@ -26,6 +28,13 @@ fn family(desired: u32) -> FamilyDeclaration {
     }
 }
 
+/// Makes the catalog's family `f` have so many desired copies.
+async fn accept(writer: &Writer, namespace: &str, desired: u32) -> Result<(), WriterError> {
+    let family = family(desired);
+    let change = |catalog: &Catalog| edit::accept_family(catalog, &family);
+    writer.change(namespace, change).await.map(drop)
+}
+
 #[tokio::test]
 async fn an_archive_has_a_catalog_before_anything_is_declared() {
     let archive = Archive::new("empty").await;
@@ -36,23 +45,23 @@ async fn an_archive_has_a_catalog_before_anything_is_declared() {
 #[tokio::test]
 async fn design_4_objects_that_were_dropped_or_are_about_to_be_are_there_when_a_root_needs_them_again() {
     let archive = Archive::new("objects").await;
-    let (writer, namespace) = (&archive.context.writer, archive.namespace.as_str());
+    let (writer, namespace) = (&*archive.context.writer, archive.namespace.as_str());
     let store = Store::new(&archive.context.client, namespace);
-    writer.accept_family(namespace, &family(3)).await.unwrap();
+    accept(writer, namespace, 3).await.unwrap();
     let first = writer.needed(namespace).await.unwrap();
     for dropped_before in [true, false] {
-        writer.accept_family(namespace, &family(2)).await.unwrap();
+        accept(writer, namespace, 2).await.unwrap();
         let needed = writer.needed(namespace).await.unwrap();
         let there = store.names().await.unwrap();
         let garbage: Vec<_> = first.names.difference(&needed.names).collect();
         assert!(garbage.len() >= 2, "spec and page of the family");
         if !dropped_before {
-            writer.accept_family(namespace, &family(3)).await.unwrap();
+            accept(writer, namespace, 3).await.unwrap();
         }
         for name in garbage {
             store.delete(name, &there[name]).await.unwrap();
         }
-        writer.accept_family(namespace, &family(3)).await.unwrap();
+        accept(writer, namespace, 3).await.unwrap();
         let read = store.read().await.unwrap();
         assert_eq!(read.names, first.names);
         assert_eq!(read.catalog.families["f"].replicas.desired, 3);
@@ -64,8 +73,8 @@ async fn design_4_a_leader_whose_lease_was_taken_while_it_stood_still_writes_not
     let archive = Archive::new("former").await;
     let (client, namespace) = (archive.context.client.clone(), archive.namespace.as_str());
     let old = Candidate::new(client.clone(), namespace, "old").win(|| {}).await;
-    let writer = ArchiveWriter::new(client.clone(), Arc::default(), old.mandate());
-    writer.accept_family(namespace, &family(3)).await.unwrap();
+    let writer = Writer::new(client.clone(), Arc::default(), old.mandate());
+    accept(&writer, namespace, 3).await.unwrap();
     let leases: Api<Lease> = Api::namespaced(archive.admin.clone(), namespace);
     let released = Patch::Merge(json!({"spec": {"holderIdentity": ""}}));
     leases
@@ -73,10 +82,10 @@ async fn design_4_a_leader_whose_lease_was_taken_while_it_stood_still_writes_not
         .await
         .unwrap();
     let new = Candidate::new(client.clone(), namespace, "new").win(|| {}).await;
-    let successor = ArchiveWriter::new(client.clone(), Arc::default(), new.mandate());
-    successor.accept_family(namespace, &family(2)).await.unwrap();
+    let successor = Writer::new(client.clone(), Arc::default(), new.mandate());
+    accept(&successor, namespace, 2).await.unwrap();
     for _ in 0..2 {
-        let error = writer.accept_family(namespace, &family(1)).await.unwrap_err();
+        let error = accept(&writer, namespace, 1).await.unwrap_err();
         assert!(matches!(error, WriterError::NotLeading(_)), "{error}");
     }
     let read = Store::new(&client, namespace).read().await.unwrap();

@@ -18,12 +18,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config, Resource};
-use orrery_operator::agents::Agents;
-use orrery_operator::catalog::archive_writer::ArchiveWriter;
-use orrery_operator::context::{Context, Images, Scope};
+use orrery_operator::controller::context::{Context, Images, Scope};
 use orrery_operator::leader::Mandate;
 use orrery_operator::metrics::Metrics;
-use orrery_operator::notices::Notices;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -154,26 +151,20 @@ impl Archive {
         );
         let writes = Arc::new(AtomicUsize::new(0));
         let client = operator_client(&admin, &namespace, Arc::clone(&writes)).await;
-        let metrics = Metrics::new().unwrap();
-        let agents = Arc::new(Agents::default());
-        let context = Context {
-            scope: Scope::Namespace(namespace.clone()),
-            images: Images {
-                orrery: "orrery:test".into(),
-                mysqld: "orrery-mysqld:test".into(),
-                pull_policy: None,
-                pull_secrets: Vec::new(),
-            },
-            writer: Arc::new(ArchiveWriter::new(
-                client.clone(),
-                Arc::clone(&agents),
-                Mandate::alone(1),
-            )),
-            agents,
-            notices: Notices::new(client.clone(), "test", metrics.clone()),
-            client,
-            metrics,
+        let images = Images {
+            orrery: "orrery:test".into(),
+            mysqld: "orrery-mysqld:test".into(),
+            pull_policy: None,
+            pull_secrets: Vec::new(),
         };
+        let context = Context::new(
+            client,
+            Scope::Namespace(namespace.clone()),
+            images,
+            Mandate::alone(1),
+            "test",
+            Metrics::new().unwrap(),
+        );
         Self {
             namespace,
             admin,

@@ -6,19 +6,23 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, QueryUser, Worker, WorkerPool};
+use orrery_operator::archive::Archives;
+use orrery_operator::controller::runner::Controller;
 use orrery_operator::pools::Pools;
-use orrery_operator::{archive, secrets, users};
+use orrery_operator::secrets::Secrets;
+use orrery_operator::users::Users;
 use serde_json::json;
 
 use crate::support::{Archive, director, family, pool};
 
 /// One round of every controller of this part.
 async fn round(archive: &Archive, pools: &Pools) {
-    let (context, namespace) = (&archive.context, archive.namespace.as_str());
-    secrets::reconcile(context, namespace).await.unwrap();
-    pools.reconcile(context, namespace, "main").await.unwrap();
-    archive::reconcile(context, namespace).await.unwrap();
-    users::reconcile(context, namespace).await.unwrap();
+    let (context, namespace) = (&archive.context, &archive.namespace);
+    Secrets.reconcile(context, namespace).await.unwrap();
+    let pool = (namespace.clone(), "main".to_owned());
+    pools.reconcile(context, &pool).await.unwrap();
+    Archives.reconcile(context, namespace).await.unwrap();
+    Users.reconcile(context, namespace).await.unwrap();
 }
 
 async fn declared(purpose: &str) -> Archive {

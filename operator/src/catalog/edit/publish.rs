@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use orrery_archive::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey, TableKind};
 use orrery_archive::names::{ChunkId, WorkerId};
 
-use super::{EditError, chunked_family, insert_segment, table_mut};
+use super::error::EditError;
+use super::parts::{chunked_family, insert_segment, table_mut};
 
 /// Workers that hold everything of a segment that belongs to a chunk, counted and equal.
 pub type Holders = BTreeMap<ChunkId, BTreeSet<WorkerId>>;

@@ -2,8 +2,9 @@
 
 use orrery_archive::catalog::{Catalog, Segment, TableKey, TableKind};
 
-use super::{EditError, children, director_of, insert_segment, table_mut};
-use crate::catalog::segments;
+use super::error::EditError;
+use super::limits;
+use super::parts::{children, director_of, insert_segment, table_mut};
 
 /// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
 /// number goes and comes with it.
@@ -34,7 +35,7 @@ pub fn set_revoked(
         let back = table.revoked.iter().find(|held| held.id == segment);
         let chunk_is_its =
             |chunk| back.is_some_and(|back| back.home.contains(&chunk) || back.overlap.contains(&chunk));
-        segments::check(catalog, key, chunk_is_its)?;
+        limits::check(catalog, key, chunk_is_its)?;
         if let (Some(back), Some(director)) = (back, &director) {
             refuse_unchecked_return(catalog, key, director, back)?;
         }

@@ -4,8 +4,8 @@ use orrery_archive::catalog::{Catalog, IndexTable, Table, TableKey, TableKind};
 use orrery_archive::names::{index_database, physical_database};
 use orrery_archive::table::DeletionPolicy;
 
-use super::index_family;
-use crate::writer::{Schema, TableDeclaration};
+use super::families::index_family;
+use crate::catalog::declared::{Schema, TableDeclaration};
 
 /// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same name is retired with all its segments.
 pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{AcceptedTable, Behind, ChunkSet, Counters};
+use orrery_archive::catalog::{
+    AcceptedTable, Behind, Catalog, ChunkSet, Counters, FamilyGrid, Segment, TableKey, TableKind,
+};
+use orrery_archive::names::WorkerId;
+use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::{DeletionPolicy, UniqueKey};
 
 use super::*;
+use crate::catalog::declared::{FamilyDeclaration, Schema, TableDeclaration};
 use crate::catalog::segments::{self, MANY, MOST};
-use crate::writer::{Schema, TableDeclaration};
 
 const DIRECTOR: &str = "Object";
 const CHILD: &str = "Source";
@@ -229,23 +233,23 @@ fn design_5_many_segments_are_told_and_too_many_refused_with_table_chunk_and_rem
     let mut catalog = catalog();
     let all = |_| true;
     for count in 1..=MOST {
-        segments::check(&catalog, &key(CHILD), all).unwrap();
+        check_segments(&catalog, &key(CHILD), all).unwrap();
         ingest(&mut catalog, CHILD);
         let warning = segments::warning(&key(CHILD), &catalog.tables[&key(CHILD)], all);
         assert_eq!(warning.is_some(), count >= MANY, "{count}");
     }
     assert_eq!((MANY, MOST), (16, 64));
-    let error = segments::check(&catalog, &key(CHILD), all)
+    let error = check_segments(&catalog, &key(CHILD), all)
         .unwrap_err()
         .to_string();
     for part in ["sky.Source", "64 segments", "chunk 1", "one Ingest"] {
         assert!(error.contains(part), "{error}");
     }
-    segments::check(&catalog, &key(CHILD), |chunk| chunk == 2).expect("chunk 2 has none");
-    segments::check(&catalog, &key(DIRECTOR), all).expect("another table");
+    check_segments(&catalog, &key(CHILD), |chunk| chunk == 2).expect("chunk 2 has none");
+    check_segments(&catalog, &key(DIRECTOR), all).expect("another table");
     // What is taken back makes room, and comes back only while there is some.
     set(&mut catalog, CHILD, 5, true).unwrap();
-    segments::check(&catalog, &key(CHILD), all).unwrap();
+    check_segments(&catalog, &key(CHILD), all).unwrap();
     ingest(&mut catalog, CHILD);
     let refused = set(&mut catalog, CHILD, 5, false).unwrap_err();
     assert!(matches!(refused, EditError::TooManySegments { .. }), "{refused}");

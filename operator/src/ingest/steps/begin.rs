@@ -1,16 +1,14 @@
 //! Pending → Survey: the target is there and it is this ingest's turn; the loader's Job is made.
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, PostParams};
-use orrery_archive::catalog::TableKey;
+use kube::api::DeleteParams;
 use orrery_crds::kinds::{ChunkedTable, IngestPhase, IngestStatus, ReferenceTable};
 
 use super::{IngestError, Outcome, Step, job};
-use crate::apply::MANAGER;
+use crate::field_manager;
 use crate::ingest::target::Target;
-use crate::tables;
+use crate::tables::UserTable;
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let target = match step.target() {
@@ -38,30 +36,21 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
 
 /// Whether the table in the catalog is the declared one: of a table that was deleted and made again the catalog has the former for a moment.
 async fn is_declared(step: &Step<'_>, target: &Target<'_>) -> Result<bool, IngestError> {
-    let is_it = |key: TableKey, metadata: &ObjectMeta, incarnation: Option<u64>| {
-        key == target.key && metadata.deletion_timestamp.is_none() && incarnation == Some(target.incarnation)
-    };
     if target.reference().is_some() {
-        let declared = step
-            .context
-            .list::<ReferenceTable>(step.namespace, None)
-            .await?
-            .valid;
-        Ok(declared.iter().any(|table| {
-            let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
-            is_it(tables::reference_key(table), &table.metadata, incarnation)
-        }))
+        declares::<ReferenceTable>(step, target).await
     } else {
-        let declared = step
-            .context
-            .list::<ChunkedTable>(step.namespace, None)
-            .await?
-            .valid;
-        Ok(declared.iter().any(|table| {
-            let incarnation = table.status.as_ref().and_then(|status| status.incarnation);
-            is_it(tables::key(table), &table.metadata, incarnation)
-        }))
+        declares::<ChunkedTable>(step, target).await
     }
+}
+
+async fn declares<T: UserTable>(step: &Step<'_>, target: &Target<'_>) -> Result<bool, IngestError> {
+    let is_it = |table: &T| {
+        table.key() == target.key
+            && table.meta().deletion_timestamp.is_none()
+            && table.incarnation() == Some(target.incarnation)
+    };
+    let declared = step.context.list::<T>(step.namespace, None).await?.valid;
+    Ok(declared.iter().any(is_it))
 }
 
 /// Makes the loader's Job where it is missing, and replaces one that has ended: an evicted loader ends in good order, which a Job takes
@@ -77,11 +66,7 @@ pub(super) async fn keep_job(step: &Step<'_>) -> Result<(), IngestError> {
         }
         return Ok(());
     }
-    let parameters = PostParams {
-        field_manager: Some(MANAGER.into()),
-        ..PostParams::default()
-    };
-    match api.create(&parameters, &wanted).await {
+    match api.create(&field_manager::post(), &wanted).await {
         Err(kube::Error::Api(answer)) if answer.code == 409 => Ok(()),
         created => Ok(created.map(drop)?),
     }

@@ -19,11 +19,12 @@ use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus, Worker};
 use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey};
 
-use super::attempt::{Addresses, Numbers};
+use super::attempt::Numbers;
 use super::loader::Loader;
 use super::target::{self, Target};
 use super::{IngestError, Outcome, job};
-use crate::context::Context;
+use crate::controller::context::Context;
+use crate::fleet::Addresses;
 
 /// Stands between the parts of a survey's id: the Ingest's UID, the survey's basis (see [`Target::basis`]), and a number.
 const PART_OF_ID: char = '#';

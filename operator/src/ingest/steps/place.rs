@@ -9,10 +9,9 @@ use orrery_worker_api::loader::Surveyed;
 
 use super::{IngestError, Outcome, Step, report};
 use crate::catalog::edit::{self, Assignment, EditError};
-use crate::catalog::segments;
+use crate::catalog::error::WriterError;
 use crate::ingest::target::{self, Chunked};
 use crate::placement::{self, Place, Wanted};
-use crate::writer::WriterError;
 
 pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, IngestError> {
     let Some((_, now)) = step.surveyed_loader(status).await? else {
@@ -29,14 +28,14 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
     let wanted = &step.ingest.spec.target;
     let with_index = !surveyed.index_chunks.is_empty();
     let mut outdated = false;
-    let change = Box::new(|catalog: &Catalog| {
+    let change = |catalog: &Catalog| {
         let found = target::find(catalog, wanted);
         outdated = found.as_ref().map(|target| target.basis(catalog)) != basis;
         if outdated {
             return Ok(None);
         }
         if let Some(target) = &found {
-            segments::check(catalog, &target.key, |chunk| surveyed.chunks.contains_key(&chunk))?;
+            edit::check_segments(catalog, &target.key, |chunk| surveyed.chunks.contains_key(&chunk))?;
         }
         let families = match found.as_ref().and_then(|target| target.chunked(catalog)) {
             Some(chunked) => assignments(catalog, &chunked, &surveyed, &places),
@@ -46,10 +45,10 @@ pub(super) async fn take(step: &Step<'_>, status: &mut IngestStatus) -> Result<O
         next.counters.attempt += if with_index { 2 } else { 1 };
         next.counters.segment += 1;
         Ok::<_, EditError>(Some(next))
-    });
+    };
     let catalog = match step.context.writer.change(step.namespace, change).await {
         Ok(catalog) => catalog,
-        Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why)),
+        Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why.to_string())),
         Err(error) => return Err(error.into()),
     };
     if outdated {

@@ -9,11 +9,11 @@ use kube::ResourceExt;
 
 use super::{IngestError, Outcome, Step, undo};
 use crate::catalog::edit::{self, Publication};
+use crate::catalog::error::WriterError;
 use crate::catalog::segments;
+use crate::controller::events::Event;
 use crate::ingest::target;
 use crate::ingest::verify::Verified;
-use crate::notices::Notice;
-use crate::writer::WriterError;
 
 pub(super) async fn take(
     step: &Step<'_>,
@@ -24,7 +24,7 @@ pub(super) async fn take(
         return Ok(Outcome::Waiting);
     };
     let mut outdated = false;
-    let change = Box::new(|catalog: &Catalog| {
+    let change = |catalog: &Catalog| {
         if listed(step, status, catalog) {
             return Ok(None);
         }
@@ -34,10 +34,10 @@ pub(super) async fn take(
             return Ok(None);
         }
         edit::publish(catalog, &publication)
-    });
+    };
     match step.context.writer.change(step.namespace, change).await {
         Ok(_) => {}
-        Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why)),
+        Err(WriterError::Refused(why)) => return Ok(Outcome::Failed(why.to_string())),
         Err(error) => return Err(error.into()),
     }
     if outdated {
@@ -90,13 +90,9 @@ async fn warn_of_many(step: &Step<'_>, table: &Table, segment: &Segment) {
     use kube::Resource as _;
     let own = |chunk| segment.home.contains(&chunk) || segment.overlap.contains(&chunk);
     if let Some(note) = segments::warning(&key(step), table, own) {
-        let notice = Notice {
-            warning: true,
-            reason: segments::MANY_SEGMENTS,
-            note,
-        };
+        let event = Event::warning(segments::MANY_SEGMENTS, note);
         let about = step.ingest.object_ref(&());
-        step.context.notices.tell(&about, None, notice).await;
+        step.context.events.publish(&about, None, event).await;
     }
 }
 

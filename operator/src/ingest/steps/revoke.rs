@@ -6,7 +6,7 @@ use orrery_worker_api::agent::RowState;
 
 use super::{IngestError, Outcome, Step, publish};
 use crate::catalog::edit;
-use crate::writer::WriterError;
+use crate::catalog::error::WriterError;
 
 pub(super) async fn take(
     step: &Step<'_>,
@@ -18,7 +18,7 @@ pub(super) async fn take(
     let Some(segment) = status.segment else {
         return Ok(Outcome::Waiting);
     };
-    let change = Box::new(|catalog: &Catalog| edit::set_revoked(catalog, &key, segment, revoked));
+    let change = |catalog: &Catalog| edit::set_revoked(catalog, &key, segment, revoked);
     let catalog = match step.context.writer.change(step.namespace, change).await {
         Ok(catalog) => catalog,
         Err(WriterError::Refused(why)) => {

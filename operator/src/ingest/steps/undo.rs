@@ -38,14 +38,14 @@ pub(super) async fn attempt(
     message: String,
 ) -> Result<Outcome, IngestError> {
     let mut published = false;
-    let change = Box::new(|catalog: &Catalog| {
+    let change = |catalog: &Catalog| {
         published = publish::listed(step, status, catalog);
         Ok((!published).then(|| {
             let mut next = catalog.clone();
             next.counters.attempt += 1;
             next
         }))
-    });
+    };
     step.context.writer.change(step.namespace, change).await?;
     if published {
         return publish::told(step, status).await;

@@ -16,10 +16,12 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use orrery_archive::names::{CATALOG_KEY_SECRET, Role, ports};
 use orrery_crds::kinds::WorkerPoolSpec;
 
-use super::{DATA_CLAIM, config_name, pool_selector};
-use crate::context::Images;
+use super::metadata::{config_name, pool_selector};
+use crate::controller::context::Images;
 use crate::pools::settings::{DATA_DIR, FILES_DIR, RUN_DIR};
 
+/// Name of the volume claim with the data.
+pub const DATA_CLAIM: &str = "data";
 /// User and group of both containers.
 const USER: i64 = 65532;
 /// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data volume, beside the data directory.

@@ -15,13 +15,11 @@ use kube::api::ObjectMeta;
 use orrery_archive::names::worker_name;
 use orrery_crds::kinds::{Worker, WorkerPoolSpec};
 
-use super::pod::pod_spec;
-use super::{metadata, worker_labels, worker_selector};
-use crate::apply::quantity;
-use crate::context::Images;
+use super::metadata::{metadata, worker_labels, worker_selector};
+use super::pod::{DATA_CLAIM, pod_spec};
+use crate::controller::context::Images;
+use crate::quantity;
 
-/// Name of the volume claim with the data.
-pub const DATA_CLAIM: &str = "data";
 /// Annotation of the pod with the hash of its settings: a change makes a new revision, which a restart brings into force.
 const SETTINGS_ANNOTATION: &str = "orrery.dev/settings";
 

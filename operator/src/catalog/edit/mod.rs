@@ -1,0 +1,22 @@
+//! Changes of a catalog, pure. Each takes the catalog by value of its present state and says what it would be; epochs are raised here and
+//! nowhere else: dataEpoch when what the data is changes, placementEpoch when who holds it changes.
+
+mod error;
+mod families;
+mod limits;
+mod parts;
+mod placement;
+mod publish;
+mod revoke;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use error::EditError;
+pub use families::{accept_family, index_family, retire_family};
+pub use limits::check as check_segments;
+pub use parts::{children, chunked_family, director_of};
+pub use placement::{Assignment, place, set_replica};
+pub use publish::{Holders, Publication, publish, was_published};
+pub use revoke::set_revoked;
+pub use tables::{accept_table, dropped, is_declared, retire_table};

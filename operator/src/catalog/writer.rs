@@ -1,0 +1,251 @@
+//! The catalog's only writer, for every archive (namespace) this operator serves: one change at a time per archive; read, edit, write
+//! under the root's resourceVersion, again on conflict. Every number that must be used once in the archive's life comes from here, so
+//! that no controller counts by itself.
+//!
+//! The first write of a leader raises the root's term; a former leader's write then fails on the resourceVersion, because a stale
+//! server-side apply would silently win (design §4, tried). What was read before such a failure is forgotten, and before anything is read
+//! anew and written the Lease is looked at: a former leader that was stopped and goes on must not take the term back. The order makes it
+//! sure: root read, Lease ours, root written under what was read. A successor that took the Lease in between has yet to read the root.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube::{Client, ResourceExt};
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::WorkerId;
+use orrery_crds::kinds::{ChunkMap, Worker};
+use orrery_worker_api::agent::Info;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::edit::EditError;
+use super::error::WriterError;
+use super::store::{Needed, Store, Stored};
+use crate::agents::Agents;
+use crate::leader::{Mandate, term};
+
+/// Tries of one change before the caller hears of the conflict.
+const TRIES: usize = 5;
+
+/// The writer of every archive this leader serves.
+pub struct Writer {
+    client: Client,
+    agents: Arc<Agents>,
+    mandate: Mandate,
+    archives: Mutex<HashMap<String, Arc<Mutex<Option<Led>>>>>,
+}
+
+/// What an edit of the catalog comes to, with something to report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit<T> {
+    /// This catalog is to be written.
+    Write(Catalog, T),
+    /// Nothing is to be written.
+    Keep(T),
+}
+
+/// An archive whose root carries this leader's term.
+struct Led {
+    store: Store,
+    stored: Stored,
+    catalog: Arc<Catalog>,
+}
+
+impl Writer {
+    /// A writer for a leader.
+    pub fn new(client: Client, agents: Arc<Agents>, mandate: Mandate) -> Self {
+        Self {
+            client,
+            agents,
+            mandate,
+            archives: Mutex::default(),
+        }
+    }
+
+    /// The newest catalog. The first call in a term makes the root where there is none, or raises its term to this leader's
+    /// (see [`term`]) before anything else is written.
+    pub async fn catalog(&self, namespace: &str) -> Result<Arc<Catalog>, WriterError> {
+        self.change(namespace, |_| Ok(None)).await
+    }
+
+    /// Changes the catalog of `namespace`: `change` says what it would be, `None` when nothing is to do. It may be called several times.
+    /// Returns the catalog in force afterwards.
+    pub async fn change<F>(&self, namespace: &str, mut change: F) -> Result<Arc<Catalog>, WriterError>
+    where
+        F: FnMut(&Catalog) -> Result<Option<Catalog>, EditError> + Send,
+    {
+        let edit = |catalog: &Catalog| {
+            Ok(match change(catalog)? {
+                Some(next) => Edit::Write(next, ()),
+                None => Edit::Keep(()),
+            })
+        };
+        let (catalog, ()) = self.edit(namespace, edit).await?;
+        Ok(catalog)
+    }
+
+    /// The same for a change that has something to report: the report of the call whose result is in force comes back.
+    pub async fn edit<T, F>(&self, namespace: &str, mut edit: F) -> Result<(Arc<Catalog>, T), WriterError>
+    where
+        F: FnMut(&Catalog) -> Result<Edit<T>, EditError> + Send,
+    {
+        let archive = self.archive(namespace).await;
+        let mut archive = archive.lock().await;
+        for _ in 0..TRIES {
+            let led = match archive.take() {
+                Some(led) => led,
+                None => self.lead(namespace).await?,
+            };
+            let led = archive.insert(led);
+            let (next, report) = match edit(&led.catalog)? {
+                Edit::Keep(report) => return Ok((Arc::clone(&led.catalog), report)),
+                Edit::Write(next, report) => (next, report),
+            };
+            match led.store.write(&led.stored, next).await {
+                Ok(stored) => {
+                    led.catalog = Arc::new(stored.catalog.clone());
+                    led.stored = stored;
+                    return Ok((Arc::clone(&led.catalog), report));
+                }
+                Err(WriterError::Conflict) => *archive = None,
+                Err(error) => {
+                    // The write may have happened all the same: start from what is there.
+                    *archive = None;
+                    return Err(error);
+                }
+            }
+        }
+        Err(WriterError::Conflict)
+    }
+
+    /// `count` worker ids that were never given out before, ascending.
+    pub async fn reserve_workers(&self, namespace: &str, count: u32) -> Result<Vec<WorkerId>, WriterError> {
+        let reserve = |catalog: &Catalog| {
+            let mut next = catalog.clone();
+            next.counters.worker += count;
+            Ok((count > 0).then_some(next))
+        };
+        let last = self.change(namespace, reserve).await?.counters.worker;
+        Ok((last - count + 1..=last).collect())
+    }
+
+    /// An incarnation number that was never given out before.
+    pub async fn reserve_incarnation(&self, namespace: &str) -> Result<u64, WriterError> {
+        let reserve = |catalog: &Catalog| {
+            let mut next = catalog.clone();
+            next.counters.incarnation += 1;
+            Ok(Some(next))
+        };
+        Ok(self.change(namespace, reserve).await?.counters.incarnation)
+    }
+
+    /// What the newest root needs. It is read again under its resourceVersion: this guards drops.
+    pub async fn needed(&self, namespace: &str) -> Result<Needed, WriterError> {
+        let archive = self.archive(namespace).await;
+        let mut archive = archive.lock().await;
+        for _ in 0..TRIES {
+            let led = match archive.take() {
+                Some(led) => led,
+                None => self.lead(namespace).await?,
+            };
+            let version = |root: &Option<ChunkMap>| root.as_ref().and_then(ResourceExt::resource_version);
+            if version(&led.store.root().await?) == version(&led.stored.root) {
+                let needed = Needed {
+                    epochs: led.catalog.epochs,
+                    names: led.stored.names.clone(),
+                };
+                *archive = Some(led);
+                return Ok(needed);
+            }
+        }
+        Err(WriterError::Conflict)
+    }
+
+    async fn archive(&self, namespace: &str) -> Arc<Mutex<Option<Led>>> {
+        let mut archives = self.archives.lock().await;
+        Arc::clone(archives.entry(namespace.to_owned()).or_default())
+    }
+
+    /// Reads the archive and puts this leader's term into its root before anything else is written.
+    async fn lead(&self, namespace: &str) -> Result<Led, WriterError> {
+        let store = Store::new(&self.client, namespace);
+        let stored = store.read().await?;
+        let infos = self.agent_infos(namespace).await?;
+        check_not_behind(&stored, &infos)?;
+        let agent_terms = infos.iter().map(|info| info.term);
+        let term = term::next(self.mandate.transitions, stored.catalog.term, agent_terms);
+        let mut next = stored.catalog.clone();
+        next.term = term;
+        if stored.root.is_none() {
+            next.archive_uid = Uuid::new_v4().to_string();
+        }
+        self.mandate
+            .check()
+            .await
+            .map_err(|error| WriterError::NotLeading(error.to_string()))?;
+        let stored = store.write(&stored, next).await?;
+        tracing::info!(namespace, term, epochs = %stored.catalog.epochs, "this process writes the catalog");
+        let catalog = Arc::new(stored.catalog.clone());
+        Ok(Led {
+            store,
+            stored,
+            catalog,
+        })
+    }
+
+    /// What the agents that answer say of themselves. One that is away keeps its term on disk and refuses a lower one later.
+    async fn agent_infos(&self, namespace: &str) -> Result<Vec<Info>, WriterError> {
+        let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
+        let workers = workers.list(&kube::api::ListParams::default()).await?.items;
+        let addresses: Vec<String> = workers
+            .into_iter()
+            .filter_map(|worker| worker.status.and_then(|status| status.address))
+            .collect();
+        if !addresses.is_empty() && !self.agents.knows(namespace) {
+            return Err(WriterError::NotYet);
+        }
+        let asked = addresses.into_iter().map(|address| async move {
+            let agent = self.agents.at(namespace, &address).ok()?;
+            agent.info().await.ok()
+        });
+        Ok(futures::future::join_all(asked)
+            .await
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+}
+
+/// Design §4: when workers hold what the catalog does not know (an old backup of the cluster API, or a root that was deleted), no root
+/// is written: its numbers would be given out a second time, and its tables would be taken for unknown ones.
+///
+/// Numbers are in a root before an agent hears of them, so a higher one at an agent is the sure sign.
+fn check_not_behind(stored: &Stored, infos: &[Info]) -> Result<(), WriterError> {
+    let catalog = &stored.catalog;
+    for info in infos {
+        let Some(identity) = &info.identity else {
+            continue;
+        };
+        let worker = identity.worker;
+        if stored.root.is_none() {
+            return Err(WriterError::Behind(format!(
+                "there is no root, but worker {worker} belongs to archive {}",
+                identity.archive_uid
+            )));
+        }
+        if identity.archive_uid != catalog.archive_uid {
+            continue;
+        }
+        let (numbers, known) = (&info.highest, &catalog.counters);
+        if numbers.attempt > known.attempt || numbers.segment > known.segment {
+            return Err(WriterError::Behind(format!(
+                "worker {worker} holds attempt {} and segment {}, the catalog has given out {} and {}",
+                numbers.attempt, numbers.segment, known.attempt, known.segment
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

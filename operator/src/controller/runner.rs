@@ -1,0 +1,171 @@
+//! The loop that every controller runs in: keys come in from watches, are gathered for a moment, reconciled one after the other and
+//! come back after a while by themselves.
+//!
+//! One reconcile looks at everything a key stands for (a pool, or all tables of an archive), so a burst of changes costs one run.
+//! Nothing here knows what a key means, or a controller does. A failed run comes back with growing delay; other keys go on meanwhile.
+
+use std::collections::HashMap;
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, stream};
+use kube::Client;
+use kube::runtime::scheduler::{ScheduleRequest, debounced_scheduler};
+use tokio::time::Instant;
+
+use super::context::{Context, Scope};
+use crate::metrics::ReconcileMetrics;
+
+/// How long changes of one key are gathered before it is reconciled.
+const DEBOUNCE: Duration = Duration::from_millis(200);
+/// First delay after a failure; it doubles up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+/// Largest delay after failures: within the 30 s that a hand edit may live.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+
+/// One of the operator's controllers.
+pub trait Controller {
+    /// What one reconcile looks at: an archive by its namespace, or an object by namespace and name.
+    type Key: Clone + Hash + Eq + Debug;
+    /// Why a reconcile did not end.
+    type Failure: Display;
+    /// Label of its metrics.
+    const NAME: &'static str;
+
+    /// Keys that are due because something changed, without end.
+    fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, Self::Key>;
+
+    /// Brings what the key stands for nearer to what is declared; answers after how long the key is due again without a change.
+    fn reconcile(
+        &self,
+        context: &Context,
+        key: &Self::Key,
+    ) -> impl Future<Output = Result<Duration, Self::Failure>>;
+}
+
+/// Runs a controller without end.
+pub async fn run<C: Controller>(controller: C, context: &Context) {
+    let watches = C::watches(&context.client, &context.scope);
+    let metrics = context.metrics.reconciles(C::NAME);
+    work(watches, metrics, async |key: &C::Key| {
+        controller.reconcile(context, key).await
+    })
+    .await;
+}
+
+/// Reconciles keys until `triggers` ends, which a live watch never does.
+///
+/// `reconcile` answers after how long the key is due again without a trigger.
+async fn work<Key, Failure, Reconcile>(
+    triggers: impl Stream<Item = Key>,
+    metrics: ReconcileMetrics,
+    mut reconcile: Reconcile,
+) where
+    Key: Clone + Hash + Eq + Debug,
+    Failure: Display,
+    Reconcile: AsyncFnMut(&Key) -> Result<Duration, Failure>,
+{
+    // Bounded by the number of keys: each waits here at most once.
+    let (later, requeued) = mpsc::unbounded();
+    let requests = stream::select(
+        triggers.map(|message| ScheduleRequest {
+            message,
+            run_at: Instant::now(),
+        }),
+        requeued,
+    );
+    let mut failures: HashMap<Key, u32> = HashMap::new();
+    let mut due = pin!(debounced_scheduler(requests, DEBOUNCE));
+    while let Some(key) = due.next().await {
+        let running = metrics.start();
+        let delay = match reconcile(&key).await {
+            Ok(delay) => {
+                failures.remove(&key);
+                running.succeeded();
+                delay
+            }
+            Err(error) => {
+                let count = failures.entry(key.clone()).or_default();
+                *count = count.saturating_add(1);
+                let delay = backoff(*count);
+                running.failed();
+                tracing::warn!(?key, %error, ?delay, "reconcile failed");
+                delay
+            }
+        };
+        let again = ScheduleRequest {
+            message: key,
+            run_at: Instant::now() + delay,
+        };
+        if later.unbounded_send(again).is_err() {
+            return;
+        }
+    }
+}
+
+/// Delay after this many failures in a row.
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    (MIN_BACKOFF * (1 << doublings)).min(MAX_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use futures::StreamExt;
+
+    use super::{MAX_BACKOFF, backoff, work};
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn delay_doubles_up_to_its_bound() {
+        assert_eq!(backoff(1), Duration::from_millis(500));
+        assert_eq!(backoff(2), Duration::from_secs(1));
+        assert_eq!(backoff(u32::MAX), MAX_BACKOFF);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_triggers_is_one_run_and_keys_come_back_by_themselves() {
+        let triggers = futures::stream::iter(["a", "a", "a", "b"]).chain(futures::stream::pending());
+        let seen = RefCell::new(Vec::new());
+        let running = work(
+            triggers,
+            Metrics::new().unwrap().reconciles("test"),
+            async |key: &&'static str| {
+                seen.borrow_mut().push(*key);
+                Ok::<_, String>(Duration::from_secs(60))
+            },
+        );
+        let _ = tokio::time::timeout(Duration::from_secs(30), running).await;
+        seen.borrow_mut().sort_unstable();
+        assert_eq!(*seen.borrow(), ["a", "b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_key_is_tried_again_and_does_not_stop_others() {
+        let triggers = futures::stream::iter(["bad", "good"]).chain(futures::stream::pending());
+        let seen = RefCell::new(Vec::new());
+        let running = work(
+            triggers,
+            Metrics::new().unwrap().reconciles("test"),
+            async |key: &&'static str| {
+                seen.borrow_mut().push(*key);
+                if *key == "bad" {
+                    Err("no")
+                } else {
+                    Ok(Duration::from_secs(3600))
+                }
+            },
+        );
+        let _ = tokio::time::timeout(Duration::from_secs(10), running).await;
+        let seen = seen.borrow();
+        assert_eq!(seen.iter().filter(|key| **key == "good").count(), 1);
+        assert!(seen.iter().filter(|key| **key == "bad").count() > 2);
+    }
+}

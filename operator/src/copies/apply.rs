@@ -1,0 +1,191 @@
+//! Asks agents to copy, and lists a copy in the catalog when it is complete and verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::WorkerId;
+use orrery_worker_api::agent::{CopyStatus, ManifestPage, ManifestRow, RowState, SetState, StartCopy};
+use reqwest::Method;
+use sha2::{Digest, Sha256};
+
+use super::plan::{self, Physical, Transfer};
+use crate::agents::{Agent, AgentError};
+use crate::catalog::edit;
+use crate::controller::context::Context;
+use crate::controller::error::ReconcileError;
+use crate::fleet::Addresses;
+
+/// Rows per page of a manifest.
+const PAGE: usize = 2000;
+
+/// What a worker holds, by table.
+pub type Manifest = BTreeMap<Physical, ManifestRow>;
+
+/// What every copy of a round is made with.
+pub struct Round<'a> {
+    /// The operator's tools.
+    pub context: &'a Context,
+    /// Archive.
+    pub namespace: &'a str,
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// Where the agents are.
+    pub addresses: Addresses,
+}
+
+impl Round<'_> {
+    fn url(&self, worker: WorkerId) -> Result<String, AgentError> {
+        let url = self.addresses.url(worker);
+        url.ok_or_else(|| AgentError::Address(format!("worker {worker}")))
+    }
+
+    fn agent(&self, worker: WorkerId) -> Result<Agent, AgentError> {
+        let (_, address) = self
+            .addresses
+            .get(worker)
+            .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
+        self.context.agents.at(self.namespace, address)
+    }
+
+    /// What a worker holds, but for what it was told to delete.
+    pub async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
+        let agent = self.agent(worker)?;
+        let mut manifest = Manifest::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut path = format!("/v1/manifest?limit={PAGE}");
+            if let Some(after) = &after {
+                path.push_str(&format!("&after={after}"));
+            }
+            let page: ManifestPage = agent.get(&path).await?;
+            let live = page.rows.into_iter().filter(|row| row.state != RowState::Deleted);
+            manifest.extend(live.map(|row| ((row.database.clone(), row.table.clone()), row)));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(manifest),
+            }
+        }
+    }
+
+    /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there and equal to the source's.
+    pub async fn transfer(
+        &self,
+        target: WorkerId,
+        source: WorkerId,
+        transfer: &Transfer,
+    ) -> Result<Option<Vec<ManifestRow>>, AgentError> {
+        let wanted = self.rows(source, &transfer.tables).await?;
+        let held = self.rows_held(target, &transfer.tables).await?;
+        let same = |row: &ManifestRow| {
+            held.get(&(row.database.clone(), row.table.clone()))
+                .is_some_and(|own| own.same_rows(row))
+        };
+        if wanted.iter().all(same) {
+            return Ok(Some(wanted));
+        }
+        // Always the whole list: the same request is the same copy, however far it is.
+        let request = StartCopy {
+            term: self.catalog.term,
+            id: copy_id(source, &wanted),
+            source: self.url(source)?,
+            creates: plan::creates(self.catalog, &transfer.tables),
+            rows: wanted,
+        };
+        let status: CopyStatus = self
+            .agent(target)?
+            .send(Method::POST, "/v1/copies", &request)
+            .await?;
+        if let Some(error) = status.error {
+            tracing::warn!(
+                namespace = self.namespace,
+                target,
+                source,
+                error,
+                "copying failed"
+            );
+        }
+        Ok(None)
+    }
+
+    /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete copy is made.
+    async fn rows(
+        &self,
+        source: WorkerId,
+        tables: &BTreeSet<Physical>,
+    ) -> Result<Vec<ManifestRow>, AgentError> {
+        let manifest = self.rows_held(source, tables).await?;
+        if manifest.len() == tables.len() {
+            return Ok(manifest.into_values().collect());
+        }
+        let missing = tables.iter().find(|table| !manifest.contains_key(*table));
+        let name = missing.map_or_else(String::new, |(database, table)| format!("{database}.{table}"));
+        Err(AgentError::Address(format!(
+            "worker {source}, which lacks {name}"
+        )))
+    }
+
+    async fn rows_held(&self, worker: WorkerId, tables: &BTreeSet<Physical>) -> Result<Manifest, AgentError> {
+        let mut manifest = self.manifest(worker).await?;
+        manifest.retain(|table, _| tables.contains(table));
+        Ok(manifest)
+    }
+
+    /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the write, is among the verified tables.
+    pub async fn publish(
+        &self,
+        target: WorkerId,
+        transfer: &Transfer,
+        done: &[ManifestRow],
+    ) -> Result<(), ReconcileError> {
+        let verified: BTreeSet<Physical> = done
+            .iter()
+            .map(|row| (row.database.clone(), row.table.clone()))
+            .collect();
+        let change = |catalog: &Catalog| {
+            let mut next: Option<Catalog> = None;
+            for (family, chunk) in &transfer.chunks {
+                let base = next.as_ref().unwrap_or(catalog);
+                if plan::chunk_tables(base, family, *chunk).is_subset(&verified)
+                    && let Some(listed) = edit::set_replica(base, family, *chunk, target, true)?
+                {
+                    next = Some(listed);
+                }
+            }
+            Ok(next)
+        };
+        self.context.writer.change(self.namespace, change).await?;
+        self.tell_published(target, done).await;
+        Ok(())
+    }
+
+    /// Has a worker mark what it copied as published, as far as the catalog publishes it.
+    pub async fn tell_published(&self, target: WorkerId, done: &[ManifestRow]) {
+        // A copy of a revoked segment stays sealed until the segment comes back.
+        let published: BTreeSet<u64> = plan::published(self.catalog);
+        let segments: BTreeSet<u64> = done.iter().map(|row| row.segment).collect();
+        let segments: BTreeSet<u64> = segments.intersection(&published).copied().collect();
+        let request = SetState {
+            term: self.catalog.term,
+            epochs: self.catalog.epochs,
+            segments: segments.into_iter().collect(),
+            state: RowState::Published,
+        };
+        let told = match self.agent(target) {
+            Ok(agent) => agent.tell(Method::POST, "/v1/manifest/state", &request).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::debug!(target, %error, "manifest state not set");
+        }
+    }
+}
+
+/// The same tables from the same source are the same copy, whoever leads.
+fn copy_id(source: WorkerId, rows: &[ManifestRow]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(source.to_be_bytes());
+    for row in rows {
+        digest.update(format!("{}.{}:{}\n", row.database, row.table, row.checksum));
+    }
+    hex::encode(&digest.finalize()[..12])
+}

@@ -1,0 +1,85 @@
+//! The workers of an archive as peers to call: where their agents are, and which are not known to be down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_archive::names::{WorkerId, ports};
+use orrery_crds::kinds::{Worker, WorkerPhase};
+
+/// Workers by id with the addresses of their pods.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    by_id: BTreeMap<WorkerId, (String, String)>,
+    /// Those that are not known to be down.
+    live: BTreeSet<WorkerId>,
+}
+
+impl Addresses {
+    /// Those of `workers` that have one.
+    pub fn of(workers: &[Worker]) -> Self {
+        let known = workers.iter().filter_map(|worker| {
+            let address = worker.status.as_ref()?.address.clone()?;
+            Some((worker.spec.id, (worker.metadata.name.clone()?, address)))
+        });
+        let is_live = |worker: &&Worker| {
+            let phase = worker.status.as_ref().map(|status| status.phase);
+            !matches!(
+                phase,
+                None | Some(WorkerPhase::Pending | WorkerPhase::Down | WorkerPhase::Drained)
+            )
+        };
+        Self {
+            by_id: known.collect(),
+            live: workers
+                .iter()
+                .filter(is_live)
+                .map(|worker| worker.spec.id)
+                .collect(),
+        }
+    }
+
+    /// Name and address of a worker.
+    pub fn get(&self, worker: WorkerId) -> Option<(&str, &str)> {
+        self.by_id
+            .get(&worker)
+            .map(|(name, address)| (name.as_str(), address.as_str()))
+    }
+
+    /// Base URL of a worker's agent.
+    pub fn url(&self, worker: WorkerId) -> Option<String> {
+        self.get(worker)
+            .map(|(_, address)| format!("https://{address}:{}", ports::AGENT))
+    }
+
+    /// Base URLs of the agents of `workers`.
+    pub fn urls<'a>(&self, workers: impl IntoIterator<Item = &'a WorkerId>) -> Vec<String> {
+        workers
+            .into_iter()
+            .filter_map(|worker| self.url(*worker))
+            .collect()
+    }
+
+    /// Every worker with an address that is not known to be down. An address alone says only where a pod was last.
+    pub fn live(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.ids().filter(|worker| self.live.contains(worker))
+    }
+
+    /// Every worker with an address.
+    pub fn ids(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.by_id.keys().copied()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use orrery_archive::names::WorkerId;
+    use orrery_crds::kinds::Worker;
+    use serde_json::json;
+
+    pub(crate) fn worker(id: WorkerId, phase: &str) -> Worker {
+        serde_json::from_value(json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
+            "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}")},
+        }))
+        .unwrap()
+    }
+}

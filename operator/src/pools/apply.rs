@@ -1,0 +1,169 @@
+//! Adopts data directories, and makes the objects of a pool as wanted.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kube::Resource;
+use orrery_archive::names::{WorkerId, worker_name};
+use orrery_worker_api::agent::{Adopt, Info};
+use sha2::{Digest, Sha256};
+
+use super::identity::Trust;
+use super::objects;
+use super::observe::Observed;
+use super::plan::{self, Adoption, Plan};
+use crate::agents::AgentError;
+use crate::controller::apply::{Ownership, apply};
+use crate::controller::context::Context;
+use crate::controller::error::ReconcileError;
+use crate::controller::events::Event;
+
+/// What each worker's agent was last told: a hash over directory and password.
+#[derive(Default)]
+pub struct Adopted(Mutex<HashMap<(String, WorkerId), String>>);
+
+impl Adopted {
+    /// Adopts fresh directories, and tells the reader's password to agents that do not have it from this process yet.
+    pub async fn adopt(&self, context: &Context, namespace: &str, observed: &Observed, plan: &mut Plan) {
+        let Some(password) = &observed.reader_password else {
+            return;
+        };
+        let Plan { adoptions, trust, .. } = plan;
+        for adoption in adoptions.iter() {
+            let key = (namespace.to_owned(), adoption.worker);
+            let token = token_of(&adoption.address, password, trust.get(&adoption.worker));
+            if self.lock().get(&key) == Some(&token) {
+                continue;
+            }
+            let directory = match call_adopt(context, namespace, observed, adoption, password).await {
+                Ok(info) => info.identity.map(|identity| identity.directory),
+                Err(error) => {
+                    let worker = worker_name(&observed.name, adoption.worker);
+                    tracing::warn!(worker, %error, "cannot adopt a data directory");
+                    continue;
+                }
+            };
+            if let Some(directory) = directory {
+                let known = Trust::Known(directory);
+                self.lock()
+                    .insert(key, token_of(&adoption.address, password, Some(&known)));
+                trust.insert(adoption.worker, known);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, WorkerId), String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an agent knows after it was told: the password, for the directory at this address.
+fn token_of(address: &str, password: &str, trust: Option<&Trust>) -> String {
+    let directory = match trust {
+        Some(Trust::Known(directory)) => directory,
+        _ => "",
+    };
+    hex::encode(Sha256::digest(format!("{address}\n{directory}\n{password}")))
+}
+
+async fn call_adopt(
+    context: &Context,
+    namespace: &str,
+    observed: &Observed,
+    adoption: &Adoption,
+    password: &str,
+) -> Result<Info, AgentError> {
+    let info = context
+        .agents
+        .at(namespace, &adoption.address)?
+        .adopt(&Adopt {
+            term: observed.catalog.term,
+            archive_uid: observed.catalog.archive_uid.clone(),
+            worker: adoption.worker,
+            reader_password: password.to_owned(),
+        })
+        .await?;
+    if adoption.fresh {
+        let name = worker_name(&observed.name, adoption.worker);
+        let event = Event::normal("Adopted", format!("adopted the fresh data directory of {name}"));
+        context
+            .events
+            .publish(&observed.pool.object_ref(&()), None, event)
+            .await;
+    }
+    Ok(info)
+}
+
+/// Applies every object: settings before the pods that mount them, a worker's Service before its StatefulSet.
+pub async fn write_objects(
+    context: &Context,
+    namespace: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    let about = observed.pool.object_ref(&());
+    if let Some(plan::Shared { config, budget }) = &plan.shared {
+        let change = apply(
+            &context.api(namespace),
+            observed.config.as_ref(),
+            config,
+            Ownership::Whole,
+        )
+        .await?;
+        context.events.applied(&about, config, &change).await;
+        let change = apply(
+            &context.api(namespace),
+            observed.budget.as_ref(),
+            budget,
+            Ownership::Whole,
+        )
+        .await?;
+        context.events.applied(&about, budget, &change).await;
+    }
+    for plan::WorkerObjects {
+        worker,
+        service,
+        stateful_set,
+    } in &plan.workers
+    {
+        let name = worker_name(&observed.name, worker.spec.id);
+        let live = observed.workers.get(&worker.spec.id);
+        let change = apply(&context.api(namespace), live, worker, Ownership::Shared).await?;
+        context.events.applied(&about, worker, &change).await;
+        let live = observed.services.get(&name);
+        let change = apply(&context.api(namespace), live, service, Ownership::Whole).await?;
+        context.events.applied(&about, service, &change).await;
+        let live = observed.stateful_sets.get(&name);
+        let change = apply(&context.api(namespace), live, stateful_set, Ownership::Whole).await?;
+        context.events.applied(&about, stateful_set, &change).await;
+    }
+    Ok(())
+}
+
+/// Makes missing Worker objects. An id that is reserved and then not used, because this process dies, is lost, which is harmless.
+pub async fn make_workers(
+    context: &Context,
+    namespace: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    let ids = if plan.new_workers > 0 {
+        context
+            .writer
+            .reserve_workers(namespace, plan.new_workers)
+            .await?
+    } else {
+        Vec::new()
+    };
+    let fresh = ids
+        .into_iter()
+        .map(|id| objects::worker(&observed.pool, &observed.name, id));
+    for worker in plan.restored.iter().cloned().chain(fresh) {
+        let change = apply(&context.api(namespace), None, &worker, Ownership::Shared).await?;
+        context
+            .events
+            .applied(&observed.pool.object_ref(&()), &worker, &change)
+            .await;
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Makes what is missing of the archive's own Secrets.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Resource;
+use kube::api::ObjectMeta;
+use orrery_archive::names::{CA_SECRET, Role};
+use rand::RngCore;
+
+use super::certificates::{self, CertificateError, Pair};
+use super::error::SecretsError;
+use super::plan::{self, AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
+use crate::agents::Pem;
+use crate::controller::context::Context;
+use crate::controller::events::Event;
+use crate::{field_manager, labels};
+
+/// Random bytes of a password or key.
+const RANDOM_BYTES: usize = 32;
+
+/// Texts by their keys in a Secret.
+pub type Values = BTreeMap<String, String>;
+
+/// The Secret and the values that meet a need.
+pub fn make(
+    namespace: &str,
+    secrets: &BTreeMap<String, Secret>,
+    need: Need,
+) -> Result<(&'static str, Values), SecretsError> {
+    let now = SystemTime::now();
+    match need {
+        Need::Random(name, key) => Ok((name, Values::from([(key.to_owned(), random())]))),
+        Need::Authority => {
+            let pair =
+                certificates::authority(namespace, now).map_err(|source| SecretsError::Certificate {
+                    name: CA_SECRET,
+                    source,
+                })?;
+            Ok((CA_SECRET, pair_values(pair)))
+        }
+        Need::Certificate(role, _) => {
+            let name = role.tls_secret();
+            let error = |source| SecretsError::Certificate { name, source };
+            let authority = plan::authority(secrets).ok_or_else(|| error(CertificateError::NotText))?;
+            let pair = certificates::issue(&authority, role, namespace, now).map_err(error)?;
+            let mut values = pair_values(pair);
+            values.insert(AUTHORITY.into(), authority.certificate);
+            Ok((name, values))
+        }
+    }
+}
+
+fn pair_values(pair: Pair) -> Values {
+    Values::from([
+        (CERTIFICATE.into(), pair.certificate),
+        (PRIVATE_KEY.into(), pair.key),
+    ])
+}
+
+fn random() -> String {
+    let mut bytes = [0; RANDOM_BYTES];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
+
+/// Creates the Secret, or adds the values to it under its resourceVersion.
+pub async fn store(
+    context: &Context,
+    namespace: &str,
+    name: &'static str,
+    live: Option<&Secret>,
+    values: Values,
+    need: Need,
+) -> Result<(), SecretsError> {
+    let api = context.api::<Secret>(namespace);
+    let parameters = field_manager::post();
+    let values = values
+        .into_iter()
+        .map(|(key, value)| (key, ByteString(value.into_bytes())));
+    let written = if let Some(live) = live {
+        let mut secret = live.clone();
+        secret.data.get_or_insert_default().extend(values);
+        api.replace(name, &parameters, &secret).await
+    } else {
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(name.into()),
+                labels: Some(labels::of_component("operator")),
+                ..ObjectMeta::default()
+            },
+            data: Some(values.collect()),
+            type_: Some("Opaque".into()),
+            ..Secret::default()
+        };
+        api.create(&parameters, &secret).await
+    };
+    let secret = written.map_err(|source| SecretsError::Api {
+        name: name.into(),
+        source,
+    })?;
+    tracing::info!(namespace, name, ?need, "made a secret");
+    context
+        .metrics
+        .wrote("Secret", if live.is_some() { "updated" } else { "created" });
+    context
+        .events
+        .publish(&secret.object_ref(&()), None, event(need))
+        .await;
+    Ok(())
+}
+
+fn event(need: Need) -> Event {
+    let note = match need {
+        Need::Authority => "made the archive's certificate authority".into(),
+        Need::Certificate(role, why) => format!("made the certificate {}: {why}", role.common_name()),
+        Need::Random(_, key) => format!("made `{key}`"),
+    };
+    Event::normal("SecretMade", note)
+}
+
+/// Lets calls to agents use the operator's certificate.
+pub fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, Secret>) {
+    let of = |key| plan::text(secrets, Role::Operator.tls_secret(), key).map(|text| text.as_bytes().to_vec());
+    if let (Some(certificate), Some(key), Some(authority)) = (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
+    {
+        context.agents.identify(
+            namespace,
+            Pem {
+                certificate,
+                key,
+                authority,
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random;
+
+    #[test]
+    fn passwords_are_long_and_differ() {
+        assert_eq!(random().len(), 64);
+        assert_ne!(random(), random());
+    }
+}
