@@ -66,6 +66,7 @@ check "rustfmt" cargo fmt --all --check
 check "clippy" cargo clippy --workspace --all-targets --locked --release --quiet -- --deny warnings
 check "scripts" check_scripts
 check "tools" tools/structure/self_test.py
+check "links" tools/links
 check "walls" tools/walls "${without_circles[@]}"
 check "Go programs" check_go
 check "Helm chart" check_chart

@@ -18,7 +18,7 @@ pub async fn show(archive: &Archive, name: &str) -> Result<()> {
     let more = status.summary.rejects.saturating_sub(samples.len() as u64);
     if more > 0 {
         println!(
-            "… and {} more; the workers' table orrery_control.rejects has them all",
+            "… and {} more; the workers' table orrery_control.reject has them all",
             units::count(more)
         );
     }

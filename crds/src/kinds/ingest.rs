@@ -72,7 +72,7 @@ pub struct IngestSpec {
     /// What happens to child rows whose director row lies in another chunk.
     #[serde(default)]
     pub misplaced_children: MisplacedChildPolicy,
-    /// True unpublishes the rows; false again brings them back within the grace period.
+    /// True unpublishes the rows; false again brings them back.
     #[serde(default)]
     pub revoked: bool,
 }
@@ -131,7 +131,7 @@ pub struct IngestStatus {
     /// Number of the present attempt, used once in the archive's life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u64>,
-    /// Segment number once published.
+    /// Number of its segment, given at Place; used once in the archive's life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<u64>,
     /// Number of the index attempt that goes with it.

@@ -196,7 +196,7 @@ pub struct Table {
     pub kind: TableKind,
     /// Published segments, ascending by number.
     pub segments: Vec<Segment>,
-    /// Segments taken back; no query sees them, and they can come back within the grace period.
+    /// Segments taken back; no query sees them, and they can come back.
     pub revoked: Vec<Segment>,
     /// What becomes of the rows when the table is deleted.
     pub on_deletion: DeletionPolicy,
