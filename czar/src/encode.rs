@@ -8,10 +8,8 @@ use bytes::BytesMut;
 use orrery_wire::value::{
     BinaryCells, TextCells, ValueError, encode_binary_row, put_text_cell, put_text_value,
 };
-use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, Value};
+use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, Format, Value};
 use thiserror::Error;
-
-use crate::server::Format;
 
 /// Number of decimals from which on a floating point column has no fixed number of them.
 const NOT_FIXED: u8 = 31;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use crate::Proxy;
+use crate::shared::Proxy;
 
 /// The admin pages.
 pub fn router(proxy: Arc<Proxy>) -> Router {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::Proxy;
-use crate::connection;
+use crate::client::login;
+use crate::shared::Proxy;
 
 /// Pause after a failed accept: out of file descriptors, mostly, which does not pass at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -22,7 +22,7 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, grace: Duration) {
         };
         match accepted {
             Ok((stream, address)) => {
-                clients.spawn(connection::serve(stream, address, proxy.clone()));
+                clients.spawn(login::serve(stream, address, proxy.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "connection not accepted");

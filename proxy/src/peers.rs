@@ -7,11 +7,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use orrery_czar_protocol::Killer;
 use orrery_plan::statement::{Statement, classify};
-use orrery_wire::ServerError;
-use orrery_wire::Value;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use orrery_wire::command::QueryAttribute;
+use orrery_wire::{ServerError, errors};
 
 use crate::czars::{CzarOptions, look_up};
 use crate::refusals;
@@ -19,10 +19,6 @@ use crate::registry::{Killed, Registry};
 
 /// How long one peer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Attribute with the user who kills.
-const USER: &str = "orrery.user";
-/// Attribute of a killer who may kill what belongs to others.
-const ANYBODYS: &str = "orrery.anybodys";
 
 /// A kill on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +65,8 @@ impl Kill {
     async fn at(&self, address: SocketAddr, options: &ClientOptions) -> Killed {
         match tokio::time::timeout(PATIENCE, self.ask(address, options)).await {
             Ok(Ok(())) => Killed::Yes,
-            Ok(Err(ClientError::Server(error))) if error.code == refusals::NOT_OWNER => Killed::NotOwner,
-            Ok(Err(ClientError::Server(error))) if error.code == refusals::UNKNOWN_THREAD => Killed::Unknown,
+            Ok(Err(ClientError::Server(error))) if errors::NOT_THREAD_OWNER.is(&error) => Killed::NotOwner,
+            Ok(Err(ClientError::Server(error))) if errors::UNKNOWN_THREAD.is(&error) => Killed::Unknown,
             Ok(Err(error)) => {
                 tracing::debug!(peer = %address, %error, "peer not asked");
                 Killed::Unknown
@@ -82,12 +78,13 @@ impl Kill {
     async fn ask(&self, address: SocketAddr, options: &ClientOptions) -> Result<(), ClientError> {
         let mut peer = ClientConnection::connect(&Endpoint::Tcp(address.to_string()), options).await?;
         let kind = if self.whole { "CONNECTION" } else { "QUERY" };
-        let mut attributes = vec![QueryAttribute::text(USER, self.user.as_str())];
-        if self.anybodys {
-            attributes.push(QueryAttribute::text(ANYBODYS, "1"));
-        }
+        let killer = Killer {
+            user: &self.user,
+            anybodys: self.anybodys,
+        };
         let sql = format!("KILL {kind} {}", self.id);
-        peer.query_with_attributes(sql.as_bytes(), &attributes).await?;
+        peer.query_with_attributes(sql.as_bytes(), &killer.attributes())
+            .await?;
         peer.quit().await
     }
 
@@ -96,18 +93,12 @@ impl Kill {
         let Ok(Statement::Kill { query_only, id }) = classify(sql) else {
             return Err(refusals::proxies_only());
         };
-        let value = |name: &str| {
-            let found = attributes.iter().find(|attribute| attribute.name == name)?;
-            match &found.param.value {
-                Value::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
-                _ => None,
-            }
-        };
+        let killer = Killer::from_attributes(attributes).map_err(|_| refusals::proxies_only())?;
         Ok(Self {
             id,
             whole: !query_only,
-            user: value(USER).ok_or_else(refusals::proxies_only)?,
-            anybodys: value(ANYBODYS).as_deref() == Some("1"),
+            user: killer.user.to_owned(),
+            anybodys: killer.anybodys,
         })
     }
 }
@@ -118,7 +109,11 @@ mod tests {
 
     #[test]
     fn a_peer_can_order_a_kill_and_nothing_else() {
-        let attributes = [QueryAttribute::text(USER, "ann")];
+        let killer = Killer {
+            user: "ann",
+            anybodys: false,
+        };
+        let attributes = killer.attributes();
         let kill = Kill {
             id: 7,
             whole: false,

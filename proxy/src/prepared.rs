@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use orrery_plan::statement::{Literal, bind, parameters};
 use orrery_wire::statement::{ExecuteRequest, StatementParams};
-use orrery_wire::value::{Param, put_text_value};
-use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, WireError};
+use orrery_wire::value::Param;
+use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, WireError, errors};
 
 /// Prepared statements one connection may have: MariaDB's limit for a whole server.
 const MAX_STATEMENTS: usize = 16_382;
@@ -33,26 +33,17 @@ impl PreparedStatements {
     /// Keeps a statement: its id and number of parameters.
     pub fn add(&mut self, sql: &str) -> Result<(u32, usize), ServerError> {
         let count = parameters(sql)
-            .map_err(|error| {
-                ServerError::new(
-                    1064,
-                    b"42000",
-                    format!("You have an error in your SQL syntax; {error}"),
-                )
-            })?
+            .map_err(|error| errors::SYNTAX.error(format!("You have an error in your SQL syntax; {error}")))?
             .len();
         if count > MAX_PARAMETERS {
-            return Err(ServerError::new(
-                1390,
-                b"HY000",
-                "Prepared statement contains too many placeholders",
-            ));
+            let message = "Prepared statement contains too many placeholders";
+            return Err(errors::TOO_MANY_PLACEHOLDERS.error(message));
         }
         if self.statements.len() >= MAX_STATEMENTS {
             let message = format!(
                 "Can't create more than max_prepared_stmt_count statements (current value: {MAX_STATEMENTS})"
             );
-            return Err(ServerError::new(1461, b"42000", message));
+            return Err(errors::TOO_MANY_STATEMENTS.error(message));
         }
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         while self.statements.contains_key(&self.last_id) {
@@ -92,16 +83,8 @@ impl PreparedStatements {
         };
         if let Err(error) = prepared.params.append_long_data(param, data, limit) {
             prepared.broken = Some(match error {
-                WireError::PacketTooLarge { .. } => ServerError::new(
-                    1153,
-                    b"08S01",
-                    "Got a packet bigger than 'max_allowed_packet' bytes",
-                ),
-                _ => ServerError::new(
-                    1210,
-                    b"HY000",
-                    "Incorrect arguments to mysqld_stmt_send_long_data",
-                ),
+                WireError::PacketTooLarge { .. } => errors::packet_too_large(),
+                _ => wrong_arguments("mysqld_stmt_send_long_data"),
             });
         }
     }
@@ -113,21 +96,24 @@ impl PreparedStatements {
             prepared.params.reset();
             return Err(error);
         }
-        let params = prepared.params.take(request).map_err(|_| wrong_arguments())?;
+        let params = prepared
+            .params
+            .take(request)
+            .map_err(|_| wrong_arguments("mysqld_stmt_execute"))?;
         let literals: Vec<Literal> = params.iter().map(literal).collect();
-        bind(&prepared.sql, &literals).map_err(|error| ServerError::new(1210, b"HY000", error.to_string()))
+        bind(&prepared.sql, &literals).map_err(|error| errors::WRONG_ARGUMENTS.error(error.to_string()))
     }
 
     fn find(&mut self, id: u32, command: &str) -> Result<&mut Prepared, ServerError> {
         self.statements.get_mut(&id).ok_or_else(|| {
             let message = format!("Unknown prepared statement handler ({id}) given to {command}");
-            ServerError::new(1243, b"HY000", message)
+            errors::UNKNOWN_STATEMENT.error(message)
         })
     }
 }
 
-fn wrong_arguments() -> ServerError {
-    ServerError::new(1210, b"HY000", "Incorrect arguments to mysqld_stmt_execute")
+fn wrong_arguments(command: &str) -> ServerError {
+    errors::WRONG_ARGUMENTS.error(format!("Incorrect arguments to {command}"))
 }
 
 /// Definitions of parameters: as in MariaDB they say nothing but that there is one.
@@ -147,7 +133,22 @@ fn literal(param: &Param) -> Literal {
         Value::Float(number) => Literal::Double(f64::from(*number)),
         Value::Double(number) => Literal::Double(*number),
         Value::Bytes(bytes) => bytes_literal(bytes, param.column_type),
-        value @ (Value::Date(..) | Value::Time(..)) => Literal::Temporal(temporal(value, param.column_type)),
+        Value::Date(year, month, day, hour, minute, second, micros) => {
+            let mut text = format!("{year:04}-{month:02}-{day:02}");
+            if param.column_type != ColumnType::MYSQL_TYPE_DATE {
+                text.push_str(&format!(
+                    " {hour:02}:{minute:02}:{second:02}{}",
+                    fraction(*micros)
+                ));
+            }
+            Literal::Temporal(text)
+        }
+        Value::Time(negative, days, hours, minutes, seconds, micros) => {
+            let sign = if *negative { "-" } else { "" };
+            let hours = u64::from(*days) * 24 + u64::from(*hours);
+            let fraction = fraction(*micros);
+            Literal::Temporal(format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}"))
+        }
     }
 }
 
@@ -161,20 +162,13 @@ fn bytes_literal(bytes: &[u8], column_type: ColumnType) -> Literal {
     }
 }
 
-/// Date or time as text with the digits it has.
-fn temporal(value: &Value, column_type: ColumnType) -> String {
-    let micros = match value {
-        Value::Date(.., micros) | Value::Time(.., micros) => *micros,
-        _ => 0,
-    };
-    let column = ColumnDef {
-        decimals: if micros == 0 { 0 } else { 6 },
-        ..ColumnDef::expression("", column_type, 0)
-    };
-    let mut cell = bytes::BytesMut::new();
-    put_text_value(&mut cell, value, &column);
-    // One length byte, because no date is longer than 250 bytes.
-    String::from_utf8_lossy(cell.get(1..).unwrap_or_default()).into_owned()
+/// Microseconds as digits after the second; none when there are none.
+fn fraction(micros: u32) -> String {
+    if micros == 0 {
+        String::new()
+    } else {
+        format!(".{micros:06}")
+    }
 }
 
 #[cfg(test)]

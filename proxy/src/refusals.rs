@@ -1,7 +1,7 @@
 //! What is refused, and what to do instead.
 
-use orrery_plan::statement::Statement;
-use orrery_wire::ServerError;
+use orrery_plan::statement::{Statement, StatementError};
+use orrery_wire::{ServerError, errors};
 
 use crate::registry::{Full, Killed};
 
@@ -24,7 +24,7 @@ pub fn refusal(statement: &Statement) -> Option<ServerError> {
         ),
         _ => return None,
     };
-    Some(ServerError::new(1235, b"42000", message))
+    Some(errors::NOT_SUPPORTED.error(message))
 }
 
 fn not_yet(what: &str, instead: &str) -> String {
@@ -69,81 +69,47 @@ fn administration(verb: &str) -> String {
     format!("{verb} is not supported: {instead}")
 }
 
-/// Error number for a connection nobody knows.
-pub const UNKNOWN_THREAD: u16 = 1094;
-/// Error number for a connection of somebody else.
-pub const NOT_OWNER: u16 = 1095;
-
 /// What became of a kill, if it did not succeed.
 pub fn not_killed(killed: Killed, id: u64) -> Option<ServerError> {
     match killed {
         Killed::Yes => None,
-        Killed::Unknown => Some(ServerError::new(
-            UNKNOWN_THREAD,
-            b"HY000",
-            format!("Unknown thread id: {id}"),
-        )),
-        Killed::NotOwner => Some(ServerError::new(
-            NOT_OWNER,
-            b"HY000",
-            format!("You are not owner of thread {id}"),
-        )),
+        Killed::Unknown => Some(errors::unknown_thread(id)),
+        Killed::NotOwner => Some(errors::not_thread_owner(id)),
     }
+}
+
+/// The text is no statement.
+pub fn syntax(error: &StatementError) -> ServerError {
+    errors::SYNTAX.error(error.to_string())
 }
 
 /// The proxies' own account was used for something else.
 pub fn proxies_only() -> ServerError {
-    ServerError::new(
-        1227,
-        b"42000",
-        "Access denied; this account serves proxies among themselves only",
-    )
+    errors::PRIVILEGE_MISSING.error("Access denied; this account serves proxies among themselves only")
 }
 
 /// A statement that is no text in the character set its session declared.
 pub fn not_text(charset: &str) -> ServerError {
-    ServerError::new(
-        1300,
-        b"HY000",
-        format!(
-            "Invalid {charset} character string in the statement; write SET NAMES utf8mb4 and send UTF-8"
-        ),
-    )
+    errors::INVALID_TEXT.error(format!(
+        "Invalid {charset} character string in the statement; write SET NAMES utf8mb4 and send UTF-8"
+    ))
 }
 
 /// The user was removed while connected.
 pub fn user_gone(user: &str, host: &str) -> ServerError {
-    ServerError::new(
-        1045,
-        b"28000",
-        format!("Access denied for user '{user}'@'{host}': the user has been removed"),
-    )
+    errors::ACCESS_DENIED.error(format!(
+        "Access denied for user '{user}'@'{host}': the user has been removed"
+    ))
 }
 
 /// Too many connections, in all or of one user.
 pub fn too_many(full: Full, user: &str) -> ServerError {
     match full {
-        Full::Proxy => ServerError::new(1040, b"08004", "Too many connections"),
-        Full::User => ServerError::new(
-            1203,
-            b"42000",
-            format!("User {user} already has more than 'max_user_connections' active connections"),
-        ),
+        Full::Proxy => errors::too_many_connections(),
+        Full::User => errors::TOO_MANY_USER_CONNECTIONS.error(format!(
+            "User {user} already has more than 'max_user_connections' active connections"
+        )),
     }
-}
-
-/// The statement was killed.
-pub fn interrupted() -> ServerError {
-    ServerError::new(1317, b"70100", "Query execution was interrupted")
-}
-
-/// The statement took too long.
-pub fn time_over() -> ServerError {
-    ServerError::new(
-        1969,
-        b"70100",
-        "Query execution was interrupted (max_statement_time exceeded)",
-    )
 }
 
 #[cfg(test)]

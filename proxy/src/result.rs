@@ -2,16 +2,7 @@
 
 use orrery_wire::server::{ResponseWriter, WriteRowError};
 use orrery_wire::value::put_text_value;
-use orrery_wire::{ColumnDef, OkPacket, Value, WireError};
-
-/// How the client wants rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// After COM_QUERY.
-    Text,
-    /// After COM_STMT_EXECUTE.
-    Binary,
-}
+use orrery_wire::{ColumnDef, Format, OkPacket, Value, WireError};
 
 /// A small result set.
 #[derive(Clone, Debug, Default)]

@@ -9,10 +9,13 @@ use orrery_snapshot::{Hub, api, file};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin;
 use crate::config::Args;
 use crate::czars::{self, Czars};
+use crate::listener::serve;
 use crate::metrics::Metrics;
-use crate::{Proxy, Registry, admin, serve};
+use crate::registry::Registry;
+use crate::shared::Proxy;
 
 /// Runs a proxy until `stopping` ends: then it takes no new connection and lets running statements end.
 pub async fn run(args: Args, stopping: CancellationToken) -> anyhow::Result<()> {

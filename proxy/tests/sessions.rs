@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use orrery_snapshot::Offer;
@@ -142,25 +143,23 @@ async fn settings_travel_with_each_statement_and_stay_with_the_session() {
     }
     let seen = &running.czars[0];
     cell(&mut ann, "SELECT 1").await;
-    let attributes = seen.last().attributes;
-    let attribute = |name: &str| attributes.get(name).map(String::as_str);
-    assert_eq!(attribute("orrery.user"), Some("ann"));
-    assert_eq!(attribute("orrery.database"), Some("sky"));
-    assert_eq!(attribute("orrery.sql_mode"), Some("NO_ZERO_DATE"));
-    assert_eq!(attribute("orrery.charset"), Some("latin1_swedish_ci"));
+    let last = seen.last();
+    let question = last.question();
+    assert_eq!((question.user, question.database), ("ann", Some("sky")));
+    assert_eq!(question.sql_mode, Some("NO_ZERO_DATE"));
+    assert_eq!(question.collation, Some("latin1_swedish_ci"));
     assert_eq!(
-        attribute("orrery.min_data_epoch"),
-        Some("7"),
+        question.min_data_epoch, 7,
         "what an answer was made from is never gone back behind"
     );
-    assert!(attribute("orrery.connection").unwrap().starts_with("proxy-test/"));
-    assert_eq!(attribute("orrery.max_rows"), None);
+    assert!(question.connection.starts_with("proxy-test/"));
+    assert_eq!(question.max_rows, None);
     ann.reset().await.unwrap();
     assert_eq!(cell(&mut ann, "SELECT @@time_zone").await, "SYSTEM");
     let mut poor = running.connect("poor").await;
     poor.run(b"SELECT 1").await.unwrap();
-    assert_eq!(seen.last().attributes["orrery.max_rows"], "1000");
-    assert_eq!(seen.last().attributes["orrery.max_ms"], "1000");
+    assert_eq!(seen.last().question().max_rows, Some(1000));
+    assert_eq!(seen.last().question().max_time, Some(Duration::from_secs(1)));
 }
 
 #[tokio::test]

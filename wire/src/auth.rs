@@ -8,7 +8,7 @@ use rand::rngs::OsRng;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::WireError;
+use crate::error::WireError;
 
 /// Length of the random challenge, bytes.
 pub const SCRAMBLE_LEN: usize = 20;
@@ -96,7 +96,8 @@ pub fn scramble(method: AuthMethod, challenge: &[u8], password: &[u8]) -> Vec<u8
             mysql_common::scramble::scramble_sha256(challenge, password).map(Vec::from)
         }
     };
-    answer.unwrap_or_default()
+    // There is none for an empty password.
+    answer.unwrap_or(Vec::new())
 }
 
 /// A fresh challenge from the operating system, without zero bytes (they end it in the protocol) and within ASCII

@@ -5,7 +5,7 @@
 
 use mysql_common::io::ParseBuf;
 
-use crate::WireError;
+use crate::error::WireError;
 
 /// Fields taken from the front of a packet; every method fails instead of panicking when bytes are missing.
 pub trait Fields<'a> {

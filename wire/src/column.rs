@@ -5,8 +5,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use mysql_common::constants::{ColumnFlags, ColumnType};
 use mysql_common::io::{BufMutExt, ParseBuf};
 
-use crate::WireError;
 use crate::codec::Fields;
+use crate::error::WireError;
 
 /// Length of the fixed part of a definition: charset 2, length 4, type 1, flags 2, decimals 1, filler 2.
 const FIXED_LEN: u64 = 12;

@@ -7,10 +7,11 @@ use mysql_common::constants::{CapabilityFlags, Command as Code};
 use mysql_common::io::{BufMutExt, ParseBuf};
 
 use crate::codec::Fields;
+use crate::error::WireError;
+use crate::errors;
+use crate::reply::ServerError;
 use crate::statement::ExecuteRequest;
-use crate::value::{Param, ValueError};
-use crate::value::{bit, put_bitmap};
-use crate::{ServerError, WireError};
+use crate::value::{Param, ValueError, bit, put_bitmap};
 
 /// A named value that travels beside a statement (query attributes of protocol 8.0.23).
 #[derive(Debug, Clone, PartialEq)]
@@ -150,15 +151,14 @@ impl Command {
         })
     }
 
-    /// The error that answers a command no part of the product serves: cursors (1295) and unknown commands (1047).
+    /// The error that answers a command no part of the product serves: cursors and unknown commands.
     pub fn refusal(&self) -> Option<ServerError> {
         match self {
-            Self::FetchStatement(_) => Some(ServerError::new(
-                1295,
-                b"HY000",
-                "This command is not supported: cursors; fetch the whole result instead",
-            )),
-            Self::Unsupported(_) => Some(ServerError::new(1047, b"08S01", "Unknown command")),
+            Self::FetchStatement(_) => Some(
+                errors::NOT_SUPPORTED_PREPARED
+                    .error("This command is not supported: cursors; fetch the whole result instead"),
+            ),
+            Self::Unsupported(_) => Some(errors::unknown_command()),
             _ => None,
         }
     }

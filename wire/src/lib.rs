@@ -12,7 +12,7 @@
 //! * passwords are checked, never assumed: each way into a session goes through [`server::Authenticator`].
 //!
 //! Layers, bottom up: [`transport`] (bytes, TLS) → [`packet`] (frames) → [`codec`], [`column`], [`reply`],
-//! [`command`], [`statement`], [`value`] (what is in a frame) → [`server`] and [`client`] (conversations).
+//! [`command`], [`statement`], [`value`], [`errors`] (what is in a frame) → [`server`] and [`client`] (conversations).
 
 pub mod auth;
 pub mod client;
@@ -20,6 +20,7 @@ pub mod codec;
 pub mod column;
 pub mod command;
 mod error;
+pub mod errors;
 pub mod packet;
 pub mod reply;
 pub mod server;
@@ -32,3 +33,4 @@ pub use error::WireError;
 pub use mysql_common::Value;
 pub use mysql_common::constants::{CapabilityFlags, ColumnFlags, ColumnType, StatusFlags};
 pub use reply::{OkPacket, ServerError};
+pub use value::Format;

@@ -7,8 +7,8 @@ use mysql_common::Value;
 use mysql_common::constants::{CapabilityFlags, ColumnType, Command as Code};
 use mysql_common::io::{BufMutExt, ParseBuf};
 
-use crate::WireError;
 use crate::codec::Fields;
+use crate::error::WireError;
 use crate::value::{Param, ValueError, bit, put_bitmap};
 
 /// Flag bits of COM_STMT_EXECUTE that ask for a cursor.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
+use orrery_wire::errors;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,8 +17,6 @@ const KILL_TIME: Duration = Duration::from_secs(2);
 const KILL_TRIES: usize = 10;
 /// Pause between tries.
 const KILL_PAUSE: Duration = Duration::from_millis(200);
-/// "Unknown thread id": the connection has gone by itself.
-const NO_SUCH_THREAD: u16 = 1094;
 
 /// Connections of one account to one server.
 pub struct Pool {
@@ -241,7 +240,8 @@ async fn kill(endpoint: &Endpoint, options: &ClientOptions, id: u32) -> Result<(
     let work = async {
         let mut side = ClientConnection::connect(endpoint, options).await?;
         match side.run(format!("KILL {id}").as_bytes()).await {
-            Err(ClientError::Server(error)) if error.code == NO_SUCH_THREAD => Ok(()),
+            // The connection has gone by itself.
+            Err(ClientError::Server(error)) if errors::UNKNOWN_THREAD.is(&error) => Ok(()),
             outcome => outcome,
         }
     };

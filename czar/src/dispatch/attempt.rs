@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
-use orrery_wire::{ColumnDef, ServerError};
+use orrery_wire::{ColumnDef, Format, ServerError};
 use thiserror::Error;
 
 use super::job::{Job, Lane};
 use super::policy::{self, Action};
 use super::workers::Worker;
-use crate::server::Format;
 use crate::spool::{Rows, SpoolError};
 
 /// Why a try failed.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orrery_archive::names::WorkerId;
-use orrery_wire::{ColumnDef, ServerError};
+use orrery_wire::{ColumnDef, Format, ServerError, errors};
 use thiserror::Error;
 
 use super::queue::Sizing;
 use crate::backend::SessionSettings;
-use crate::server::Format;
 use crate::spool::{Budget, Rows, SpoolError};
 
 /// What is to be run, unit by unit.
@@ -96,14 +95,12 @@ impl DispatchError {
     pub fn mysql(&self) -> ServerError {
         match self {
             Self::Statement(error) => error.clone(),
-            Self::NoReplica { .. } => {
-                ServerError::new(1297, b"HY000", format!("Got temporary error: {self}"))
-            }
+            Self::NoReplica { .. } => errors::TEMPORARY.error(format!("Got temporary error: {self}")),
             Self::Spool(SpoolError::Full { .. }) => {
-                ServerError::new(1114, b"HY000", format!("The result is too large: {self}"))
+                errors::TABLE_FULL.error(format!("The result is too large: {self}"))
             }
             Self::Spool(_) | Self::Render(_) | Self::LostTask => {
-                ServerError::new(1105, b"HY000", self.to_string())
+                errors::UNKNOWN_ERROR.error(self.to_string())
             }
         }
     }

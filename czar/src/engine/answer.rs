@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use orrery_plan::RowRange;
 use orrery_snapshot::lease::InUseGuard;
-use orrery_wire::ColumnDef;
 use orrery_wire::client::{ClientError, Next, Prepared};
+use orrery_wire::{ColumnDef, Format};
 
 use super::error::{StatementError, client_error};
 use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
 use crate::merge::ServerMerge;
-use crate::server::Format;
 use crate::spool::{PieceBuilder, RowPiece};
 
 /// How a statement is answered.

@@ -3,6 +3,7 @@
 use orrery_plan::PlanError;
 use orrery_wire::ServerError;
 use orrery_wire::client::ClientError;
+use orrery_wire::errors::{self, ErrorKind};
 use thiserror::Error;
 
 use crate::dispatch::DispatchError;
@@ -38,9 +39,9 @@ pub enum StatementError {
 }
 
 impl StatementError {
-    /// A refusal with a code and SQLSTATE.
-    pub fn refused(code: u16, state: &[u8; 5], message: impl Into<String>) -> Self {
-        Self::Refused(ServerError::new(code, state, message))
+    /// A refusal of this kind.
+    pub fn refused(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Refused(kind.error(message))
     }
 
     /// The error as clients see it.
@@ -60,16 +61,14 @@ impl StatementError {
                 }
             }
             Self::Dispatch(error) => error.mysql(),
-            Self::Spool(SpoolError::Full { .. }) => ServerError::new(1114, b"HY000", self.to_string()),
-            Self::Shadow(ShadowError::NoAccount(user)) => ServerError::new(
-                1045,
-                b"28000",
-                format!("Access denied for user '{user}': unknown to this czar"),
-            ),
+            Self::Spool(SpoolError::Full { .. }) => errors::TABLE_FULL.error(self.to_string()),
+            Self::Shadow(ShadowError::NoAccount(user)) => {
+                errors::ACCESS_DENIED.error(format!("Access denied for user '{user}': unknown to this czar"))
+            }
             // As of a server that shuts down: a proxy then asks another czar.
-            Self::Shadow(ShadowError::Client(_)) => ServerError::new(1053, b"08S01", self.to_string()),
+            Self::Shadow(ShadowError::Client(_)) => errors::SERVER_SHUTDOWN.error(self.to_string()),
             Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
-                ServerError::new(1105, b"HY000", self.to_string())
+                errors::UNKNOWN_ERROR.error(self.to_string())
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use orrery_archive::names::ChunkId;
 use orrery_plan::Work;
-use orrery_wire::{ColumnDef, ColumnType, Value};
+use orrery_wire::{ColumnDef, ColumnType, Value, errors};
 
 use super::{Answer, ChunkUnits, Engine, Source, StatementError};
 use crate::catalogs::Current;
@@ -29,7 +29,7 @@ impl Engine {
         if let Some(option) = options.first() {
             let message =
                 format!("This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone");
-            return Err(StatementError::refused(1235, b"42000", message));
+            return Err(StatementError::refused(errors::NOT_SUPPORTED, message));
         }
         let plan = match current
             .plans

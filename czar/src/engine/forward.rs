@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use orrery_plan::{GuardError, Plan, PlanError};
-use orrery_wire::ColumnDef;
 use orrery_wire::client::{ClientError, Response};
+use orrery_wire::{ColumnDef, Format};
 
 use super::error::client_error;
 use super::{Answer, Engine, Forwarded, Source, StatementError};
 use crate::catalogs::Current;
-use crate::server::{Format, Request};
+use crate::server::Request;
 use crate::shadow::{MetadataKey, ShadowError, normalise};
 
 impl Engine {

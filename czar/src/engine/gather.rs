@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use orrery_plan::{Class, Plan, ShadowMerge, SimpleColumn, SimpleMerge};
-use orrery_wire::{ColumnDef, Value};
+use orrery_wire::{ColumnDef, Format, Value};
 
 use super::{Answer, ChunkUnits, Engine, Source, StatementError, settings_of};
 use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
 use crate::merge::{ServerMerge, Summary, gather};
-use crate::server::{Format, Request};
+use crate::server::Request;
 use crate::spool::PieceBuilder;
 
 impl Engine {

@@ -12,14 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use orrery_plan::statement::{Show, Statement, classify};
 use orrery_plan::{ChunkSelection, ChunkWork, Class, Merge, Plan, Work};
-use orrery_wire::{ColumnDef, Value};
+use orrery_wire::{ColumnDef, Format, Value, errors};
 
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{Job, Lane, Sizing, Tasks, Units, Workers};
 use crate::encode::put_row;
 use crate::lookup::Lookups;
-use crate::server::{Format, Request};
+use crate::server::Request;
 use crate::shadow::ShadowServer;
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
 
@@ -68,7 +68,7 @@ impl Engine {
             return self.prepare(sql, request, &current).await;
         }
         let statement =
-            classify(sql).map_err(|error| StatementError::refused(1064, b"42000", error.to_string()))?;
+            classify(sql).map_err(|error| StatementError::refused(errors::SYNTAX, error.to_string()))?;
         match statement {
             Statement::Select { databases } if is_about_the_server(&databases) => {
                 self.forward_guarded(sql, request, &current).await
@@ -76,16 +76,14 @@ impl Engine {
             Statement::Select { .. } => self.select(sql, request, current).await,
             Statement::Explain { inner, options } => self.explain(&inner, &options, request, current).await,
             Statement::Show(Show::Processlist { .. } | Show::Grants) => Err(StatementError::refused(
-                1235,
-                b"42000",
+                errors::NOT_SUPPORTED,
                 "This czar doesn't know sessions and grants; the proxy answers for them",
             )),
             Statement::SelectWithoutTable { .. } => self.forward_guarded(sql, request, &current).await,
             Statement::Show(_) | Statement::Describe { .. } => self.forward(sql, request, &current).await,
-            Statement::Empty => Err(StatementError::refused(1065, b"42000", "Query was empty")),
+            Statement::Empty => Err(StatementError::Refused(errors::empty_query())),
             _ => Err(StatementError::refused(
-                1235,
-                b"42000",
+                errors::NOT_SUPPORTED,
                 "A czar answers queries; this statement is none",
             )),
         }
@@ -101,7 +99,7 @@ impl Engine {
                 "Got temporary error: this czar has no catalog of dataEpoch {} yet",
                 request.min_data_epoch
             );
-            StatementError::refused(1297, b"HY000", message)
+            StatementError::refused(errors::TEMPORARY, message)
         })
     }
 
@@ -254,7 +252,7 @@ fn text(request: &Request) -> Result<&str, StatementError> {
         let message = format!(
             "Statements in character set '{charset}' must be ASCII; use SET NAMES utf8mb4 for others"
         );
-        StatementError::refused(1115, b"42000", message)
+        StatementError::refused(errors::UNKNOWN_CHARACTER_SET, message)
     })
 }
 

@@ -13,13 +13,13 @@ use lru::LruCache;
 use orrery_archive::catalog::{ChunkSet, IndexTable, TableKind};
 use orrery_archive::names::ChunkId;
 use orrery_plan::IndexLookup;
+use orrery_wire::Format;
 use orrery_wire::value::TextCells;
 use parking_lot::Mutex;
 
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Job, Lane, Sizing, Tasks, Workers};
-use crate::server::Format;
 use crate::spool::Budget;
 use units::IndexUnits;
 

@@ -7,12 +7,11 @@ use bytes::{BufMut, BytesMut};
 use orrery_plan::ShadowMerge;
 use orrery_wire::client::{ClientError, Next, Prepared, Response};
 use orrery_wire::value::TextCells;
-use orrery_wire::{ColumnDef, ColumnType};
+use orrery_wire::{ColumnDef, ColumnType, Format};
 use thiserror::Error;
 
 use crate::backend::{PooledConnection, SessionSettings};
 use crate::dispatch::Done;
-use crate::server::Format;
 use crate::shadow::{ShadowError, ShadowServer};
 use crate::spool::SpoolError;
 

@@ -17,7 +17,7 @@ use rand::Rng as _;
 use tokio::net::{TcpListener, TcpStream};
 
 pub use registry::Registry;
-pub use request::{Format, Request};
+pub use request::Request;
 pub use session::Shared;
 
 /// Time for a proxy to log in.

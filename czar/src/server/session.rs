@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+use orrery_czar_protocol::answer::data_epoch_state;
 use orrery_plan::statement::{Statement, classify};
 use orrery_wire::command::{Command, QueryAttribute};
 use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
-use orrery_wire::{OkPacket, ServerError, WireError};
+use orrery_wire::{OkPacket, ServerError, WireError, errors};
 use tokio_util::sync::CancellationToken;
 
 use super::{Registry, Request};
@@ -73,9 +74,7 @@ pub async fn serve(
                 reply(connection.writer(), answer).await?;
             }
             other => {
-                let refusal = other
-                    .refusal()
-                    .unwrap_or_else(|| ServerError::new(1047, b"08S01", "Unknown command"));
+                let refusal = other.refusal().unwrap_or_else(errors::unknown_command);
                 connection.writer().write_err(&refusal).await?;
             }
         }
@@ -208,8 +207,8 @@ impl<'r> Bounds<'r> {
         tokio::select! {
             biased;
             outcome = work => Ok(outcome),
-            () = self.cancel.cancelled() => Err(Stop::Error(interrupted())),
-            () = until(self.deadline) => Err(Stop::Error(timed_out())),
+            () = self.cancel.cancelled() => Err(Stop::Error(errors::interrupted())),
+            () = until(self.deadline) => Err(Stop::Error(errors::timed_out())),
             gone = watch.closed() => Err(Stop::Gone(gone)),
         }
     }
@@ -229,9 +228,9 @@ impl<'r> Bounds<'r> {
             Err(_) => return Err(Stop::Gone(WireError::Closed)),
         }
         let error = if self.cancel.is_cancelled() {
-            interrupted()
+            errors::interrupted()
         } else {
-            timed_out()
+            errors::timed_out()
         };
         Err(Stop::Error(error))
     }
@@ -242,7 +241,7 @@ impl<'r> Bounds<'r> {
                 let message = format!(
                     "Query execution was interrupted: the result has more than the {most} rows this account may get; use LIMIT"
                 );
-                Err(Stop::Error(ServerError::new(1317, b"70100", message)))
+                Err(Stop::Error(errors::INTERRUPTED.error(message)))
             }
             _ => Ok(()),
         }
@@ -256,39 +255,12 @@ async fn until(deadline: Option<tokio::time::Instant>) {
     }
 }
 
-fn interrupted() -> ServerError {
-    ServerError::new(1317, b"70100", "Query execution was interrupted")
-}
-
-fn timed_out() -> ServerError {
-    ServerError::new(
-        1969,
-        b"70100",
-        "Query execution was interrupted (max_statement_time exceeded)",
-    )
-}
-
 /// The end of an answer, with the dataEpoch it was made with.
 fn ok(answer: &Answer) -> OkPacket {
     OkPacket {
-        session_state: epoch_state(answer.data_epoch),
+        session_state: data_epoch_state(answer.data_epoch),
         ..OkPacket::success()
     }
-}
-
-/// A session-state change of the variable `orrery_data_epoch`.
-fn epoch_state(data_epoch: u64) -> Bytes {
-    const NAME: &[u8] = b"orrery_data_epoch";
-    let value = data_epoch.to_string();
-    let mut state = BytesMut::with_capacity(48);
-    // SESSION_TRACK_SYSTEM_VARIABLES; every length here is below 251 and so one byte.
-    state.put_u8(0);
-    state.put_u8((NAME.len() + value.len() + 2) as u8);
-    state.put_u8(NAME.len() as u8);
-    state.put_slice(NAME);
-    state.put_u8(value.len() as u8);
-    state.put_slice(value.as_bytes());
-    state.freeze()
 }
 
 fn as_kill(sql: &[u8]) -> Option<(u32, bool)> {
@@ -312,26 +284,12 @@ fn kill(registry: &Registry, id: u32, query_only: bool) -> Result<(), ServerErro
     if is_known {
         return Ok(());
     }
-    Err(ServerError::new(
-        1094,
-        b"HY000",
-        format!("Unknown thread id: {id}"),
-    ))
+    Err(errors::unknown_thread(id.into()))
 }
 
 async fn reply(writer: &mut ResponseWriter, answer: Result<(), ServerError>) -> Result<(), WireError> {
     match answer {
         Ok(()) => writer.write_ok(&OkPacket::success()).await,
         Err(error) => writer.write_err(&error).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_epoch_travels_as_a_session_variable() {
-        assert_eq!(&epoch_state(42)[..], b"\x00\x15\x11orrery_data_epoch\x0242");
     }
 }

@@ -2,19 +2,10 @@
 
 use anyhow::Context;
 use bytes::Bytes;
+use orrery_czar_protocol::Question;
 use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
-use orrery_wire::command::QueryAttribute;
 use orrery_wire::value::{BinaryCells, TextCells};
-use orrery_wire::{ColumnDef, ServerError, Value};
-
-/// Which protocol rows come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// COM_QUERY.
-    Text,
-    /// COM_STMT_EXECUTE.
-    Binary,
-}
+use orrery_wire::{ColumnDef, Format, ServerError, Value};
 
 /// Session settings of a run.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +36,18 @@ impl Session {
         sql_mode: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION",
         ..Self::ANN
     };
+
+    /// A question of this session.
+    pub fn question(self) -> Question<'static> {
+        Question {
+            user: self.user,
+            database: Some(self.database),
+            time_zone: Some(self.time_zone),
+            sql_mode: Some(self.sql_mode),
+            collation: Some(self.collation),
+            ..Question::default()
+        }
+    }
 }
 
 /// An answer: what it says about itself, and its rows.
@@ -63,25 +66,17 @@ pub type Outcome = Result<Answer, ServerError>;
 pub async fn ask_czar(
     connection: &mut ClientConnection,
     session: Session,
-    protocol: Protocol,
+    format: Format,
     sql: &str,
 ) -> anyhow::Result<Outcome> {
-    let format = match protocol {
-        Protocol::Text => "text",
-        Protocol::Binary => "binary",
+    let question = Question {
+        format,
+        ..session.question()
     };
-    let attributes = [
-        QueryAttribute::text("orrery.user", session.user),
-        QueryAttribute::text("orrery.database", session.database),
-        QueryAttribute::text("orrery.time_zone", session.time_zone),
-        QueryAttribute::text("orrery.sql_mode", session.sql_mode),
-        QueryAttribute::text("orrery.charset", session.collation),
-        QueryAttribute::text("orrery.format", format),
-    ];
     let response = connection
-        .query_with_attributes(sql.as_bytes(), &attributes)
+        .query_with_attributes(sql.as_bytes(), &question.attributes())
         .await;
-    read(connection, response, protocol).await
+    read(connection, response, format).await
 }
 
 /// Gives a plain server's session the settings.
@@ -98,22 +93,22 @@ pub async fn set(connection: &mut ClientConnection, session: Session) -> anyhow:
 /// Asks a plain server, or a proxy, as any client does.
 pub async fn ask_plain(
     connection: &mut ClientConnection,
-    protocol: Protocol,
+    format: Format,
     sql: &str,
 ) -> anyhow::Result<Outcome> {
-    match protocol {
-        Protocol::Text => {
+    match format {
+        Format::Text => {
             let response = connection.query(sql.as_bytes()).await;
-            read(connection, response, protocol).await
+            read(connection, response, format).await
         }
-        Protocol::Binary => {
+        Format::Binary => {
             let prepared = match connection.prepare(sql.as_bytes()).await {
                 Ok(prepared) => prepared,
                 Err(ClientError::Server(error)) => return Ok(Err(error)),
                 Err(error) => return Err(error.into()),
             };
             let response = connection.execute(&prepared, &[]).await;
-            let outcome = read(connection, response, protocol).await;
+            let outcome = read(connection, response, format).await;
             connection.close_statement(prepared).await?;
             outcome
         }
@@ -123,7 +118,7 @@ pub async fn ask_plain(
 async fn read(
     connection: &mut ClientConnection,
     response: Result<Response, ClientError>,
-    protocol: Protocol,
+    format: Format,
 ) -> anyhow::Result<Outcome> {
     let columns = match response {
         Ok(Response::Rows(columns)) => columns,
@@ -134,7 +129,7 @@ async fn read(
     let mut rows = Vec::new();
     while !columns.is_empty() {
         match connection.next_row().await {
-            Ok(Next::Row(row)) => rows.push(cells(&row, &columns, protocol)?),
+            Ok(Next::Row(row)) => rows.push(cells(&row, &columns, format)?),
             Ok(Next::End(_)) => break,
             Err(ClientError::Server(error)) => return Ok(Err(error)),
             Err(error) => return Err(error.into()),
@@ -143,13 +138,13 @@ async fn read(
     Ok(Ok(Answer { columns, rows }))
 }
 
-fn cells(row: &Bytes, columns: &[ColumnDef], protocol: Protocol) -> anyhow::Result<Vec<Value>> {
-    let cells: Result<Vec<Value>, _> = match protocol {
-        Protocol::Text => {
+fn cells(row: &Bytes, columns: &[ColumnDef], format: Format) -> anyhow::Result<Vec<Value>> {
+    let cells: Result<Vec<Value>, _> = match format {
+        Format::Text => {
             let value = |cell: Option<&[u8]>| cell.map_or(Value::NULL, |bytes| Value::Bytes(bytes.to_vec()));
             TextCells::new(row).map(|cell| cell.map(value)).collect()
         }
-        Protocol::Binary => BinaryCells::new(row, columns)?.collect(),
+        Format::Binary => BinaryCells::new(row, columns)?.collect(),
     };
     cells.context("a row cannot be read")
 }

@@ -216,7 +216,7 @@ async fn is_ready(connection: &mut ClientConnection) -> bool {
         collation: "utf8mb4_general_ci",
         user: "ann",
     };
-    let asked = crate::client::ask_czar(connection, session, crate::client::Protocol::Text, "SELECT 1").await;
+    let asked = crate::client::ask_czar(connection, session, orrery_wire::Format::Text, "SELECT 1").await;
     matches!(asked, Ok(Ok(_)))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Czars;
+use super::set::Czars;
 
 /// Between two rounds of probes.
 const PROBE_EVERY: Duration = Duration::from_secs(1);

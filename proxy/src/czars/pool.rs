@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use orrery_wire::client::{ClientConnection, ClientError, Endpoint};
-use orrery_wire::command::QueryAttribute;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{CzarError, CzarOptions};
+use super::error::CzarError;
+use super::options::CzarOptions;
 
 /// How long a kill may take to be acknowledged.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -87,12 +87,8 @@ impl Czar {
     }
 
     /// Stops the statement that runs on connection `id`. Returns once the czar has acknowledged.
-    async fn kill(&self, id: u32, user: &str, options: &CzarOptions) -> Result<(), CzarError> {
-        let kill = Order::Kill {
-            sql: format!("KILL QUERY {id}"),
-            attributes: [QueryAttribute::text("orrery.user", user)],
-        };
-        self.command(&kill, options).await
+    async fn kill(&self, id: u32, options: &CzarOptions) -> Result<(), CzarError> {
+        self.command(&Order::Kill { id }, options).await
     }
 
     /// Carries out an order on the control connection, which is made anew when there is none or the old one turns out to be dead.
@@ -131,9 +127,9 @@ impl Czar {
 /// What the control connection is for.
 enum Order {
     Ping,
+    /// The statement that runs on this connection of the czar's ends.
     Kill {
-        sql: String,
-        attributes: [QueryAttribute; 1],
+        id: u32,
     },
 }
 
@@ -141,25 +137,20 @@ impl Order {
     async fn carry_out(&self, connection: &mut ClientConnection) -> Result<(), ClientError> {
         match self {
             Self::Ping => connection.ping().await,
-            Self::Kill { sql, attributes } => {
-                connection
-                    .query_with_attributes(sql.as_bytes(), attributes)
-                    .await?;
-                connection.drain().await
-            }
+            Self::Kill { id } => connection.run(format!("KILL QUERY {id}").as_bytes()).await,
         }
     }
 }
 
 /// A connection for one statement; goes back to its czar when dropped, if it is idle.
-pub struct Lease {
+pub struct PooledConnection {
     czar: Arc<Czar>,
     connection: Option<ClientConnection>,
     options: Arc<CzarOptions>,
     _slot: OwnedSemaphorePermit,
 }
 
-impl Lease {
+impl PooledConnection {
     pub(super) async fn take(
         czar: Arc<Czar>,
         fresh: bool,
@@ -172,19 +163,19 @@ impl Lease {
             });
         };
         czar.in_flight.fetch_add(1, Ordering::Relaxed);
-        let mut lease = Self {
+        let mut taken = Self {
             czar,
             connection: None,
             options: options.clone(),
             _slot: slot,
         };
-        let kept = if fresh { None } else { lease.czar.take_idle() };
+        let kept = if fresh { None } else { taken.czar.take_idle() };
         let connection = match kept {
             Some(connection) => connection,
-            None => lease.czar.connect(options).await?,
+            None => taken.czar.connect(options).await?,
         };
-        lease.connection = Some(connection);
-        Ok(lease)
+        taken.connection = Some(connection);
+        Ok(taken)
     }
 
     /// Which czar.
@@ -207,12 +198,12 @@ impl Lease {
 
     /// Stops the statement that runs here and returns once the czar has acknowledged (or does not answer: then the connection is
     /// closed, which a czar takes for the same). The rest of its answer is read in the background.
-    pub async fn cancel(mut self, user: &str) {
+    pub async fn cancel(mut self) {
         let Some(id) = self.connection.as_ref().map(ClientConnection::connection_id) else {
             return;
         };
         let czar = self.czar.clone();
-        let killed = tokio::time::timeout(KILL_PATIENCE, czar.kill(id, user, &self.options)).await;
+        let killed = tokio::time::timeout(KILL_PATIENCE, czar.kill(id, &self.options)).await;
         if !matches!(killed, Ok(Ok(()))) {
             tracing::warn!(czar = %czar.address, "kill not acknowledged; connection closed");
             self.connection = None;
@@ -227,7 +218,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         self.czar.in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(connection) = self.connection.take().filter(ClientConnection::is_idle) {

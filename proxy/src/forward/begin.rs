@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use orrery_wire::client::{ClientError, Next, RawResponse};
-use orrery_wire::{OkPacket, RawColumns, ServerError};
+use orrery_wire::errors::ErrorKind;
+use orrery_wire::{OkPacket, RawColumns, ServerError, errors};
 
-use super::{Failure, Interrupt, Question, guarded};
-use crate::czars::{CzarError, Czars, Lease};
+use super::interrupt::{Interrupt, guarded};
+use super::statement::{Failure, Forwarded};
+use crate::czars::{CzarError, Czars, PooledConnection};
 use crate::metrics::Metrics;
 
 /// Bytes of rows held until the answer is complete.
@@ -19,14 +21,21 @@ const HOLD: usize = 1 << 20;
 const ATTEMPTS: usize = 3;
 /// Pause before a czar that failed is tried again because there is no other that did not.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Error number of a czar that has not yet seen the dataEpoch the session has seen, or finds no replica that answers: another one may.
-const BEHIND: u16 = 1297;
 
 /// An answer of which nothing has been sent.
-pub(super) struct Begun {
-    pub(super) lease: Lease,
-    /// `None`: an OK packet without rows.
-    pub(super) columns: Option<RawColumns>,
+pub(super) enum Begun {
+    /// Success without rows.
+    Ok(PooledConnection, OkPacket),
+    /// Rows.
+    Rows(Rows),
+}
+
+/// The beginning of an answer with rows.
+pub(super) struct Rows {
+    /// Where the others come from.
+    pub(super) czar: PooledConnection,
+    pub(super) columns: RawColumns,
+    /// The rows read so far.
     pub(super) held: Vec<Bytes>,
     /// The end, if it has come already.
     pub(super) end: Option<OkPacket>,
@@ -43,13 +52,13 @@ struct Failed {
 /// Tries czars until one has begun to answer: with its whole answer, or with so much of it that holding it ends.
 pub(super) async fn begin_somewhere(
     czars: &Czars,
-    question: &Question<'_>,
+    statement: &Forwarded<'_>,
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
     metrics: &Metrics,
 ) -> Result<Begun, Failure> {
     let mut avoid: Vec<SocketAddr> = Vec::new();
     loop {
-        let failed = match try_one(czars, &avoid, question, interrupt.as_mut()).await? {
+        let failed = match try_one(czars, &avoid, statement, interrupt.as_mut()).await? {
             Ok(begun) => return Ok(begun),
             Err(failed) => failed,
         };
@@ -75,55 +84,60 @@ pub(super) async fn begin_somewhere(
 async fn try_one(
     czars: &Czars,
     avoid: &[SocketAddr],
-    question: &Question<'_>,
+    statement: &Forwarded<'_>,
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
 ) -> Result<Result<Begun, Failed>, Failure> {
     let failed = |address, why, own| Ok(Err(Failed { address, why, own }));
-    let lease = guarded(interrupt.as_mut(), czars.lease(avoid))
+    let connection = guarded(interrupt.as_mut(), czars.connection(avoid))
         .await
         .map_err(Failure::Interrupted)?;
-    let mut lease = match lease {
-        Ok(lease) => lease,
+    let mut czar = match connection {
+        Ok(connection) => connection,
         Err(CzarError::Unreachable { address, source }) => return failed(address, source.to_string(), None),
         Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
     };
-    let address = lease.address();
-    let begun = match guarded(interrupt, begin(&mut lease, question)).await {
+    let address = czar.address();
+    let begun = match guarded(interrupt, begin(&mut czar, statement)).await {
         Ok(begun) => begun,
         Err(interrupt) => {
-            lease.cancel(question.user).await;
+            czar.cancel().await;
             return Err(Failure::Interrupted(interrupt));
         }
     };
     match begun {
-        Ok((columns, held, end)) => Ok(Ok(Begun {
-            lease,
+        Ok(Beginning::Ok(end)) => Ok(Ok(Begun::Ok(czar, end))),
+        Ok(Beginning::Rows(columns, held, end)) => Ok(Ok(Begun::Rows(Rows {
+            czar,
             columns,
             held,
             end,
-        })),
-        Err(ClientError::Server(error)) if error.code == BEHIND => {
+        }))),
+        // It has not yet seen the dataEpoch that the session has seen, or finds no replica that answers: another one may.
+        Err(ClientError::Server(error)) if errors::TEMPORARY.is(&error) => {
             failed(address, error.to_string(), Some(error))
         }
         Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Tell(error)),
         Err(error) => {
-            lease.distrust();
+            czar.distrust();
             failed(address, error.to_string(), None)
         }
     }
 }
 
+/// What a czar has answered so far.
+enum Beginning {
+    Ok(OkPacket),
+    Rows(RawColumns, Vec<Bytes>, Option<OkPacket>),
+}
+
 /// Sends the statement and reads up to [`HOLD`] bytes of its answer.
-async fn begin(
-    lease: &mut Lease,
-    question: &Question<'_>,
-) -> Result<(Option<RawColumns>, Vec<Bytes>, Option<OkPacket>), ClientError> {
-    let connection = lease.connection()?;
+async fn begin(czar: &mut PooledConnection, statement: &Forwarded<'_>) -> Result<Beginning, ClientError> {
+    let connection = czar.connection()?;
     let response = connection
-        .query_raw(question.sql.as_bytes(), &question.attributes)
+        .query_raw(statement.sql.as_bytes(), &statement.question.attributes())
         .await?;
     let columns = match response {
-        RawResponse::Ok(ok) => return Ok((None, Vec::new(), Some(ok))),
+        RawResponse::Ok(ok) => return Ok(Beginning::Ok(ok)),
         RawResponse::Rows(columns) => columns,
     };
     let (mut held, mut size) = (Vec::new(), 0);
@@ -133,17 +147,28 @@ async fn begin(
                 size += row.len();
                 held.push(row);
             }
-            Next::End(end) => return Ok((Some(columns), held, Some(end))),
+            Next::End(end) => return Ok(Beginning::Rows(columns, held, Some(end))),
         }
     }
-    Ok((Some(columns), held, None))
+    Ok(Beginning::Rows(columns, held, None))
 }
 
 /// Errors that say something about the czar's process, not about the statement: shutdown, killed connection, too many connections.
+const CZARS_TROUBLE: [ErrorKind; 8] = [
+    errors::SERVER_SHUTDOWN,
+    errors::TOO_MANY_CONNECTIONS,
+    errors::CONNECTION_KILLED,
+    errors::ABORTED_CONNECTION,
+    errors::NET_READ_ERROR,
+    errors::NET_READ_INTERRUPTED,
+    errors::NET_WRITE_ERROR,
+    errors::NET_WRITE_INTERRUPTED,
+];
+
 fn is_czars_trouble(error: &ServerError) -> bool {
-    matches!(error.code, 1053 | 1040 | 1927 | 1152 | 1158..=1161)
+    CZARS_TROUBLE.iter().any(|kind| kind.is(error))
 }
 
 fn no_czar(why: &str) -> ServerError {
-    ServerError::new(1105, b"HY000", format!("No czar can answer now: {why}"))
+    errors::UNKNOWN_ERROR.error(format!("No czar can answer now: {why}"))
 }

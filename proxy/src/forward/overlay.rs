@@ -11,9 +11,8 @@ use orrery_plan::lex::{self, Kind, Token};
 use orrery_plan::statement::MAX_TOKENS;
 use orrery_wire::server::{ResponseWriter, WriteRowError};
 use orrery_wire::value::{TextCells, TextToBinary, put_text_cell};
-use orrery_wire::{ColumnDef, ServerError, WireError};
+use orrery_wire::{ColumnDef, Format, ServerError, WireError, errors};
 
-use crate::result::Format;
 use crate::session::Shown;
 
 /// What the proxy knows better.
@@ -172,7 +171,7 @@ impl Known {
                     "This version of Orrery doesn't yet support '{}' inside an expression; select it as a column of its own",
                     token.text
                 );
-                return Err(ServerError::new(1235, b"42000", message));
+                return Err(errors::NOT_SUPPORTED.error(message));
             }
         }
         Ok(())

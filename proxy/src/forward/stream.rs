@@ -6,10 +6,11 @@ use std::task::Poll;
 
 use orrery_wire::client::{ClientError, Next, Pause};
 use orrery_wire::server::ResponseWriter;
-use orrery_wire::{ColumnDef, OkPacket, ServerError, WireError};
+use orrery_wire::{ColumnDef, OkPacket, WireError, errors};
 
-use super::{Failure, Interrupt, Question, guarded};
-use crate::czars::Lease;
+use super::interrupt::{Interrupt, guarded};
+use super::statement::{Failure, Forwarded};
+use crate::czars::PooledConnection;
 
 /// Why streaming ended early.
 pub(super) enum Stop {
@@ -29,28 +30,26 @@ impl From<WireError> for Stop {
 
 impl Stop {
     /// Stops the statement at the czar and says what the client is to be told.
-    pub(super) async fn act(self, mut lease: Lease, user: &str) -> Failure {
+    pub(super) async fn act(self, mut czar: PooledConnection) -> Failure {
         match self {
             Self::Between(interrupt) => {
-                lease.cancel(user).await;
+                czar.cancel().await;
                 Failure::Interrupted(interrupt)
             }
             Self::Writing => {
-                lease.cancel(user).await;
+                czar.cancel().await;
                 Failure::Client(WireError::Closed)
             }
             Self::Client(error) => {
-                lease.cancel(user).await;
+                czar.cancel().await;
                 Failure::Client(error)
             }
             Self::Czar(ClientError::Server(error)) => Failure::Tell(error),
             Self::Czar(error) => {
-                let address = lease.address();
-                lease.distrust();
+                let address = czar.address();
+                czar.distrust();
                 tracing::warn!(czar = %address, %error, "czar failed in the middle of an answer");
-                Failure::Tell(ServerError::new(
-                    1105,
-                    b"HY000",
+                Failure::Tell(errors::UNKNOWN_ERROR.error(
                     "The server that made this answer went away in the middle of it; run the statement again",
                 ))
             }
@@ -60,15 +59,15 @@ impl Stop {
 
 /// Passes rows on until the end.
 pub(super) async fn stream(
-    lease: &mut Lease,
-    question: &Question<'_>,
+    czar: &mut PooledConnection,
+    statement: &Forwarded<'_>,
     columns: &[ColumnDef],
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
     writer: &mut ResponseWriter,
     rows: &mut u64,
 ) -> Result<OkPacket, Stop> {
-    let connection = lease.connection().map_err(Stop::Czar)?;
-    let is_raw = question.overlay.is_none();
+    let connection = czar.connection().map_err(Stop::Czar)?;
+    let is_raw = statement.overlay.is_none();
     loop {
         let pause = connection.visit_rows(|row| {
             let taken = is_raw && writer.try_write_row_raw(row);
@@ -97,7 +96,7 @@ pub(super) async fn stream(
             Next::Row(row) => {
                 *rows += 1;
                 let written =
-                    guarded(interrupt.as_mut(), question.overlay.write(&row, columns, writer)).await;
+                    guarded(interrupt.as_mut(), statement.overlay.write(&row, columns, writer)).await;
                 written.map_err(|_| Stop::Writing)??;
             }
             Next::End(end) => return Ok(end),

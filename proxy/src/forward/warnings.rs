@@ -2,42 +2,51 @@
 
 use std::time::Duration;
 
+use orrery_czar_protocol::Question;
 use orrery_wire::client::{ClientError, Next, Response};
 use orrery_wire::value::TextCells;
+use orrery_wire::{Format, WireError};
 
-use super::Question;
-use crate::czars::Lease;
+use super::statement::Forwarded;
+use crate::czars::PooledConnection;
 use crate::session::{Diagnostic, MAX_DIAGNOSTICS};
 
 /// How long SHOW WARNINGS may take.
 const WARNINGS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The texts of warnings, asked for on the same connection before anybody else uses it.
-pub(super) async fn warnings(lease: &mut Lease, question: &Question<'_>, count: u16) -> Vec<Diagnostic> {
+pub(super) async fn warnings(
+    czar: &mut PooledConnection,
+    statement: &Forwarded<'_>,
+    count: u16,
+) -> Vec<Diagnostic> {
     if count == 0 {
         return Vec::new();
     }
-    match tokio::time::timeout(WARNINGS_PATIENCE, fetch_warnings(lease, question)).await {
+    match tokio::time::timeout(WARNINGS_PATIENCE, fetch_warnings(czar, statement)).await {
         Ok(Ok(warnings)) => warnings,
         Ok(Err(error)) => {
             tracing::debug!(%error, "warnings not fetched");
             Vec::new()
         }
         Err(_) => {
-            lease.distrust();
+            czar.distrust();
             Vec::new()
         }
     }
 }
 
-async fn fetch_warnings(lease: &mut Lease, question: &Question<'_>) -> Result<Vec<Diagnostic>, ClientError> {
-    let connection = lease.connection()?;
-    let attributes: Vec<_> = question
-        .attributes
-        .iter()
-        .filter(|attribute| !matches!(attribute.name.as_str(), "orrery.format" | "orrery.prepare"))
-        .cloned()
-        .collect();
+async fn fetch_warnings(
+    czar: &mut PooledConnection,
+    statement: &Forwarded<'_>,
+) -> Result<Vec<Diagnostic>, ClientError> {
+    let connection = czar.connection()?;
+    let question = Question {
+        format: Format::Text,
+        prepare: false,
+        ..statement.question
+    };
+    let attributes = question.attributes();
     let mut found = Vec::new();
     if let Response::Rows(_) = connection
         .query_with_attributes(b"SHOW WARNINGS", &attributes)
@@ -56,7 +65,9 @@ async fn fetch_warnings(lease: &mut Lease, question: &Question<'_>) -> Result<Ve
             {
                 found.push(Diagnostic {
                     level,
-                    code: code.parse().unwrap_or_default(),
+                    code: code
+                        .parse()
+                        .map_err(|_| WireError::Malformed("number of a warning"))?,
                     message,
                 });
             }

@@ -128,7 +128,9 @@ impl Collation {
 
     /// The character set.
     pub fn charset(&self) -> &str {
-        self.name.split('_').next().unwrap_or_default()
+        self.name
+            .split_once('_')
+            .map_or(self.name.as_str(), |(charset, _)| charset)
     }
 
     /// Whether a statement in this character set that is valid UTF-8 means what it means as UTF-8.

@@ -3,7 +3,7 @@
 use orrery_plan::lex::{self, Kind, Token};
 
 use super::Session;
-use super::set::SetError;
+use super::error::SetError;
 
 /// Tokens a value may have; drivers write a handful.
 const MAX_TOKENS: usize = 100;

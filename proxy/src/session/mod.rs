@@ -1,6 +1,7 @@
 //! What the proxy remembers about a client's session: small, so that any czar connection can serve any statement.
 
 mod charset;
+mod error;
 mod evaluate;
 mod set;
 mod sql_mode;
@@ -12,10 +13,11 @@ mod variables;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use orrery_wire::command::QueryAttribute;
+use orrery_czar_protocol::Question;
 use orrery_wire::{ServerError, StatusFlags};
 
 pub use charset::Collation;
+pub use variables::Shown;
 
 /// sql_mode of MariaDB 10.11 when nobody changed it.
 const DEFAULT_SQL_MODE: &str =
@@ -42,25 +44,6 @@ impl From<&ServerError> for Diagnostic {
             level: "Error".to_owned(),
             code: error.code,
             message: error.message.clone(),
-        }
-    }
-}
-
-/// A session variable's value as the two statements that show it print it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// In `SELECT @@x`.
-    pub select: String,
-    /// In `SHOW VARIABLES`.
-    pub show: String,
-}
-
-impl Shown {
-    fn same(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self {
-            select: text.clone(),
-            show: text,
         }
     }
 }
@@ -137,18 +120,17 @@ impl Session {
         [self.max_statement_time, limit].into_iter().flatten().min()
     }
 
-    /// The settings that travel with each statement.
-    pub fn attributes(&self) -> Vec<QueryAttribute> {
-        [
-            ("orrery.user", self.user.as_str()),
-            ("orrery.database", self.database.as_deref().unwrap_or_default()),
-            ("orrery.time_zone", &self.time_zone),
-            ("orrery.sql_mode", &self.sql_mode),
-            ("orrery.charset", &self.collation.name),
-            ("orrery.min_data_epoch", &self.data_epoch.to_string()),
-        ]
-        .map(|(name, value)| QueryAttribute::text(name, value))
-        .into()
+    /// A question in this session's name, under its settings.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            user: &self.user,
+            database: self.database.as_deref(),
+            time_zone: Some(&self.time_zone),
+            sql_mode: Some(&self.sql_mode),
+            collation: Some(&self.collation.name),
+            min_data_epoch: self.data_epoch,
+            ..Question::default()
+        }
     }
 
     /// Variables whose value is the session's own and unknown to whoever answers: name → value.

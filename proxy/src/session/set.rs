@@ -3,83 +3,15 @@
 use std::time::Duration;
 
 use orrery_plan::statement::{Assignment, Target};
-use orrery_wire::ServerError;
-use thiserror::Error;
 
 use super::charset::{Collation, current_name};
+use super::error::SetError;
 use super::evaluate::{Value, evaluate};
 use super::variables::{self, Rule};
 use super::{DEFAULT_SQL_MODE, DEFAULT_WAIT_TIMEOUT, Session, sql_mode, time_zone};
 
 /// Longest `max_statement_time`, seconds: MariaDB's own.
 const MAX_STATEMENT_TIME: f64 = 31_536_000.0;
-
-/// Why a SET is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SetError {
-    /// The variable does not take this value.
-    #[error("Variable '{variable}' can't be set to the value of '{value}'")]
-    Value {
-        /// The variable.
-        variable: String,
-        /// The value.
-        value: String,
-    },
-    /// The value is more than a literal.
-    #[error(
-        "This version of Orrery doesn't yet support the expression '{text}' in SET; write the value itself"
-    )]
-    Expression {
-        /// The expression.
-        text: String,
-    },
-    /// No time zone known on every server.
-    #[error("Unknown or incorrect time zone: '{0}'; write SYSTEM, UTC or an offset such as '+02:00'")]
-    TimeZone(String),
-    /// No such character set, or none that can be spoken here.
-    #[error("Unknown character set: '{0}'; write utf8mb4, utf8mb3, latin1, ascii or binary")]
-    Charset(String),
-    /// No such collation.
-    #[error("Unknown collation: '{0}'")]
-    Collation(String),
-    /// The collation belongs to another character set.
-    #[error("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'")]
-    Mismatch {
-        /// The collation.
-        collation: String,
-        /// The character set.
-        charset: String,
-    },
-    /// Something that would change answers and cannot be honoured.
-    #[error("This version of Orrery doesn't yet support '{what}'; {why}")]
-    NotHere {
-        /// What was set.
-        what: String,
-        /// Why not.
-        why: String,
-    },
-    /// A variable of the server, not of the session.
-    #[error(
-        "Access denied; you need (at least one of) the SUPER privilege(s) for this operation: global settings belong to the \
-         WorkerPool object"
-    )]
-    Global,
-}
-
-impl From<&SetError> for ServerError {
-    fn from(error: &SetError) -> Self {
-        let (code, state) = match error {
-            SetError::Value { .. } => (1231, b"42000"),
-            SetError::Expression { .. } | SetError::NotHere { .. } => (1235, b"42000"),
-            SetError::TimeZone(_) => (1298, b"HY000"),
-            SetError::Charset(_) => (1115, b"42000"),
-            SetError::Collation(_) => (1273, b"HY000"),
-            SetError::Mismatch { .. } => (1253, b"42000"),
-            SetError::Global => (1227, b"42000"),
-        };
-        Self::new(code, state, error.to_string())
-    }
-}
 
 impl Session {
     /// Applies the assignments of one SET.

@@ -1,6 +1,6 @@
 //! sql_mode: which modes a session may have.
 
-use super::set::SetError;
+use super::error::SetError;
 
 /// Modes that change how values are computed or written; servers honour them.
 const HONOURED: [&str; 19] = [

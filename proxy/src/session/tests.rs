@@ -1,5 +1,4 @@
 use orrery_plan::statement::{Statement, classify};
-use orrery_wire::Value;
 
 use super::charset::Collation;
 use super::*;
@@ -17,18 +16,6 @@ fn set(session: &mut Session, sql: &str) -> Result<(), ServerError> {
         .map_err(|error| ServerError::from(&error))
 }
 
-fn attribute(session: &Session, name: &str) -> String {
-    let attributes = session.attributes();
-    let found = attributes
-        .iter()
-        .find(|attribute| attribute.name == name)
-        .unwrap();
-    match &found.param.value {
-        Value::Bytes(text) => String::from_utf8(text.clone()).unwrap(),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn settings_that_change_answers_travel() {
     let mut session = session();
@@ -38,17 +25,15 @@ fn settings_that_change_answers_travel() {
     )
     .unwrap();
     set(&mut session, "SET NAMES latin1").unwrap();
-    assert_eq!(attribute(&session, "orrery.time_zone"), "+02:00");
-    assert_eq!(
-        attribute(&session, "orrery.sql_mode"),
-        "ONLY_FULL_GROUP_BY,NO_ZERO_DATE"
-    );
-    assert_eq!(attribute(&session, "orrery.charset"), "latin1_swedish_ci");
-    assert_eq!(attribute(&session, "orrery.user"), "ann");
-    assert_eq!(attribute(&session, "orrery.database"), "sky");
+    let question = session.question();
+    assert_eq!(question.time_zone, Some("+02:00"));
+    assert_eq!(question.sql_mode, Some("ONLY_FULL_GROUP_BY,NO_ZERO_DATE"));
+    assert_eq!(question.collation, Some("latin1_swedish_ci"));
+    assert_eq!((question.user, question.database), ("ann", Some("sky")));
     session.reset();
-    assert_eq!(attribute(&session, "orrery.time_zone"), "SYSTEM");
-    assert_eq!(attribute(&session, "orrery.user"), "ann");
+    let question = session.question();
+    assert_eq!(question.time_zone, Some("SYSTEM"));
+    assert_eq!(question.user, "ann");
 }
 
 #[test]
@@ -71,7 +56,7 @@ fn what_drivers_send_on_connecting_is_taken() {
     }
     assert_eq!(session.wait_timeout(), Duration::from_secs(100));
     assert_eq!(session.status(), StatusFlags::SERVER_STATUS_AUTOCOMMIT);
-    assert_eq!(attribute(&session, "orrery.charset"), "utf8mb4_unicode_ci");
+    assert_eq!(session.question().collation, Some("utf8mb4_unicode_ci"));
     assert_eq!(session.own_variables()["tx_isolation"].show, "REPEATABLE-READ");
 }
 

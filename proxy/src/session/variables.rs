@@ -3,7 +3,24 @@
 //! Drivers set many variables on every connection. One that cannot change any answer is remembered and shown again; one whose only
 //! harmless value is the default may be set to that. Anything else is refused by name, never ignored.
 
-use super::Shown;
+/// A session variable's value as the two statements that show it print it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// In `SELECT @@x`.
+    pub select: String,
+    /// In `SHOW VARIABLES`.
+    pub show: String,
+}
+
+impl Shown {
+    pub(super) fn same(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            select: text.clone(),
+            show: text,
+        }
+    }
+}
 
 /// Which values a variable takes.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,17 @@
 //! A stand-in for a czar: it honours the attributes a proxy sends, runs the statement on a real MariaDB server and passes the rows on.
 //! It can be told to fail.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use orrery_czar_protocol::Question;
+use orrery_czar_protocol::answer::data_epoch_state;
 use orrery_wire::auth::Verifier;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use orrery_wire::command::{Command, QueryAttribute};
-use orrery_wire::reply::encode_tracked_variable;
 use orrery_wire::server::{ServerConfig, ServerConnection};
-use orrery_wire::{OkPacket, Value, WireError};
+use orrery_wire::{Format, OkPacket, WireError};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,13 @@ use super::{CZAR_PASSWORD, mariadbd::Mariadbd};
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub sql: String,
-    pub attributes: BTreeMap<String, String>,
+    attributes: Vec<QueryAttribute>,
+}
+
+impl Seen {
+    pub fn question(&self) -> Question<'_> {
+        Question::from_attributes(&self.attributes).unwrap()
+    }
 }
 
 /// One stand-in.
@@ -128,27 +135,13 @@ async fn converse(stream: TcpStream, id: u32, state: &State, database: &Mariadbd
                     connection.writer().write_ok(&OkPacket::success()).await?;
                     continue;
                 }
-                let seen = Seen {
-                    sql,
-                    attributes: text_of(&attributes),
-                };
+                let seen = Seen { sql, attributes };
                 state.seen.lock().push(seen.clone());
                 answer(&seen, &mut connection, &mut backend, state).await?;
             }
             _ => connection.writer().write_ok(&OkPacket::success()).await?,
         }
     }
-}
-
-fn text_of(attributes: &[QueryAttribute]) -> BTreeMap<String, String> {
-    let text = |value: &Value| match value {
-        Value::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
-        other => panic!("attributes are strings, not {other:?}"),
-    };
-    attributes
-        .iter()
-        .map(|one| (one.name.clone(), text(&one.param.value)))
-        .collect()
 }
 
 async fn kill(target: u32, state: &State, endpoint: &Endpoint) {
@@ -196,20 +189,20 @@ async fn answer(
 
 /// Settings, then the statement, as the attributes want it.
 async fn ask(seen: &Seen, backend: &mut ClientConnection) -> Result<Response, ClientError> {
-    let attribute = |name: &str| seen.attributes.get(name).map(String::as_str).unwrap_or_default();
-    let charset = attribute("orrery.charset");
+    let question = seen.question();
+    let collation = question.collation.unwrap();
     let settings = format!(
-        "SET time_zone='{}', sql_mode='{}', character_set_client=utf8mb4, collation_connection={charset}, \
+        "SET time_zone='{}', sql_mode='{}', character_set_client=utf8mb4, collation_connection={collation}, \
          character_set_results={}",
-        attribute("orrery.time_zone"),
-        attribute("orrery.sql_mode"),
-        charset.split('_').next().unwrap(),
+        question.time_zone.unwrap(),
+        question.sql_mode.unwrap(),
+        collation.split('_').next().unwrap(),
     );
     backend.run(settings.as_bytes()).await?;
-    if !attribute("orrery.database").is_empty() {
-        backend.init_db(attribute("orrery.database")).await?;
+    if let Some(database) = question.database {
+        backend.init_db(database).await?;
     }
-    if attribute("orrery.prepare") == "1" {
+    if question.prepare {
         let prepared = backend.prepare(seen.sql.as_bytes()).await?;
         let columns = prepared.columns.clone();
         backend.close_statement(prepared).await?;
@@ -219,7 +212,7 @@ async fn ask(seen: &Seen, backend: &mut ClientConnection) -> Result<Response, Cl
             Response::Rows(columns)
         });
     }
-    if attribute("orrery.format") == "binary" {
+    if question.format == Format::Binary {
         let prepared = backend.prepare(seen.sql.as_bytes()).await?;
         return backend.execute(&prepared, &[]).await;
     }
@@ -232,7 +225,7 @@ async fn pass(
     backend: &mut ClientConnection,
     state: &State,
 ) -> Result<(), WireError> {
-    if seen.attributes.contains_key("orrery.prepare") {
+    if seen.question().prepare {
         return connection
             .writer()
             .finish_result(&with_epoch(OkPacket::success()))
@@ -259,7 +252,7 @@ async fn pass(
 
 fn with_epoch(ok: OkPacket) -> OkPacket {
     OkPacket {
-        session_state: encode_tracked_variable("orrery_data_epoch", "7"),
+        session_state: data_epoch_state(7),
         ..ok
     }
 }

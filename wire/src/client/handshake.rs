@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use mysql_common::constants::Command as Code;
+use mysql_common::constants::{CapabilityFlags, Command as Code};
 use mysql_common::io::{BufMutExt, ParseBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-use super::{ClientConnection, ClientError, ClientOptions, ClientTls, Endpoint, State};
+use super::connection::{ClientConnection, State};
+use super::error::ClientError;
+use super::options::{ClientOptions, ClientTls, Endpoint};
 use crate::auth::{AuthMethod, scramble};
 use crate::codec::Fields;
 use crate::command::encode_connect_attributes;
+use crate::error::WireError;
 use crate::packet::{PacketReader, PacketWriter};
-use crate::reply::{EOF_MARK, ERR_MARK, OK_MARK};
+use crate::reply::{EOF_MARK, ERR_MARK, OK_MARK, ServerError};
 use crate::transport::{BoxedTransport, Prefixed};
-use crate::{CapabilityFlags, ServerError, WireError};
 
 /// First byte of additional authentication data.
 const AUTH_MORE: u8 = 0x01;
@@ -105,7 +107,7 @@ impl ClientConnection {
             // An answer to a challenge long used would be refused or, worse, replayed: the switch request that
             // follows brings a fresh challenge.
             out.put_u8(0);
-            out.put_slice(database.unwrap_or_default().as_bytes());
+            out.put_slice(database.unwrap_or("").as_bytes());
             out.put_u8(0);
             out.put_u16_le(u16::from(options.collation));
             out.put_slice(SWITCH_ME.as_bytes());

@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use mysql_common::io::ParseBuf;
 
-use super::{ClientConnection, ClientError, State};
+use super::connection::{ClientConnection, State};
+use super::error::ClientError;
 use crate::codec::Fields;
+use crate::column::{ColumnDef, RawColumns};
 use crate::command::{EncodeQueryError, QueryAttribute, encode_query};
+use crate::error::WireError;
 use crate::packet::Visit;
-use crate::reply::{ERR_MARK, OK_MARK, is_end_of_rows};
-use crate::{CapabilityFlags, ColumnDef, OkPacket, RawColumns, WireError};
+use crate::reply::{ERR_MARK, OK_MARK, OkPacket, is_end_of_rows};
+use mysql_common::constants::CapabilityFlags;
 
 /// First byte of a request to send a local file.
 const LOCAL_INFILE: u8 = 0xFB;

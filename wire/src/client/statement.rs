@@ -1,13 +1,16 @@
 //! Prepared statements from the client's side.
 
 use bytes::BufMut;
-use mysql_common::constants::Command as Code;
+use mysql_common::constants::{CapabilityFlags, Command as Code};
 
-use super::{ClientConnection, ClientError, Response, State};
+use super::connection::{ClientConnection, State};
+use super::error::ClientError;
+use super::query::Response;
+use crate::column::ColumnDef;
+use crate::error::WireError;
 use crate::reply::{ERR_MARK, OK_MARK};
 use crate::statement::{PrepareOk, encode_execute};
 use crate::value::Param;
-use crate::{CapabilityFlags, ColumnDef, WireError};
 
 /// A statement the server has prepared; it belongs to one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

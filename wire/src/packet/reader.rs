@@ -3,8 +3,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{HEADER_LEN, MAX_FRAME, MAX_PAYLOAD};
-use crate::WireError;
+use super::frame::{HEADER_LEN, MAX_FRAME, MAX_PAYLOAD};
+use crate::error::WireError;
 
 /// How much is asked of the stream at once: little of one that says little, so that many idle connections cost little memory, and more
 /// each time that it gave all it was asked for.
@@ -124,7 +124,7 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
     /// Unlike [`Self::buffered`] this shares no ownership of the buffer: per payload nothing is counted or allocated, and the buffer
     /// is used again and again. A payload of several frames is not shown; it has to be read.
     pub fn visit(&mut self, take: impl FnOnce(&[u8]) -> bool) -> Result<Visit, WireError> {
-        let Some(length) = self.peek_length() else {
+        let Some((length, seq)) = self.peek_header() else {
             return Ok(Visit::NeedBytes);
         };
         if length >= MAX_FRAME || length > self.limit || !self.joined.is_empty() || self.skipping.is_some() {
@@ -134,7 +134,7 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
             self.want(length);
             return Ok(Visit::NeedBytes);
         };
-        if self.buffer.get(HEADER_LEN - 1).copied() != Some(self.next_seq) || !take(payload) {
+        if seq != self.next_seq || !take(payload) {
             return Ok(Visit::Left);
         }
         self.buffer.advance(HEADER_LEN + length);
@@ -215,7 +215,7 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
     }
 
     fn step(&mut self) -> Result<Step, WireError> {
-        let Some(length) = self.peek_length() else {
+        let Some((length, _)) = self.peek_header() else {
             return Ok(Step::NeedBytes);
         };
         if self.joined.len() + length > self.limit {
@@ -239,7 +239,9 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
 
     /// Turns the payload at the head of the buffer into one to be skipped.
     fn refuse(&mut self) -> Result<Step, WireError> {
-        let length = self.take_header()?.unwrap_or_default();
+        let Some(length) = self.take_header()? else {
+            return Ok(Step::NeedBytes);
+        };
         self.joined = BytesMut::new();
         self.skipping = Some(Skip {
             left_in_frame: length,
@@ -249,20 +251,23 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         Err(WireError::PacketTooLarge { limit: self.limit })
     }
 
-    fn peek_length(&self) -> Option<usize> {
+    /// The frame header at the head of the buffer: the frame's length and number.
+    fn peek_header(&self) -> Option<(usize, u8)> {
         match self.buffer.get(..HEADER_LEN) {
-            Some(&[a, b, c, _]) => Some(usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16),
+            Some(&[a, b, c, seq]) => {
+                let length = usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16;
+                Some((length, seq))
+            }
             _ => None,
         }
     }
 
     /// Consumes a frame header, checks its number and returns the frame's length; `None` if it is not there yet.
     fn take_header(&mut self) -> Result<Option<usize>, WireError> {
-        let Some(length) = self.peek_length() else {
+        let Some((length, got)) = self.peek_header() else {
             return Ok(None);
         };
-        let header = self.buffer.split_to(HEADER_LEN);
-        let got = header.last().copied().unwrap_or_default();
+        self.buffer.advance(HEADER_LEN);
         if got != self.next_seq {
             return Err(WireError::OutOfOrder {
                 expected: self.next_seq,

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
-use crate::WireError;
+use crate::error::WireError;
 
 fn pair(limit: usize) -> (PacketWriter<DuplexStream>, PacketReader<DuplexStream>) {
     let (near, far) = duplex(128 * 1024);

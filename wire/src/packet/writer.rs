@@ -3,8 +3,8 @@
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{HEADER_LEN, MAX_FRAME};
-use crate::WireError;
+use super::frame::{HEADER_LEN, MAX_FRAME};
+use crate::error::WireError;
 
 /// Buffered bytes beyond which a write waits for the stream.
 const HIGH_WATER: usize = 64 * 1024;

@@ -10,11 +10,13 @@
 
 use tokio::io::{ReadHalf, WriteHalf};
 
-use super::HandshakeError;
+use super::session::HandshakeError;
 use crate::auth::{AuthMethod, SCRAMBLE_LEN, Verifier, new_challenge};
+use crate::error::WireError;
+use crate::errors;
 use crate::packet::{PacketReader, PacketWriter};
 use crate::transport::BoxedTransport;
-use crate::{CapabilityFlags, ServerError, WireError};
+use mysql_common::constants::CapabilityFlags;
 
 use bytes::BufMut;
 
@@ -61,7 +63,7 @@ pub(super) struct Exchange<'c> {
 
 impl Exchange<'_> {
     /// Lets the client prove its password. Returns the user's name; success is answered by the caller. On a wrong
-    /// password the client has been told (1045) and the error says so.
+    /// password the client has been told and the error says so.
     pub(super) async fn authenticate(
         &mut self,
         offer: Offer<'_>,
@@ -77,12 +79,7 @@ impl Exchange<'_> {
         if proof.is_right {
             return Ok(offer.user);
         }
-        let using = if proof.gave_password { "YES" } else { "NO" };
-        let message = format!(
-            "Access denied for user '{}'@'{}' (using password: {using})",
-            offer.user, offer.peer
-        );
-        let error = ServerError::new(1045, b"28000", message);
+        let error = errors::access_denied(&offer.user, offer.peer, proof.gave_password);
         self.writer.set_next_seq(self.reader.next_seq());
         self.writer
             .write_with(|out| error.encode(offer.capabilities, out))

@@ -6,16 +6,26 @@ use bytes::{BufMut, Bytes, BytesMut};
 use mysql_common::io::ParseBuf;
 use tokio_rustls::TlsAcceptor;
 
-use super::auth::{Exchange, Offer};
-use super::{
-    Authenticator, DEFAULT_COLLATION, HANDSHAKE_LIMIT, Halves, HandshakeError, ResponseWriter, ServerConfig,
-    ServerConnection, Session, frame,
-};
+use super::auth::{Authenticator, Exchange, Offer};
+use super::config::ServerConfig;
+use super::connection::ServerConnection;
+use super::halves::{Halves, frame};
+use super::session::{HandshakeError, Session};
+use super::writer::ResponseWriter;
 use crate::auth::{AuthMethod, SCRAMBLE_LEN, new_challenge};
 use crate::codec::Fields;
 use crate::command::decode_connect_attributes;
+use crate::error::WireError;
+use crate::errors;
+use crate::packet::PacketWriter;
+use crate::reply::ServerError;
 use crate::transport::{BoxedTransport, Transport};
-use crate::{CapabilityFlags, ServerError, StatusFlags, WireError};
+use mysql_common::constants::{CapabilityFlags, StatusFlags};
+
+/// Payload limit before a client has proved who it is, bytes.
+const HANDSHAKE_LIMIT: usize = 64 * 1024;
+/// `utf8mb4_general_ci`, the collation announced in the greeting.
+const DEFAULT_COLLATION: u8 = 45;
 
 /// Clients older than 11.0 read a version that starts like this as "what follows is the real version".
 const MARIADB_PREFIX: &str = "5.5.5-";
@@ -138,10 +148,10 @@ async fn receive_response(
     config: &ServerConfig,
     offered: CapabilityFlags,
 ) -> Result<Received, HandshakeError> {
-    let asked = ParseBuf(&first)
-        .checked_eat_u32_le()
-        .map(CapabilityFlags::from_bits_truncate)
-        .unwrap_or_default();
+    let Some(asked) = ParseBuf(&first).checked_eat_u32_le() else {
+        return Ok(Received::Refused(halves, HandshakeError::BadHandshake));
+    };
+    let asked = CapabilityFlags::from_bits_truncate(asked);
     let (halves, packet, tls) = match (&config.tls, asked.contains(CapabilityFlags::CLIENT_SSL)) {
         (Some(tls), true) => {
             let mut halves = upgrade(halves, tls).await?;
@@ -179,12 +189,10 @@ async fn upgrade(
 
 async fn refuse(halves: &mut Halves, error: &HandshakeError) -> Result<(), WireError> {
     let answer = match error {
-        HandshakeError::TlsRequired => ServerError::new(
-            3159,
-            b"08004",
+        HandshakeError::TlsRequired => errors::TLS_REQUIRED.error(
             "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
         ),
-        _ => ServerError::new(1043, b"08S01", "Bad handshake"),
+        _ => errors::BAD_HANDSHAKE.error("Bad handshake"),
     };
     halves.1.set_next_seq(halves.0.next_seq());
     halves
@@ -268,6 +276,16 @@ fn parse_response(packet: &Bytes, offered: CapabilityFlags) -> Result<Response, 
         plugin,
         attributes,
     })
+}
+
+/// Tells a client, instead of greeting it, why it cannot connect now (too many connections, shutdown), and closes.
+pub async fn refuse_connection(stream: impl Transport, error: &ServerError) -> Result<(), WireError> {
+    let mut writer = PacketWriter::new(stream);
+    // Before the greeting nothing is negotiated, so the error has the old form without a state.
+    writer
+        .write_with(|out| error.encode(CapabilityFlags::empty(), out))
+        .await?;
+    writer.shutdown().await
 }
 
 impl From<HandshakeError> for io::Error {

@@ -5,12 +5,14 @@ use mysql_common::Value;
 use mysql_common::io::BufMutExt;
 use tokio::io::WriteHalf;
 
+use crate::column::{ColumnDef, RawColumns};
+use crate::error::WireError;
 use crate::packet::PacketWriter;
-use crate::reply::{EOF_MARK, OK_MARK};
+use crate::reply::{EOF_MARK, OK_MARK, OkPacket, ServerError};
 use crate::statement::PrepareOk;
 use crate::transport::BoxedTransport;
 use crate::value::{TextToBinary, ValueError, encode_binary_row, encode_text_row};
-use crate::{CapabilityFlags, ColumnDef, OkPacket, RawColumns, ServerError, WireError};
+use mysql_common::constants::CapabilityFlags;
 
 /// Writes the answers to one client's commands.
 ///

@@ -6,9 +6,10 @@ use mysql_common::constants::ColumnType;
 use mysql_common::io::{BufMutExt, ParseBuf};
 use mysql_common::proto::MySerialize;
 
-use super::ValueError;
+use super::error::ValueError;
 use crate::codec::Fields;
-use crate::{ColumnDef, WireError};
+use crate::column::ColumnDef;
+use crate::error::WireError;
 
 /// The null bitmap of a row starts two bits late.
 const ROW_BITMAP_OFFSET: usize = 2;

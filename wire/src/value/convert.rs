@@ -8,8 +8,9 @@ use mysql_common::Value;
 use mysql_common::io::BufMutExt;
 
 use super::binary::{Layout, layout_of, put_row_header, put_temporal};
-use super::{TextCells, ValueError};
-use crate::ColumnDef;
+use super::error::ValueError;
+use super::text::TextCells;
+use crate::column::ColumnDef;
 
 /// Most of a bad cell that an error message repeats, characters.
 const SHOWN: usize = 40;

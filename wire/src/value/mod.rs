@@ -5,6 +5,7 @@
 
 mod binary;
 mod convert;
+mod error;
 mod number;
 mod param;
 #[cfg(test)]
@@ -13,40 +14,19 @@ mod text;
 
 pub use binary::{BinaryCells, encode_binary_row, put_binary_value};
 pub use convert::{TextToBinary, put_text_cell_as_binary};
+pub use error::ValueError;
 pub use number::{format_double, format_float};
 pub use param::Param;
 pub use text::{TextCells, encode_text_row, put_text_cell, put_text_value};
 
-pub(crate) use binary::{bit, put_bitmap, take_binary_value};
+pub(crate) use binary::{bit, put_bitmap};
 
-/// Why a cell cannot be encoded or converted.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ValueError {
-    /// The row has fewer or more cells than the result has columns.
-    #[error("row has {cells} cells for {columns} columns")]
-    CellCount {
-        /// Cells in the row.
-        cells: usize,
-        /// Columns in the result.
-        columns: usize,
-    },
-    /// The cell's text is no value of the column's type.
-    #[error("'{text}' is no {type_name}")]
-    Text {
-        /// The cell as text, shortened.
-        text: String,
-        /// Protocol type of the column.
-        type_name: String,
-    },
-    /// The value is of another kind than the column.
-    #[error("a {kind} value does not fit a column of type {type_name}")]
-    Kind {
-        /// Kind of the value.
-        kind: &'static str,
-        /// Protocol type of the column.
-        type_name: String,
-    },
-    /// The row packet itself is broken.
-    #[error("malformed row: {0}")]
-    Malformed(&'static str),
+/// How the cells of a row are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// As text: the answer to COM_QUERY.
+    #[default]
+    Text,
+    /// By column type: the answer to COM_STMT_EXECUTE.
+    Binary,
 }

@@ -21,10 +21,11 @@ pub fn format_float(number: f32) -> String {
 
 /// Lays out `scientific` (`-d.ddde±n`) the way MariaDB does.
 fn layout(number: f64, scientific: &str) -> String {
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+    let parts = scientific.split_once('e');
+    // Only NaN and infinities have no exponent.
+    let Some((mantissa, Ok(exponent))) = parts.map(|(head, tail)| (head, tail.parse::<i32>())) else {
         return number.to_string();
     };
-    let exponent: i32 = exponent.parse().unwrap_or_default();
     let sign = if mantissa.starts_with('-') { "-" } else { "" };
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_end_matches('0');

@@ -5,9 +5,10 @@ use mysql_common::Value;
 use mysql_common::constants::ColumnType;
 use mysql_common::io::ParseBuf;
 
-use super::{ValueError, put_binary_value, take_binary_value};
-use crate::WireError;
+use super::binary::{put_binary_value, take_binary_value};
+use super::error::ValueError;
 use crate::codec::Fields;
+use crate::error::WireError;
 
 /// Set in the second byte of a parameter's type when it is unsigned.
 const UNSIGNED: u8 = 0x80;

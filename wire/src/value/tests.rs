@@ -4,8 +4,9 @@ use mysql_common::constants::{ColumnFlags, ColumnType as T};
 use mysql_common::io::ParseBuf;
 use proptest::prelude::*;
 
+use super::binary::take_binary_value;
 use super::*;
-use crate::ColumnDef;
+use crate::column::ColumnDef;
 
 fn column(column_type: T) -> ColumnDef {
     ColumnDef {

@@ -1,14 +1,15 @@
 //! The text protocol's rows.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use bytes::{BufMut, BytesMut};
 use mysql_common::Value;
 use mysql_common::io::{BufMutExt, ParseBuf};
 
-use super::{ValueError, format_double, format_float};
-use crate::ColumnDef;
+use super::error::ValueError;
+use super::number::{format_double, format_float};
 use crate::codec::Fields;
+use crate::column::ColumnDef;
 
 /// Stands for NULL where a cell's length would be.
 const NULL_MARK: u8 = 0xFB;
@@ -82,12 +83,12 @@ fn fixed(number: f64, decimals: u8) -> String {
 
 fn temporal(value: &Value, column: &ColumnDef) -> String {
     use mysql_common::constants::ColumnType::{MYSQL_TYPE_DATE, MYSQL_TYPE_NEWDATE};
-    let mut text = Vec::with_capacity(26);
+    let mut text = String::with_capacity(26);
     let micros = match *value {
         Value::Date(year, month, day, hour, minute, second, micros) => {
             let _ = write!(text, "{year:04}-{month:02}-{day:02}");
             if matches!(column.column_type, MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE) {
-                return String::from_utf8(text).unwrap_or_default();
+                return text;
             }
             let _ = write!(text, " {hour:02}:{minute:02}:{second:02}");
             micros
@@ -109,5 +110,5 @@ fn temporal(value: &Value, column: &ColumnDef) -> String {
         let fraction = format!("{micros:06}");
         let _ = write!(text, ".{}", fraction.get(..digits).unwrap_or(&fraction));
     }
-    String::from_utf8(text).unwrap_or_default()
+    text
 }

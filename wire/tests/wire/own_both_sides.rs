@@ -358,7 +358,7 @@ async fn a_client_can_be_turned_away_instead_of_greeted() {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let error = orrery_wire::ServerError::new(1040, b"08004", "Too many connections");
+        let error = orrery_wire::errors::too_many_connections();
         orrery_wire::server::refuse_connection(stream, &error)
             .await
             .unwrap();

@@ -1,11 +1,12 @@
 //! The contract of design §7: for every SELECT that is taken, the answer of one plain MariaDB over the same rows: rows, order where it
 //! is defined, NULLs, names, types, flags, lengths, in the text and in the binary protocol.
 
-use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
+use orrery_wire::Format;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_that_of_one_plain_server() {
@@ -22,10 +23,10 @@ async fn every_answer_is_that_of_one_plain_server() {
         ..Session::STRICT
     };
     let runs = [
-        (Protocol::Text, Session::STRICT),
-        (Protocol::Binary, Session::STRICT),
-        (Protocol::Text, elsewhere),
-        (Protocol::Text, old_client),
+        (Format::Text, Session::STRICT),
+        (Format::Binary, Session::STRICT),
+        (Format::Text, elsewhere),
+        (Format::Text, old_client),
     ];
     let queries = queries();
     assert!(queries.len() >= 60, "{} queries", queries.len());

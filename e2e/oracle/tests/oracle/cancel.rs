@@ -2,23 +2,21 @@
 
 use std::time::Duration;
 
-use orrery_oracle::client::{Protocol, Session, ask_czar};
+use orrery_czar_protocol::Question;
+use orrery_oracle::client::{Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_czar};
-use orrery_wire::Value;
 use orrery_wire::client::{ClientConnection, ClientError};
 use orrery_wire::command::QueryAttribute;
+use orrery_wire::{Format, Value};
 
 /// A statement that takes long in every chunk: a join of a chunk with itself, over and over.
 const LONG: &str = "SELECT COUNT(*) FROM Source a JOIN Source b USING (objectId) JOIN Source c USING (objectId) \
      JOIN Source d USING (objectId) JOIN Source e USING (objectId) JOIN Source f USING (objectId) \
      JOIN Source g USING (objectId) JOIN Source h USING (objectId) WHERE a.psfFlux * b.psfFlux + c.psfFlux * d.psfFlux > RAND()";
 
-fn attributes() -> [QueryAttribute; 2] {
-    [
-        QueryAttribute::text("orrery.user", "ann"),
-        QueryAttribute::text("orrery.database", "sky"),
-    ]
+fn attributes() -> Vec<QueryAttribute> {
+    Session::ANN.question().attributes()
 }
 
 /// Statements of the reader account that run on any worker.
@@ -81,7 +79,11 @@ async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() 
     wait_for_running(&site, false).await;
 
     let mut czar = site.connect_czar().await.unwrap();
-    let limited = [&attributes()[..], &[QueryAttribute::text("orrery.max_ms", "300")]].concat();
+    let limited = Question {
+        max_time: Some(Duration::from_millis(300)),
+        ..Session::ANN.question()
+    };
+    let limited = limited.attributes();
     let error = czar
         .query_with_attributes(LONG.as_bytes(), &limited)
         .await
@@ -92,7 +94,7 @@ async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() 
         "{error}"
     );
     wait_for_running(&site, false).await;
-    let answer = ask_czar(&mut czar, Session::ANN, Protocol::Text, "SELECT 1")
+    let answer = ask_czar(&mut czar, Session::ANN, Format::Text, "SELECT 1")
         .await
         .unwrap()
         .unwrap();
@@ -119,14 +121,14 @@ async fn kills_of_one_connection_never_end_the_statements_of_another() {
     let mut killed = 0;
     let mut bystander = site.connect_czar().await.unwrap();
     while !killer.is_finished() {
-        let outcome = ask_czar(&mut victim, Session::ANN, Protocol::Text, "SELECT ra FROM Object")
+        let outcome = ask_czar(&mut victim, Session::ANN, Format::Text, "SELECT ra FROM Object")
             .await
             .unwrap();
         killed += usize::from(outcome.is_err_and(|error| error.code == 1317));
         let answer = ask_czar(
             &mut bystander,
             Session::ANN,
-            Protocol::Text,
+            Format::Text,
             "SELECT ra FROM Object",
         )
         .await

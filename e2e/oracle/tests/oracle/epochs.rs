@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::CZAR_ACCOUNT;
+use orrery_czar_protocol::answer::data_epoch;
 use orrery_dev::stack::INTERNAL_PASSWORD;
-use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain};
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_proxy};
-use orrery_wire::Value;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint, Next, Response};
-use orrery_wire::command::QueryAttribute;
-use orrery_wire::reply::decode_tracked_variables;
+use orrery_wire::{Format, Value};
 
 /// Objects; each of the three segments has some.
 const OBJECTS: usize = 240;
@@ -37,13 +36,7 @@ pub(super) fn at(site: &Site, data: u64) -> Catalog {
 async fn until(czar: &mut ClientConnection, data: u64) {
     let epoch = Value::Bytes(data.to_string().into_bytes());
     loop {
-        let explained = ask_czar(
-            czar,
-            Session::ANN,
-            Protocol::Text,
-            "EXPLAIN SELECT ra FROM Object",
-        )
-        .await;
+        let explained = ask_czar(czar, Session::ANN, Format::Text, "EXPLAIN SELECT ra FROM Object").await;
         let rows = explained.unwrap().unwrap().rows;
         if rows
             .iter()
@@ -55,7 +48,7 @@ async fn until(czar: &mut ClientConnection, data: u64) {
 }
 
 /// Runs a statement; the rows and the dataEpoch that the end of the answer names.
-async fn with_epoch(address: String, sql: &'static str) -> (Vec<bytes::Bytes>, String) {
+async fn with_epoch(address: String, sql: &'static str) -> (Vec<bytes::Bytes>, u64) {
     let options = ClientOptions {
         user: CZAR_ACCOUNT.to_owned(),
         password: INTERNAL_PASSWORD.to_owned(),
@@ -65,12 +58,8 @@ async fn with_epoch(address: String, sql: &'static str) -> (Vec<bytes::Bytes>, S
     let mut czar = ClientConnection::connect(&Endpoint::Tcp(address), &options)
         .await
         .unwrap();
-    let attributes = [
-        QueryAttribute::text("orrery.user", "ann"),
-        QueryAttribute::text("orrery.database", "sky"),
-    ];
     let response = czar
-        .query_with_attributes(sql.as_bytes(), &attributes)
+        .query_with_attributes(sql.as_bytes(), &Session::ANN.question().attributes())
         .await
         .unwrap();
     assert!(matches!(response, Response::Rows(_)));
@@ -78,13 +67,7 @@ async fn with_epoch(address: String, sql: &'static str) -> (Vec<bytes::Bytes>, S
     loop {
         match czar.next_row().await.unwrap() {
             Next::Row(row) => rows.push(row),
-            Next::End(end) => {
-                let variables = decode_tracked_variables(&end.session_state).unwrap();
-                let epoch = variables
-                    .into_iter()
-                    .find(|(name, _)| name == "orrery_data_epoch");
-                return (rows, epoch.unwrap().1);
-            }
+            Next::End(end) => return (rows, data_epoch(&end).unwrap()),
         }
     }
 }
@@ -104,7 +87,7 @@ async fn design_4_a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_not
     let mut side = site.connect_czar().await.unwrap();
     let (revoked, fewer) = without_last_segment(&site, 2);
     assert!(fewer > 0 && fewer < OBJECTS);
-    let steps = [(OBJECTS, "1", revoked, 2), (fewer, "2", at(&site, 3), 3)];
+    let steps = [(OBJECTS, 1, revoked, 2), (fewer, 2, at(&site, 3), 3)];
     for (rows, epoch, next, next_epoch) in steps {
         let holders = hold_a_chunk(&site).await;
         let running = [STREAM, GROUPS, ORDERED].map(|sql| tokio::spawn(with_epoch(site.czar.clone(), sql)));
@@ -121,7 +104,7 @@ async fn design_4_a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_not
         let [stream, groups, ordered] = running;
         for (kind, statement) in [("streamed", stream), ("ordered", ordered)] {
             let (given, of) = statement.await.unwrap();
-            assert_eq!((given.len(), of.as_str()), (rows, epoch), "{kind}");
+            assert_eq!((given.len(), of), (rows, epoch), "{kind}");
         }
         let (given, of) = groups.await.unwrap();
         assert_eq!(of, epoch);
@@ -138,8 +121,8 @@ async fn design_4_a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_not
     }
     let (given, of) = with_epoch(site.czar.clone(), STREAM).await;
     assert_eq!(
-        (given.len(), of.as_str()),
-        (OBJECTS, "3"),
+        (given.len(), of),
+        (OBJECTS, 3),
         "what begins later sees the publish"
     );
 }
@@ -171,7 +154,7 @@ async fn design_7_a_session_never_sees_an_older_data_epoch_across_two_czars() {
     let holders = hold_a_chunk(&site).await;
     let busy = tokio::spawn({
         let mut dan = connect_proxy(&proxy, "dan", Some("sky")).await.unwrap();
-        async move { ask_plain(&mut dan, Protocol::Text, "SELECT objectId FROM Object").await }
+        async move { ask_plain(&mut dan, Format::Text, "SELECT objectId FROM Object").await }
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut fresh = connect_proxy(&proxy, "dan", Some("sky")).await.unwrap();
@@ -194,7 +177,7 @@ async fn design_7_a_session_never_sees_an_older_data_epoch_across_two_czars() {
 
 /// `COUNT(*)` of Object, which czars know from their catalog.
 async fn count(connection: &mut ClientConnection) -> usize {
-    let answer = ask_plain(connection, Protocol::Text, "SELECT COUNT(*) FROM Object").await;
+    let answer = ask_plain(connection, Format::Text, "SELECT COUNT(*) FROM Object").await;
     match &answer.unwrap().unwrap().rows[0][0] {
         Value::Bytes(count) => std::str::from_utf8(count).unwrap().parse().unwrap(),
         other => panic!("{other:?} is no count"),

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind, hash_chunk};
 use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
-use orrery_oracle::client::{Outcome, Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Outcome, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::evidence::{self, Named};
 use orrery_oracle::site::Site;
-use orrery_wire::Value;
 use orrery_wire::client::ClientConnection;
 use orrery_wire::value::TextCells;
+use orrery_wire::{Format, Value};
 
 /// A statement, what the plain server is asked, its chunked tables, and the key it looks up.
 struct Case {
@@ -20,7 +20,7 @@ struct Case {
     plain: &'static str,
     tables: &'static [&'static str],
     key: Option<&'static str>,
-    protocol: Protocol,
+    protocol: Format,
 }
 
 const CASES: &[Case] = &[
@@ -29,21 +29,21 @@ const CASES: &[Case] = &[
         plain: "SELECT * FROM Object WHERE objectId = 390030275138005",
         tables: &["Object"],
         key: Some("390030275138005"),
-        protocol: Protocol::Text,
+        protocol: Format::Text,
     },
     Case {
         sql: "SELECT objectId, sourceId, psfMag FROM Source WHERE objectId = 390030275138077",
         plain: "SELECT objectId, sourceId, psfMag FROM Source WHERE objectId = 390030275138077",
         tables: &["Source"],
         key: Some("390030275138077"),
-        protocol: Protocol::Binary,
+        protocol: Format::Binary,
     },
     Case {
         sql: "SELECT objectId, ra, decl FROM Object WHERE qserv_areaspec_circle(20, 0, 4) = 1",
         plain: "SELECT objectId, ra, decl FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 4) = 1",
         tables: &["Object"],
         key: None,
-        protocol: Protocol::Text,
+        protocol: Format::Text,
     },
     Case {
         sql: "SELECT o.objectId, o.mag, s.sourceId FROM Object o JOIN Source s USING (objectId) \
@@ -52,21 +52,21 @@ const CASES: &[Case] = &[
                 WHERE o.ra BETWEEN 5 AND 15 AND o.decl BETWEEN -5 AND 5 ORDER BY o.objectId, s.sourceId",
         tables: &["Object", "Source"],
         key: None,
-        protocol: Protocol::Binary,
+        protocol: Format::Binary,
     },
     Case {
         sql: "SELECT run, COUNT(*), SUM(price) FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 3) = 1 GROUP BY run",
         plain: "SELECT run, COUNT(*), SUM(price) FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 3) = 1 GROUP BY run",
         tables: &["Object"],
         key: None,
-        protocol: Protocol::Text,
+        protocol: Format::Text,
     },
 ];
 
 /// The value of an item of EXPLAIN.
 async fn explained(czar: &mut ClientConnection, sql: &str, item: &str) -> String {
     let explain = format!("EXPLAIN {sql}");
-    let answer = ask_czar(czar, Session::ANN, Protocol::Text, &explain)
+    let answer = ask_czar(czar, Session::ANN, Format::Text, &explain)
         .await
         .unwrap()
         .unwrap();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use orrery_oracle::client::{Answer, Protocol, ask_plain};
+use orrery_oracle::client::{Answer, ask_plain};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_proxy};
+use orrery_wire::Format;
 use rand::Rng;
 
 use super::cancel::running;
@@ -17,20 +18,20 @@ use super::cancel::running;
 const VICTIMS: usize = 6;
 const BYSTANDERS: usize = 2;
 /// What the user beside them asks, over and over.
-const STATEMENTS: [(Protocol, &str); 4] = [
+const STATEMENTS: [(Format, &str); 4] = [
     (
-        Protocol::Text,
+        Format::Text,
         "SELECT objectId, ra, mag FROM Object WHERE objectId IN (390030275138001, 390030275138050)",
     ),
     (
-        Protocol::Binary,
+        Format::Binary,
         "SELECT run, COUNT(*), SUM(price) FROM Object GROUP BY run ORDER BY run",
     ),
     (
-        Protocol::Text,
+        Format::Text,
         "SELECT sourceId, psfMag FROM Source WHERE sourceId < 40",
     ),
-    (Protocol::Text, "SELECT DATABASE(), 1 + 1"),
+    (Format::Text, "SELECT DATABASE(), 1 + 1"),
 ];
 
 /// A statement that runs long in one chunk: every way to take seven of a source's neighbours. `mark` tells it from others.
@@ -72,7 +73,7 @@ async fn victim(proxy: String, object: String, left: Arc<AtomicUsize>) -> usize 
         let is_over = AtomicBool::new(false);
         let sql = long(&object, mark);
         let statement = async {
-            let outcome = ask_plain(&mut victim, Protocol::Text, &sql).await.unwrap();
+            let outcome = ask_plain(&mut victim, Format::Text, &sql).await.unwrap();
             is_over.store(true, Ordering::Relaxed);
             outcome
         };

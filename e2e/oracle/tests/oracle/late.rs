@@ -10,11 +10,12 @@ use orrery_agent::{Config, server};
 use orrery_archive::names::{Role, WorkerId};
 use orrery_dev::mysqld::Mysqld;
 use orrery_dev::stack::{INTERNAL_PASSWORD, empty_worker};
-use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, plugin_folder};
+use orrery_wire::Format;
 use orrery_worker_api::agent::{Adopt, CopyDdl, CopyStatus, ManifestRow, RowState, StartCopy, TablePart};
 
 /// Limit of one source's copy.
@@ -201,7 +202,7 @@ async fn design_6_a_late_replica_copied_by_tablespace_answers_alone_as_one_plain
         ..site
     };
     let mut failures = Vec::new();
-    for protocol in [Protocol::Text, Protocol::Binary] {
+    for protocol in [Format::Text, Format::Binary] {
         let (mut czar, mut plain) = (
             site.connect_czar().await.unwrap(),
             site.connect_plain().await.unwrap(),

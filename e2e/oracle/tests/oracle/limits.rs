@@ -1,14 +1,15 @@
 //! Rights, settings and limits: each statement gets its own answer.
 
 use orrery_archive::catalog::{Catalog, TableKey};
-use orrery_oracle::client::{Outcome, Protocol, Session, ask_czar};
+use orrery_czar_protocol::Question;
+use orrery_oracle::client::{Outcome, Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
+use orrery_wire::Format;
 use orrery_wire::client::ClientConnection;
-use orrery_wire::command::QueryAttribute;
 
 async fn ask(czar: &mut ClientConnection, session: Session, sql: &str) -> Outcome {
-    ask_czar(czar, session, Protocol::Text, sql).await.unwrap()
+    ask_czar(czar, session, Format::Text, sql).await.unwrap()
 }
 
 fn code(outcome: Outcome) -> Option<u16> {
@@ -124,17 +125,17 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
     let flags = ["--spool-memory=20000", "--spool-disk=100000"];
     let site = Site::start(SHAPE, &tables(3000).unwrap(), &flags).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
-    let attributes = |limit: &str| {
-        [
-            QueryAttribute::text("orrery.user", "ann"),
-            QueryAttribute::text("orrery.database", "sky"),
-            QueryAttribute::text("orrery.max_rows", limit),
-        ]
+    let attributes = |limit: u64| {
+        let question = Question {
+            max_rows: Some(limit),
+            ..Session::ANN.question()
+        };
+        question.attributes()
     };
     let sql = b"SELECT objectId FROM Object LIMIT 100";
-    czar.query_with_attributes(sql, &attributes("100")).await.unwrap();
+    czar.query_with_attributes(sql, &attributes(100)).await.unwrap();
     czar.drain().await.unwrap();
-    czar.query_with_attributes(sql, &attributes("99")).await.unwrap();
+    czar.query_with_attributes(sql, &attributes(99)).await.unwrap();
     let error = czar.drain().await.unwrap_err();
     assert_eq!(
         error.server_error().map(|error| error.code),
@@ -157,12 +158,12 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
 async fn design_7_a_czar_that_is_behind_its_client_waits_and_then_says_so() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
-    let attributes = [
-        QueryAttribute::text("orrery.user", "ann"),
-        QueryAttribute::text("orrery.min_data_epoch", "2"),
-    ];
+    let question = Question {
+        min_data_epoch: 2,
+        ..Session::ANN.question()
+    };
     let error = czar
-        .query_with_attributes(b"SELECT 1", &attributes)
+        .query_with_attributes(b"SELECT 1", &question.attributes())
         .await
         .unwrap_err();
     assert_eq!(
@@ -173,7 +174,7 @@ async fn design_7_a_czar_that_is_behind_its_client_waits_and_then_says_so() {
     let mut catalog = site.archive.catalog.clone();
     catalog.epochs.data = 2;
     site.stack.publish(&catalog, &site.users).unwrap();
-    czar.query_with_attributes(b"SELECT 1", &attributes)
+    czar.query_with_attributes(b"SELECT 1", &question.attributes())
         .await
         .unwrap();
     czar.drain().await.unwrap();

@@ -9,7 +9,7 @@ use orrery_czar::catalogs::{AgentAccess, Catalogs};
 use orrery_czar::dispatch::{WorkerOptions, Workers};
 use orrery_czar::engine::{Engine, EngineOptions};
 use orrery_czar::lookup::Lookups;
-use orrery_czar::server::{Format, Request};
+use orrery_czar::server::Request;
 use orrery_czar::shadow::{ShadowOptions, ShadowServer};
 use orrery_czar::spool::SpoolSpace;
 use orrery_dev::mysqld::Mysqld;
@@ -17,6 +17,7 @@ use orrery_dev::stack::INTERNAL_PASSWORD;
 use orrery_oracle::site::Site;
 use orrery_snapshot::Hub;
 use orrery_snapshot::lease::{InUse, ReaderEpochs};
+use orrery_wire::Format;
 
 /// A czar's parts in this process, so that its Lease can be looked at and its sources can be chosen.
 pub(super) struct Parts {

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use orrery_archive::names::WorkerId;
-use orrery_oracle::client::{Answer, Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Answer, Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_proxy};
-use orrery_wire::Value;
 use orrery_wire::client::ClientConnection;
+use orrery_wire::{Format, Value};
 
 /// Everything that a few statements of each kind give.
 const STATEMENTS: [&str; 4] = [
@@ -23,7 +23,7 @@ async fn answers(site: &Site) -> Vec<Vec<Vec<Value>>> {
     let mut czar = site.connect_czar().await.unwrap();
     let mut all = Vec::new();
     for statement in STATEMENTS {
-        let answer: Answer = ask_czar(&mut czar, Session::ANN, Protocol::Text, statement)
+        let answer: Answer = ask_czar(&mut czar, Session::ANN, Format::Text, statement)
             .await
             .unwrap()
             .unwrap();
@@ -59,7 +59,7 @@ async fn design_4_a_table_missing_on_one_replica_is_read_from_another_and_missin
 
     site.stack.workers[&workers[1]].run_all([&drop]).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
-    let error = ask_czar(&mut czar, Session::ANN, Protocol::Text, STATEMENTS[0])
+    let error = ask_czar(&mut czar, Session::ANN, Format::Text, STATEMENTS[0])
         .await
         .unwrap()
         .unwrap_err();
@@ -114,7 +114,7 @@ async fn design_7_patience_begins_when_no_replica_is_left() {
     );
     let aside = format!("{}_aside`", table.trim_end_matches('`'));
     let mut czar = site.connect_czar().await.unwrap();
-    let right = ask_czar(&mut czar, Session::ANN, Protocol::Text, &sql)
+    let right = ask_czar(&mut czar, Session::ANN, Format::Text, &sql)
         .await
         .unwrap()
         .unwrap();
@@ -133,7 +133,7 @@ async fn design_7_patience_begins_when_no_replica_is_left() {
             .await
             .unwrap();
     };
-    let (answer, ()) = tokio::join!(ask_czar(&mut czar, Session::ANN, Protocol::Text, &sql), back);
+    let (answer, ()) = tokio::join!(ask_czar(&mut czar, Session::ANN, Format::Text, &sql), back);
     assert_eq!(answer.unwrap().unwrap().rows, right.rows);
 }
 
@@ -158,7 +158,7 @@ async fn design_4_a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_
     let mut czar = site.connect_czar().await.unwrap();
     let error = loop {
         // Until the czar has the catalog, the answer is right; never is it one without the chunk.
-        match ask_czar(&mut czar, Session::ANN, Protocol::Text, STATEMENTS[0])
+        match ask_czar(&mut czar, Session::ANN, Format::Text, STATEMENTS[0])
             .await
             .unwrap()
         {
@@ -172,7 +172,7 @@ async fn design_4_a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_
     // A proxy asks again, in vain; the client learns what is wrong, and not that there is no czar.
     let proxy = site.start_proxy(&[&site.czar]).await.unwrap();
     let mut ann = connect_proxy(&proxy, "ann", Some("sky")).await.unwrap();
-    let error = ask_plain(&mut ann, Protocol::Text, STATEMENTS[0])
+    let error = ask_plain(&mut ann, Format::Text, STATEMENTS[0])
         .await
         .unwrap()
         .unwrap_err();
@@ -186,47 +186,47 @@ async fn design_4_a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_
             tokio::time::sleep(Duration::from_millis(300)).await;
             site.stack.publish(&found, &site.users)
         },
-        ask_czar(&mut czar, Session::ANN, Protocol::Text, STATEMENTS[0])
+        ask_czar(&mut czar, Session::ANN, Format::Text, STATEMENTS[0])
     );
     publish.unwrap();
     assert_eq!(waiting.unwrap().unwrap().rows, right[0]);
 }
 
 /// Statements that are under way when a worker dies, each told from the others by a number in its text.
-const DYING: [(Order, Protocol, &str); 7] = [
+const DYING: [(Order, Format, &str); 7] = [
     (
         Order::Any,
-        Protocol::Text,
+        Format::Text,
         "SELECT * FROM Source WHERE mjd < 900001",
     ),
     (
         Order::Any,
-        Protocol::Binary,
+        Format::Binary,
         "SELECT * FROM Source WHERE mjd < 900002",
     ),
     (
         Order::Fixed,
-        Protocol::Text,
+        Format::Text,
         "SELECT * FROM Object WHERE ra < 900003 ORDER BY objectId DESC",
     ),
     (
         Order::Fixed,
-        Protocol::Binary,
+        Format::Binary,
         "SELECT objectId, mag FROM Object WHERE ra < 900004 ORDER BY mag DESC, objectId LIMIT 5, 50",
     ),
     (
         Order::Count,
-        Protocol::Text,
+        Format::Text,
         "SELECT objectId FROM Object WHERE ra < 900005 LIMIT 300, 90",
     ),
     (
         Order::Any,
-        Protocol::Text,
+        Format::Text,
         "SELECT run, COUNT(*), SUM(price) FROM Object WHERE ra < 900006 GROUP BY run",
     ),
     (
         Order::Any,
-        Protocol::Text,
+        Format::Text,
         "SELECT o.objectId, s.sourceId FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId WHERE o.ra < 900007",
     ),
 ];

@@ -2,11 +2,12 @@
 
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_dev::archive::PhysicalTable;
-use orrery_oracle::client::{Protocol, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
+use orrery_wire::Format;
 
 /// Queries that give another answer than the plain server.
 async fn differing(site: &Site) -> Vec<String> {
@@ -17,10 +18,10 @@ async fn differing(site: &Site) -> Vec<String> {
     set(&mut plain, Session::STRICT).await.unwrap();
     let mut found = Vec::new();
     for query in queries() {
-        let given = ask_czar(&mut czar, Session::STRICT, Protocol::Text, &query.sql)
+        let given = ask_czar(&mut czar, Session::STRICT, Format::Text, &query.sql)
             .await
             .unwrap();
-        let right = ask_plain(&mut plain, Protocol::Text, &query.plain).await.unwrap();
+        let right = ask_plain(&mut plain, Format::Text, &query.plain).await.unwrap();
         found.extend(
             difference(&query, &given, &right).map(|difference| format!("{}\n    {difference}", query.sql)),
         );
@@ -38,7 +39,7 @@ async fn publish(site: &Site, mut catalog: Catalog, data_epoch: u64) {
         let explained = ask_czar(
             &mut czar,
             Session::STRICT,
-            Protocol::Text,
+            Format::Text,
             "EXPLAIN SELECT ra FROM Object",
         )
         .await

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use orrery_dev::archive::{Declaration, TableData};
-use orrery_oracle::client::{Outcome, Protocol, ask_plain};
+use orrery_oracle::client::{Outcome, ask_plain};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, connect_proxy};
+use orrery_wire::Format;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use rand::seq::SliceRandom;
 
@@ -25,7 +26,7 @@ const DATABASES: [&str; 2] = ["sky", "other"];
 const TIME_ZONES: [&str; 2] = ["+00:00", "+05:30"];
 /// `ann` may read both databases, `eve` only `other`.
 const USERS: [&str; 2] = ["ann", "eve"];
-const PROTOCOLS: [Protocol; 2] = [Protocol::Text, Protocol::Binary];
+const PROTOCOLS: [Format; 2] = [Format::Text, Format::Binary];
 /// How often each hand asks each text.
 const ROUNDS: usize = 4;
 
@@ -35,7 +36,7 @@ struct Hands {
     database: &'static str,
     time_zone: &'static str,
     user: &'static str,
-    protocol: Protocol,
+    protocol: Format,
 }
 
 fn all_hands() -> Vec<Hands> {

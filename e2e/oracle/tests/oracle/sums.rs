@@ -1,8 +1,9 @@
 //! Design §7: sums of doubles have the same bits, whatever the order in which workers answer.
 
-use orrery_oracle::client::{Protocol, Session, ask_czar};
+use orrery_oracle::client::{Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
+use orrery_wire::Format;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn design_7_sums_of_doubles_have_the_same_bits_each_time() {
@@ -18,7 +19,7 @@ async fn design_7_sums_of_doubles_have_the_same_bits_each_time() {
         let mut first = None;
         for round in 0..30 {
             let mut czar = site.connect_czar().await.unwrap();
-            let rows = ask_czar(&mut czar, Session::ANN, Protocol::Text, sql)
+            let rows = ask_czar(&mut czar, Session::ANN, Format::Text, sql)
                 .await
                 .unwrap()
                 .unwrap()

@@ -223,7 +223,11 @@ impl Conversation {
                 writer.start_result(&[text("a")]).await?;
                 writer.write_text_row([Some(&b"1"[..])]).await?;
                 writer
-                    .write_err(&ServerError::new(4999, b"HY000", "a worker went away"))
+                    .write_err(&ServerError {
+                        code: 4999,
+                        sqlstate: *b"HY000",
+                        message: "a worker went away".to_owned(),
+                    })
                     .await
             }
             ["two"] => {

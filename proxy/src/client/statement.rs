@@ -2,37 +2,20 @@
 
 use std::time::Instant;
 
-use orrery_archive::catalog::users::ServiceClass;
-use orrery_archive::catalog::users::User;
-use orrery_plan::statement::{Show, Statement, StatementError, classify};
+use orrery_archive::catalog::users::{ServiceClass, User};
+use orrery_plan::statement::{Show, Statement, classify};
 use orrery_wire::reply::encode_tracked_schema;
-use orrery_wire::server::{ResponseWriter, ServerConnection};
-use orrery_wire::{OkPacket, ServerError, WireError};
+use orrery_wire::server::ServerConnection;
+use orrery_wire::{Format, OkPacket, ServerError, WireError, errors};
 
-use crate::connection::Client;
+use super::{Client, Outcome};
+use crate::accounts::check_database;
 use crate::forward::{Known, Overlay};
-use crate::login::check_database;
 use crate::peers::Kill;
 use crate::refusals;
 use crate::registry::Killed;
-use crate::result::{Format, LocalResult};
-use crate::session::{Diagnostic, Shown};
-
-mod ask;
-mod local;
-
-/// How a statement ended, for the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answered.
-    Ok,
-    /// The client got an error.
-    Error,
-    /// Killed or out of time.
-    Interrupted,
-    /// The client went away.
-    ClientGone,
-}
+use crate::result::LocalResult;
+use crate::session::Shown;
 
 impl Outcome {
     fn label(self) -> &'static str {
@@ -61,7 +44,7 @@ enum Action {
 
 impl Client {
     /// Runs a statement and writes its answer. An error means that the connection is to be closed.
-    pub async fn run(
+    pub(super) async fn run(
         &mut self,
         connection: &mut ServerConnection,
         sql: &str,
@@ -96,7 +79,7 @@ impl Client {
             Err(error) => {
                 return (
                     "unreadable",
-                    self.tell(connection.writer(), &syntax(&error)).await,
+                    self.tell(connection.writer(), &refusals::syntax(&error)).await,
                 );
             }
         };
@@ -114,7 +97,7 @@ impl Client {
         let done = match action {
             Action::Ok(ok) => connection.writer().write_ok(&ok).await.map(|()| Outcome::Ok),
             Action::Rows(rows) => {
-                let end = OkPacket::with_status(self.session.status(), 0);
+                let end = self.ok();
                 rows.write(format, &end, connection.writer())
                     .await
                     .map(|()| Outcome::Ok)
@@ -131,16 +114,6 @@ impl Client {
         (class, done)
     }
 
-    /// Writes an error and remembers it for SHOW WARNINGS.
-    pub async fn tell(
-        &mut self,
-        writer: &mut ResponseWriter,
-        error: &ServerError,
-    ) -> Result<Outcome, WireError> {
-        self.session.diagnostics = vec![Diagnostic::from(error)];
-        writer.write_err(error).await.map(|()| Outcome::Error)
-    }
-
     /// What is to be done, without doing it (but for the session's own state).
     fn decide(
         &mut self,
@@ -153,20 +126,20 @@ impl Client {
             return Err(refusal);
         }
         match statement {
-            Statement::Empty => Err(ServerError::new(1065, b"42000", "Query was empty")),
+            Statement::Empty => Err(errors::empty_query()),
             Statement::Set(assignments) => {
                 self.session
                     .set(assignments)
                     .map_err(|error| ServerError::from(&error))?;
-                Ok(self.ok())
+                Ok(Action::Ok(self.ok()))
             }
             Statement::Use(database) => self.use_database(database),
             Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, user),
-            Statement::Transaction(_) => Ok(self.ok()),
+            Statement::Transaction(_) => Ok(Action::Ok(self.ok())),
             Statement::Show(Show::Processlist { full }) => {
                 Ok(Action::Rows(self.processlist(sql, *full, user)))
             }
-            Statement::Show(Show::Warnings) => Ok(Action::Rows(self.diagnostics(sql))),
+            Statement::Show(Show::Warnings) => self.diagnostics(sql).map(Action::Rows),
             Statement::Show(Show::Variables) => {
                 Ok(Action::Forward(Overlay::of_show_variables(&self.known(), format)))
             }
@@ -175,17 +148,6 @@ impl Client {
             }
             _ => Ok(Action::Forward(Overlay::None)),
         }
-    }
-
-    /// The user as the newest snapshot has it.
-    pub fn account(&self) -> Result<User, ServerError> {
-        let snapshot = self.proxy.hub.current();
-        let user = snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
-        user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))
-    }
-
-    fn ok(&self) -> Action {
-        Action::Ok(OkPacket::with_status(self.session.status(), 0))
     }
 
     /// Changes the default database.
@@ -198,12 +160,12 @@ impl Client {
         self.member.set_database(Some(database));
         Ok(Action::Ok(OkPacket {
             session_state: encode_tracked_schema(database),
-            ..OkPacket::with_status(self.session.status(), 0)
+            ..self.ok()
         }))
     }
 
     /// COM_INIT_DB.
-    pub async fn init_db(
+    pub(super) async fn init_db(
         &mut self,
         connection: &mut ServerConnection,
         database: &str,
@@ -216,7 +178,7 @@ impl Client {
     }
 
     /// COM_PROCESS_KILL.
-    pub async fn process_kill(
+    pub(super) async fn process_kill(
         &mut self,
         connection: &mut ServerConnection,
         id: u32,
@@ -236,9 +198,9 @@ impl Client {
             }));
         }
         if whole {
-            Ok(Action::Close(refusals::interrupted()))
+            Ok(Action::Close(errors::interrupted()))
         } else {
-            Err(refusals::interrupted())
+            Err(errors::interrupted())
         }
     }
 
@@ -250,8 +212,7 @@ impl Client {
         if let Some(error) = refusals::not_killed(killed, kill.id) {
             return self.tell(connection.writer(), &error).await;
         }
-        let ok = OkPacket::with_status(self.session.status(), 0);
-        connection.writer().write_ok(&ok).await.map(|()| Outcome::Ok)
+        self.write_ok(connection).await.map(|()| Outcome::Ok)
     }
 
     /// What the proxy knows better than a czar's shadow server.
@@ -289,10 +250,6 @@ impl Client {
             .into(),
         }
     }
-}
-
-fn syntax(error: &StatementError) -> ServerError {
-    ServerError::new(1064, b"42000", error.to_string())
 }
 
 /// The class as a label of counters.

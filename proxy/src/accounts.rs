@@ -2,9 +2,9 @@
 
 use orrery_archive::catalog::users::User;
 use orrery_snapshot::{Hub, Snapshot};
-use orrery_wire::ServerError;
 use orrery_wire::auth::Verifier;
 use orrery_wire::server::Authenticator;
+use orrery_wire::{ServerError, errors};
 
 use crate::czars::CzarOptions;
 
@@ -38,7 +38,7 @@ fn digest<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(digest)
 }
 
-/// Whether the user may have `database` as default: 1044 without a right to it, 1049 when there is none of that name.
+/// Whether the user may have `database` as default: it needs a right to it, and there must be one of that name.
 pub fn check_database(
     snapshot: &Snapshot,
     name: &str,
@@ -50,7 +50,7 @@ pub fn check_database(
     }
     if !user.may_read(database) {
         let message = format!("Access denied for user '{name}'@'%' to database '{database}'");
-        return Err(ServerError::new(1044, b"42000", message));
+        return Err(errors::DATABASE_ACCESS_DENIED.error(message));
     }
     if snapshot
         .catalog
@@ -60,9 +60,5 @@ pub fn check_database(
     {
         return Ok(());
     }
-    Err(ServerError::new(
-        1049,
-        b"42000",
-        format!("Unknown database '{database}'"),
-    ))
+    Err(errors::UNKNOWN_DATABASE.error(format!("Unknown database '{database}'")))
 }

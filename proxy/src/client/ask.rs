@@ -3,43 +3,33 @@
 use std::time::Duration;
 
 use orrery_archive::catalog::users::User;
+use orrery_czar_protocol::Question;
 use orrery_plan::statement::{Show, Statement, classify};
-use orrery_wire::command::QueryAttribute;
 use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
-use orrery_wire::{ColumnDef, WireError};
+use orrery_wire::{ColumnDef, Format, WireError, errors};
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, syntax};
-use crate::connection::Client;
-use crate::forward::{self, Answered, Failure, Interrupt, Overlay, Question};
+use super::{Client, Outcome};
+use crate::forward::{self, Answered, Failure, Forwarded, Interrupt, Overlay};
 use crate::refusals;
-use crate::result::Format;
 
 /// Longer than its limit a statement runs only when its czar does not stop it.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Attributes of a question: the session's, and the limits of its user.
-    fn attributes(&self, user: &User, format: Format, prepare: bool) -> Vec<QueryAttribute> {
-        let mut attributes = self.session.attributes();
-        let connection = format!("{}/{}", self.proxy.name, self.member.entry().id);
-        attributes.push(QueryAttribute::text("orrery.connection", connection));
-        if format == Format::Binary {
-            attributes.push(QueryAttribute::text("orrery.format", "binary"));
+    /// This connection's name, for people.
+    fn connection_name(&self) -> String {
+        format!("{}/{}", self.proxy.name, self.member.entry().id)
+    }
+
+    /// A question in this session's name, within the limits of its user.
+    fn question<'a>(&'a self, user: &User, connection: &'a str) -> Question<'a> {
+        Question {
+            max_rows: user.limits.max_rows,
+            max_time: self.session.max_time(user.limits.max_seconds),
+            connection,
+            ..self.session.question()
         }
-        if prepare {
-            attributes.push(QueryAttribute::text("orrery.prepare", "1"));
-        }
-        if let Some(rows) = user.limits.max_rows {
-            attributes.push(QueryAttribute::text("orrery.max_rows", rows.to_string()));
-        }
-        if let Some(time) = self.session.max_time(user.limits.max_seconds) {
-            attributes.push(QueryAttribute::text(
-                "orrery.max_ms",
-                time.as_millis().to_string(),
-            ));
-        }
-        attributes
     }
 
     /// Sends the statement to a czar and passes its answer on.
@@ -53,10 +43,13 @@ impl Client {
     ) -> Result<Outcome, WireError> {
         // Rows that are changed here arrive as text, whatever the client wants.
         let asked = if overlay.is_none() { format } else { Format::Text };
-        let question = Question {
+        let name = self.connection_name();
+        let statement = Forwarded {
             sql,
-            attributes: self.attributes(user, asked, false),
-            user: &self.session.user,
+            question: Question {
+                format: asked,
+                ..self.question(user, &name)
+            },
             status: self.session.status(),
             overlay,
         };
@@ -67,7 +60,7 @@ impl Client {
             let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
             forward::forward(
                 &self.proxy.czars,
-                &question,
+                &statement,
                 interrupt,
                 writer,
                 &self.proxy.metrics,
@@ -85,23 +78,26 @@ impl Client {
     }
 
     /// The columns of a statement that is being prepared.
-    pub async fn columns_of(
+    pub(super) async fn columns_of(
         &mut self,
         connection: &mut ServerConnection,
         sql: &str,
     ) -> Result<Vec<ColumnDef>, Failure> {
-        let statement = classify(sql).map_err(|error| Failure::Tell(syntax(&error)))?;
+        let class = classify(sql).map_err(|error| Failure::Tell(refusals::syntax(&error)))?;
         let user = self.account().map_err(Failure::Tell)?;
-        if let Some(refusal) = refusals::refusal(&statement) {
+        if let Some(refusal) = refusals::refusal(&class) {
             return Err(Failure::Tell(refusal));
         }
-        if !has_columns_at_czar(&statement) {
+        if !has_columns_at_czar(&class) {
             return Ok(Vec::new());
         }
-        let question = Question {
+        let name = self.connection_name();
+        let statement = Forwarded {
             sql,
-            attributes: self.attributes(&user, Format::Text, true),
-            user: &self.session.user,
+            question: Question {
+                prepare: true,
+                ..self.question(&user, &name)
+            },
             status: self.session.status(),
             overlay: Overlay::None,
         };
@@ -109,11 +105,11 @@ impl Client {
         let (watch, _) = connection.split();
         let limit = self.session.max_time(user.limits.max_seconds);
         let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
-        forward::columns(&self.proxy.czars, &question, interrupt, &self.proxy.metrics).await
+        forward::columns(&self.proxy.czars, &statement, interrupt, &self.proxy.metrics).await
     }
 
     /// Tells the client what became of its statement, if it can still be told.
-    pub async fn tell_failure(
+    pub(super) async fn tell_failure(
         &mut self,
         writer: &mut ResponseWriter,
         failure: Failure,
@@ -122,8 +118,8 @@ impl Client {
             Failure::Tell(error) => return self.tell(writer, &error).await,
             Failure::Client(error) => return Err(error),
             Failure::Interrupted(Interrupt::ClientGone) => return Ok(Outcome::ClientGone),
-            Failure::Interrupted(Interrupt::Killed) => refusals::interrupted(),
-            Failure::Interrupted(Interrupt::TimeOver) => refusals::time_over(),
+            Failure::Interrupted(Interrupt::Killed) => errors::interrupted(),
+            Failure::Interrupted(Interrupt::TimeOver) => errors::timed_out(),
         };
         self.tell(writer, &told).await.map(|_| Outcome::Interrupted)
     }
@@ -131,10 +127,7 @@ impl Client {
     fn learn(&mut self, answered: Answered) {
         self.proxy.metrics.rows.inc_by(answered.rows);
         self.session.diagnostics = answered.diagnostics;
-        self.session.data_epoch = self
-            .session
-            .data_epoch
-            .max(answered.data_epoch.unwrap_or_default());
+        self.session.data_epoch = self.session.data_epoch.max(answered.data_epoch);
     }
 }
 

@@ -1,16 +1,17 @@
 //! SHOW PROCESSLIST and SHOW WARNINGS: answered from what this proxy holds.
 
-use orrery_archive::catalog::users::ServiceClass;
-use orrery_archive::catalog::users::User;
+use orrery_archive::catalog::users::{ServiceClass, User};
 use orrery_plan::lex;
-use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, Value};
+use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, errors};
 
-use crate::connection::Client;
+use super::Client;
 use crate::registry::{Activity, Entry};
 use crate::result::{LocalResult, text};
 
 /// Characters of a statement in a process list that is not FULL.
 const INFO: usize = 100;
+/// Tokens a SHOW WARNINGS may have.
+const TOKENS: usize = 1000;
 
 impl Client {
     fn text_column(&self, name: &'static str, length: u32) -> ColumnDef {
@@ -53,8 +54,8 @@ impl Client {
     }
 
     /// SHOW WARNINGS, SHOW ERRORS and their counts.
-    pub(super) fn diagnostics(&self, sql: &str) -> LocalResult {
-        let tokens = lex::tokens(sql, 1000).unwrap_or_default();
+    pub(super) fn diagnostics(&self, sql: &str) -> Result<LocalResult, ServerError> {
+        let tokens = lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
         let has = |word: &str| tokens.iter().any(|token| token.is_word(word));
         let errors_only = has("ERRORS");
         let (errors, all) = self.session.diagnostic_counts();
@@ -65,10 +66,10 @@ impl Client {
                 ("@@session.warning_count", all)
             };
             let column = ColumnDef::expression(name, ColumnType::MYSQL_TYPE_LONGLONG, 21);
-            return LocalResult {
+            return Ok(LocalResult {
                 columns: vec![column],
                 rows: vec![vec![Value::Int(count as i64)]],
-            };
+            });
         }
         let wanted = self
             .session
@@ -86,14 +87,14 @@ impl Client {
             flags: ColumnFlags::NOT_NULL_FLAG | ColumnFlags::UNSIGNED_FLAG,
             ..ColumnDef::expression("Code", ColumnType::MYSQL_TYPE_LONG, 4)
         };
-        LocalResult {
+        Ok(LocalResult {
             columns: vec![
                 self.text_column("Level", 28),
                 code,
                 self.text_column("Message", 2048),
             ],
             rows: limited(wanted.map(row).collect(), &tokens),
-        }
+        })
     }
 }
 

@@ -1,0 +1,154 @@
+//! A client's commands, each answered whole before the next is read.
+
+use orrery_wire::command::Command;
+use orrery_wire::server::ServerConnection;
+use orrery_wire::statement::ExecuteRequest;
+use orrery_wire::{Format, WireError};
+
+use super::{Client, Outcome};
+use crate::peers::Kill;
+use crate::prepared::parameter_columns;
+use crate::refusals;
+
+impl Client {
+    /// Commands and answers until the client leaves, is killed, or has been idle for too long.
+    pub(super) async fn converse(&mut self, connection: &mut ServerConnection) -> Result<(), WireError> {
+        loop {
+            connection.writer().flush().await?;
+            let idle_limit = self.session.wait_timeout();
+            let command = tokio::select! {
+                command = connection.read_command() => command?,
+                () = self.member.entry().closing.cancelled() => return Ok(()),
+                () = self.proxy.stopping.cancelled() => return Ok(()),
+                () = tokio::time::sleep(idle_limit) => return Ok(()),
+            };
+            if command == Command::Quit {
+                return Ok(());
+            }
+            self.answer(connection, command).await?;
+            if self.member.entry().closing.is_cancelled() {
+                return connection.writer().flush().await;
+            }
+        }
+    }
+
+    /// Carries out a peer's order to kill.
+    async fn answer_peer(
+        &mut self,
+        connection: &mut ServerConnection,
+        command: Command,
+    ) -> Result<(), WireError> {
+        let ordered = match command {
+            Command::Query { sql, attributes } => {
+                Kill::from_peer(&String::from_utf8_lossy(&sql), &attributes).and_then(|kill| {
+                    refusals::not_killed(kill.here(&self.proxy.registry), kill.id).map_or(Ok(()), Err)
+                })
+            }
+            Command::Ping => Ok(()),
+            _ => Err(refusals::proxies_only()),
+        };
+        match ordered {
+            Ok(()) => self.write_ok(connection).await,
+            Err(error) => connection.writer().write_err(&error).await,
+        }
+    }
+
+    async fn answer(&mut self, connection: &mut ServerConnection, command: Command) -> Result<(), WireError> {
+        if self.is_peer() {
+            return self.answer_peer(connection, command).await;
+        }
+        if let Some(refusal) = command.refusal() {
+            return self.tell(connection.writer(), &refusal).await.map(drop);
+        }
+        match command {
+            Command::Query { sql, .. } => match self.text_of(&sql) {
+                Some(sql) => self.run(connection, sql, Format::Text).await,
+                None => self.tell_not_text(connection).await,
+            },
+            Command::InitDb(name) => self.init_db(connection, &String::from_utf8_lossy(&name)).await,
+            Command::Prepare(sql) => match self.text_of(&sql) {
+                Some(sql) => self.prepare(connection, sql).await,
+                None => self.tell_not_text(connection).await,
+            },
+            Command::Execute(request) => self.execute(connection, &request).await,
+            Command::SendLongData {
+                statement,
+                param,
+                data,
+            } => {
+                let limit = self.proxy.server.max_allowed_packet;
+                self.prepared.append(statement, param, &data, limit);
+                Ok(())
+            }
+            Command::CloseStatement(id) => {
+                self.prepared.remove(id);
+                Ok(())
+            }
+            Command::ResetStatement(id) => match self.prepared.reset(id) {
+                Ok(()) => self.write_ok(connection).await,
+                Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+            },
+            Command::ProcessKill { connection: id } => self.process_kill(connection, id).await,
+            Command::ChangeUser(request) => self.change_user(connection, request).await,
+            Command::ResetConnection => {
+                self.session.reset();
+                self.prepared.clear();
+                self.write_ok(connection).await
+            }
+            // Several statements in one text are refused one by one, whatever this says.
+            Command::Ping | Command::SetOption { .. } => self.write_ok(connection).await,
+            Command::Quit | Command::FetchStatement(_) | Command::Unsupported(_) => Err(WireError::Closed),
+        }
+    }
+
+    /// The text of a statement; `None` when it is not what the session's character set says.
+    fn text_of<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        (text.is_ascii() || self.session.collation().reads_utf8()).then_some(text)
+    }
+
+    pub(super) async fn write_ok(&self, connection: &mut ServerConnection) -> Result<(), WireError> {
+        let ok = self.ok();
+        connection.writer().write_ok(&ok).await
+    }
+
+    async fn tell_not_text(&mut self, connection: &mut ServerConnection) -> Result<(), WireError> {
+        let error = refusals::not_text(self.session.collation().charset());
+        self.tell(connection.writer(), &error).await.map(drop)
+    }
+
+    async fn prepare(&mut self, connection: &mut ServerConnection, sql: &str) -> Result<(), WireError> {
+        let columns = match self.columns_of(connection, sql).await {
+            Ok(columns) => columns,
+            Err(failure) => {
+                let told = self.tell_failure(connection.writer(), failure).await?;
+                return if told == Outcome::ClientGone {
+                    Err(WireError::Closed)
+                } else {
+                    Ok(())
+                };
+            }
+        };
+        match self.prepared.add(sql) {
+            Ok((id, count)) => {
+                let params = parameter_columns(count);
+                connection
+                    .writer()
+                    .write_prepare_ok(id, &params, &columns, 0)
+                    .await
+            }
+            Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        connection: &mut ServerConnection,
+        request: &ExecuteRequest,
+    ) -> Result<(), WireError> {
+        match self.prepared.text(request) {
+            Ok(sql) => self.run(connection, &sql, Format::Binary).await,
+            Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One client: its connection, its session, its statements.
+//!
+//! [`login`] makes a [`Client`] from a stream, [`commands`] reads what it sends, [`statement`] decides about a statement, which
+//! [`local`] answers here and [`ask`] at a czar. Each adds methods to [`Client`]; none knows another's items.
+
+mod ask;
+mod commands;
+mod local;
+pub mod login;
+mod statement;
+
+use std::sync::Arc;
+
+use orrery_archive::catalog::users::User;
+use orrery_wire::server::ResponseWriter;
+use orrery_wire::{OkPacket, ServerError, WireError};
+
+use crate::prepared::PreparedStatements;
+use crate::refusals;
+use crate::registry::Membership;
+use crate::session::{Diagnostic, Session};
+use crate::shared::Proxy;
+
+/// The state of one client.
+pub struct Client {
+    proxy: Arc<Proxy>,
+    member: Membership,
+    session: Session,
+    /// The client's host, as messages name it.
+    peer: String,
+    prepared: PreparedStatements,
+}
+
+/// How a statement ended, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Answered.
+    Ok,
+    /// The client got an error.
+    Error,
+    /// Killed or out of time.
+    Interrupted,
+    /// The client went away.
+    ClientGone,
+}
+
+impl Client {
+    /// The user as the newest snapshot has it.
+    fn account(&self) -> Result<User, ServerError> {
+        let snapshot = self.proxy.hub.current();
+        let user = snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
+        user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))
+    }
+
+    /// Whether another proxy is on the other side.
+    fn is_peer(&self) -> bool {
+        self.session.user == self.proxy.czars.account().user
+    }
+
+    /// Success without rows.
+    fn ok(&self) -> OkPacket {
+        OkPacket::with_status(self.session.status(), 0)
+    }
+
+    /// Writes an error and remembers it for SHOW WARNINGS.
+    async fn tell(&mut self, writer: &mut ResponseWriter, error: &ServerError) -> Result<Outcome, WireError> {
+        self.session.diagnostics = vec![Diagnostic::from(error)];
+        writer.write_err(error).await.map(|()| Outcome::Error)
+    }
+}

@@ -1,0 +1,115 @@
+//! From the beginning of a czar's answer to the end of the client's.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use orrery_czar_protocol::answer;
+use orrery_wire::server::ResponseWriter;
+use orrery_wire::{ColumnDef, OkPacket, WireError, errors};
+
+use super::begin::{Begun, Rows, begin_somewhere};
+use super::interrupt::Interrupt;
+use super::statement::{Answered, Failure, Forwarded};
+use super::stream::stream;
+use super::warnings::warnings;
+use crate::czars::{Czars, PooledConnection};
+use crate::metrics::Metrics;
+
+/// Asks a czar, another one if need be, and writes the answer.
+pub async fn forward(
+    czars: &Czars,
+    statement: &Forwarded<'_>,
+    mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
+    writer: &mut ResponseWriter,
+    metrics: &Metrics,
+) -> Result<Answered, Failure> {
+    let Rows {
+        mut czar,
+        columns: raw_columns,
+        held,
+        end,
+    } = match begin_somewhere(czars, statement, interrupt.as_mut(), metrics).await? {
+        Begun::Ok(czar, end) => return finish_ok(statement, czar, &end, writer).await,
+        Begun::Rows(rows) => rows,
+    };
+    let columns = if statement.overlay.is_none() {
+        Vec::new()
+    } else {
+        raw_columns.decode().map_err(|error| unreadable(&error))?
+    };
+    // From here on a failure of the czar can only be told.
+    writer.start_result_raw(&raw_columns).await?;
+    let mut rows = held.len() as u64;
+    for row in &held {
+        statement.overlay.write(row, &columns, writer).await?;
+    }
+    let end = if let Some(end) = end {
+        end
+    } else {
+        let streamed = stream(&mut czar, statement, &columns, interrupt, writer, &mut rows).await;
+        match streamed {
+            Ok(end) => end,
+            Err(stop) => return Err(stop.act(czar).await),
+        }
+    };
+    let answered = ended(statement, &mut czar, &end, rows).await?;
+    writer
+        .finish_result(&OkPacket::with_status(statement.status, end.warnings))
+        .await?;
+    Ok(answered)
+}
+
+/// Asks a czar for the columns of a statement only; nothing is written.
+pub async fn columns(
+    czars: &Czars,
+    statement: &Forwarded<'_>,
+    mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
+    metrics: &Metrics,
+) -> Result<Vec<ColumnDef>, Failure> {
+    match begin_somewhere(czars, statement, interrupt.as_mut(), metrics).await? {
+        Begun::Ok(..) => Ok(Vec::new()),
+        Begun::Rows(mut rows) => {
+            if rows.end.is_none() {
+                // More than a megabyte of rows where none are expected: not worth reading.
+                rows.czar.distrust();
+            }
+            rows.columns.decode().map_err(|error| unreadable(&error))
+        }
+    }
+}
+
+async fn finish_ok(
+    statement: &Forwarded<'_>,
+    mut czar: PooledConnection,
+    end: &OkPacket,
+    writer: &mut ResponseWriter,
+) -> Result<Answered, Failure> {
+    let answered = ended(statement, &mut czar, end, 0).await?;
+    let ok = OkPacket {
+        affected_rows: end.affected_rows,
+        info: end.info.clone(),
+        ..OkPacket::with_status(statement.status, end.warnings)
+    };
+    writer.write_ok(&ok).await?;
+    Ok(answered)
+}
+
+/// What is learnt from the last packet of an answer.
+async fn ended(
+    statement: &Forwarded<'_>,
+    czar: &mut PooledConnection,
+    end: &OkPacket,
+    rows: u64,
+) -> Result<Answered, Failure> {
+    // Without it the client's next answer could be older than this one.
+    let data_epoch = answer::data_epoch(end).map_err(|error| unreadable(&error))?;
+    Ok(Answered {
+        rows,
+        diagnostics: warnings(czar, statement, end.warnings).await,
+        data_epoch,
+    })
+}
+
+fn unreadable(error: &WireError) -> Failure {
+    Failure::Tell(errors::UNKNOWN_ERROR.error(format!("A czar's answer cannot be read: {error}")))
+}

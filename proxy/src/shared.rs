@@ -1,0 +1,31 @@
+//! What all connections of a proxy share.
+
+use std::sync::Arc;
+
+use orrery_snapshot::Hub;
+use orrery_wire::server::ServerConfig;
+use tokio_util::sync::CancellationToken;
+
+use crate::czars::Czars;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+
+/// What all connections share.
+pub struct Proxy {
+    /// Users and tables.
+    pub hub: Hub,
+    /// The czars.
+    pub czars: Czars,
+    /// Who is connected.
+    pub registry: Arc<Registry>,
+    /// What clients are told, and TLS.
+    pub server: ServerConfig,
+    /// `host:port` names of all proxies, this one included or not: asked about connections that are not here.
+    pub peers: Vec<String>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Name of this proxy, for people: its pod.
+    pub name: String,
+    /// Ends when the process is to stop: no new connections, idle ones are closed, running statements may finish.
+    pub stopping: CancellationToken,
+}
