@@ -1,16 +1,16 @@
 //! The gate before the parser.
 //!
 //! Keeps true: nothing a user types aborts the process (tokens, nesting and chains of operators are bounded before anything
-//! recursive sees them), and what the parser would change in meaning is repaired here (`||`, `MOD`, `0x…`, adjacent strings) or
-//! refused (`BINARY x`, `XOR`, `:=`, `^` beside other operators, `@variables`).
+//! recursive sees them), and what the parser would change in meaning is repaired here (`||`, `0x…`, adjacent strings), read by
+//! [`crate::text::grammar`] (every expression) or refused (`:=`, `@variables`).
 
 use sqlparser::ast::Query;
-use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan};
 
 use crate::error::{GuardError, MAX_CHAIN, MAX_NESTING, NotYet};
 use crate::query::functions;
+use crate::text::grammar::MariaDb;
 use crate::text::lex::{self, Kind, Token};
 use crate::text::statement::quoting::{unescaped, write_text};
 
@@ -38,7 +38,7 @@ pub(crate) fn guard(sql: &str) -> Result<Guarded<'_>, GuardError> {
         check_token(&tokens, at)?;
     }
     let parser_tokens = parser_tokens(&tokens);
-    let dialect = MySqlDialect {};
+    let dialect = MariaDb::default();
     let mut parser = Parser::new(&dialect)
         .with_options(ParserOptions::new().with_unescape(false))
         .with_recursion_limit(PARSER_RECURSION)
@@ -154,23 +154,6 @@ fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
             if token.is_word("PROCEDURE") {
                 return refuse("PROCEDURE", "leave it out");
             }
-            if token.is_word("XOR") {
-                return refuse("XOR", "write (a AND NOT b) OR (b AND NOT a)");
-            }
-            let after_operand_start =
-                previous.is_none_or(|token| !token.is_word("AS") && !token.is_symbol("."));
-            let is_prefix = next.is_some_and(|next| !matches!(next.text, ")" | "," | "."));
-            let in_convert = previous.is_some_and(|token| token.is_symbol(",") || token.is_word("COLLATE"));
-            if token.is_word("BINARY")
-                && after_operand_start
-                && is_prefix
-                && !(in_convert && next.is_some_and(|next| next.text == "("))
-            {
-                return refuse(
-                    "the BINARY operator",
-                    "write CAST(x AS BINARY), or x COLLATE utf8mb4_bin",
-                );
-            }
             let is_call = next.is_some_and(|next| next.is_symbol("("))
                 && previous.is_none_or(|token| !token.is_symbol("."));
             let name = token.text.to_ascii_uppercase();
@@ -246,7 +229,6 @@ fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
         Kind::Word if token.is_word("SQL_CACHE") && at > 0 && tokens.get(at - 1)?.is_word("SELECT") => {
             return None;
         }
-        Kind::Word if token.is_word("MOD") && is_infix_mod(tokens, at) => ParserToken::Mod,
         Kind::Word | Kind::Variable => ParserToken::make_word(text, None),
         Kind::QuotedName => {
             let name = text
@@ -265,23 +247,6 @@ fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
         Kind::Text => return None,
         Kind::Symbol => symbol(text),
     })
-}
-
-/// `a MOD b` and not `MOD(a, b)`.
-fn is_infix_mod(tokens: &[Token<'_>], at: usize) -> bool {
-    let called = tokens.get(at + 1).is_some_and(|token| token.is_symbol("("));
-    let operand = at
-        .checked_sub(1)
-        .and_then(|at| tokens.get(at))
-        .is_some_and(|token| match token.kind {
-            Kind::Symbol => token.text == ")",
-            Kind::Word => !called,
-            _ => true,
-        });
-    operand
-        && !tokens
-            .get(at.wrapping_sub(1))
-            .is_some_and(|token| token.is_symbol("."))
 }
 
 fn symbol(text: &str) -> ParserToken {

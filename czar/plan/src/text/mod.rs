@@ -1,5 +1,7 @@
-//! From text to tokens: the lexer, the classes of statements, parameters, and the gate before the parser.
+//! From text to tokens and trees: the lexer, the classes of statements, parameters, the gate before the parser and the grammar of
+//! expressions.
 
+pub(crate) mod grammar;
 pub(crate) mod guard;
 pub mod lex;
 pub mod statement;

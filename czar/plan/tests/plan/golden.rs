@@ -1,14 +1,13 @@
 //! Plans against a real MariaDB: the answer of the merged parts equals the answer of one server with all rows.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use crate::common::rows::{Archive, archive};
+use crate::common::server::Server;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, Row as ResultRow, Value};
+use mysql_async::{Conn, Row as ResultRow, Value};
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
 use orrery_archive::names::{RowSet, chunk_table, physical_database, reference_table};
 use orrery_archive::table::ddl;
+<<<<<<< HEAD
 use orrery_plan::{Merge, Plan, RowRange, ShadowMerge, Work, plan};
 use tempfile::TempDir;
 
@@ -77,6 +76,9 @@ impl Drop for Server {
         let _ = self.process.wait();
     }
 }
+=======
+use orrery_plan::{FrontEndMerge, Merge, Plan, RowRange, Work, plan};
+>>>>>>> 7f7d2b2 (czar: group the operands of expressions as MariaDB does)
 
 /// Stand-ins for the plugin's functions, good enough for boxes and circles away from the poles.
 const SKY_FUNCTIONS: [&str; 2] = [
@@ -86,7 +88,7 @@ const SKY_FUNCTIONS: [&str; 2] = [
      RETURN ACOS(LEAST(1, SIN(RADIANS(lat))*SIN(RADIANS(b)) + COS(RADIANS(lat))*COS(RADIANS(b))*COS(RADIANS(lon-a)))) <= RADIANS(r)",
 ];
 
-async fn prepare_database(connection: &mut Conn, archive: &Archive) {
+pub(super) async fn prepare_database(connection: &mut Conn, archive: &Archive) {
     connection
         .query_drop("CREATE DATABASE sky DEFAULT CHARACTER SET utf8mb4")
         .await
@@ -109,7 +111,7 @@ async fn prepare_database(connection: &mut Conn, archive: &Archive) {
 }
 
 /// One table with all rows.
-async fn load_whole(connection: &mut Conn, archive: &Archive) {
+pub(super) async fn load_whole(connection: &mut Conn, archive: &Archive) {
     for (name, rows) in &archive.rows {
         let table = &archive.catalog.tables[&TableKey::new("sky", *name)];
         let chunked = !matches!(table.kind, TableKind::Reference(_));

@@ -3,6 +3,7 @@
 
 mod common;
 mod golden;
+mod grammar;
 mod plans;
 mod refusals;
 mod soundness;

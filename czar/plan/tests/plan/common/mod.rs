@@ -2,6 +2,7 @@
 
 pub mod merge;
 pub mod rows;
+pub mod server;
 
 use std::collections::BTreeMap;
 

@@ -31,7 +31,8 @@ impl Converter<'_, '_> {
                 ..
             } => self.form("CONVERT(", expr, &format!(" USING {charset})"), exact),
             Parsed::Collate { expr, collation } => {
-                self.form("(", expr, &format!(" COLLATE {collation})"), exact)
+                // A sign would take the operand alone.
+                self.form("((", expr, &format!(") COLLATE {collation})"), exact)
             }
             Parsed::Extract { field, expr, .. } => {
                 self.form(&format!("EXTRACT({field} FROM "), expr, ")", exact)
@@ -101,10 +102,7 @@ impl Converter<'_, '_> {
                 "subqueries over chunked tables",
                 "write a join, or run the inner query first and put its result into IN (…)",
             )),
-            Parsed::Tuple(_) => Err(refused(
-                "row values (a, b)",
-                "compare the columns one by one with AND and OR",
-            )),
+            Parsed::Tuple(values) => self.row(values),
             Parsed::MatchAgainst { .. } => Err(refused("MATCH … AGAINST", "use LIKE or REGEXP")),
             other => Err(refused(
                 shortened(&other.to_string()),
@@ -130,6 +128,13 @@ impl Converter<'_, '_> {
         }
         parts.push(Part::Text(tail.into()));
         Ok(Expr::Form(parts, Yields::Exact))
+    }
+
+    /// A row of values.
+    fn row(&mut self, values: &[Parsed]) -> Converted {
+        let heads = std::iter::once("ROW(").chain(std::iter::repeat(", "));
+        let pieces: Vec<_> = heads.zip(values).map(Some).collect();
+        self.sequence(&pieces, ")")
     }
 
     pub(super) fn postfix(&mut self, expr: &Parsed, text: &str) -> Converted {

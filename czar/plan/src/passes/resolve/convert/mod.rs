@@ -3,7 +3,7 @@
 mod calls;
 mod forms;
 
-use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, UnaryOperator, Value};
+use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, TypedString, UnaryOperator, Value};
 
 use crate::error::{PlanError, ResolveError, refused};
 use crate::query::expr::{Comparison, Expr, Part};
@@ -80,7 +80,7 @@ impl<'a, 'b> Converter<'a, 'b> {
             Parsed::Nested(inner) => self.convert(inner),
             Parsed::Value(value) => literal(&value.value),
             Parsed::Prefixed { prefix, value } => self.introduced(prefix, value),
-            Parsed::TypedString(typed) => Ok(Expr::Literal(typed.to_string())),
+            Parsed::TypedString(typed) => temporal_literal(typed),
             Parsed::BinaryOp { left, op, right } => self.binary(parsed, left, op, right),
             Parsed::UnaryOp { op, expr } => self.unary(*op, expr),
             Parsed::IsNull(expr) => self.postfix(expr, " IS NULL"),
@@ -193,21 +193,10 @@ impl<'a, 'b> Converter<'a, 'b> {
             BinaryOperator::BitwiseOr => " | ",
             BinaryOperator::PGBitwiseShiftLeft => " << ",
             BinaryOperator::PGBitwiseShiftRight => " >> ",
-            BinaryOperator::BitwiseXor if is_simple(left) && is_simple(right) => " ^ ",
-            BinaryOperator::BitwiseXor => {
-                return Err(refused(
-                    "^ beside other operators",
-                    "put its operands into parentheses",
-                ));
-            }
+            BinaryOperator::BitwiseXor => " ^ ",
+            BinaryOperator::Xor => " XOR ",
             other => return Err(refused(other.to_string(), "use an operator that MariaDB has")),
         };
-        if [left, right].into_iter().any(is_bare_xor) {
-            return Err(refused(
-                "^ beside other operators",
-                "put (a ^ b) into parentheses",
-            ));
-        }
         self.sequence(&[Some(("(", left)), Some((text, right))], ")")
     }
 
@@ -363,26 +352,24 @@ fn literal(value: &Value) -> Converted {
     }))
 }
 
-/// An operand that binds tighter than every binary operator.
-fn is_simple(parsed: &Parsed) -> bool {
-    matches!(
-        parsed,
-        Parsed::Identifier(_)
-            | Parsed::CompoundIdentifier(_)
-            | Parsed::Value(_)
-            | Parsed::Nested(_)
-            | Parsed::Function(_)
-    )
-}
-
-fn is_bare_xor(parsed: &Parsed) -> bool {
-    matches!(
-        parsed,
-        Parsed::BinaryOp {
-            op: BinaryOperator::BitwiseXor,
-            ..
-        }
-    )
+/// `DATE'…'`, `TIME'…'`, `TIMESTAMP'…'`: any other word before a string is a name with an alias in MariaDB.
+fn temporal_literal(typed: &TypedString) -> Converted {
+    let text = typed.to_string();
+    let known = [
+        "DATE '",
+        "TIME '",
+        "TIMESTAMP '",
+        "DATE \"",
+        "TIME \"",
+        "TIMESTAMP \"",
+    ];
+    if typed.uses_odbc_syntax || !known.iter().any(|head| text.starts_with(head)) {
+        return Err(refused(
+            shortened(&text),
+            "write DATE '…', TIME '…' or TIMESTAMP '…'",
+        ));
+    }
+    Ok(Expr::Literal(text))
 }
 
 fn join_names(names: &[Ident]) -> String {
