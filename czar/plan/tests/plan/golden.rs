@@ -7,78 +7,7 @@ use mysql_async::{Conn, Row as ResultRow, Value};
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
 use orrery_archive::names::{RowSet, chunk_table, physical_database, reference_table};
 use orrery_archive::table::ddl;
-<<<<<<< HEAD
 use orrery_plan::{Merge, Plan, RowRange, ShadowMerge, Work, plan};
-use tempfile::TempDir;
-
-/// A mariadbd of its own, stopped when dropped.
-struct Server {
-    process: Child,
-    directory: TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        let data = directory.path().join("data");
-        let installed = Command::new("mariadb-install-db")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ])
-            .arg(format!("--datadir={}", data.display()))
-            .output()
-            .unwrap();
-        assert!(installed.status.success(), "mariadb-install-db: {installed:?}");
-        let process = Command::new("mariadbd")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--skip-networking",
-                "--innodb-buffer-pool-size=64M",
-            ])
-            .args([
-                "--innodb-flush-log-at-trx-commit=0",
-                "--character-set-server=utf8mb4",
-            ])
-            .args(["--default-time-zone=+00:00"])
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", directory.path().join("s").display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { process, directory }
-    }
-
-    async fn connect(&self) -> Conn {
-        let socket = self.directory.path().join("s");
-        let options = || {
-            OptsBuilder::default()
-                .user(Some("root"))
-                .socket(Some(socket.display().to_string()))
-        };
-        for _ in 0..300 {
-            if let Ok(connection) = Conn::new(options()).await {
-                return connection;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("mariadbd did not start");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-=======
-use orrery_plan::{FrontEndMerge, Merge, Plan, RowRange, Work, plan};
->>>>>>> 7f7d2b2 (czar: group the operands of expressions as MariaDB does)
 
 /// Stand-ins for the plugin's functions, good enough for boxes and circles away from the poles.
 const SKY_FUNCTIONS: [&str; 2] = [

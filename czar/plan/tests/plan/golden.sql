@@ -21,7 +21,7 @@ any: SELECT SQL_NO_CACHE STRAIGHT_JOIN objectId FROM Object WHERE flags = 'odd' 
 any: SELECT kind + 0, flags + 0, kind, flags FROM Object WHERE kind > 1
 any: SELECT objectId, IF(run > 0, mag, mag), COALESCE(mag, 0), GREATEST(mag, 1) FROM Object
 any: SELECT DATABASE(), objectId FROM Object WHERE tiny = 2
-any: SELECT objectId, BINARY name = 'vega', BINARY code, run > 1 XOR tiny = 2, run ^ tiny * 2, run & tiny ^ 2, name SOUNDS LIKE 'sirius', INTERVAL(run, 0, 2, 4) FROM Object
+any: SELECT objectId, BINARY name = 'vega', BINARY code, run > 1 XOR tiny = 2, tiny ^ 5 * 2, run & tiny ^ 2, name SOUNDS LIKE 'sirius', INTERVAL(run, 0, 2, 4) FROM Object
 any: SELECT objectId FROM Object WHERE (run, tiny) IN ((1, 2), (2, 3), (NULL, 1)) OR ROW(run, name) = ROW(3, 'vega') OR (run, tiny) > (4, 1)
 any: SELECT at + INTERVAL '1:30' MINUTE_SECOND, INTERVAL 1 DAY + day, EXTRACT(YEAR_MONTH FROM day), day - INTERVAL '1 2' DAY_HOUR FROM Object
 any: SELECT COUNT(*) FROM Object WHERE tiny >> 1 & 1
