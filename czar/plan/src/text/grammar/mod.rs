@@ -5,22 +5,24 @@
 //! asked: it reads clauses and operands without operators (names, literals, calls, CASE, what stands in parentheses), and every
 //! expression among them comes back here.
 
+mod interval;
 mod tree;
 mod words;
 
 use std::any::TypeId;
 use std::cell::Cell;
 
-use sqlparser::ast::{BinaryOperator, CastKind, DataType, Expr, Interval, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, CastKind, DataType, Expr, UnaryOperator};
 use sqlparser::dialect::{Dialect, MySqlDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use interval::{AfterInterval, arguments, interval};
 use tree::{binary, call, unary};
 use words::{
     PredicateKind, PredicateOperator, Prefix, bit_operator, comparison, extract, is_keyword, is_test,
-    predicate_operator, prefix, quantified, quantifier, unit,
+    predicate_operator, prefix, quantified, quantifier,
 };
 
 /// Deepest nesting of what recurses without parentheses, as `a BETWEEN b AND c BETWEEN d AND …`: it has no other bound than the stack.
@@ -119,27 +121,13 @@ impl MariaDb {
 
     /// `expr`: OR, then XOR, then AND.
     fn expression(&self, parser: &mut Parser<'_>) -> Parsed {
-        self.chain(parser, Keyword::OR, &BinaryOperator::Or, &|parser| {
-            self.chain(parser, Keyword::XOR, &BinaryOperator::Xor, &|parser| {
-                self.chain(parser, Keyword::AND, &BinaryOperator::And, &|parser| {
+        chain(parser, Keyword::OR, &BinaryOperator::Or, &|parser| {
+            chain(parser, Keyword::XOR, &BinaryOperator::Xor, &|parser| {
+                chain(parser, Keyword::AND, &BinaryOperator::And, &|parser| {
                     self.negation(parser)
                 })
             })
         })
-    }
-
-    fn chain(
-        &self,
-        parser: &mut Parser<'_>,
-        keyword: Keyword,
-        operator: &BinaryOperator,
-        operand: &dyn Fn(&mut Parser<'_>) -> Parsed,
-    ) -> Parsed {
-        let mut left = operand(parser)?;
-        while parser.parse_keyword(keyword) {
-            left = binary(left, operator.clone(), operand(parser)?);
-        }
-        Ok(left)
     }
 
     /// `NOT expr`: binds less than comparisons.
@@ -245,29 +233,6 @@ impl MariaDb {
         })
     }
 
-    /// `INTERVAL expr unit`, or the function INTERVAL, after the word.
-    fn interval(parser: &mut Parser<'_>) -> Result<AfterInterval, ParserError> {
-        let is_query = [Keyword::SELECT, Keyword::WITH].map(|keyword| is_keyword(parser, 1, keyword));
-        let value = if parser.peek_token_ref().token != Token::LParen || is_query.contains(&true) {
-            parser.parse_expr()?
-        } else {
-            match arguments(parser)? {
-                Ok(value) => value,
-                Err(arguments) => return Ok(AfterInterval::Call(call("INTERVAL", arguments))),
-            }
-        };
-        let Some(unit) = unit(parser) else {
-            return parser.expected_ref("a unit of time", parser.peek_token_ref());
-        };
-        Ok(AfterInterval::Time(Expr::Interval(Interval {
-            value: Box::new(value),
-            leading_field: Some(unit),
-            leading_precision: None,
-            last_field: None,
-            fractional_seconds_precision: None,
-        })))
-    }
-
     /// `simple_expr`: signs, `~`, `!` and BINARY before an operand, COLLATE after it.
     fn simple(&self, parser: &mut Parser<'_>) -> Parsed {
         let mut prefixes = Vec::new();
@@ -346,7 +311,7 @@ impl MariaDb {
     /// `bit_expr` whose operators bind more than `floor`.
     fn bit_expression(&self, parser: &mut Parser<'_>, floor: u8) -> Parsed {
         let left = if parser.parse_keyword(Keyword::INTERVAL) {
-            match Self::interval(parser)? {
+            match interval(parser)? {
                 AfterInterval::Call(call) => collated(parser, call)?,
                 AfterInterval::Time(time) => self.after_time(parser, time)?,
             }
@@ -365,7 +330,7 @@ impl MariaDb {
             parser.advance_token();
             let adds = matches!(operator, BinaryOperator::Plus | BinaryOperator::Minus);
             let right = if adds && parser.parse_keyword(Keyword::INTERVAL) {
-                match Self::interval(parser)? {
+                match interval(parser)? {
                     AfterInterval::Time(time) => time,
                     AfterInterval::Call(call) => {
                         let call = collated(parser, call)?;
@@ -393,14 +358,6 @@ impl MariaDb {
     }
 }
 
-/// What the word INTERVAL begins.
-enum AfterInterval {
-    /// An interval of time.
-    Time(Expr),
-    /// A call of the function.
-    Call(Expr),
-}
-
 /// An operand with the COLLATE that follows it.
 fn collated(parser: &mut Parser<'_>, mut expr: Expr) -> Parsed {
     while parser.parse_keyword(Keyword::COLLATE) {
@@ -412,13 +369,16 @@ fn collated(parser: &mut Parser<'_>, mut expr: Expr) -> Parsed {
     Ok(expr)
 }
 
-/// What stands in parentheses: one value, or several as an error.
-fn arguments(parser: &mut Parser<'_>) -> Result<Result<Expr, Vec<Expr>>, ParserError> {
-    parser.expect_token(&Token::LParen)?;
-    let mut values = parser.parse_comma_separated(Parser::parse_expr)?;
-    parser.expect_token(&Token::RParen)?;
-    Ok(match values.pop() {
-        Some(value) if values.is_empty() => Ok(Expr::Nested(Box::new(value))),
-        last => Err(values.into_iter().chain(last).collect()),
-    })
+/// Operands joined by one operator, from left to right.
+fn chain(
+    parser: &mut Parser<'_>,
+    keyword: Keyword,
+    operator: &BinaryOperator,
+    operand: &dyn Fn(&mut Parser<'_>) -> Parsed,
+) -> Parsed {
+    let mut left = operand(parser)?;
+    while parser.parse_keyword(keyword) {
+        left = binary(left, operator.clone(), operand(parser)?);
+    }
+    Ok(left)
 }
