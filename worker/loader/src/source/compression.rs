@@ -4,8 +4,9 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
+use super::broken::read_fault;
 use super::gzip::Members;
-use super::{Stored, read_fault};
+use super::stored::Stored;
 use crate::dialect::Compression;
 use crate::fault::Fault;
 

@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{Head, Opened, Place};
+use super::opened::{Head, Opened};
 use crate::fault::Fault;
 
-/// The file `path` of `claim`; nothing above the claim can be named.
-pub fn place(root: &Path, claim: &str, path: &str) -> Result<Place, Fault> {
+/// Where the file `path` of `claim` is; nothing above the claim can be named.
+pub fn path(root: &Path, claim: &str, path: &str) -> Result<PathBuf, Fault> {
     let plain = |text: &str| {
         Path::new(text)
             .components()
@@ -21,7 +21,7 @@ pub fn place(root: &Path, claim: &str, path: &str) -> Result<Place, Fault> {
             what: "the path leaves the claim".into(),
         });
     }
-    Ok(Place::File(root.join(claim).join(path.trim_start_matches('/'))))
+    Ok(root.join(claim).join(path.trim_start_matches('/')))
 }
 
 /// Size and modification time.

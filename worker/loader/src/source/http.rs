@@ -12,11 +12,11 @@ use reqwest::header::{
 };
 use reqwest::{Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
-use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{Head, Opened};
+use super::broken::Broken;
+use super::opened::{Head, Opened};
 use crate::fault::Fault;
 
 /// Tries in a row without a byte before a source counts as unreachable.
@@ -27,40 +27,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const SILENCE: Duration = Duration::from_mins(1);
 /// Chunks of a response kept ahead of the reader; each is at most some 100 KiB.
 const AHEAD: usize = 64;
-
-/// Why a download ended.
-#[derive(Debug, Error, Clone)]
-pub enum Broken {
-    /// Another version is there now.
-    #[error("{0}")]
-    Changed(String),
-    /// The server says there is nothing.
-    #[error("{0}")]
-    Missing(String),
-    /// It does not answer, or refuses.
-    #[error("{0}")]
-    Unreachable(String),
-}
-
-impl Broken {
-    /// As the fault of the source `name`.
-    pub fn fault(&self, name: &str) -> Fault {
-        match self {
-            Self::Changed(what) => Fault::SourceChanged {
-                file: name.to_owned(),
-                what: what.clone(),
-            },
-            Self::Missing(what) => Fault::SourceMissing {
-                file: name.to_owned(),
-                what: what.clone(),
-            },
-            Self::Unreachable(what) => Fault::Unreachable {
-                who: name.to_owned(),
-                what: what.clone(),
-            },
-        }
-    }
-}
 
 /// A try's failure: whether another one makes sense.
 enum Failure {

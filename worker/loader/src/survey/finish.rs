@@ -12,14 +12,15 @@ use orrery_worker_api::loader::{ChunkRows, Survey, Surveyed};
 use tokio::runtime::Handle;
 
 use super::files::{Bounds, FileResult};
+use super::finished::{Finished, IndexPiece, dropped_path, finished_path, index_path};
 use super::judge::{Dropped, judge};
 use super::keys::{self, Entry};
 use super::place::Known;
 use super::plan::Role;
 use super::rejects;
 use super::rows::Reject;
+use super::running::{Running, blocking};
 use super::spool::{Counts, PartIndex, data_path, index_path as part_index_path, read_block};
-use super::{Finished, IndexPiece, Running, blocking, dropped_path, finished_path, index_path};
 use crate::disk;
 use crate::fault::Fault;
 use crate::progress;

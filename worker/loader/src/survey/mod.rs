@@ -19,16 +19,16 @@ pub mod spool;
 
 mod files;
 mod finish;
+mod finished;
+mod running;
+
+pub use finished::{Finished, IndexPiece, dropped_path, finished_path, index_path};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use orrery_archive::ingest::{IngestSummary, RejectSample};
-use orrery_archive::names::ChunkId;
-use orrery_worker_api::agent::SourceFile;
-use orrery_worker_api::loader::{Survey, Surveyed};
-use serde::{Deserialize, Serialize};
+use orrery_worker_api::loader::Survey;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -41,57 +41,7 @@ use crate::source::{self, HttpSources, Place};
 use index::IndexClient;
 use keys::KeySpool;
 use plan::TablePlan;
-
-/// What a finished survey leaves on disk besides the spool.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub struct Finished {
-    /// The request.
-    pub survey: Survey,
-    /// The result.
-    pub surveyed: Surveyed,
-    /// The summary.
-    pub summary: IngestSummary,
-    /// First rejects.
-    pub samples: Vec<RejectSample>,
-    /// Records read.
-    pub records: u64,
-    /// Decompressed bytes read.
-    pub bytes: u64,
-    /// Parts of each file that hold rows.
-    pub parts: Vec<Vec<u32>>,
-    /// Pieces of the index rows.
-    pub index: Vec<IndexPiece>,
-}
-
-/// Some index rows of one hash chunk: a range of [`index_path`]'s file.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IndexPiece {
-    /// Hash chunk.
-    pub chunk: ChunkId,
-    /// Number of the piece within the hash chunk.
-    pub piece: u32,
-    /// First byte.
-    pub offset: u64,
-    /// Bytes.
-    pub length: u64,
-    /// Rows.
-    pub rows: u64,
-}
-
-/// Where the index rows of a hash chunk are, as they are loaded.
-pub fn index_path(directory: &Path, chunk: ChunkId) -> PathBuf {
-    directory.join(format!("index-{chunk:05}"))
-}
-
-/// Where the dropped records are: (file, record), ascending.
-pub fn dropped_path(directory: &Path) -> PathBuf {
-    directory.join("dropped.json")
-}
-
-/// Where [`Finished`] is.
-pub fn finished_path(directory: &Path) -> PathBuf {
-    directory.join("finished.json")
-}
+use running::{Running, blocking};
 
 /// What a survey works with.
 pub struct Tools {
@@ -103,48 +53,6 @@ pub struct Tools {
     pub sources: PathBuf,
     /// Bounds.
     pub limits: Limits,
-}
-
-/// A running survey, shared by its tasks.
-struct Running {
-    plan: TablePlan,
-    directory: PathBuf,
-    names: Vec<String>,
-    fields: Vec<String>,
-    max_rejects: u64,
-    expected: Option<Vec<SourceFile>>,
-    http: HttpSources,
-    index: IndexClient,
-    keys: KeySpool,
-    progress: Arc<Progress>,
-    /// One permit per thread that checks rows.
-    threads: Arc<Semaphore>,
-    ahead: usize,
-    part_bytes: u64,
-    stop: CancellationToken,
-}
-
-impl Running {
-    /// Counts rejects of a file; too many end the survey.
-    fn reject(&self, file: u32, rejects: &[rows::Reject]) -> Result<(), Fault> {
-        let name = self.name(file);
-        for reject in rejects {
-            self.progress.samples.add(file, name, reject);
-        }
-        let total = progress::add(&self.progress.rejects, rejects.len() as u64);
-        if total > self.max_rejects {
-            return Err(Fault::TooManyRejects {
-                rejects: total,
-                allowed: self.max_rejects,
-                first: self.progress.samples.in_words(),
-            });
-        }
-        Ok(())
-    }
-
-    fn name(&self, file: u32) -> &str {
-        self.names.get(file as usize).map_or("", String::as_str)
-    }
 }
 
 /// Surveys into `directory`, which no other survey writes to.
@@ -205,14 +113,4 @@ async fn check_heads(running: &Arc<Running>, places: &[Place]) -> Result<(), Fau
         Ok(())
     })
     .await
-}
-
-/// Runs `work` on a thread that may block.
-async fn blocking<T: Send + 'static>(
-    name: &'static str,
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(Fault::Internal(name)))
 }

@@ -2,7 +2,7 @@
 
 use orrery_archive::ingest::NotFinite;
 
-use super::{BadValue, shown, signed, trimmed};
+use super::field::{BadValue, shown, signed, trimmed};
 
 /// A FLOAT or DOUBLE column.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! BINARY, VARBINARY, BLOB and BIT: bytes.
 
-use super::{BadValue, escape, shown};
+use super::field::{BadValue, escape, shown};
 
 /// A column of bytes.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Digits beyond the scale are rounded half away from zero, as MariaDB does with a note; digits beyond the precision are refused.
 
-use super::{BadValue, shown, signed, trimmed};
+use super::field::{BadValue, shown, signed, trimmed};
 
 /// Most digits a field may have; MariaDB's own buffer ends at 81, beyond which it cuts instead of rounding.
 const MOST_DIGITS: usize = 81;

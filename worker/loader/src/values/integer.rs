@@ -2,7 +2,8 @@
 
 use orrery_archive::sql_type::IntegerWidth;
 
-use super::{BadValue, decimal, shown, signed, trimmed};
+use super::decimal;
+use super::field::{BadValue, shown, signed, trimmed};
 
 /// An integer column.
 #[derive(Debug)]

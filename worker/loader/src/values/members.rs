@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::field::{BadValue, escape, shown};
 use super::text::{Target, convert};
-use super::{BadValue, escape, shown};
 use crate::dialect::Charset;
 
 /// An ENUM or SET column.

@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use super::{BadValue, shown, trimmed};
+use super::field::{BadValue, shown, trimmed};
 
 /// A column of dates or times; the number is that of fraction digits.
 #[derive(Debug, Clone, Copy)]

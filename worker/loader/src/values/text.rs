@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{BadValue, escape, shown};
+use super::field::{BadValue, escape, shown};
 use crate::dialect::Charset;
 
 /// Deepest nesting of arrays and objects MariaDB's JSON functions read.
