@@ -311,7 +311,8 @@ fn find<'a>(columns: &'a [Column], field: &str, name: &str) -> Result<&'a Column
         })
 }
 
-/// Keys are integers or strings that compare byte by byte (design §5): only then does a literal find its hash chunk.
+/// Keys are integers or strings that compare byte by byte (docs/design/ingest.md#director-index):
+/// only then does a literal find its hash chunk.
 fn check_key(key: &Column) -> Result<(), TableError> {
     let wanted = "a key is an integer, a VARBINARY or a VARCHAR with a …_nopad_bin collation of at most 255";
     let wrong = || TableError::WrongType {

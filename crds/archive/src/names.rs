@@ -1,7 +1,9 @@
-//! Every derived name in one place: physical databases and tables, Kubernetes objects, ports, accounts, roles.
+//! Every derived name in one place: physical databases and tables, Kubernetes objects, ports,
+//! accounts, roles.
 //!
-//! Physical names carry a number that is used once in the archive's life (design §4, "names are never reused"): the database
-//! carries the table's incarnation, the table the ingest attempt. A reader that asks for an exact name can therefore never be
+//! Physical names carry a number that is used once in the archive's life
+//! (docs/design/catalog.md#names-are-never-reused): the database carries the table's incarnation,
+//! the table the ingest attempt. A reader that asks for an exact name can therefore never be
 //! answered with rows of another life.
 
 use std::fmt;

@@ -141,7 +141,8 @@ mod tests {
         all
     }
 
-    /// Design §4: a reader builds a snapshot only when every referenced object is there and matches; else it keeps the last complete one.
+    /// A reader builds a snapshot only when every referenced object is there and matches; else it
+    /// keeps the last complete one (docs/design/catalog.md#complete-snapshots).
     #[test]
     fn watch_events_in_every_order_never_give_a_mixed_snapshot() {
         let (old, new) = (catalog(1, 1), catalog(2, 2));

@@ -167,10 +167,10 @@ mod tests {
         assert_eq!(other.current(), hub.current());
     }
 
-    /// Design §10: tmp + fsync + rename + fsync(dir).
+    /// Temporary file, fsync, rename, fsync of the folder (docs/design/security.md#own-files).
     #[test]
-    fn design_10_the_snapshot_survives_a_power_cut() {
-        match orrery_durable::trace::followed("file::tests::design_10_the_snapshot_survives_a_power_cut") {
+    fn the_snapshot_survives_a_power_cut() {
+        match orrery_durable::trace::followed("file::tests::the_snapshot_survives_a_power_cut") {
             Run::Write(folder) => {
                 let hub = Hub::new();
                 for data in [1, 2] {

@@ -115,7 +115,8 @@ fn replace<T: PartialEq>(slot: &mut Arc<T>, value: T) -> bool {
     changed
 }
 
-/// Design §1: archive UID equal, then lineage, then epochs. The placement epoch alone may move under one data epoch.
+/// Archive UID equal, then lineage, then epochs (docs/design/README.md#snapshots). The placement
+/// epoch alone may move under one data epoch.
 fn is_newer(held: &Catalog, offered: &Catalog) -> bool {
     let order = |catalog: &Catalog| -> (u32, Epochs) { (catalog.lineage, catalog.epochs) };
     held.archive_uid == offered.archive_uid && order(offered) > order(held)

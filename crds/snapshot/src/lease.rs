@@ -1,7 +1,9 @@
-//! The reader's Lease: tells the operator the newest complete catalog that statements here are answered with and the oldest still in
-//! use, so that a publish counts as visible only when it is, and nothing needed is dropped.
+//! The reader's Lease: tells the operator the newest complete catalog that statements here are
+//! answered with and the oldest still in use, so that a publish counts as visible only when it is,
+//! and nothing needed is dropped.
 //!
-//! An expired lease stops nothing here: leases protect against errors, names protect against wrong answers (design §4).
+//! An expired lease stops nothing here: leases protect against errors, names protect against wrong
+//! answers (docs/design/catalog.md#leases).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

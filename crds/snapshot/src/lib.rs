@@ -6,7 +6,8 @@
 //! agents ──────┘     └─► file (mode 0600), for the next start without the cluster API
 //! ```
 //!
-//! Nothing on a query's path calls the API server (design §1). [`lease`] tells the operator what this process still needs.
+//! Nothing on a query's path calls the API server (docs/design/README.md#principles). [`lease`]
+//! tells the operator what this process still needs.
 
 pub mod agents;
 pub mod api;

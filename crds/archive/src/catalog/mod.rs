@@ -1,6 +1,8 @@
-//! The catalog: which tables there are, which segments of rows they have, and which workers hold each chunk.
+//! The catalog: which tables there are, which segments of rows they have, and which workers hold
+//! each chunk.
 //!
-//! In the cluster API it is a tree of content-addressed objects under one root (design §4):
+//! In the cluster API it is a tree of content-addressed objects under one root
+//! (docs/design/catalog.md#the-tree):
 //!
 //! ```text
 //! ChunkMap/root ── RootPayload: archive UID, lineage, term, dataEpoch, placementEpoch, counters, hashes of index pages
@@ -10,8 +12,9 @@
 //!        └─ segment pages (ChunkSegment)  → segments (ChunkSegment): chunk sets, rows, bytes
 //! ```
 //!
-//! [`Catalog`] is the decoded tree. [`encode`] and [`decode`] (pure) turn one into the other; a reader decodes only when every
-//! referenced object is there and matches its hash, else it keeps the last complete catalog.
+//! [`Catalog`] is the decoded tree. [`encode`] and [`decode`] (pure) turn one into the other; a
+//! reader decodes only when every referenced object is there and matches its hash, else it keeps
+//! the last complete catalog.
 
 pub mod chunk_set;
 mod codec;

@@ -1,4 +1,5 @@
-//! Rules of design §4 about the tree: bounded objects, content addresses, complete or not at all.
+//! Rules of the tree (docs/design/catalog.md#the-tree): bounded objects, content addresses,
+//! complete or not at all.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! DDL of physical tables and of the shadow server's empty tables.
 //!
-//! Charset and collation stand in every definition (design §5), so that no server default can change what a text compares to.
-//! Everything returned is what follows the table's name in `CREATE TABLE`.
+//! Charset and collation stand in every definition (docs/design/ingest.md#charsets), so that no
+//! server default can change what a text compares to. Everything returned is what follows the
+//! table's name in `CREATE TABLE`.
 
 use crate::catalog::{AcceptedReference, AcceptedTable, TableKind};
 use crate::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
