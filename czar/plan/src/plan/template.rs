@@ -1,7 +1,8 @@
 //! Statements of a chunk: text with holes for physical table names, filled by splicing.
 //!
-//! Keeps true: a statement is parsed and printed once per plan; per chunk only names are spliced in (design §7: 20,000 chunks cost
-//! less than a millisecond). Inner tables distribute over segments: one statement per combination of segments that have the chunk.
+//! Keeps true: a statement is parsed and printed once per plan; per chunk only names are spliced in
+//! (docs/design/query.md#passes; 20,000 chunks cost less than a millisecond). Inner tables
+//! distribute over segments: one statement per combination of segments that have the chunk.
 //! Optional tables do not distribute: all their segments go into one derived table.
 
 use std::fmt::Write as _;

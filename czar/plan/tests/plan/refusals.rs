@@ -1,4 +1,5 @@
-//! What is refused, with which error, and the wrong answers of Qserv that must not come back (`qserv.md` §2.5).
+//! What is refused, with which error, and the wrong answers of Qserv that must not come back
+//! (docs/design/sky.md#compatibility-with-qserv).
 
 use crate::common::typical;
 use orrery_plan::{Merge, MysqlError, Work, plan};

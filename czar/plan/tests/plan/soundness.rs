@@ -1,4 +1,4 @@
-//! Property: a row that satisfies WHERE lies in a chunk of the plan (design §7, pruning never loses a row).
+//! Property: a row that satisfies WHERE lies in a chunk of the plan (docs/design/query.md#pruning).
 
 use crate::common::{grid, typical};
 use orrery_plan::{Plan, Work, plan};

@@ -1,8 +1,8 @@
 //! Which chunks can hold rows of the answer.
 //!
-//! Keeps true (design §7): pruning never loses a row. AND intersects, OR unites, anything not understood means all chunks. A
-//! director's rows lie where their position says; a child's rows lie where their director's row is, so that a child's own position
-//! prunes nothing.
+//! Keeps true (docs/design/query.md#pruning): pruning never loses a row. AND intersects, OR unites,
+//! anything not understood means all chunks. A director's rows lie where their position says; a
+//! child's rows lie where their director's row is, so that a child's own position prunes nothing.
 
 mod area;
 mod keys;

@@ -1,7 +1,8 @@
 //! How a value travels from a worker to the merge without losing anything.
 //!
-//! The text protocol shows 6 digits of a FLOAT, and a TIMESTAMP as local time, of which an hour a year exists twice. Values that
-//! are compared, grouped or ordered at the merge travel in a form that is exact instead (design §7, exact FLOAT).
+//! The text protocol shows 6 digits of a FLOAT, and a TIMESTAMP as local time, of which an hour a
+//! year exists twice. Values that are compared, grouped or ordered at the merge travel in a form
+//! that is exact instead (docs/design/query.md#floating-point).
 
 use orrery_archive::sql_type::SqlType;
 

@@ -1,7 +1,9 @@
 //! Splits a statement into what each chunk computes and how the parts become the answer.
 //!
-//! Keeps true (design §7): the merge gives what one server over all rows would give: exactly for integers, DECIMAL, strings, dates
-//! and counts; sums of floating point numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is refused.
+//! Keeps true (docs/design/query.md#the-contract): the merge gives what one server over all rows
+//! would give: exactly for integers, DECIMAL, strings, dates and counts; sums of floating point
+//! numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is
+//! refused.
 
 mod carry;
 mod clauses;
