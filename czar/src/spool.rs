@@ -1,8 +1,10 @@
 //! Rows of a task, held until the task is complete.
 //!
-//! Keeps true (design §7, tasks): rows leave the czar only when their task is complete, so that a task can be sent again to another
-//! replica at any time. A statement holds at most [`SpoolSpace::memory_per_statement`] bytes in memory, then writes to one file in a
-//! directory of stated size, then fails with an error that names the limit. Files have no name and vanish with the process.
+//! Keeps true (docs/design/query.md#tasks): rows leave the czar only when their task is complete,
+//! so that a task can be sent again to another replica at any time. A statement holds at most
+//! [`SpoolSpace::memory_per_statement`] bytes in memory, then writes to one file in a directory of
+//! stated size, then fails with an error that names the limit. Files have no name and vanish with
+//! the process.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

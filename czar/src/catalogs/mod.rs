@@ -1,7 +1,8 @@
 //! The catalog that statements are planned with.
 //!
-//! A snapshot becomes current only after the shadow server holds what it needs and the workers' addresses are known. Keeps true
-//! (design §4): a statement keeps the [`Current`] it began with, and the current one counts as in use for the reader's lease.
+//! A snapshot becomes current only after the shadow server holds what it needs and the workers'
+//! addresses are known. Keeps true (docs/design/catalog.md#epochs): a statement keeps the
+//! [`Current`] it began with, and the current one counts as in use for the reader's lease.
 
 mod plans;
 

@@ -1,8 +1,8 @@
 //! What to do about an error of a worker: the one place that maps MariaDB error codes to actions.
 //!
-//! Keeps true (design §7, tasks): a statement fails only for a reason that would hold on every replica. Whatever speaks of one
-//! server's state (a table it lacks, a full disk, a shutdown) sends the task to another replica; whatever speaks of the size of a
-//! batch splits it.
+//! Keeps true (docs/design/query.md#error-policy): a statement fails only for a reason that would
+//! hold on every replica. Whatever speaks of one server's state (a table it lacks, a full disk, a
+//! shutdown) sends the task to another replica; whatever speaks of the size of a batch splits it.
 
 /// What the dispatcher does after a task failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub enum Action {
 /// The action for a MariaDB error code.
 pub fn action(code: u16) -> Action {
     match code {
-        // No such table or database, table not in the engine, tablespace missing or discarded. A lock wait timeout counts as
-        // 1146 (design §4): a DROP or an import holds the table.
+        // No such table or database, table not in the engine, tablespace missing or discarded. A
+        // lock wait timeout counts as 1146 (docs/design/catalog.md#missing-tables): a DROP or an
+        // import holds the table.
         1049 | 1051 | 1146 | 1205 | 1812..=1814 | 1932 => Action::Missing,
         // Limits on connections and threads, memory of the server, refused log-in or rights of our own account.
         1037

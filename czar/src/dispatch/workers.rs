@@ -22,8 +22,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_TIME: Duration = Duration::from_secs(3);
 /// How long a worker that refuses is left alone.
 const BACK_OFF: Duration = Duration::from_secs(2);
-/// For every new connection. A table that is being dropped or imported keeps its readers out, by default for a day; after this many
-/// seconds the statement ends with error 1205 and is sent to another replica (design §4).
+/// For every new connection. A table that is being dropped or imported keeps its readers out, by
+/// default for a day; after this many seconds the statement ends with error 1205 and is sent to
+/// another replica (docs/design/catalog.md#missing-tables).
 const SETUP: &str = "SET lock_wait_timeout=2";
 /// Largest row a worker may send: MariaDB's own limit.
 const MAX_ROW: usize = 1 << 30;

@@ -1,7 +1,8 @@
 //! Which chunks hold the rows of given keys: asked from the director's index, remembered per key.
 //!
-//! Keeps true (design §5): the index holds at least what the data holds at every dataEpoch, so chunks it does not name hold no row of
-//! the key. When part of it cannot be read, nothing is pruned.
+//! Keeps true (docs/design/ingest.md#director-index): the index holds at least what the data holds
+//! at every dataEpoch, so chunks it does not name hold no row of the key. When part of it cannot be
+//! read, nothing is pruned.
 
 mod units;
 

@@ -1,7 +1,9 @@
-//! From partial rows to the answer: in process where every type is understood exactly, else in the shadow server.
+//! From partial rows to the answer: in process where every type is understood exactly, else in the
+//! shadow server.
 //!
-//! Keeps true (design §7): one dataEpoch gives the same bits each time. Here sums of doubles are exact until they are rounded once, so
-//! that no order counts; the shadow server gets partial rows in chunk order.
+//! Keeps true (docs/design/query.md#floating-point): one dataEpoch gives the same bits each time.
+//! Here sums of doubles are exact until they are rounded once, so that no order counts; the shadow
+//! server gets partial rows in chunk order.
 
 mod exact;
 mod server;

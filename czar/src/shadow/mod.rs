@@ -1,8 +1,9 @@
 //! The shadow server: a MariaDB in the czar's pod whose tables are empty shadows of the archive's.
 //!
-//! Names, types, flags, privileges and their errors are MariaDB's own, because MariaDB itself answers: a user's statement is
-//! executed here, under an account with exactly the user's grants, to get its metadata (design §7: *executing*, because preparing
-//! differs). The accounts' passwords are random and known to this process alone.
+//! Names, types, flags, privileges and their errors are MariaDB's own, because MariaDB itself
+//! answers: a user's statement is executed here, under an account with exactly the user's grants,
+//! to get its metadata (docs/design/query.md#metadata: *executing*, because preparing differs). The
+//! accounts' passwords are random and known to this process alone.
 
 mod metadata;
 mod mirror;
