@@ -1,7 +1,8 @@
 //! The czars this proxy knows: found by name, probed, and reached through pooled connections.
 //!
-//! Proxies reach czars by pod address with their own health checks (design §7), so a czar that hangs is avoided within seconds
-//! whatever the cluster believes. Names are looked up again and again; when a look-up fails, the addresses known stay.
+//! Proxies reach czars by pod address with their own health checks (docs/design/proxy.md#czars), so
+//! a czar that hangs is avoided within seconds whatever the cluster believes. Names are looked up
+//! again and again; when a look-up fails, the addresses known stay.
 
 mod error;
 mod health;
