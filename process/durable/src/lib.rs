@@ -1,7 +1,8 @@
-//! The one way in which Orrery's programs write files of their own (design §10): a file is old or new after a power cut, never torn.
+//! The one way in which Orrery's programs write files of their own
+//! (docs/design/security.md#own-files): a file is old or new after a power cut, never torn.
 //!
-//! The order is what makes it so: write beside, fsync, rename, fsync of the folder. Tests of every crate that writes such a file follow
-//! its system calls, see [`trace`].
+//! The order is what makes it so: write beside, fsync, rename, fsync of the folder. Tests of every
+//! crate that writes such a file follow its system calls, see [`trace`].
 
 #[cfg(feature = "test-support")]
 pub mod trace;
