@@ -68,8 +68,10 @@ impl Tables<'_> {
     }
 }
 
-/// Design §4: `CatalogBehind` on every pool while workers hold what the catalog does not know. Nothing is written to the catalog meanwhile.
-/// Sets the condition and publishes it once. The pool's own controller takes it away: it does not get far without a catalog.
+/// `CatalogBehind` on every pool while workers hold what the catalog does not know
+/// (docs/design/catalog.md#manifests). Nothing is written to the catalog meanwhile. Sets the
+/// condition and publishes it once. The pool's own controller takes it away: it does not get far
+/// without a catalog.
 pub async fn write_behind(context: &Context, namespace: &str, why: &str) -> Result<(), kube::Error> {
     for pool in context.list::<WorkerPool>(namespace, None).await?.valid {
         let mut wanted = pool.status.clone().unwrap_or_default();

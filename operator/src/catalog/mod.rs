@@ -1,8 +1,9 @@
-//! The catalog and its only writer (design §4).
+//! The catalog and its only writer (docs/design/catalog.md#conditional-writes).
 //!
-//! [`declared`] is what controllers hand over, [`edit`] holds the pure changes of a catalog, [`store`] reads and writes its objects, and
-//! [`writer`] joins them: one change at a time per archive, conditional on the root it was computed from, under this leader's term.
-//! [`readers`] tells what readers still need, and [`segments`] bounds the number of segments.
+//! [`declared`] is what controllers hand over, [`edit`] holds the pure changes of a catalog,
+//! [`store`] reads and writes its objects, and [`writer`] joins them: one change at a time per
+//! archive, conditional on the root it was computed from, under this leader's term. [`readers`]
+//! tells what readers still need, and [`segments`] bounds the number of segments.
 
 pub mod declared;
 pub mod edit;

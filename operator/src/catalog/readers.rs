@@ -1,5 +1,6 @@
-//! What live readers still need, from their Leases (design §4). Expiry is judged by this process's own monotonic clock: a Lease is dead
-//! when its renewTime was seen unchanged for its duration, so no clock of another machine matters.
+//! What live readers still need, from their Leases (docs/design/catalog.md#leases). Expiry is
+//! judged by this process's own monotonic clock: a Lease is dead when its renewTime was seen
+//! unchanged for its duration, so no clock of another machine matters.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -121,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Design §4: expiry by the operator's own monotonic clock.
+    /// Expiry by the operator's own monotonic clock (docs/design/catalog.md#leases).
     #[test]
     fn a_reader_that_renews_counts_whatever_its_clock_says() {
         let start = Instant::now();
@@ -142,9 +143,10 @@ mod tests {
         );
     }
 
-    /// Design §4: with the API away longer than a lease, nothing is dropped for one lease time after its return.
+    /// With the API away for longer than a lease, nothing is dropped for one lease time after its
+    /// return (docs/design/catalog.md#leases).
     #[test]
-    fn design_4_after_an_outage_every_reader_lives_for_one_lease_time() {
+    fn after_an_outage_every_reader_lives_for_one_lease_time() {
         let start = Instant::now();
         let old = Some(Epochs {
             data: 7,

@@ -1,4 +1,5 @@
-//! How many segments a chunk of a table may have: every statement reads each of them (design §5).
+//! How many segments a chunk of a table may have: every statement reads each of them
+//! (docs/design/ingest.md#number-of-segments).
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,15 @@
-//! The catalog's only writer, for every archive (namespace) this operator serves: one change at a time per archive; read, edit, write
-//! under the root's resourceVersion, again on conflict. Every number that must be used once in the archive's life comes from here, so
-//! that no controller counts by itself.
+//! The catalog's only writer, for every archive (namespace) this operator serves: one change at a
+//! time per archive; read, edit, write under the root's resourceVersion, again on conflict. Every
+//! number that must be used once in the archive's life comes from here, so that no controller
+//! counts by itself.
 //!
-//! The first write of a leader raises the root's term; a former leader's write then fails on the resourceVersion, because a stale
-//! server-side apply would silently win (design §4, tried). What was read before such a failure is forgotten, and before anything is read
-//! anew and written the Lease is looked at: a former leader that was stopped and goes on must not take the term back. The order makes it
-//! sure: root read, Lease ours, root written under what was read. A successor that took the Lease in between has yet to read the root.
+//! The first write of a leader raises the root's term; a former leader's write then fails on the
+//! resourceVersion, because a stale server-side apply would silently win
+//! (docs/design/catalog.md#conditional-writes). What was read before such a failure is forgotten,
+//! and before anything is read anew and written the Lease is looked at: a former leader that was
+//! stopped and goes on must not take the term back. The order makes it sure: root read, Lease ours,
+//! root written under what was read. A successor that took the Lease in between has yet to read the
+//! root.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -216,10 +220,12 @@ impl Writer {
     }
 }
 
-/// Design §4: when workers hold what the catalog does not know (an old backup of the cluster API, or a root that was deleted), no root
-/// is written: its numbers would be given out a second time, and its tables would be taken for unknown ones.
+/// docs/design/catalog.md#manifests: when workers hold what the catalog does not know (an old
+/// backup of the cluster API, or a root that was deleted), no root is written: its numbers would be
+/// given out a second time, and its tables would be taken for unknown ones.
 ///
-/// Numbers are in a root before an agent hears of them, so a higher one at an agent is the sure sign.
+/// Numbers are in a root before an agent hears of them, so a higher one at an agent is the sure
+/// sign.
 fn check_not_behind(stored: &Stored, infos: &[Info]) -> Result<(), WriterError> {
     let catalog = &stored.catalog;
     for info in infos {

@@ -265,15 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn design_6_chunks_without_a_source_do_not_hold_up_the_others() {
+    fn chunks_without_a_source_do_not_hold_up_the_others() {
         let placement: Vec<(ChunkId, &[WorkerId])> = vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
         let transfers = transfers(&catalog(&placement, Vec::new()), &[place(1), place(2)], 2);
         assert_eq!(transfers[&(2, 1)].chunks, BTreeSet::from([("f".to_owned(), 4)]));
     }
 
-    /// Design §5: a revocation is reversible, wherever the chunk has got to meanwhile.
+    /// A revocation is reversible, wherever the chunk is by then (docs/design/placement.md#copies).
     #[test]
-    fn design_5_a_chunk_consists_of_revoked_segments_too() {
+    fn a_chunk_consists_of_revoked_segments_too() {
         let segment = |id: u64| Segment {
             id,
             attempt: id,

@@ -46,9 +46,9 @@ mod tests {
         Epochs { data, placement: 1 }
     }
 
-    /// Design §4: only what no live Lease needs is dropped.
+    /// Only what no live Lease needs is dropped (docs/design/catalog.md#leases).
     #[test]
-    fn design_4_rows_go_when_every_reader_has_passed_their_end() {
+    fn rows_go_when_every_reader_has_passed_their_end() {
         let catalog = Catalog {
             dropping: BTreeMap::from([("sky__7".to_owned(), 5), ("sky__9".to_owned(), 8)]),
             ..Catalog::default()

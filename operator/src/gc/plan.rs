@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::catalog::store::Needed;
 
-/// How long an object must be unreferenced before it goes, besides every reader having passed it (design §4).
+/// How long an object must be unreferenced before it goes, besides every reader having passed it
+/// (docs/design/catalog.md#old-objects).
 pub const GRACE: Duration = Duration::from_secs(60);
 
 /// Objects found unreferenced, with what was seen first.
@@ -75,7 +76,8 @@ mod tests {
         (name.clone(), BTreeMap::from([(name, "1".to_owned())]))
     }
 
-    /// Design §4: old objects go after every live Lease has passed them and 60 s at least.
+    /// docs/design/catalog.md#old-objects: after every live Lease has passed them, and 60 s at
+    /// least.
     #[test]
     fn an_object_goes_after_the_grace_and_when_every_reader_has_passed_it() {
         let start = Instant::now();
@@ -111,7 +113,7 @@ mod tests {
 
     /// A revoked ingest that comes back, or a copy that moves back, gives content that was there before under the same name.
     #[test]
-    fn design_4_an_object_that_is_used_again_is_no_garbage_before_its_root_is_seen() {
+    fn an_object_that_is_used_again_is_no_garbage_before_its_root_is_seen() {
         let start = Instant::now();
         let nothing = needed(&[]);
         let (name, mut there) = old();

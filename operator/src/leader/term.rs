@@ -1,4 +1,5 @@
-//! The leader's term: a number that grows with every change of leader, so that agents can refuse a former one (design §4).
+//! The leader's term: a number that grows with every change of leader, so that agents can refuse a
+//! former one (docs/design/catalog.md#terms).
 
 /// Term of a new leader of an archive: above whatever the Lease, the root and any agent have seen.
 ///

@@ -1,7 +1,9 @@
-//! The placement planner (design §6): pure, from what is wanted and what there is to who gets what.
+//! The placement planner (docs/design/placement.md#the-planner): pure, from what is wanted and what
+//! there is to who gets what.
 //!
-//! Rules, in order: a chunk's replicas stand on distinct workers; never two on one node while another node has room; zones differ where
-//! they can; bytes are even among workers. What a chunk already has is never taken away here, so movement is least.
+//! Rules, in order: a chunk's replicas stand on distinct workers; never two on one node while
+//! another node has room; zones differ where they can; bytes are even among workers. What a chunk
+//! already has is never taken away here, so movement is least.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,8 @@
 //! Whether a data directory may be trusted. Pure.
 //!
-//! A worker's rows are those of the directory that the operator adopted. A directory of another archive or worker, or an empty one where
-//! there was one with rows, must never answer in its place (design §6).
+//! A worker's rows are those of the directory that the operator adopted. A directory of another
+//! archive or worker, or an empty one where there was one with rows, must never answer in its place
+//! (docs/design/placement.md#identity).
 
 use orrery_archive::names::WorkerId;
 use orrery_worker_api::agent::Identity;

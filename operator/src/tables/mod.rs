@@ -119,8 +119,9 @@ fn director(
     Ok(schema)
 }
 
-/// Design §5: index ⊇ data. Rows of children are found by the index of the director they were loaded after; a director of the same name that
-/// is made anew has another index, without their keys.
+/// Index ⊇ data (docs/design/ingest.md#director-index). Rows of children are found by the index of
+/// the director they were loaded after; a director of the same name that is made anew has another
+/// index, without their keys.
 fn check_children(declared: &Declared<'_>, table: &ChunkedTable) -> Result<(), Finding> {
     let key = table.key();
     let known = declared.catalog.tables.get(&key);

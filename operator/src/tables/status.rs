@@ -56,7 +56,8 @@ fn available(table: Option<&Table>) -> Finding {
     }
 }
 
-/// Design §5: the condition `ManySegments` while some chunk has many; none otherwise.
+/// The condition `ManySegments` while some chunk has many
+/// (docs/design/ingest.md#number-of-segments); none otherwise.
 fn warn_of_many(
     conditions: &mut Vec<Condition>,
     key: &TableKey,

@@ -261,9 +261,10 @@ fn segment() -> Segment {
     }
 }
 
-/// Design §5: index ⊇ data at every dataEpoch, also when a director is deleted and made again under its published children.
+/// Index ⊇ data at every dataEpoch (docs/design/ingest.md#director-index), also when a director is
+/// deleted and made again under its published children.
 #[test]
-fn design_5_a_director_is_not_made_anew_under_children_with_rows() {
+fn a_director_is_not_made_anew_under_children_with_rows() {
     let with = |mut table: ChunkedTable, incarnation: u64| {
         table.status = Some(serde_json::from_value(json!({"incarnation": incarnation})).unwrap());
         table

@@ -43,7 +43,7 @@ async fn an_archive_has_a_catalog_before_anything_is_declared() {
 }
 
 #[tokio::test]
-async fn design_4_objects_that_were_dropped_or_are_about_to_be_are_there_when_a_root_needs_them_again() {
+async fn objects_that_were_dropped_or_are_about_to_be_are_there_when_a_root_needs_them_again() {
     let archive = Archive::new("objects").await;
     let (writer, namespace) = (&*archive.context.writer, archive.namespace.as_str());
     let store = Store::new(&archive.context.client, namespace);
@@ -69,7 +69,7 @@ async fn design_4_objects_that_were_dropped_or_are_about_to_be_are_there_when_a_
 }
 
 #[tokio::test]
-async fn design_4_a_leader_whose_lease_was_taken_while_it_stood_still_writes_nothing() {
+async fn a_leader_whose_lease_was_taken_while_it_stood_still_writes_nothing() {
     let archive = Archive::new("former").await;
     let (client, namespace) = (archive.context.client.clone(), archive.namespace.as_str());
     let old = Candidate::new(client.clone(), namespace, "old").win(|| {}).await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Archive, director, family, pool};
 
-/// How long a verdict may take (design §3).
+/// How long a verdict may take (docs/design/catalog.md#validation).
 const VERDICT: Duration = Duration::from_secs(5);
 
 fn accepted(conditions: Option<&Vec<Condition>>) -> Option<(bool, String, String)> {

@@ -57,7 +57,8 @@ pub fn set_revoked(
     Ok(Some(next))
 }
 
-/// Design §5: index ⊇ data at every dataEpoch. A director's index entries are the only ones of its children's keys, so they cannot go first.
+/// Index ⊇ data at every dataEpoch (docs/design/ingest.md#revoking): a director's index entries are
+/// the only ones of its children's keys, so they cannot go first.
 fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(), EditError> {
     let using = children(catalog, director)
         .flat_map(|(key, table)| table.segments.iter().map(move |segment| named(key, segment)));

@@ -1,4 +1,5 @@
-//! Rules of design §5 and §6 about publishing, revoking and bringing back.
+//! Rules of publishing, revoking and bringing back (docs/design/ingest.md#revoking,
+//! docs/design/placement.md#copies).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,9 +108,10 @@ fn set(catalog: &mut Catalog, table: &str, segment: u64, revoked: bool) -> Resul
     Ok(())
 }
 
-/// Design §6: what a listed worker holds is judged under the root that is written over.
+/// What a listed worker holds is compared under the root that is written over
+/// (docs/design/placement.md#copies).
 #[test]
-fn design_6_a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segment() {
+fn a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segment() {
     let mut catalog = catalog();
     let publication = publication(&catalog, DIRECTOR, 1, &[1, 2]);
     // The rows were counted on workers 1 and 2; then a copy of the older segments made worker 3 a replica.
@@ -127,7 +129,7 @@ fn design_6_a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segm
 }
 
 #[test]
-fn design_5_a_segment_that_no_listed_worker_holds_is_not_published() {
+fn a_segment_that_no_listed_worker_holds_is_not_published() {
     let catalog = catalog();
     let publication = publication(&catalog, CHILD, 1, &[7]);
     let refused = EditError::NobodyHolds {
@@ -138,7 +140,7 @@ fn design_5_a_segment_that_no_listed_worker_holds_is_not_published() {
 }
 
 #[test]
-fn design_5_a_segment_is_published_once_even_when_it_was_taken_back_since() {
+fn a_segment_is_published_once_even_when_it_was_taken_back_since() {
     let mut catalog = catalog();
     let id = ingest(&mut catalog, DIRECTOR);
     let again = publication(&catalog, DIRECTOR, id, &[1, 2]);
@@ -149,9 +151,10 @@ fn design_5_a_segment_is_published_once_even_when_it_was_taken_back_since() {
     assert!(!was_published(&catalog, &key(DIRECTOR), 11, id));
 }
 
-/// Design §5: revocation is reversible, of a director and its children too, again and again.
+/// A revocation is reversible, of a director and its children too, again and again
+/// (docs/design/ingest.md#revoking).
 #[test]
-fn design_5_director_and_child_go_and_come_back_in_order() {
+fn director_and_child_go_and_come_back_in_order() {
     let mut catalog = catalog();
     let (director, child) = (ingest(&mut catalog, DIRECTOR), ingest(&mut catalog, CHILD));
     let before = catalog.tables.clone();
@@ -171,9 +174,10 @@ fn design_5_director_and_child_go_and_come_back_in_order() {
     }
 }
 
-/// Design §5: one row per key. A second ingest of the same keys was accepted because the first was away.
+/// One row per key (docs/design/ingest.md#unique-keys). A second ingest of the same keys was
+/// accepted because the first was away.
 #[test]
-fn design_5_director_rows_do_not_come_back_beside_rows_that_were_loaded_meanwhile() {
+fn director_rows_do_not_come_back_beside_rows_that_were_loaded_meanwhile() {
     for later in [DIRECTOR, CHILD] {
         let mut catalog = catalog();
         let first = ingest(&mut catalog, DIRECTOR);
@@ -190,7 +194,7 @@ fn design_5_director_rows_do_not_come_back_beside_rows_that_were_loaded_meanwhil
 
 /// Orphans are indexed where they lie; a director row with their key may have come elsewhere since.
 #[test]
-fn design_5_child_rows_do_not_come_back_after_director_rows_that_were_loaded_meanwhile() {
+fn child_rows_do_not_come_back_after_director_rows_that_were_loaded_meanwhile() {
     let mut catalog = catalog();
     let child = ingest(&mut catalog, CHILD);
     set(&mut catalog, CHILD, child, true).unwrap();
@@ -205,7 +209,7 @@ fn design_5_child_rows_do_not_come_back_after_director_rows_that_were_loaded_mea
 }
 
 #[test]
-fn design_5_a_child_that_came_after_a_director_went_needs_it_not() {
+fn a_child_that_came_after_a_director_went_needs_it_not() {
     let mut catalog = catalog();
     let director = ingest(&mut catalog, DIRECTOR);
     set(&mut catalog, DIRECTOR, director, true).unwrap();
@@ -214,9 +218,10 @@ fn design_5_a_child_that_came_after_a_director_went_needs_it_not() {
     set(&mut catalog, CHILD, child, false).unwrap();
 }
 
-/// Design §4: what an agent is told late is refused by its placementEpoch, so each state of a segment has its own.
+/// What reaches an agent late is refused by its placementEpoch, so each state of a segment has its
+/// own (docs/design/catalog.md#manifests).
 #[test]
-fn design_4_each_state_of_a_segment_has_a_placement_epoch_of_its_own() {
+fn each_state_of_a_segment_has_a_placement_epoch_of_its_own() {
     let mut catalog = catalog();
     let id = ingest(&mut catalog, DIRECTOR);
     let mut epochs = BTreeSet::from([catalog.epochs.placement]);
@@ -227,9 +232,10 @@ fn design_4_each_state_of_a_segment_has_a_placement_epoch_of_its_own() {
     assert_eq!(epochs.len(), 4);
 }
 
-/// Design §5: warn at 16, refuse at 64 segments per chunk and table.
+/// Warn at 16, refuse at 64 segments per chunk and table
+/// (docs/design/ingest.md#number-of-segments).
 #[test]
-fn design_5_many_segments_are_told_and_too_many_refused_with_table_chunk_and_remedy() {
+fn many_segments_are_told_and_too_many_refused_with_table_chunk_and_remedy() {
     let mut catalog = catalog();
     let all = |_| true;
     for count in 1..=MOST {
@@ -257,7 +263,7 @@ fn design_5_many_segments_are_told_and_too_many_refused_with_table_chunk_and_rem
 
 /// Numbers are used once in the archive's life: nothing that leaves the catalog takes a counter back.
 #[test]
-fn design_4_counters_never_go_back() {
+fn counters_never_go_back() {
     let mut catalog = catalog();
     ingest(&mut catalog, DIRECTOR);
     let before = catalog.counters;

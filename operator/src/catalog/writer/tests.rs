@@ -1,4 +1,5 @@
-//! Rules of design §4 about the writer: conditional writes, terms, objects that go and come back.
+//! Rules of the writer (docs/design/catalog.md#conditional-writes): conditional writes, terms,
+//! objects that go and come back.
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
@@ -57,7 +58,7 @@ fn root_term(objects: &Objects) -> u64 {
 
 /// A changed catalog whose content is that of an earlier one refers to objects that may have been dropped since.
 #[tokio::test]
-async fn design_4_an_object_that_was_dropped_is_made_again_when_a_root_needs_it_again() {
+async fn an_object_that_was_dropped_is_made_again_when_a_root_needs_it_again() {
     let objects = Objects::default();
     let writer = alone(&objects);
     accept(&writer, 3).await.unwrap();
@@ -77,7 +78,7 @@ async fn design_4_an_object_that_was_dropped_is_made_again_when_a_root_needs_it_
 
 /// The one who drops has looked before the object was needed again.
 #[tokio::test]
-async fn design_4_an_object_that_is_needed_again_survives_a_drop_that_was_decided_before() {
+async fn an_object_that_is_needed_again_survives_a_drop_that_was_decided_before() {
     let objects = Objects::default();
     let writer = alone(&objects);
     accept(&writer, 3).await.unwrap();
@@ -95,9 +96,10 @@ async fn design_4_an_object_that_is_needed_again_survives_a_drop_that_was_decide
     assert_eq!(store.read().await.unwrap().names, first.names);
 }
 
-/// Design §4: an operator stopped before a write, the standby at work, then continued: nothing rolls back.
+/// docs/design/catalog.md#terms: an operator stopped before a write, the standby at work, then
+/// continued: nothing rolls back.
 #[tokio::test]
-async fn design_4_a_former_leader_that_goes_on_writes_nothing_and_takes_no_term_back() {
+async fn a_former_leader_that_goes_on_writes_nothing_and_takes_no_term_back() {
     let objects = Objects::default();
     give_lease(&objects, "old", 1);
     let old = leading(&objects, "old", 1);
@@ -118,7 +120,7 @@ async fn design_4_a_former_leader_that_goes_on_writes_nothing_and_takes_no_term_
 
 /// The same process after a restart, or the same name by mistake, is another leader.
 #[tokio::test]
-async fn design_4_a_former_term_of_office_of_the_same_process_is_over() {
+async fn a_former_term_of_office_of_the_same_process_is_over() {
     let objects = Objects::default();
     give_lease(&objects, "one", 3);
     let error = leading(&objects, "one", 2).catalog("sky").await.unwrap_err();
@@ -165,9 +167,10 @@ fn info(archive_uid: &str, attempt: u64, segment: u64) -> Info {
     }
 }
 
-/// Design §4: when a worker holds what the catalog does not know (an old etcd backup), no root is written.
+/// When a worker holds what the catalog does not know (an old etcd backup), no root is written
+/// (docs/design/catalog.md#manifests).
 #[tokio::test]
-async fn design_4_a_catalog_older_than_what_workers_hold_is_not_led() {
+async fn a_catalog_older_than_what_workers_hold_is_not_led() {
     let objects = Objects::default();
     let writer = alone(&objects);
     let set = |catalog: &Catalog| {
