@@ -1,13 +1,17 @@
-//! The worker agent: the process beside each mysqld that makes, fills, seals, copies and drops physical tables.
+//! The worker agent: the process beside each mysqld that makes, fills, seals, copies and drops
+//! physical tables.
 //!
-//! Everything that writes to a worker goes through here (design §4–6), so that each table can be traced to an ingest attempt, is
-//! counted before anybody relies on it, and is dropped only when no root names it. Queries do not pass through the agent.
+//! Everything that writes to a worker goes through here (docs/design/ingest.md#loading), so that
+//! each table can be traced to an ingest attempt, is counted before anybody relies on it, and is
+//! dropped only when no root names it. Queries do not pass through the agent.
 //!
 //! - [`server`]: TLS, roles, routing; [`api`]: one handler module per group of calls;
 //! - [`db`]: connections to the local mysqld, asserted settings, the agent's own tables;
 //! - [`state`]: small durable files (identity, term) that must survive anything;
-//! - [`load`]: rows from a loader into staging tables; [`tables`]: attempts, sealing, checksums, the manifest, drops;
-//! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]: key look-ups;
+//! - [`load`]: rows from a loader into staging tables; [`tables`]: attempts, sealing, checksums,
+//!   the manifest, drops;
+//! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]:
+//!   key look-ups;
 //! - [`watch`]: whether mysqld can be relied on at the moment.
 
 pub mod agent;

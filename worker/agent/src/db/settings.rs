@@ -1,4 +1,5 @@
-//! Settings without which acknowledged rows could be lost or mean something else on another worker (design §10).
+//! Settings without which acknowledged rows could be lost or mean something else on another worker
+//! (docs/design/security.md#worker-settings).
 
 use std::path::Path;
 

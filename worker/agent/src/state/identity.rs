@@ -1,5 +1,6 @@
-//! Whose data directory this is. It is written twice, in a file and in mysqld's control database; when the two disagree the
-//! directory was put together from parts and is not trusted (design §6: an unknown identity is never trusted).
+//! Whose data directory this is. It is written twice, in a file and in mysqld's control database;
+//! when the two disagree the directory was put together from parts and is not trusted
+//! (docs/design/placement.md#identity).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! The highest term seen. A leader that was replaced without noticing carries a lower one and is refused (design §4).
+//! The highest term seen. A leader that was replaced without noticing carries a lower one and is
+//! refused (docs/design/catalog.md#terms).
 
 use std::path::{Path, PathBuf};
 

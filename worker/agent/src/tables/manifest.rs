@@ -183,7 +183,8 @@ pub async fn highest(conn: &mut Conn) -> Result<Highest> {
     })
 }
 
-/// Tables in physical databases that the manifest does not know and no seal is about to enter. They are kept (design §4: quarantined) and reported.
+/// Tables in physical databases that the manifest does not know and no seal is about to enter. They
+/// are kept and reported (docs/design/catalog.md#unknown-tables).
 pub async fn unknown(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     let rows = conn
         .query(

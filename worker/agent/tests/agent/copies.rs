@@ -182,9 +182,10 @@ async fn a_source_that_differs_from_its_manifest_is_not_believed() {
     assert_eq!((status.error, status.done.len()), (None, 3));
 }
 
-/// Design §5: a worker whose loader went on without it sealed what it had, is behind, and gets the rows from another.
+/// docs/design/ingest.md#replicas-that-are-behind: a worker whose loader went on without it sealed
+/// what it had, is behind, and gets the rows from another.
 #[tokio::test]
-async fn design_5_what_was_sealed_without_its_rows_is_replaced_by_the_verified_copy() {
+async fn what_was_sealed_without_its_rows_is_replaced_by_the_verified_copy() {
     let pair = pair().await;
     pair.target.open(&attempt(1)).await.unwrap();
     let empty = pair.target.seal(1).await.unwrap();

@@ -7,10 +7,10 @@ use orrery_archive::catalog::{Catalog, SignedCatalog};
 use orrery_durable::trace::Run;
 use orrery_worker_api::agent::Identity;
 
-/// Design §10: each of the agent's own files.
+/// Each of the agent's own files (docs/design/security.md#own-files).
 #[test]
-fn design_10_term_identity_and_catalog_copy_survive_a_power_cut() {
-    let name = "durable::design_10_term_identity_and_catalog_copy_survive_a_power_cut";
+fn term_identity_and_catalog_copy_survive_a_power_cut() {
+    let name = "durable::term_identity_and_catalog_copy_survive_a_power_cut";
     match orrery_durable::trace::followed(name) {
         Run::Write(folder) => {
             let terms = TermStore::open(&folder).unwrap();

@@ -33,9 +33,10 @@ async fn highest(setup: &Setup) -> Highest {
     info.highest
 }
 
-/// Design §4: a catalog that knows fewer numbers than an agent is too old to be written.
+/// A catalog that knows fewer numbers than an agent is too old to be written
+/// (docs/design/catalog.md#manifests).
 #[tokio::test]
-async fn design_4_an_agent_tells_the_highest_numbers_it_has_heard_of() {
+async fn an_agent_tells_the_highest_numbers_it_has_heard_of() {
     let setup = setup().await;
     assert_eq!(highest(&setup).await, Highest::default());
     setup.open(&attempt(1)).await.unwrap();
