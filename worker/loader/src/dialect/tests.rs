@@ -142,7 +142,7 @@ fn a_record_without_end_is_refused_within_bounded_memory() {
     assert!(matches!(error, RecordError::TooLong(2)), "{error}");
 }
 
-/// Design §5: part borders are found by the real dialect.
+/// Borders of parts are found by the dialect itself (docs/design/ingest.md#sources).
 #[test]
 fn parts_end_with_whole_records_whatever_the_reads() {
     let csv = dialect("{}");

@@ -1,7 +1,8 @@
 //! Uniqueness: which entries of a hash chunk stand, and which rows are dropped for them.
 //!
-//! Pure: sorted entries and what the index knows give index rows and dropped rows. Design §5: the second row with a key is rejected
-//! with the place of the first; a director row whose key is an orphan elsewhere is rejected.
+//! Pure: sorted entries and what the index knows give index rows and dropped rows
+//! (docs/design/ingest.md#unique-keys): the second row with a key is rejected with the place of the
+//! first; a director row whose key is an orphan elsewhere is rejected.
 
 use std::collections::BTreeSet;
 

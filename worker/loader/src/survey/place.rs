@@ -141,7 +141,8 @@ impl Placed {
     }
 }
 
-/// Design §5, children: key in the same chunk is fine; key unknown is an orphan; key in another chunk is rejected or moved.
+/// docs/design/ingest.md#children: key in the same chunk is fine; key unknown is an orphan; key in
+/// another chunk is rejected or moved.
 fn child(plan: &TablePlan, row: &ParsedRow, known: Option<&Vec<(Cell, bool)>>, has_key: bool) -> Destination {
     let directors: Vec<Cell> = known
         .into_iter()

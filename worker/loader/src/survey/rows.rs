@@ -173,7 +173,8 @@ impl RowReader<'_> {
         (value != NULL).then_some(value)
     }
 
-    /// Design §5: the chunk is computed from the value as stored; NULL and coordinates outside the sphere have no chunk.
+    /// The chunk is computed from the value as stored (docs/design/ingest.md#positions); NULL and
+    /// coordinates outside the sphere have no chunk.
     fn position(&self, text: &[u8]) -> Result<Option<(f64, f64)>, Refusal> {
         let Some((longitude, latitude)) = self.plan.position else {
             return Ok(None);

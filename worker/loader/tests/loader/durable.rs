@@ -10,10 +10,11 @@ use orrery_loader::survey::{Finished, dropped_path, finished_path, index_path, r
 use orrery_worker_api::loader::LoaderStep;
 use serde_json::json;
 
-/// Design §10: tmp + fsync + rename + fsync(dir); and §5: a survey is on the disk before anybody is told of it.
+/// Temporary file, fsync, rename, fsync of the folder (docs/design/security.md#own-files); a survey
+/// is on the disk before its end is reported.
 #[test]
-fn design_10_request_and_survey_survive_a_power_cut() {
-    match followed("durable::design_10_request_and_survey_survive_a_power_cut") {
+fn request_and_survey_survive_a_power_cut() {
+    match followed("durable::request_and_survey_survive_a_power_cut") {
         Run::Write(spool) => tokio::runtime::Runtime::new()
             .unwrap()
             .block_on(survey_into(&spool)),

@@ -131,7 +131,8 @@ async fn directors_and_children_reach_every_replica_as_a_plain_load_would_store_
     );
 }
 
-/// Design §5: enforced uniqueness looks keys up before loading; a director row whose key is an orphan elsewhere is rejected.
+/// docs/design/ingest.md#unique-keys: keys are looked up before loading; a director row whose key
+/// is an orphan elsewhere is rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_other_ingests_count() {
     let cluster = Cluster::start(1).await;
@@ -270,7 +271,7 @@ async fn sample_like_plain(
     status
 }
 
-/// Design §5: exactly once. A repeated load sends nothing the ledgers name.
+/// docs/design/ingest.md#exactly-once: a repeated load sends nothing the ledgers name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loader_that_comes_back_goes_on_where_it_was() {
     let cluster = Cluster::start(1).await;

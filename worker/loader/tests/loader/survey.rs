@@ -34,7 +34,8 @@ async fn a_director_is_placed_by_position_with_its_overlap_and_index() {
         ]
         .into()
     );
-    // Golden: the copies of (0, 0) in this grid, with the receiving cell's ids (design §9).
+    // Golden: the copies of (0, 0) in this grid, with the receiving cell's ids
+    // (docs/design/sky.md#overlap).
     let mut copies: Vec<&str> = rows
         .iter()
         .filter(|row| row.0 == RowSet::Overlap && row.3.starts_with("2\t"))
@@ -99,7 +100,8 @@ async fn every_reject_names_file_record_column_and_reason() {
     assert!(message.contains("bad.csv record 2: too few fields"), "{message}");
 }
 
-/// Design §5: lon outside [0, 360] is rejected, or normalised by policy; the chunk is computed from the value as stored.
+/// docs/design/ingest.md#positions: a longitude outside [0, 360] is rejected, or normalised by
+/// policy; the chunk is computed from the value as stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn normalised_longitudes_are_stored_normalised() {
     let place = Place::new();
@@ -121,7 +123,8 @@ async fn normalised_longitudes_are_stored_normalised() {
     assert!(rejects(&directory).contains("\t5\tdecl\tlatitude 91"));
 }
 
-/// Design §5: enforced uniqueness rejects the second row with the place of the first.
+/// Enforced uniqueness rejects the second row with the place of the first
+/// (docs/design/ingest.md#unique-keys).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_row_with_a_key_is_rejected_with_the_place_of_the_first() {
     let place = Place::new();
@@ -205,7 +208,7 @@ async fn a_header_maps_names_to_columns_and_defaults_fill_the_rest() {
     assert!(message.contains("`decl` is not among the fields"), "{message}");
 }
 
-/// Design §5: a changed source fails the file.
+/// A changed source fails the file (docs/design/ingest.md#sources).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_changed_since_the_last_survey_is_named_with_what_differs() {
     let place = Place::new();
@@ -303,7 +306,7 @@ async fn a_hash_family_places_by_key() {
     assert_eq!(chunks, expected);
 }
 
-/// Design §5, children, with an empty index: every key is unknown.
+/// docs/design/ingest.md#children, with an empty index: every key is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn children_without_a_director_row_are_orphans_or_rejected() {
     let place = Place::new();
