@@ -1,10 +1,13 @@
 //! Framing of row streams between loader and agent.
 //!
-//! A body is a run of frames, each a 4-byte big-endian length and that many bytes of rows, and ends with the end-of-part record: a
-//! zero length, then rows and bytes sent, 8 bytes big-endian each. The agent commits only after that record (design §5: a writer
-//! that dies inside `300` gives `30` without a warning).
+//! A body is a run of frames, each a 4-byte big-endian length and that many bytes of rows, and ends
+//! with the end-of-part record: a zero length, then rows and bytes sent, 8 bytes big-endian each.
+//! The agent commits only after that record (docs/design/ingest.md#loading: a writer that dies
+//! inside `300` gives `30` without a warning).
 //!
-//! Rows are what `LOAD DATA … CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n'` takes.
+//! Rows are what
+//! `LOAD DATA … CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n'`
+//! takes.
 
 /// Bytes of the length before each frame.
 pub const LENGTH_BYTES: usize = 4;
