@@ -5,7 +5,7 @@ use orrery_wire::{ColumnDef, ColumnFlags, Value};
 use crate::client::{Answer, Outcome};
 use crate::corpus::{Order, Query};
 
-/// Relative difference that rounding may make in a sum. Design §7 allows 1e-12 × Σ|x|, and Σ|x| is never less than the sum.
+/// Relative difference that rounding may make in a sum: 1e-12 × Σ|x|, and Σ|x| is never less than the sum.
 const ROUNDING: f64 = 1e-12;
 /// Differing rows shown.
 const SHOWN: usize = 3;

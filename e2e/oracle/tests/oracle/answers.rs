@@ -1,5 +1,6 @@
-//! The contract of design §7: for every SELECT that is taken, the answer of one plain MariaDB over the same rows: rows, order where it
-//! is defined, NULLs, names, types, flags, lengths, in the text and in the binary protocol.
+//! The contract (docs/design/query.md#the-contract): for every SELECT that is taken, the answer of
+//! one plain MariaDB over the same rows: rows, order where it is defined, NULLs, names, types,
+//! flags, lengths, in the text and in the binary protocol.
 
 use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;

@@ -1,4 +1,5 @@
-//! Which catalog a czar answers with, where it gets it from, and what its Lease says of it (design §4).
+//! Which catalog a czar answers with, where it gets it from, and what its Lease says of it
+//! (docs/design/catalog.md#leases).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ fn report(newest: u64, oldest: u64) -> ReaderEpochs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with() {
+async fn a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let shadow = site.start_shadow().await.unwrap();
     let hub = Hub::new();
@@ -95,7 +96,7 @@ fn workers(site: &Site, agent_port: u16) -> Offer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
+async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     const ALL: &str = "SELECT objectId, mag FROM Object ORDER BY objectId";
     let site = Site::start(SHAPE, &tables(120).unwrap(), &[]).await.unwrap();
     let certificates = Archive::new();

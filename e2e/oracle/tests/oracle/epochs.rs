@@ -1,5 +1,5 @@
-//! Rules of design §4 and §7 about dataEpochs: a statement keeps the one it was planned with, a session never sees an older
-//! one again.
+//! Rules of dataEpochs (docs/design/catalog.md#epochs): a statement keeps the one it was planned
+//! with, a session never sees an older one again.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn with_epoch(address: String, sql: &'static str) -> (Vec<bytes::Bytes>, u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_nothing_of_its_answer() {
+async fn a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_nothing_of_its_answer() {
     const STREAM: &str = "SELECT objectId FROM Object";
     const GROUPS: &str = "SELECT run, COUNT(*) FROM Object GROUP BY run";
     const ORDERED: &str = "SELECT objectId FROM Object ORDER BY 1";
@@ -128,7 +128,7 @@ async fn design_4_a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_a_session_never_sees_an_older_data_epoch_across_two_czars() {
+async fn a_session_never_sees_an_older_data_epoch_across_two_czars() {
     let site = Site::start(SHAPE, &tables(i64::try_from(OBJECTS).unwrap()).unwrap(), &[])
         .await
         .unwrap();

@@ -1,4 +1,5 @@
-//! Design §6: a copy moves InnoDB tablespaces from agent to agent. A replica that came late answers alone as the others did.
+//! A copy moves InnoDB tablespaces from agent to agent (docs/design/placement.md#copies). A replica
+//! that came late answers alone as the others did.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,7 +170,7 @@ async fn copy_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_6_a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server() {
+async fn a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server() {
     let mut site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
     let certificates = testing::Archive::new();
     let id = SHAPE.workers + 1;

@@ -155,7 +155,7 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_a_czar_that_is_behind_its_client_waits_and_then_says_so() {
+async fn a_czar_that_is_behind_its_client_waits_and_then_says_so() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let mut czar = site.connect_czar().await.unwrap();
     let question = Question {

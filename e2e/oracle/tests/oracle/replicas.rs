@@ -1,4 +1,5 @@
-//! Rules of design §4 and §7 about replicas: any task can be sent again to another one, and what is missing everywhere is an error.
+//! Rules of replicas (docs/design/query.md#tasks, docs/design/catalog.md#missing-tables): any task
+//! can be sent again to another one, and what is missing everywhere is an error.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ fn some_chunk(site: &Site) -> (String, Vec<WorkerId>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_table_missing_on_one_replica_is_read_from_another_and_missing_everywhere_is_an_error() {
+async fn a_table_missing_on_one_replica_is_read_from_another_and_missing_everywhere_is_an_error() {
     let site = Site::start(SHAPE, &tables(120).unwrap(), &["--patience=1"])
         .await
         .unwrap();
@@ -86,7 +87,7 @@ async fn lock(site: &Site, worker: WorkerId, tables: &[String]) -> ClientConnect
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_lock_wait_counts_as_missing() {
+async fn a_lock_wait_counts_as_missing() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let right = answers(&site).await;
     let (table, workers) = some_chunk(&site);
@@ -97,7 +98,7 @@ async fn design_4_a_lock_wait_counts_as_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_patience_begins_when_no_replica_is_left() {
+async fn patience_begins_when_no_replica_is_left() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
         .await
         .unwrap();
@@ -138,7 +139,7 @@ async fn design_7_patience_begins_when_no_replica_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_4_a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_placement() {
+async fn a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_placement() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
         .await
         .unwrap();
@@ -232,7 +233,7 @@ const DYING: [(Order, Format, &str); 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
+async fn a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
     const DIES: WorkerId = 2;
     let flags = ["--scan-per-worker=1"];
     let mut site = Site::start(SHAPE, &tables(400).unwrap(), &flags).await.unwrap();
@@ -293,7 +294,7 @@ async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_5_when_part_of_the_index_is_unreadable_keys_prune_nothing() {
+async fn when_part_of_the_index_is_unreadable_keys_prune_nothing() {
     let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
     let right = answers(&site).await;
     for table in site

@@ -1,4 +1,5 @@
-//! Design §7: sums of doubles have the same bits, whatever the order in which workers answer.
+//! docs/design/query.md#floating-point: sums of doubles have the same bits, whatever the order in
+//! which workers answer.
 
 use orrery_oracle::client::{Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
@@ -6,7 +7,7 @@ use orrery_oracle::site::Site;
 use orrery_wire::Format;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn design_7_sums_of_doubles_have_the_same_bits_each_time() {
+async fn sums_of_doubles_have_the_same_bits_each_time() {
     const SUMS: [&str; 3] = [
         "SELECT SUM(flux), AVG(flux), SUM(flux * 1.0000001), SUM(mag), AVG(mag) FROM Object",
         "SELECT tiny, SUM(flux), AVG(flux), SUM(mag) FROM Object GROUP BY tiny ORDER BY tiny",

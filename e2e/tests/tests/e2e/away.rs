@@ -74,7 +74,7 @@ async fn answer(database: &str) -> Result<(u64, Option<u64>, Option<u64>)> {
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_4_a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> Result<()> {
+async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
     let own = Own::new("away").await?;
     own.director().await?;

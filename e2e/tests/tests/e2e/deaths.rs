@@ -38,7 +38,7 @@ async fn victim(archive: &Archive, component: &str, asked: &Pod) -> Result<Pod> 
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_7_a_pod_of_any_kind_deleted_changes_no_answer_and_breaks_no_statement() -> Result<()> {
+async fn a_pod_of_any_kind_deleted_changes_no_answer_and_breaks_no_statement() -> Result<()> {
     let _alone = ALONE.lock().await;
     let archive = Archive::demo().await?;
     let asked = archive
@@ -94,7 +94,7 @@ impl Digest {
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_7_a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() -> Result<()> {
+async fn a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() -> Result<()> {
     const STATEMENT: &str = "SELECT * FROM sky.Source";
     let _alone = ALONE.lock().await;
     let archive = Archive::demo().await?;

@@ -130,7 +130,7 @@ async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, Stri
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Result<()> {
+async fn a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
     let _alone = ALONE.lock().await;
     let again = Again::declare("killed").await?;
@@ -165,7 +165,7 @@ async fn design_5_a_loader_killed_ten_times_and_its_node_cut_leave_every_row_onc
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_5_a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() -> Result<()> {
+async fn a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
     let _alone = ALONE.lock().await;
     let again = Again::declare("crashed").await?;

@@ -19,8 +19,7 @@ const OUTAGE: Duration = Duration::from_secs(25);
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_4_without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_back() -> Result<()>
-{
+async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_back() -> Result<()> {
     let _alone = ALONE.lock().await;
     let Some(lab) = Lab::here() else { return Ok(()) };
     let archive = Archive::demo().await?;
@@ -81,7 +80,7 @@ async fn root_epoch(archive: &Archive) -> Result<u64> {
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_1_a_thousand_queries_ask_the_api_server_for_nothing() -> Result<()> {
+async fn a_thousand_queries_ask_the_api_server_for_nothing() -> Result<()> {
     let _alone = ALONE.lock().await;
     let Some(lab) = Lab::here() else { return Ok(()) };
     let mut session = Conn::new(Opts::from(login()?)).await?;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// Ingests, one after the other.
 const INGESTS: u64 = 70;
-/// Segments that a chunk of a table may have (design §5).
+/// Segments that a chunk of a table may have (docs/design/ingest.md#number-of-segments).
 const MOST: u64 = 64;
 /// Limit of all of them together.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// 70 small ingests in a row: the rows of every one that is visible are there once, and every other one names the cause.
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_5_seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Result<()> {
+async fn seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Result<()> {
     let scheme = json!({ "kind": "sphere", "stripes": 18, "subStripes": 10, "overlap": 0.01 });
     let own = Own::with_family("seventy", scheme).await?;
     own.director().await?;

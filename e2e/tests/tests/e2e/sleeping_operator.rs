@@ -122,7 +122,7 @@ fn sum(from: u64, until: u64) -> (u64, Option<u64>) {
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn design_4_an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result<()> {
+async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result<()> {
     let Some(lab) = Lab::here() else { return Ok(()) };
     let own = Own::new("slept").await?;
     let (archive, database) = (&own.archive, own.database());
