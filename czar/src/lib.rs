@@ -20,4 +20,3 @@ pub mod run;
 pub mod server;
 pub mod shadow;
 pub mod spool;
-pub mod tls;

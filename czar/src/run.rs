@@ -10,6 +10,7 @@ use orrery_snapshot::lease::{InUse, Reader};
 use orrery_snapshot::{Hub, api, file, lease};
 use tokio::net::TcpListener;
 
+use crate::admin;
 use crate::catalogs::{AgentAccess, Catalogs};
 use crate::config::Config;
 use crate::dispatch::{WorkerOptions, Workers};
@@ -19,7 +20,6 @@ use crate::metrics::Metrics;
 use crate::server::{self, Registry, Shared};
 use crate::shadow::{ShadowOptions, ShadowServer};
 use crate::spool::SpoolSpace;
-use crate::{admin, tls};
 
 /// Time to connect to a worker.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -108,13 +108,13 @@ fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
     let (Some(folder), Some(key)) = (&config.tls, &config.catalog_key) else {
         return Ok(None);
     };
-    // What is wrong with it is said now, not when it is needed.
-    tls::agent_client(folder)?;
-    let key = std::fs::read(key).with_context(|| format!("key file {}", key.display()))?;
-    Ok(Some(AgentAccess {
+    let access = AgentAccess {
         tls: folder.clone(),
-        key,
-    }))
+        key: std::fs::read(key).with_context(|| format!("key file {}", key.display()))?,
+    };
+    // A certificate that cannot be used is reported at the start, not when an agent must be asked.
+    access.client()?;
+    Ok(Some(access))
 }
 
 fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {

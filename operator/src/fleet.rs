@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::names::{WorkerId, ports};
 use orrery_crds::kinds::{Worker, WorkerPhase};
+use orrery_worker_api::CallError;
+use orrery_worker_api::client::AgentClient;
+
+use crate::agents::{AgentError, Agents};
 
 /// Workers by id with the addresses of their pods.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +70,52 @@ impl Addresses {
     /// Every worker with an address.
     pub fn ids(&self) -> impl Iterator<Item = WorkerId> + '_ {
         self.by_id.keys().copied()
+    }
+}
+
+/// The agents of one archive, by worker.
+#[derive(Clone, Copy)]
+pub struct Fleet<'a> {
+    /// Calls.
+    pub agents: &'a Agents,
+    /// Archive.
+    pub namespace: &'a str,
+    /// Where the agents are.
+    pub addresses: &'a Addresses,
+}
+
+impl Fleet<'_> {
+    /// The agent of a worker.
+    pub fn agent(&self, worker: WorkerId) -> Result<AgentClient, AgentError> {
+        let (_, address) = self
+            .addresses
+            .get(worker)
+            .ok_or_else(|| AgentError::NoAddress(format!("worker {worker}")))?;
+        self.agents.at(self.namespace, address)
+    }
+
+    /// Makes a call at each of `workers`, all at once. One that fails is logged with `what` it was to do; the others are not held up.
+    pub async fn for_each<F>(
+        &self,
+        workers: impl IntoIterator<Item = WorkerId>,
+        what: &str,
+        call: impl Fn(WorkerId, AgentClient) -> F,
+    ) where
+        F: Future<Output = Result<(), CallError>>,
+    {
+        let calls = workers.into_iter().map(|worker| {
+            let called = self.agent(worker).map(|agent| call(worker, agent));
+            async move {
+                let done = match called {
+                    Ok(call) => call.await.map_err(AgentError::from),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = done {
+                    tracing::warn!(namespace = self.namespace, worker, what, %error, "a worker did not do it");
+                }
+            }
+        });
+        futures::future::join_all(calls).await;
     }
 }
 

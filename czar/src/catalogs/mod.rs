@@ -16,11 +16,12 @@ use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::WorkerPhase;
 use orrery_snapshot::lease::{InUse, InUseGuard};
 use orrery_snapshot::{Hub, Snapshot, agents};
+use orrery_worker_api::CallError;
+use orrery_worker_api::client::{Agents, Timeouts};
 use tokio::sync::watch;
 
 use crate::dispatch::Workers;
 use crate::shadow::{MetadataCache, ShadowError, ShadowServer};
-use crate::tls;
 
 pub use plans::PlanCache;
 
@@ -28,6 +29,8 @@ pub use plans::PlanCache;
 const METADATA_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 /// Pause after the shadow server could not be brought to a catalog.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long an agent may take to give its copy of the catalog.
+const ASK: Duration = Duration::from_secs(2);
 /// Agents are asked for newer catalogs at most this often.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
@@ -55,6 +58,17 @@ pub struct AgentAccess {
     pub tls: PathBuf,
     /// Key that signs catalog copies.
     pub key: Vec<u8>,
+}
+
+impl AgentAccess {
+    /// Calls to agents with the certificate as it is now.
+    pub fn client(&self) -> Result<Agents, CallError> {
+        let timeouts = Timeouts {
+            connect: ASK,
+            call: ASK,
+        };
+        Agents::from_folder(&self.tls, timeouts)
+    }
 }
 
 /// Follows the hub's snapshots.
@@ -116,7 +130,7 @@ impl Catalogs {
         if asked.is_some_and(|when| when.elapsed() < ASK_EVERY) {
             return;
         }
-        match tls::agent_client(&agents.tls) {
+        match agents.client() {
             Ok(client) => {
                 agents::refresh(&client, &agents.key, &self.hub).await;
             }

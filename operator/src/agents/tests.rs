@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use orrery_archive::names::{Role, ports};
+use orrery_tls::Files;
+use orrery_worker_api::CallError;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -12,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::{AgentError, Agents, Pem};
+use super::{AgentError, Agents};
 use crate::secrets::certificates::{Pair, authority, issue};
 
 fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
@@ -62,11 +64,11 @@ fn agents(ca: &Pair) -> Agents {
     let agents = Agents::default();
     agents.identify(
         "sky",
-        Pem {
-            certificate: own.certificate.into_bytes(),
-            key: own.key.into_bytes(),
-            authority: ca.certificate.clone().into_bytes(),
-        },
+        Files::new(
+            own.certificate.into_bytes(),
+            own.key.into_bytes(),
+            ca.certificate.clone().into_bytes(),
+        ),
     );
     agents
 }
@@ -86,7 +88,7 @@ async fn an_agents_own_words_come_back_as_the_error() {
     )
     .await;
     let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
-    assert!(error.is_reason("TermTooLow"), "{error}");
+    assert_eq!(error.reason(), Some("TermTooLow"), "{error}");
     assert_eq!(
         error.to_string(),
         "412 Precondition Failed: TermTooLow: the highest seen is 9"
@@ -102,7 +104,7 @@ async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     let stranger = serve([127, 8, 1, 3], &other, Role::Agent, "200 OK", "{}").await;
     for address in [loader, stranger] {
         let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
-        assert!(matches!(error, AgentError::Unreachable(_)), "{error}");
+        assert!(matches!(error, CallError::Unreachable(_)), "{error}");
         assert!(error.to_string().contains("certificate"), "{error}");
     }
 }

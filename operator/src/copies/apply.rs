@@ -4,19 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
-use orrery_worker_api::agent::{CopyStatus, ManifestPage, ManifestRow, RowState, SetState, StartCopy};
-use reqwest::Method;
+use orrery_worker_api::agent::{ManifestRow, PageQuery, RowState, SetState, StartCopy};
+use orrery_worker_api::client::AgentClient;
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::plan::{self, Physical, Transfer};
-use crate::agents::{Agent, AgentError};
+use crate::agents::AgentError;
 use crate::catalog::edit;
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
-use crate::fleet::Addresses;
+use crate::fleet::{Addresses, Fleet};
 
 /// Rows per page of a manifest.
-const PAGE: usize = 2000;
+const PAGE: u32 = 2000;
+
+/// Why a transfer was not begun or looked at.
+#[derive(Debug, Error)]
+pub enum TransferError {
+    /// An agent was not reached, or refused.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The source lacks a table: no incomplete copy is made.
+    #[error("worker {worker} lacks {database}.{table}")]
+    Lacks {
+        /// Source.
+        worker: WorkerId,
+        /// Physical database.
+        database: String,
+        /// Physical table.
+        table: String,
+    },
+}
 
 /// What a worker holds, by table.
 pub type Manifest = BTreeMap<Physical, ManifestRow>;
@@ -36,32 +55,31 @@ pub struct Round<'a> {
 impl Round<'_> {
     fn url(&self, worker: WorkerId) -> Result<String, AgentError> {
         let url = self.addresses.url(worker);
-        url.ok_or_else(|| AgentError::Address(format!("worker {worker}")))
+        url.ok_or_else(|| AgentError::NoAddress(format!("worker {worker}")))
     }
 
-    fn agent(&self, worker: WorkerId) -> Result<Agent, AgentError> {
-        let (_, address) = self
-            .addresses
-            .get(worker)
-            .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
-        self.context.agents.at(self.namespace, address)
+    fn fleet(&self) -> Fleet<'_> {
+        Fleet {
+            agents: &self.context.agents,
+            namespace: self.namespace,
+            addresses: &self.addresses,
+        }
     }
 
     /// What a worker holds, but for what it was told to delete.
     pub async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
-        let agent = self.agent(worker)?;
+        let agent = self.fleet().agent(worker)?;
         let mut manifest = Manifest::new();
-        let mut after: Option<String> = None;
+        let mut query = PageQuery {
+            after: None,
+            limit: Some(PAGE),
+        };
         loop {
-            let mut path = format!("/v1/manifest?limit={PAGE}");
-            if let Some(after) = &after {
-                path.push_str(&format!("&after={after}"));
-            }
-            let page: ManifestPage = agent.get(&path).await?;
+            let page = agent.manifest(&query).await?;
             let live = page.rows.into_iter().filter(|row| row.state != RowState::Deleted);
             manifest.extend(live.map(|row| ((row.database.clone(), row.table.clone()), row)));
             match page.next {
-                Some(next) => after = Some(next),
+                Some(next) => query.after = Some(next),
                 None => return Ok(manifest),
             }
         }
@@ -73,7 +91,7 @@ impl Round<'_> {
         target: WorkerId,
         source: WorkerId,
         transfer: &Transfer,
-    ) -> Result<Option<Vec<ManifestRow>>, AgentError> {
+    ) -> Result<Option<Vec<ManifestRow>>, TransferError> {
         let wanted = self.rows(source, &transfer.tables).await?;
         let held = self.rows_held(target, &transfer.tables).await?;
         let same = |row: &ManifestRow| {
@@ -91,10 +109,8 @@ impl Round<'_> {
             creates: plan::creates(self.catalog, &transfer.tables),
             rows: wanted,
         };
-        let status: CopyStatus = self
-            .agent(target)?
-            .send(Method::POST, "/v1/copies", &request)
-            .await?;
+        let copied = self.fleet().agent(target)?.copy(&request).await;
+        let status = copied.map_err(AgentError::from)?;
         if let Some(error) = status.error {
             tracing::warn!(
                 namespace = self.namespace,
@@ -112,16 +128,16 @@ impl Round<'_> {
         &self,
         source: WorkerId,
         tables: &BTreeSet<Physical>,
-    ) -> Result<Vec<ManifestRow>, AgentError> {
+    ) -> Result<Vec<ManifestRow>, TransferError> {
         let manifest = self.rows_held(source, tables).await?;
-        if manifest.len() == tables.len() {
-            return Ok(manifest.into_values().collect());
+        if let Some((database, table)) = tables.iter().find(|table| !manifest.contains_key(*table)) {
+            return Err(TransferError::Lacks {
+                worker: source,
+                database: database.clone(),
+                table: table.clone(),
+            });
         }
-        let missing = tables.iter().find(|table| !manifest.contains_key(*table));
-        let name = missing.map_or_else(String::new, |(database, table)| format!("{database}.{table}"));
-        Err(AgentError::Address(format!(
-            "worker {source}, which lacks {name}"
-        )))
+        Ok(manifest.into_values().collect())
     }
 
     async fn rows_held(&self, worker: WorkerId, tables: &BTreeSet<Physical>) -> Result<Manifest, AgentError> {
@@ -170,13 +186,13 @@ impl Round<'_> {
             segments: segments.into_iter().collect(),
             state: RowState::Published,
         };
-        let told = match self.agent(target) {
-            Ok(agent) => agent.tell(Method::POST, "/v1/manifest/state", &request).await,
-            Err(error) => Err(error),
+        let set = |_, agent: AgentClient| {
+            let request = &request;
+            async move { agent.set_state(request).await }
         };
-        if let Err(error) = told {
-            tracing::debug!(target, %error, "manifest state not set");
-        }
+        self.fleet()
+            .for_each([target], "set the state of copied rows", set)
+            .await;
     }
 }
 

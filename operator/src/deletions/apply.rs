@@ -4,7 +4,6 @@ use kube::ResourceExt;
 use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::Worker;
 use orrery_worker_api::agent::{Drop, Dropped};
-use reqwest::Method;
 
 use crate::agents::AgentError;
 use crate::controller::context::Context;
@@ -50,7 +49,7 @@ impl Round<'_> {
             .status
             .as_ref()
             .and_then(|status| status.address.as_deref());
-        let address = address.ok_or_else(|| AgentError::Address("a worker without address".into()))?;
+        let address = address.ok_or_else(|| AgentError::NoAddress(format!("worker {}", worker.spec.id)))?;
         let request = Drop {
             term: self.catalog.term,
             placement_epoch: self.catalog.epochs.placement,
@@ -58,6 +57,6 @@ impl Round<'_> {
             databases: databases.to_vec(),
         };
         let agent = self.context.agents.at(self.namespace, address)?;
-        agent.send(Method::POST, "/v1/drop", &request).await
+        Ok(agent.drop(&request).await?)
     }
 }

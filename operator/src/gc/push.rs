@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::Secret;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use orrery_archive::names::CATALOG_KEY_SECRET;
 use orrery_crds::kinds::Worker;
-use reqwest::Method;
 
 use crate::agents::AgentError;
 use crate::controller::context::Context;
@@ -79,5 +78,5 @@ async fn give(
     copy: &SignedCatalog,
 ) -> Result<(), AgentError> {
     let agent = context.agents.at(namespace, address)?;
-    agent.tell(Method::PUT, "/v1/catalog", copy).await
+    Ok(agent.put_catalog(copy).await?)
 }

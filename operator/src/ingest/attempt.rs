@@ -7,7 +7,7 @@ use orrery_archive::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
 };
 use orrery_archive::table::ddl;
-use orrery_worker_api::agent::{OpenAttempt, StagedTable, TablePart};
+use orrery_worker_api::agent::{AttemptSpec, OpenAttempt, StagedTable, TablePart};
 use orrery_worker_api::loader::Surveyed;
 
 use super::target::{Chunked, Target};
@@ -62,13 +62,15 @@ fn reference_plan(target: &Target<'_>, numbers: Numbers, addresses: &Addresses, 
     let open = OpenAttempt {
         term,
         attempt: numbers.attempt,
-        segment: numbers.segment,
-        incarnation: target.incarnation,
-        schema_version: target.schema_version,
-        database: physical_database(&target.key.database, target.incarnation),
-        create_home: ddl::reference(table),
-        create_overlap: String::new(),
-        fields: table.columns.iter().map(|column| column.name.clone()).collect(),
+        spec: AttemptSpec {
+            segment: numbers.segment,
+            incarnation: target.incarnation,
+            schema_version: target.schema_version,
+            database: physical_database(&target.key.database, target.incarnation),
+            create_home: ddl::reference(table),
+            create_overlap: String::new(),
+            fields: table.columns.iter().map(|column| column.name.clone()).collect(),
+        },
         tables: vec![StagedTable {
             table: reference_table(&target.key.table, numbers.attempt),
             chunk: 0,
@@ -98,13 +100,15 @@ fn chunked_plan(
     let home = OpenAttempt {
         term,
         attempt: numbers.attempt,
-        segment: numbers.segment,
-        incarnation: target.incarnation,
-        schema_version: target.schema_version,
-        database: physical_database(&target.key.database, target.incarnation),
-        create_home: ddl::home(chunked.table, chunked.director),
-        create_overlap: ddl::overlap(chunked.table),
-        fields: ddl::chunked_fields(chunked.table),
+        spec: AttemptSpec {
+            segment: numbers.segment,
+            incarnation: target.incarnation,
+            schema_version: target.schema_version,
+            database: physical_database(&target.key.database, target.incarnation),
+            create_home: ddl::home(chunked.table, chunked.director),
+            create_overlap: ddl::overlap(chunked.table),
+            fields: ddl::chunked_fields(chunked.table),
+        },
         tables: Vec::new(),
     };
     let mut opens: BTreeMap<WorkerId, Vec<OpenAttempt>> = BTreeMap::new();
@@ -148,15 +152,18 @@ fn index_opens(
 ) -> Option<BTreeMap<ChunkId, Vec<WorkerId>>> {
     let family = catalog.families.get(&chunked.index.family)?;
     let index = OpenAttempt {
+        term: home.term,
         attempt,
-        incarnation: chunked.index.incarnation,
-        schema_version: 1,
-        database: index_database(chunked.index.incarnation),
-        create_home: ddl::index(&chunked.key_type()?),
-        create_overlap: String::new(),
-        fields: ddl::INDEX_FIELDS.map(str::to_owned).to_vec(),
+        spec: AttemptSpec {
+            segment: home.spec.segment,
+            incarnation: chunked.index.incarnation,
+            schema_version: 1,
+            database: index_database(chunked.index.incarnation),
+            create_home: ddl::index(&chunked.key_type()?),
+            create_overlap: String::new(),
+            fields: ddl::INDEX_FIELDS.map(str::to_owned).to_vec(),
+        },
         tables: Vec::new(),
-        ..home.clone()
     };
     let mut index_chunks = BTreeMap::new();
     for chunk in surveyed.index_chunks.keys() {

@@ -8,7 +8,6 @@
 
 pub mod attempt;
 pub mod job;
-pub mod loader;
 pub mod queue;
 pub mod reconcile;
 pub mod steps;
@@ -17,6 +16,7 @@ pub mod verify;
 
 pub use reconcile::Ingests;
 
+use orrery_worker_api::CallError;
 use thiserror::Error;
 
 use crate::agents::AgentError;
@@ -31,17 +31,15 @@ pub enum IngestError {
     /// The catalog was not written.
     #[error(transparent)]
     Writer(#[from] WriterError),
-    /// An agent did not do its part.
-    #[error("worker {worker}: {source}")]
-    Agent {
-        /// Worker name.
-        worker: String,
-        /// What happened.
-        source: AgentError,
-    },
     /// The loader did not do its part.
     #[error("the loader: {0}")]
     Loader(#[from] AgentError),
+}
+
+impl From<CallError> for IngestError {
+    fn from(error: CallError) -> Self {
+        Self::Loader(error.into())
+    }
 }
 
 /// Where a step left its ingest.

@@ -19,6 +19,7 @@ use orrery_worker_api::agent::Info;
 use serde::de::DeserializeOwned;
 
 use super::objects::{config_name, pool_selector, selector_text};
+use crate::agents::AgentError;
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
 
@@ -160,6 +161,10 @@ pub fn pod_address(pod: &Pod) -> Option<&str> {
     status.pod_ip.as_deref()
 }
 
+async fn ask(context: &Context, namespace: &str, address: &str) -> Result<Info, AgentError> {
+    Ok(context.agents.at(namespace, address)?.info().await?)
+}
+
 async fn probe(
     context: &Context,
     namespace: &str,
@@ -169,8 +174,9 @@ async fn probe(
     let asked = pods.iter().filter_map(|(id, pod)| Some((*id, pod_address(pod)?)));
     stream::iter(asked)
         .map(|(id, address)| async move {
-            let answer = async { context.agents.at(namespace, address)?.info().await }.await;
-            let answer = answer.map_err(|error| error.to_string());
+            let answer = ask(context, namespace, address)
+                .await
+                .map_err(|error| error.to_string());
             if let Err(error) = &answer {
                 tracing::debug!(
                     worker = worker_name(pool, id),

@@ -8,12 +8,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use kube::api::ObjectMeta;
 use orrery_archive::names::{CA_SECRET, Role};
+use orrery_tls::Files;
 use rand::RngCore;
 
 use super::certificates::{self, CertificateError, Pair};
 use super::error::SecretsError;
 use super::plan::{self, AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
-use crate::agents::Pem;
 use crate::controller::context::Context;
 use crate::controller::events::Event;
 use crate::{field_manager, labels};
@@ -126,14 +126,8 @@ pub fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, S
     let of = |key| plan::text(secrets, Role::Operator.tls_secret(), key).map(|text| text.as_bytes().to_vec());
     if let (Some(certificate), Some(key), Some(authority)) = (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
     {
-        context.agents.identify(
-            namespace,
-            Pem {
-                certificate,
-                key,
-                authority,
-            },
-        );
+        let files = Files::new(certificate, key, authority);
+        context.agents.identify(namespace, files);
     }
 }
 

@@ -22,7 +22,7 @@ const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 const AUTHORITY: &str = "ca.crt";
 
-/// The files of a role's TLS Secret, as they are on disk. Equal files make equal identities, so a renewal can be noticed.
+/// The files of a role's TLS Secret. Equal files make equal identities, so a renewal can be noticed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Files {
     certificate: Vec<u8>,
@@ -32,23 +32,28 @@ pub struct Files {
 
 impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nobody logs a key.
+        // A key is never logged.
         f.debug_struct("Files").finish_non_exhaustive()
     }
 }
 
 impl Files {
+    /// What a role's Secret holds, as PEM.
+    pub fn new(certificate: Vec<u8>, key: Vec<u8>, authority: Vec<u8>) -> Self {
+        Self {
+            certificate,
+            key,
+            authority,
+        }
+    }
+
     /// Reads `tls.crt`, `tls.key` and `ca.crt`.
     pub fn read(folder: &Path) -> Result<Self, TlsError> {
         let read = |name: &str| {
             let path = folder.join(name);
             std::fs::read(&path).map_err(|source| TlsError::Read { path, source })
         };
-        Ok(Self {
-            certificate: read(CERTIFICATE)?,
-            key: read(KEY)?,
-            authority: read(AUTHORITY)?,
-        })
+        Ok(Self::new(read(CERTIFICATE)?, read(KEY)?, read(AUTHORITY)?))
     }
 
     /// What they hold.
@@ -71,6 +76,13 @@ pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     roots: Arc<RootCertStore>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A key is never logged.
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
 }
 
 impl Identity {

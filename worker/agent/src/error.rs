@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use orrery_worker_api::agent::ApiError;
+use orrery_worker_api::ApiError;
 use thiserror::Error;
 
 /// Why a call failed.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use orrery_worker_api::Retry;
 
 use crate::dialect::records::PART_BYTES;
 
@@ -50,7 +51,7 @@ pub struct Limits {
     /// Parts sent to one agent at once.
     pub streams: usize,
     /// How long an agent may fail.
-    pub patience: Duration,
+    pub retry: Retry,
     /// Decompressed bytes of a part.
     pub part_bytes: u64,
 }
@@ -63,7 +64,7 @@ impl Config {
             threads: if self.threads == 0 { cores } else { self.threads },
             files: self.files.max(1),
             streams: self.streams.max(1),
-            patience: Duration::from_secs(self.patience),
+            retry: Retry::new(Duration::from_secs(self.patience)),
             part_bytes: PART_BYTES,
         }
     }

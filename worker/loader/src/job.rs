@@ -256,6 +256,7 @@ impl Loader {
         let directory = state.request.as_ref().map(|request| request.directory.clone());
         let tools = LoadTools {
             agents: self.tools.agents.clone(),
+            retry: self.tools.limits.retry,
             streams: self.tools.limits.streams,
             directory: self.spool.join(directory.unwrap_or_default()),
             progress: state.progress.clone(),

@@ -10,7 +10,6 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
-pub mod agents;
 pub mod config;
 pub mod dialect;
 pub mod disk;

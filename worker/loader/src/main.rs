@@ -6,18 +6,23 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use orrery_archive::names::Role;
-use orrery_loader::agents::{self, Agents};
 use orrery_loader::config::Config;
 use orrery_loader::job::Loader;
 use orrery_loader::source::HttpSources;
 use orrery_loader::survey::Tools;
 use orrery_loader::{admin, server, supervise};
 use orrery_tls::Files;
+use orrery_worker_api::client::{Agents, Timeouts};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long agents are waited for.
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(5),
+    call: Duration::from_secs(30),
+};
 
 /// Loads the rows of one Ingest.
 #[derive(Parser)]
@@ -72,7 +77,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let limits = config.limits();
     let tools = Tools {
         http: HttpSources::new(Handle::current()).context("HTTP client")?,
-        agents: Agents::new(agents::client(identity.client(Role::Agent)?)?, limits.patience),
+        agents: Agents::new(&identity, TIMEOUTS)?,
         sources: config.sources.clone(),
         limits,
     };

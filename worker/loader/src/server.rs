@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Json, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use orrery_archive::names::Role;
-use orrery_worker_api::agent::ApiError;
+use orrery_worker_api::ApiError;
 use orrery_worker_api::loader::{Load, LoaderStatus, Survey};
+use orrery_worker_api::routes::{Call, LoaderCall, Verb};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -29,14 +30,28 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy)]
 struct Caller(Option<Role>);
 
-/// The API's routes.
+/// All endpoints; a role check stands before each.
 fn router(loader: Loader) -> Router {
-    Router::new()
-        .route("/v1/survey", post(survey))
-        .route("/v1/load", post(load))
-        .route("/v1/status", get(status))
-        .layer(middleware::from_fn(operator_only))
+    LoaderCall::ALL
+        .iter()
+        .fold(Router::new(), |router, call| {
+            router.route(call.route().path, handler(*call))
+        })
+        .route_layer(middleware::from_fn(check_role))
         .with_state(loader)
+}
+
+fn handler(call: LoaderCall) -> MethodRouter<Loader> {
+    let method = match call.route().verb {
+        Verb::Get => MethodFilter::GET,
+        Verb::Post => MethodFilter::POST,
+        Verb::Put => MethodFilter::PUT,
+    };
+    match call {
+        LoaderCall::Survey => on(method, survey),
+        LoaderCall::Load => on(method, load),
+        LoaderCall::Status => on(method, status),
+    }
 }
 
 /// Serves until `stop`.
@@ -79,17 +94,15 @@ async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router) -
         .map_err(|error| error.to_string())
 }
 
-async fn operator_only(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
-    match caller.0 {
-        Some(Role::Operator) => next.run(request).await,
-        other => {
-            let name = other.map_or("a certificate without a role", Role::common_name);
-            error(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                format!("{name} may not use this API"),
-            )
-        }
+async fn check_role(
+    Extension(caller): Extension<Caller>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    match LoaderCall::permit(request.method(), path.as_str(), caller.0) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => error(StatusCode::FORBIDDEN, "Forbidden", denied.to_string()),
     }
 }
 

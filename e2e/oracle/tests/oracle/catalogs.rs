@@ -156,14 +156,9 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
         .unwrap()
         .placement
         .insert(chunk, vec![3]);
-    let told = certificates
-        .client(Role::Operator)
-        .put(agent.url("/v1/catalog"))
-        .json(&SignedCatalog::sign(&newer, CATALOG_KEY))
-        .send()
-        .await
-        .unwrap();
-    assert!(told.status().is_success(), "{}", told.text().await.unwrap());
+    let copy = SignedCatalog::sign(&newer, CATALOG_KEY);
+    let operator = agent.api(&certificates, Role::Operator);
+    operator.put_catalog(&copy).await.unwrap();
     assert_eq!(parts.rows(ALL).await.unwrap(), right, "the agents know better");
     let current = parts.engine.catalogs.current().unwrap();
     assert_eq!(current.catalog().epochs, newer.epochs);

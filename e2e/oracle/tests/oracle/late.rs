@@ -17,7 +17,8 @@ use orrery_oracle::corpus::queries;
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::{Site, plugin_folder};
 use orrery_wire::Format;
-use orrery_worker_api::agent::{Adopt, CopyDdl, CopyStatus, ManifestRow, RowState, StartCopy, TablePart};
+use orrery_worker_api::agent::{Adopt, CopyDdl, ManifestRow, RowState, StartCopy, TablePart};
+use orrery_worker_api::client::AgentClient;
 
 /// Limit of one source's copy.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -72,10 +73,13 @@ impl Beside {
             worker: id,
             reader_password: INTERNAL_PASSWORD.into(),
         };
-        let url = format!("{}/v1/adopt", beside.base);
-        let answer = certificates.client(Role::Operator).post(url).json(&adopt).send();
-        assert!(answer.await.unwrap().status().is_success());
+        beside.api(certificates).adopt(&adopt).await.unwrap();
         beside
+    }
+
+    /// The agent as the operator calls it.
+    fn api(&self, certificates: &testing::Archive) -> AgentClient {
+        certificates.agents(Role::Operator).at(&self.base).unwrap()
     }
 }
 
@@ -141,7 +145,7 @@ async fn copy_all(
             (&table.database, create)
         })
         .collect();
-    let operator = certificates.client(Role::Operator);
+    let operator = late.api(certificates);
     for (source, rows) in manifests(site, agents).await {
         let request = StartCopy {
             term: TERM,
@@ -150,13 +154,10 @@ async fn copy_all(
             rows,
             creates: creates.values().cloned().collect(),
         };
-        let url = format!("{}/v1/copies", late.base);
-        let started = operator.post(url).json(&request).send().await.unwrap();
-        assert!(started.status().is_success(), "{}", started.text().await.unwrap());
+        operator.copy(&request).await.unwrap();
         let done = async {
             loop {
-                let url = format!("{}/v1/copies/from-{source}", late.base);
-                let status: CopyStatus = operator.get(url).send().await.unwrap().json().await.unwrap();
+                let status = operator.copy_status(&request.id).await.unwrap();
                 assert_eq!(status.error, None);
                 if status.left == 0 {
                     return status.done.len();

@@ -2,11 +2,10 @@
 
 use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
+use orrery_worker_api::client::AgentClient;
 use orrery_worker_api::loader::{Load, LoaderStatus, LoaderStep, Surveyed};
-use reqwest::Method;
 
 use super::{IngestError, Outcome, Step, report, undo};
-use crate::agents::AgentError;
 use crate::ingest::attempt::{self, Plan};
 
 /// Workers that keep the list of files and rejects.
@@ -108,25 +107,13 @@ fn load(step: &Step<'_>, status: &IngestStatus, now: &LoaderStatus, plan: &Plan)
 /// Opens the attempt everywhere, all agents at once. One that does not answer gets no rows and is behind for the segment; the loader
 /// hears it from its own calls.
 async fn open_all(step: &Step<'_>, plan: &Plan) {
-    let opened = plan.opens.iter().map(|(worker, requests)| async move {
-        for request in requests {
-            if let Err(error) = open(step, *worker, request).await {
-                tracing::warn!(worker, attempt = request.attempt, %error, "attempt not opened");
-            }
+    let open = |worker, agent: AgentClient| async move {
+        let mut opened = Ok(());
+        for request in plan.opens.get(&worker).into_iter().flatten() {
+            opened = opened.and(agent.open(request).await);
         }
-    });
-    futures::future::join_all(opened).await;
-}
-
-async fn open(
-    step: &Step<'_>,
-    worker: WorkerId,
-    request: &orrery_worker_api::agent::OpenAttempt,
-) -> Result<(), AgentError> {
-    let (_, address) = step
-        .addresses
-        .get(worker)
-        .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
-    let agent = step.context.agents.at(step.namespace, address)?;
-    agent.tell_slowly(Method::POST, "/v1/attempts", request).await
+        opened
+    };
+    let workers = plan.opens.keys().copied();
+    step.fleet().for_each(workers, "open the attempt", open).await;
 }

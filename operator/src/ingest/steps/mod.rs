@@ -17,14 +17,14 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus, Worker};
+use orrery_worker_api::client::LoaderClient;
 use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey};
 
 use super::attempt::Numbers;
-use super::loader::Loader;
 use super::target::{self, Target};
 use super::{IngestError, Outcome, job};
 use crate::controller::context::Context;
-use crate::fleet::Addresses;
+use crate::fleet::{Addresses, Fleet};
 
 /// Stands between the parts of a survey's id: the Ingest's UID, the survey's basis (see [`Target::basis`]), and a number.
 const PART_OF_ID: char = '#';
@@ -82,6 +82,14 @@ async fn next(step: &Step<'_>, status: &mut IngestStatus) -> Result<Outcome, Ing
 }
 
 impl Step<'_> {
+    fn fleet(&self) -> Fleet<'_> {
+        Fleet {
+            agents: &self.context.agents,
+            namespace: self.namespace,
+            addresses: self.addresses,
+        }
+    }
+
     fn target(&self) -> Option<Target<'_>> {
         target::find(&self.catalog, &self.ingest.spec.target)
     }
@@ -157,7 +165,7 @@ impl Step<'_> {
     }
 
     /// The loader's pod, once it runs.
-    fn loader(&self) -> Result<Option<Loader>, IngestError> {
+    fn loader(&self) -> Result<Option<LoaderClient>, IngestError> {
         let name = self.ingest.name_any();
         let running = |pod: &&Pod| {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -173,16 +181,14 @@ impl Step<'_> {
         let Some(address) = newest.and_then(|pod| pod.status.as_ref()?.pod_ip.clone()) else {
             return Ok(None);
         };
-        Ok(Some(Loader(
-            self.context.agents.loader(self.namespace, &address)?,
-        )))
+        Ok(Some(self.context.agents.loader(self.namespace, &address)?))
     }
 
     /// The loader with a finished survey. A loader that lost its spool is asked to survey again: the phase waits, nothing is undone.
     async fn surveyed_loader(
         &self,
         status: &mut IngestStatus,
-    ) -> Result<Option<(Loader, LoaderStatus)>, IngestError> {
+    ) -> Result<Option<(LoaderClient, LoaderStatus)>, IngestError> {
         let Some(loader) = self.loader()? else {
             begin::keep_job(self).await?;
             status.message = "waits for the loader's pod".into();
@@ -211,14 +217,10 @@ impl Step<'_> {
         let mut survey = self.survey(last)?;
         if let Some(attempt) = status.attempt {
             for worker in self.addresses.ids() {
-                let Some((_, address)) = self.addresses.get(worker) else {
+                let Ok(agent) = self.fleet().agent(worker) else {
                     continue;
                 };
-                let Ok(agent) = self.context.agents.at(self.namespace, address) else {
-                    continue;
-                };
-                let path = format!("/v1/attempts/{attempt}/files");
-                if let Ok(files) = agent.get::<orrery_worker_api::agent::SourceFiles>(&path).await
+                if let Ok(files) = agent.files(attempt).await
                     && !files.files.is_empty()
                 {
                     survey.expected_files = Some(files.files);

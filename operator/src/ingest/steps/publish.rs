@@ -3,7 +3,7 @@
 use orrery_archive::catalog::{Catalog, ChunkSet, Epochs, Segment, Table, TableKey};
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use orrery_worker_api::agent::{RowState, SetState, TablePart};
-use reqwest::Method;
+use orrery_worker_api::client::AgentClient;
 
 use kube::ResourceExt;
 
@@ -145,19 +145,12 @@ pub(super) async fn tell_agents(step: &Step<'_>, catalog: &Catalog, segment: u64
         segments: vec![segment],
         state,
     };
-    let calls = step.addresses.ids().map(|worker| {
+    let set = |_, agent: AgentClient| {
         let request = &request;
-        async move {
-            let Some((name, address)) = step.addresses.get(worker) else {
-                return;
-            };
-            let Ok(agent) = step.context.agents.at(step.namespace, address) else {
-                return;
-            };
-            if let Err(error) = agent.tell(Method::POST, "/v1/manifest/state", request).await {
-                tracing::debug!(worker = name, segment, %error, "manifest state not set");
-            }
-        }
-    });
-    futures::future::join_all(calls).await;
+        async move { agent.set_state(request).await }
+    };
+    let workers = step.addresses.ids();
+    step.fleet()
+        .for_each(workers, "set the state of a segment's rows", set)
+        .await;
 }

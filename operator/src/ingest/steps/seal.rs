@@ -6,9 +6,8 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_worker_api::agent::{ManifestRow, Sealed, TablePart, Term};
+use orrery_worker_api::agent::{ManifestRow, TablePart};
 use orrery_worker_api::loader::Surveyed;
-use reqwest::StatusCode;
 
 use super::{IngestError, Outcome, Step, load, publish, report, undo};
 use crate::agents::AgentError;
@@ -99,20 +98,8 @@ async fn seal_all(step: &Step<'_>, plan: &Plan) -> BTreeMap<WorkerId, Answer> {
 
 /// `None` while the agent is still counting.
 async fn seal(step: &Step<'_>, worker: WorkerId, attempt: u64) -> Answer {
-    let (_, address) = step
-        .addresses
-        .get(worker)
-        .ok_or_else(|| AgentError::Address(format!("worker {worker}")))?;
-    let agent = step.context.agents.at(step.namespace, address)?;
-    let term = Term {
-        term: step.catalog.term,
-    };
-    let response = agent.call(&format!("/v1/attempts/{attempt}/seal"), &term).await?;
-    if response.status() == StatusCode::ACCEPTED {
-        return Ok(None);
-    }
-    let sealed: Sealed = response.json().await.map_err(AgentError::Unreachable)?;
-    Ok(Some(sealed.rows))
+    let agent = step.fleet().agent(worker)?;
+    Ok(agent.seal(attempt, step.catalog.term).await?)
 }
 
 fn expected(step: &Step<'_>, surveyed: &Surveyed, plan: &Plan) -> Expected {

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
-use orrery_worker_api::agent::Term;
+use orrery_worker_api::client::AgentClient;
 use orrery_worker_api::loader::LoaderStatus;
 
 use super::{IngestError, Outcome, Step, publish};
@@ -62,30 +62,18 @@ pub(super) async fn attempt(
 /// Drops what an attempt left at the agents. One that is away keeps sealed tables that no catalog names; they are dropped when it is found.
 async fn discard_all(step: &Step<'_>, status: &IngestStatus) {
     let attempts: Vec<u64> = status.attempt.into_iter().chain(status.index_attempt).collect();
-    let calls = step.addresses.ids().map(|worker| {
+    let discard = |_, agent: AgentClient| {
         let attempts = &attempts;
         async move {
-            let Some((_, address)) = step.addresses.get(worker) else {
-                return;
-            };
-            let Ok(agent) = step.context.agents.at(step.namespace, address) else {
-                return;
-            };
+            let mut discarded = Ok(());
             for attempt in attempts {
-                let path = format!("/v1/attempts/{attempt}/discard");
-                if let Err(error) = agent
-                    .call(
-                        &path,
-                        &Term {
-                            term: step.catalog.term,
-                        },
-                    )
-                    .await
-                {
-                    tracing::debug!(worker, attempt, %error, "attempt not discarded");
-                }
+                discarded = discarded.and(agent.discard(*attempt, step.catalog.term).await);
             }
+            discarded
         }
-    });
-    futures::future::join_all(calls).await;
+    };
+    let workers = step.addresses.ids();
+    step.fleet()
+        .for_each(workers, "discard the attempt", discard)
+        .await;
 }

@@ -1,4 +1,4 @@
-//! `/v1/attempts…`: staging, loading, sealing, discarding.
+//! Attempts: staging, loading, sealing, discarding.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::jobs::to_end;
 use crate::load::job;
 use crate::tables::{attempts, discard, records, seal};
 
-/// `POST /v1/attempts`.
+/// [`AgentCall::Open`](orrery_worker_api::routes::AgentCall::Open).
 pub async fn open(State(agent): State<Arc<Agent>>, Body(request): Body<OpenAttempt>) -> Result<StatusCode> {
     agent.admit(request.term)?;
     to_end(async move { attempts::open(&agent, request).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v1/attempts/{attempt}/load`.
+/// [`AgentCall::Load`](orrery_worker_api::routes::AgentCall::Load).
 pub async fn load(
     State(agent): State<Arc<Agent>>,
     Path(attempt): Path<u64>,
@@ -43,14 +43,14 @@ pub async fn load(
     .map(Json)
 }
 
-/// `GET /v1/attempts/{attempt}/ledger`.
+/// [`AgentCall::Ledger`](orrery_worker_api::routes::AgentCall::Ledger).
 pub async fn ledger(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) -> Result<Json<Ledger>> {
     agent.require_identity()?;
     let parts = attempts::ledger(&mut agent.db.conn().await?, attempt).await?;
     Ok(Json(Ledger { parts }))
 }
 
-/// `PUT /v1/attempts/{attempt}/files`.
+/// [`AgentCall::PutFiles`](orrery_worker_api::routes::AgentCall::PutFiles).
 pub async fn put_files(
     State(agent): State<Arc<Agent>>,
     Path(attempt): Path<u64>,
@@ -61,7 +61,7 @@ pub async fn put_files(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/attempts/{attempt}/files`.
+/// [`AgentCall::Files`](orrery_worker_api::routes::AgentCall::Files).
 pub async fn files(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) -> Result<Json<SourceFiles>> {
     agent.require_identity()?;
     records::files(&mut agent.db.conn().await?, attempt)
@@ -69,7 +69,7 @@ pub async fn files(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) ->
         .map(Json)
 }
 
-/// `PUT /v1/attempts/{attempt}/rejects`.
+/// [`AgentCall::PutRejects`](orrery_worker_api::routes::AgentCall::PutRejects).
 pub async fn put_rejects(
     State(agent): State<Arc<Agent>>,
     Path(attempt): Path<u64>,
@@ -80,13 +80,13 @@ pub async fn put_rejects(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/attempts/{attempt}/rejects`.
+/// [`AgentCall::Rejects`](orrery_worker_api::routes::AgentCall::Rejects).
 pub async fn rejects(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) -> Result<Vec<u8>> {
     agent.require_identity()?;
     records::rejects(&mut agent.db.conn().await?, attempt).await
 }
 
-/// `POST /v1/attempts/{attempt}/seal`.
+/// [`AgentCall::Seal`](orrery_worker_api::routes::AgentCall::Seal).
 pub async fn seal(
     State(agent): State<Arc<Agent>>,
     Path(attempt): Path<u64>,
@@ -99,7 +99,7 @@ pub async fn seal(
     })
 }
 
-/// `POST /v1/attempts/{attempt}/discard`.
+/// [`AgentCall::Discard`](orrery_worker_api::routes::AgentCall::Discard).
 pub async fn discard(
     State(agent): State<Arc<Agent>>,
     Path(attempt): Path<u64>,

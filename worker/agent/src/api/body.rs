@@ -1,4 +1,4 @@
-//! JSON bodies and queries whose errors are [`orrery_worker_api::agent::ApiError`], as all others.
+//! JSON bodies and queries whose errors are [`orrery_worker_api::ApiError`], as all others.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};

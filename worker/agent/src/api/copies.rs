@@ -1,4 +1,4 @@
-//! `/v1/copies…` and `/v1/tables/…/export`.
+//! Copies, at both ends.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::copy::{export as exporting, jobs};
 use crate::error::Result;
 use crate::jobs::to_end;
 
-/// `POST /v1/copies`.
+/// [`AgentCall::Copy`](orrery_worker_api::routes::AgentCall::Copy).
 pub async fn start(
     State(agent): State<Arc<Agent>>,
     Body(request): Body<StartCopy>,
@@ -23,12 +23,12 @@ pub async fn start(
     jobs::start(&agent, request).map(|status| (StatusCode::ACCEPTED, Json(status)))
 }
 
-/// `GET /v1/copies/{id}`.
+/// [`AgentCall::CopyStatus`](orrery_worker_api::routes::AgentCall::CopyStatus).
 pub async fn status(State(agent): State<Arc<Agent>>, Path(id): Path<String>) -> Result<Json<CopyStatus>> {
     agent.copies.status(&id).map(Json)
 }
 
-/// `GET /v1/tables/{database}/{table}/export`.
+/// [`AgentCall::Export`](orrery_worker_api::routes::AgentCall::Export).
 pub async fn export(
     State(agent): State<Arc<Agent>>,
     Path((database, table)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! `/v1/info` and `/v1/adopt`.
+//! What the worker is, and its adoption.
 
 use std::path::Path;
 use std::sync::Arc;

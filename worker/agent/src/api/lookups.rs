@@ -1,4 +1,4 @@
-//! `/v1/index/lookup` and `/v1/catalog`.
+//! The director index, and copies of the catalog.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::error::{AgentError, Result};
 use crate::index;
 use crate::jobs::to_end;
 
-/// `POST /v1/index/lookup`.
+/// [`AgentCall::Lookup`](orrery_worker_api::routes::AgentCall::Lookup).
 pub async fn index(
     State(agent): State<Arc<Agent>>,
     Body(request): Body<IndexLookup>,
@@ -26,14 +26,14 @@ pub async fn index(
         .map(Json)
 }
 
-/// `PUT /v1/catalog`.
+/// [`AgentCall::PutCatalog`](orrery_worker_api::routes::AgentCall::PutCatalog).
 pub async fn put_catalog(State(agent): State<Arc<Agent>>, body: Bytes) -> Result<StatusCode> {
     let identity = agent.require_identity()?;
     to_end(async move { agent.catalog.put(body, &identity.archive_uid) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/catalog`; answers also while mysqld is away.
+/// [`AgentCall::Catalog`](orrery_worker_api::routes::AgentCall::Catalog); answers also while mysqld is away.
 pub async fn catalog(State(agent): State<Arc<Agent>>) -> Result<Response> {
     let body = agent
         .catalog

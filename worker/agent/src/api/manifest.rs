@@ -1,12 +1,11 @@
-//! `/v1/manifest…`, `/v1/unknown` and `/v1/drop`.
+//! What the worker holds, and what it drops.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use orrery_worker_api::agent::{Drop, Dropped, ManifestPage, SetState, UnknownTables};
-use serde::Deserialize;
+use orrery_worker_api::agent::{Drop, Dropped, ManifestPage, PageQuery, SetState, UnknownTables};
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -14,14 +13,7 @@ use crate::error::Result;
 use crate::jobs::to_end;
 use crate::tables::{drop as dropping, manifest};
 
-/// Which page.
-#[derive(Deserialize, Debug)]
-pub struct PageQuery {
-    after: Option<String>,
-    limit: Option<u32>,
-}
-
-/// `GET /v1/manifest`.
+/// [`AgentCall::Manifest`](orrery_worker_api::routes::AgentCall::Manifest).
 pub async fn page(
     State(agent): State<Arc<Agent>>,
     Query(query): Query<PageQuery>,
@@ -32,21 +24,21 @@ pub async fn page(
         .map(Json)
 }
 
-/// `GET /v1/unknown`.
+/// [`AgentCall::Unknown`](orrery_worker_api::routes::AgentCall::Unknown).
 pub async fn unknown(State(agent): State<Arc<Agent>>) -> Result<Json<UnknownTables>> {
     agent.require_identity()?;
     let tables = manifest::unknown(&mut agent.db.conn().await?).await?;
     Ok(Json(UnknownTables { tables }))
 }
 
-/// `POST /v1/manifest/state`.
+/// [`AgentCall::SetState`](orrery_worker_api::routes::AgentCall::SetState).
 pub async fn set_state(State(agent): State<Arc<Agent>>, Body(request): Body<SetState>) -> Result<StatusCode> {
     agent.admit(request.term)?;
     to_end(async move { manifest::set_state(&mut agent.db.session().await?, &request).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v1/drop`.
+/// [`AgentCall::Drop`](orrery_worker_api::routes::AgentCall::Drop).
 pub async fn drop(State(agent): State<Arc<Agent>>, Body(request): Body<Drop>) -> Result<Json<Dropped>> {
     agent.admit(request.term)?;
     to_end(async move { dropping::drop(&mut agent.db.session().await?, &request).await })

@@ -12,8 +12,9 @@ pub mod manifest;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Router, middleware};
+use orrery_worker_api::routes::{AgentCall, Call, Verb};
 
 use crate::agent::Agent;
 use crate::error::AgentError;
@@ -24,33 +25,44 @@ const MAX_BODY: usize = 256 << 20;
 
 /// All endpoints; a role check stands before each.
 pub fn router(agent: Arc<Agent>) -> Router {
-    Router::new()
-        .route("/v1/info", get(info::info))
-        .route("/v1/adopt", post(info::adopt))
-        .route("/v1/manifest", get(manifest::page))
-        .route("/v1/unknown", get(manifest::unknown))
-        .route("/v1/manifest/state", post(manifest::set_state))
-        .route("/v1/drop", post(manifest::drop))
-        .route("/v1/attempts", post(attempts::open))
-        .route("/v1/attempts/{attempt}/load", post(attempts::load))
-        .route("/v1/attempts/{attempt}/ledger", get(attempts::ledger))
-        .route(
-            "/v1/attempts/{attempt}/files",
-            put(attempts::put_files).get(attempts::files),
-        )
-        .route(
-            "/v1/attempts/{attempt}/rejects",
-            put(attempts::put_rejects).get(attempts::rejects),
-        )
-        .route("/v1/attempts/{attempt}/seal", post(attempts::seal))
-        .route("/v1/attempts/{attempt}/discard", post(attempts::discard))
-        .route("/v1/copies", post(copies::start))
-        .route("/v1/copies/{id}", get(copies::status))
-        .route("/v1/tables/{database}/{table}/export", get(copies::export))
-        .route("/v1/index/lookup", post(lookups::index))
-        .route("/v1/catalog", put(lookups::put_catalog).get(lookups::catalog))
+    AgentCall::ALL
+        .iter()
+        .fold(Router::new(), |router, call| {
+            router.route(call.route().path, handler(*call))
+        })
         .route_layer(middleware::from_fn(roles::check))
         .fallback(async || AgentError::NotFound("no such endpoint".into()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(agent)
+}
+
+fn handler(call: AgentCall) -> MethodRouter<Arc<Agent>> {
+    let method = match call.route().verb {
+        Verb::Get => MethodFilter::GET,
+        Verb::Post => MethodFilter::POST,
+        Verb::Put => MethodFilter::PUT,
+    };
+    match call {
+        AgentCall::Info => on(method, info::info),
+        AgentCall::Adopt => on(method, info::adopt),
+        AgentCall::Manifest => on(method, manifest::page),
+        AgentCall::Unknown => on(method, manifest::unknown),
+        AgentCall::SetState => on(method, manifest::set_state),
+        AgentCall::Drop => on(method, manifest::drop),
+        AgentCall::Open => on(method, attempts::open),
+        AgentCall::Load => on(method, attempts::load),
+        AgentCall::Ledger => on(method, attempts::ledger),
+        AgentCall::PutFiles => on(method, attempts::put_files),
+        AgentCall::Files => on(method, attempts::files),
+        AgentCall::PutRejects => on(method, attempts::put_rejects),
+        AgentCall::Rejects => on(method, attempts::rejects),
+        AgentCall::Seal => on(method, attempts::seal),
+        AgentCall::Discard => on(method, attempts::discard),
+        AgentCall::Copy => on(method, copies::start),
+        AgentCall::CopyStatus => on(method, copies::status),
+        AgentCall::Export => on(method, copies::export),
+        AgentCall::Lookup => on(method, lookups::index),
+        AgentCall::PutCatalog => on(method, lookups::put_catalog),
+        AgentCall::Catalog => on(method, lookups::catalog),
+    }
 }

@@ -10,12 +10,13 @@ use std::path::Path;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use orrery_worker_api::agent::{ManifestRow, RowState};
+use orrery_worker_api::client::AgentClient;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use super::COPY_DATABASE;
 use super::container::{Reader, Section};
-use super::peer::Peer;
+use super::peer;
 use crate::agent::Agent;
 use crate::config::Config;
 use crate::db::sql;
@@ -36,7 +37,7 @@ pub enum Arrival {
 }
 
 /// Fetches and verifies one table, unless it is here.
-pub async fn fetch(agent: &Agent, peer: &Peer, wanted: &ManifestRow, create: &str) -> Result<Arrival> {
+pub async fn fetch(agent: &Agent, peer: &AgentClient, wanted: &ManifestRow, create: &str) -> Result<Arrival> {
     sql::check_name(&wanted.database)?;
     sql::check_name(&wanted.table)?;
     let mut conn = agent.db.session().await?;
@@ -120,7 +121,7 @@ pub async fn move_in(agent: &Agent, wanted: &ManifestRow, arrival: Arrival) -> R
 async fn stage(
     agent: &Agent,
     conn: &mut Conn,
-    peer: &Peer,
+    peer: &AgentClient,
     wanted: &ManifestRow,
     create: &str,
 ) -> Result<()> {
@@ -153,8 +154,8 @@ async fn stage(
 }
 
 /// Writes the source's files where mysqld looks for them; the source's definition.
-async fn receive(agent: &Agent, peer: &Peer, wanted: &ManifestRow) -> Result<String> {
-    let stream = peer.export(&wanted.database, &wanted.table).await?;
+async fn receive(agent: &Agent, peer: &AgentClient, wanted: &ManifestRow) -> Result<String> {
+    let stream = peer::export(peer, &wanted.database, &wanted.table).await?;
     let mut reader = Reader::new(stream, agent.config.stream_idle);
     let tablespace = physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table);
     let mut definition = Vec::new();

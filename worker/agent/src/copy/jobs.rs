@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
+use orrery_worker_api::client::AgentClient;
 use parking_lot::Mutex;
 
 use super::import::{self, Arrival};
-use super::peer::Peer;
+use super::peer;
 use crate::agent::Agent;
 use crate::error::{AgentError, Result};
 
@@ -92,7 +93,7 @@ impl Copies {
 
 /// Starts a copy, or finds it going on or done. One that failed is tried again.
 pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
-    let peer = Peer::new(agent, &request.source)?;
+    let peer = peer::connect(agent, &request.source)?;
     for row in &request.rows {
         ddl(&request.creates, row)?;
     }
@@ -105,7 +106,7 @@ pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
     status
 }
 
-async fn run(agent: &Agent, peer: &Peer, request: &StartCopy) {
+async fn run(agent: &Agent, peer: &AgentClient, request: &StartCopy) {
     for batch in request.rows.chunks(BATCH) {
         if let Err(error) = run_batch(agent, peer, request, batch).await {
             tracing::warn!(copy = request.id, %error, "a copy failed");
@@ -116,7 +117,12 @@ async fn run(agent: &Agent, peer: &Peer, request: &StartCopy) {
 }
 
 /// Fetches a batch, then moves in what came: also when one of its tables failed.
-async fn run_batch(agent: &Agent, peer: &Peer, request: &StartCopy, batch: &[ManifestRow]) -> Result<()> {
+async fn run_batch(
+    agent: &Agent,
+    peer: &AgentClient,
+    request: &StartCopy,
+    batch: &[ManifestRow],
+) -> Result<()> {
     let mut fetched = Vec::new();
     let mut failed = None;
     for row in batch {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use orrery_worker_api::frame::{Decoder, FrameError, Piece};
 
-use super::frames::{Decoder, FrameError, Piece};
 use crate::error::{AgentError, Result};
 
 /// A request's body.
@@ -123,7 +123,7 @@ fn bad(reason: &dyn std::fmt::Display) -> AgentError {
 
 #[cfg(test)]
 mod tests {
-    use orrery_worker_api::agent::frame;
+    use orrery_worker_api::frame;
 
     use super::*;
 

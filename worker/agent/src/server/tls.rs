@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orrery_archive::names::Role;
-use orrery_tls::{Files, TlsError};
+use orrery_tls::{Files, Identity, TlsError};
 use parking_lot::Mutex;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ServerConfig;
 
 use crate::error::{AgentError, Result};
 
@@ -21,7 +20,7 @@ pub struct TlsFiles {
 struct Loaded {
     files: Files,
     server: Arc<ServerConfig>,
-    client: Arc<ClientConfig>,
+    identity: Arc<Identity>,
 }
 
 impl Loaded {
@@ -29,7 +28,7 @@ impl Loaded {
         let identity = files.identity()?;
         Ok(Self {
             server: Arc::new(identity.server()?),
-            client: Arc::new(identity.client(Role::Agent)?),
+            identity: Arc::new(identity),
             files,
         })
     }
@@ -50,8 +49,8 @@ impl TlsFiles {
     }
 
     /// For calls to other agents.
-    pub fn client(&self) -> Result<Arc<ClientConfig>> {
-        Ok(self.load()?.client)
+    pub fn identity(&self) -> Result<Arc<Identity>> {
+        Ok(self.load()?.identity)
     }
 
     /// Reads the files; builds configurations when they changed. A half-written renewal leaves the old ones in use.

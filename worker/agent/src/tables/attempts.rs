@@ -3,33 +3,12 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
 use orrery_archive::names::staging_database;
-use orrery_worker_api::agent::{LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart};
-use serde::{Deserialize, Serialize};
+use orrery_worker_api::agent::{AttemptSpec, LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart};
 
 use super::{part_from, part_name, physical};
 use crate::agent::Agent;
 use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
-
-/// What all tables of an attempt share. It never changes once the attempt is open.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct AttemptSpec {
-    /// Segment the rows will be published under.
-    pub segment: u64,
-    /// Incarnation of the table or index.
-    pub incarnation: u64,
-    /// Schema version.
-    pub schema_version: u32,
-    /// Physical database.
-    pub database: String,
-    /// See [`OpenAttempt::create_home`].
-    pub create_home: String,
-    /// See [`OpenAttempt::create_home`].
-    pub create_overlap: String,
-    /// Fields of a loaded row.
-    pub fields: Vec<String>,
-}
 
 /// State of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +53,14 @@ pub struct LoadPlace {
 
 /// Makes the attempt's staging tables that are not there yet.
 pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
-    let attempt = request.attempt;
+    check(&request)?;
+    let OpenAttempt {
+        attempt,
+        spec,
+        tables,
+        ..
+    } = request;
     let _lock = agent.attempts.take(attempt, &format!("attempt {attempt}"))?;
-    let (spec, tables) = checked(request)?;
     let mut conn = agent.db.session().await?;
     record(&mut conn, attempt, &spec).await?;
     let known = staged(&mut conn, attempt).await?;
@@ -127,27 +111,18 @@ async fn create(agent: &Agent, staging: &str, spec: &AttemptSpec, tables: &[Stag
     Ok(())
 }
 
-fn checked(request: OpenAttempt) -> Result<(AttemptSpec, Vec<StagedTable>)> {
-    sql::check_name(&request.database)?;
+fn check(request: &OpenAttempt) -> Result<()> {
+    sql::check_name(&request.spec.database)?;
     for table in &request.tables {
         sql::check_name(&table.table)?;
     }
-    if request.fields.is_empty() {
+    if request.spec.fields.is_empty() {
         return Err(AgentError::BadRequest(format!(
             "attempt {} has no fields",
             request.attempt
         )));
     }
-    let spec = AttemptSpec {
-        segment: request.segment,
-        incarnation: request.incarnation,
-        schema_version: request.schema_version,
-        database: request.database,
-        create_home: request.create_home,
-        create_overlap: request.create_overlap,
-        fields: request.fields,
-    };
-    Ok((spec, request.tables))
+    Ok(())
 }
 
 /// Records the attempt, or checks that it is the one recorded.

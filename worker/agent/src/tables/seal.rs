@@ -8,9 +8,9 @@ use std::time::Duration;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::staging_database;
-use orrery_worker_api::agent::{ManifestRow, RowState, StagedTable};
+use orrery_worker_api::agent::{AttemptSpec, ManifestRow, RowState, StagedTable};
 
-use super::attempts::{self, AttemptSpec, AttemptState};
+use super::attempts::{self, AttemptState};
 use super::{checksum, manifest, physical};
 use crate::agent::Agent;
 use crate::db::{shares, side_by_side, sql};

@@ -2,13 +2,21 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orrery_archive::names::Role;
+use orrery_tls::{Files, Identity};
+use orrery_worker_api::client::{Agents, Timeouts};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use tempfile::TempDir;
 
 /// The archive's UID.
 pub const ARCHIVE_UID: &str = "11111111-2222-3333-4444-555555555555";
+/// How long the tests' clients wait.
+pub const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(5),
+    call: Duration::from_secs(60),
+};
 /// Key of catalog copies.
 pub const CATALOG_KEY: &[u8] = b"catalog key of the tests";
 
@@ -70,6 +78,16 @@ impl Archive {
         std::fs::write(directory.join("ca.crt"), self.authority.pem()).unwrap();
     }
 
+    /// Key, certificate and authority of a role.
+    pub fn identity(&self, role: Role) -> Identity {
+        Files::read(&self.tls_dir(role)).unwrap().identity().unwrap()
+    }
+
+    /// Calls to agents with the certificate of a role.
+    pub fn agents(&self, role: Role) -> Agents {
+        Agents::new(&self.identity(role), TIMEOUTS).unwrap()
+    }
+
     /// A client with the certificate of a role.
     pub fn client(&self, role: Role) -> reqwest::Client {
         self.client_from(Some(&self.tls_dir(role)))
@@ -78,7 +96,8 @@ impl Archive {
     /// A client with the certificate in a directory, or with none.
     pub fn client_from(&self, directory: Option<&Path>) -> reqwest::Client {
         let tls = if let Some(directory) = directory {
-            (*crate::server::tls::TlsFiles::new(directory).client().unwrap()).clone()
+            let identity = Files::read(directory).unwrap().identity().unwrap();
+            identity.client(Role::Agent).unwrap()
         } else {
             let mut roots = rustls::RootCertStore::empty();
             roots.add(self.authority.der().clone()).unwrap();

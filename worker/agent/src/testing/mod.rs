@@ -7,8 +7,7 @@
 //!
 //! let archive = Archive::new();
 //! let worker = Worker::start(&archive, 1).await;
-//! let operator = archive.client(Role::Operator);
-//! let info = operator.get(worker.url("/v1/info")).send().await.unwrap();
+//! let info = worker.api(&archive, Role::Operator).info().await.unwrap();
 //! # }
 //! ```
 //!
@@ -24,6 +23,6 @@ mod archive;
 mod mysqld;
 mod worker;
 
-pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY};
+pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY, TIMEOUTS};
 pub use mysqld::Mysqld;
 pub use worker::{READER_PASSWORD, TERM, Worker, default_config};

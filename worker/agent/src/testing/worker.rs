@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use orrery_archive::names::{Role, WorkerId};
 use orrery_worker_api::agent::Adopt;
+use orrery_worker_api::client::AgentClient;
+use orrery_worker_api::routes::{AgentCall, Call, Parameter};
+use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -67,14 +70,7 @@ impl Worker {
             worker: id,
             reader_password: READER_PASSWORD.into(),
         };
-        let answer = archive
-            .client(Role::Operator)
-            .post(worker.url("/v1/adopt"))
-            .json(&adopt)
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        worker.api(archive, Role::Operator).adopt(&adopt).await.unwrap();
         worker
     }
 
@@ -120,9 +116,14 @@ impl Worker {
         format!("https://{}", self.api)
     }
 
-    /// URL of an endpoint.
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base())
+    /// The agent as a role calls it.
+    pub fn api(&self, archive: &Archive, role: Role) -> AgentClient {
+        archive.agents(role).at(&self.base()).unwrap()
+    }
+
+    /// URL of a call, for requests that no client would send.
+    pub fn url(&self, call: AgentCall, parameters: &[Parameter<'_>]) -> Url {
+        call.url(&self.base().parse().unwrap(), parameters).unwrap()
     }
 
     /// URL on the admin port.

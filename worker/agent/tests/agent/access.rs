@@ -2,66 +2,75 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{
-    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, Worker, default_config,
+    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
 };
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use orrery_archive::names::Role;
-use orrery_worker_api::agent::RowState;
-use orrery_worker_api::agent::{Adopt, Info, ManifestPage, SetState, Term};
+use orrery_worker_api::ApiError;
+use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, StartCopy};
+use orrery_worker_api::client::Agents;
+use orrery_worker_api::routes::{AgentCall, Call, Parameter};
 use reqwest::StatusCode;
 
-use super::support::{answer, attempt, framed, part, reason, setup, with_archive};
+use super::support::{attempt, framed, part, reason, refusal, setup, with_archive};
 
 #[tokio::test]
 async fn calls_without_a_certificate_of_the_archive_are_refused() {
     let (archive, other) = (Archive::new(), Archive::new());
     let worker = Worker::start(&archive, 1).await;
+    let url = worker.url(AgentCall::Info, &[]);
     for client in [archive.client_from(None), other.client(Role::Operator)] {
-        assert!(client.get(worker.url("/v1/info")).send().await.is_err());
+        assert!(client.get(url.clone()).send().await.is_err());
     }
     let stranger = tempfile::tempdir().unwrap();
     archive.issue(stranger.path(), "somebody");
-    let request = archive
-        .client_from(Some(stranger.path()))
-        .get(worker.url("/v1/info"));
-    assert_eq!(reason(answer::<Info>(request).await), "Forbidden");
+    let agents = Agents::from_folder(stranger.path(), TIMEOUTS).unwrap();
+    let answer = agents.at(&worker.base()).unwrap().info().await;
+    assert_eq!(reason(answer), "Forbidden");
+}
+
+/// Whom each call is meant for, apart from the table that the agent checks.
+fn meant_for(call: AgentCall) -> &'static [Role] {
+    match call {
+        AgentCall::Info
+        | AgentCall::Adopt
+        | AgentCall::Manifest
+        | AgentCall::Unknown
+        | AgentCall::SetState
+        | AgentCall::Drop
+        | AgentCall::Open
+        | AgentCall::Seal
+        | AgentCall::Discard
+        | AgentCall::Copy
+        | AgentCall::CopyStatus
+        | AgentCall::PutCatalog => &[Role::Operator],
+        AgentCall::Load | AgentCall::PutFiles | AgentCall::Lookup => &[Role::Loader],
+        AgentCall::Ledger | AgentCall::Files | AgentCall::PutRejects | AgentCall::Rejects => {
+            &[Role::Loader, Role::Operator]
+        }
+        AgentCall::Export => &[Role::Agent],
+        AgentCall::Catalog => &[Role::Operator, Role::Czar, Role::Proxy],
+    }
 }
 
 #[tokio::test]
 async fn every_endpoint_serves_its_roles_alone() {
     let archive = Archive::new();
     let worker = Worker::start(&archive, 1).await;
-    let endpoints = [
-        ("GET", "/v1/info", &[Role::Operator][..]),
-        ("POST", "/v1/adopt", &[Role::Operator]),
-        ("GET", "/v1/manifest", &[Role::Operator]),
-        ("GET", "/v1/unknown", &[Role::Operator]),
-        ("POST", "/v1/attempts", &[Role::Operator]),
-        ("POST", "/v1/attempts/1/load", &[Role::Loader]),
-        ("GET", "/v1/attempts/1/ledger", &[Role::Loader, Role::Operator]),
-        ("PUT", "/v1/attempts/1/files", &[Role::Loader]),
-        ("GET", "/v1/attempts/1/files", &[Role::Loader, Role::Operator]),
-        ("PUT", "/v1/attempts/1/rejects", &[Role::Loader, Role::Operator]),
-        ("GET", "/v1/attempts/1/rejects", &[Role::Loader, Role::Operator]),
-        ("POST", "/v1/attempts/1/seal", &[Role::Operator]),
-        ("POST", "/v1/attempts/1/discard", &[Role::Operator]),
-        ("POST", "/v1/manifest/state", &[Role::Operator]),
-        ("POST", "/v1/drop", &[Role::Operator]),
-        ("POST", "/v1/copies", &[Role::Operator]),
-        ("GET", "/v1/copies/x", &[Role::Operator]),
-        ("GET", "/v1/tables/d/t/export", &[Role::Agent]),
-        ("POST", "/v1/index/lookup", &[Role::Loader]),
-        ("PUT", "/v1/catalog", &[Role::Operator]),
-        ("GET", "/v1/catalog", &[Role::Operator, Role::Czar, Role::Proxy]),
-    ];
     for role in [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
         let client = archive.client(role);
-        for (method, path, roles) in endpoints {
+        for call in AgentCall::ALL {
+            let parameters: Vec<Parameter<'_>> = call
+                .route()
+                .path
+                .matches('{')
+                .map(|_| &1 as Parameter<'_>)
+                .collect();
             let request = client
-                .request(method.parse().unwrap(), worker.url(path))
+                .request(call.route().verb.method(), worker.url(*call, &parameters))
                 .body("not what is asked for");
             let forbidden = request.send().await.unwrap().status() == StatusCode::FORBIDDEN;
-            assert_eq!(forbidden, !roles.contains(&role), "{role:?} {method} {path}");
+            assert_eq!(forbidden, !meant_for(*call).contains(&role), "{role:?} {call:?}");
         }
     }
 }
@@ -70,34 +79,46 @@ async fn every_endpoint_serves_its_roles_alone() {
 async fn a_lower_term_is_refused_by_every_call_that_changes_something() {
     let setup = setup().await;
     setup.open(&attempt(1)).await.unwrap();
-    let high = Term { term: TERM + 5 };
-    answer::<()>(setup.post("/v1/attempts/9/discard", &high))
-        .await
-        .unwrap();
-    let low = serde_json::json!({
-        "term": TERM, "archiveUid": ARCHIVE_UID, "worker": 1, "readerPassword": "x", "epochs": {"data": 1, "placement": 1},
-        "segments": [], "state": "published", "placementEpoch": 1, "tables": [], "id": "c", "source": "https://127.0.0.1:1",
-        "rows": [], "creates": [],
-    });
-    let mut open = serde_json::to_value(attempt(1)).unwrap();
-    open["term"] = TERM.into();
-    let calls = [
-        ("/v1/adopt", &low),
-        ("/v1/attempts", &open),
-        ("/v1/attempts/1/seal", &low),
-        ("/v1/attempts/1/discard", &low),
-        ("/v1/manifest/state", &low),
-        ("/v1/drop", &low),
-        ("/v1/copies", &low),
+    setup.operator.discard(9, TERM + 5).await.unwrap();
+    let operator = &setup.operator;
+    let copy = StartCopy {
+        term: TERM,
+        id: "c".into(),
+        source: "https://127.0.0.1:1".into(),
+        rows: Vec::new(),
+        creates: Vec::new(),
+    };
+    let drop = Drop {
+        term: TERM,
+        placement_epoch: 1,
+        tables: Vec::new(),
+        databases: Vec::new(),
+    };
+    let refused = [
+        ("adopt", refusal(operator.adopt(&adopt(1)).await)),
+        ("open", refusal(operator.open(&attempt(1)).await)),
+        ("seal", refusal(operator.seal(1, TERM).await)),
+        ("discard", refusal(operator.discard(1, TERM).await)),
+        (
+            "set_state",
+            refusal(operator.set_state(&state(RowState::Published)).await),
+        ),
+        ("drop", refusal(operator.drop(&drop).await)),
+        ("copy", refusal(operator.copy(&copy).await)),
     ];
-    for (path, body) in calls {
-        let (status, reason, _) = answer::<()>(setup.post(path, body)).await.unwrap_err();
-        assert_eq!((status.as_u16(), reason.as_str()), (412, "TermTooLow"), "{path}");
+    for (call, (status, reason, _)) in refused {
+        assert_eq!((status, reason.as_str()), (412, "TermTooLow"), "{call}");
     }
-    let info: Info = answer(setup.operator.get(setup.worker.url("/v1/info")))
-        .await
-        .unwrap();
-    assert_eq!(info.term, TERM + 5);
+    assert_eq!(operator.info().await.unwrap().term, TERM + 5);
+}
+
+fn state(state: RowState) -> SetState {
+    SetState {
+        term: TERM,
+        epochs: Epochs::default(),
+        segments: Vec::new(),
+        state,
+    }
 }
 
 fn adopt(worker: u32) -> Adopt {
@@ -118,15 +139,12 @@ async fn nothing_is_done_before_adoption_and_another_workers_directory_is_not_ad
     setup.worker.ready().await;
     assert_eq!(reason(setup.open(&attempt(1)).await), "NotAdopted");
     assert_eq!(reason(setup.load(1, &part(0), "").await), "NotAdopted");
-    let adopted: Info = answer(setup.post("/v1/adopt", &adopt(1))).await.unwrap();
+    let adopted = setup.operator.adopt(&adopt(1)).await.unwrap();
     assert_eq!(adopted.identity.as_ref().unwrap().worker, 1);
     assert!(adopted.mysqld.unwrap().starts_with("10.11"));
-    let again: Info = answer(setup.post("/v1/adopt", &adopt(1))).await.unwrap();
+    let again = setup.operator.adopt(&adopt(1)).await.unwrap();
     assert_eq!(again.identity, adopted.identity);
-    assert_eq!(
-        reason(answer::<Info>(setup.post("/v1/adopt", &adopt(2))).await),
-        "WrongIdentity"
-    );
+    assert_eq!(reason(setup.operator.adopt(&adopt(2)).await), "WrongIdentity");
     setup.open(&attempt(1)).await.unwrap();
 }
 
@@ -144,10 +162,7 @@ async fn an_unknown_identity_is_never_trusted() {
     let setup = with_archive(&archive, Worker::start_with(mysqld, config).await);
     setup.worker.ready().await;
     assert_eq!(reason(setup.open(&attempt(1)).await), "WrongIdentity");
-    assert_eq!(
-        reason(answer::<Info>(setup.post("/v1/adopt", &adopt(1))).await),
-        "WrongIdentity"
-    );
+    assert_eq!(reason(setup.operator.adopt(&adopt(1)).await), "WrongIdentity");
     let ready = reqwest::get(setup.worker.admin_url("/readyz")).await.unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
@@ -184,7 +199,6 @@ async fn readers_see_published_tables_but_neither_staging_nor_control() {
 async fn the_signed_catalog_copy_never_goes_back() {
     let archive = Archive::new();
     let setup = with_archive(&archive, Worker::start(&archive, 1).await);
-    let url = setup.worker.url("/v1/catalog");
     let copy = |data| {
         let epochs = Epochs { data, placement: 1 };
         let catalog = Catalog {
@@ -194,50 +208,39 @@ async fn the_signed_catalog_copy_never_goes_back() {
         };
         SignedCatalog::sign(&catalog, CATALOG_KEY)
     };
-    let czar = archive.client(Role::Czar);
-    assert_eq!(reason(answer::<SignedCatalog>(czar.get(&url)).await), "NotFound");
-    answer::<()>(setup.operator.put(&url).json(&copy(5)))
-        .await
-        .unwrap();
-    assert_eq!(
-        reason(answer::<()>(setup.operator.put(&url).json(&copy(4))).await),
-        "EpochTooLow"
-    );
-    assert_eq!(answer::<SignedCatalog>(czar.get(&url)).await.unwrap(), copy(5));
+    let czar = setup.worker.api(&archive, Role::Czar);
+    assert_eq!(reason(czar.catalog().await), "NotFound");
+    setup.operator.put_catalog(&copy(5)).await.unwrap();
+    assert_eq!(reason(setup.operator.put_catalog(&copy(4)).await), "EpochTooLow");
+    assert_eq!(czar.catalog().await.unwrap(), copy(5));
 }
 
 #[tokio::test]
 async fn bad_requests_get_an_answer_that_says_why() {
-    let setup = setup().await;
+    let archive = Archive::new();
+    let setup = with_archive(&archive, Worker::start(&archive, 1).await);
     let mut bad = attempt(1);
-    bad.database = "../etc".into();
+    bad.spec.database = "../etc".into();
     assert_eq!(reason(setup.open(&bad).await), "BadRequest");
     let mut bad = attempt(1);
-    bad.create_home = bad.create_home.replace("InnoDB", "Aria");
-    let (_, reason_, message) = setup.open(&bad).await.unwrap_err();
+    bad.spec.create_home = bad.spec.create_home.replace("InnoDB", "Aria");
+    let (_, reason_, message) = refusal(setup.open(&bad).await);
     assert_eq!(reason_, "BadRequest");
     assert!(message.contains("is not an InnoDB table"), "{message}");
-    let deleted = SetState {
-        term: TERM,
-        epochs: Epochs::default(),
-        segments: vec![],
-        state: RowState::Deleted,
+    let deleted = setup.operator.set_state(&state(RowState::Deleted)).await;
+    assert_eq!(reason(deleted), "BadRequest");
+    let page = PageQuery {
+        after: Some("nonsense".into()),
+        limit: None,
     };
-    assert_eq!(
-        reason(answer::<()>(setup.post("/v1/manifest/state", &deleted)).await),
-        "BadRequest"
-    );
-    let load = setup
-        .loader
-        .post(setup.worker.url("/v1/attempts/1/load?part=home"))
-        .body(framed(""));
-    assert_eq!(reason(answer::<()>(load).await), "BadRequest");
-    let page = setup
-        .operator
-        .get(setup.worker.url("/v1/manifest?after=nonsense"));
-    assert_eq!(reason(answer::<ManifestPage>(page).await), "BadRequest");
-    let nowhere = setup.operator.get(setup.worker.url("/v2/info"));
-    assert_eq!(reason(answer::<()>(nowhere).await), "NotFound");
+    assert_eq!(reason(setup.operator.manifest(&page).await), "BadRequest");
+    let mut load = setup.worker.url(AgentCall::Load, &[&1]);
+    load.set_query(Some("part=home"));
+    let loader = archive.client(Role::Loader);
+    let answer = loader.post(load).body(framed("")).send().await.unwrap();
+    assert_eq!(answer.json::<ApiError>().await.unwrap().reason, "BadRequest");
+    let nowhere = loader.get(setup.worker.base() + "/v2/info").send().await.unwrap();
+    assert_eq!(nowhere.json::<ApiError>().await.unwrap().reason, "NotFound");
 }
 
 #[tokio::test]
@@ -251,20 +254,6 @@ async fn certificates_are_read_again_when_they_are_renewed() {
         )
         .unwrap();
     }
-    assert!(
-        archive
-            .client(Role::Operator)
-            .get(worker.url("/v1/info"))
-            .send()
-            .await
-            .is_err()
-    );
-    assert!(
-        renewed
-            .client(Role::Operator)
-            .get(worker.url("/v1/info"))
-            .send()
-            .await
-            .is_ok()
-    );
+    assert!(worker.api(&archive, Role::Operator).info().await.is_err());
+    assert!(worker.api(&renewed, Role::Operator).info().await.is_ok());
 }

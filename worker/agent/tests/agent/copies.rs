@@ -3,11 +3,9 @@
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::{Archive, TERM, Worker};
 use orrery_archive::names::Role;
-use orrery_worker_api::agent::{
-    CopyDdl, CopyStatus, ManifestPage, ManifestRow, RowState, StartCopy, TablePart,
-};
+use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, PageQuery, RowState, StartCopy, TablePart};
 
-use super::support::{HOME, OVERLAP, Setup, answer, attempt, part, reason, with_archive};
+use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
 
 struct Pair {
     archive: Archive,
@@ -57,12 +55,10 @@ impl Pair {
     }
 
     async fn copy(&self, request: &StartCopy) -> CopyStatus {
-        answer::<CopyStatus>(self.target.post("/v1/copies", request))
-            .await
-            .unwrap();
+        let operator = &self.target.operator;
+        operator.copy(request).await.unwrap();
         loop {
-            let url = self.target.worker.url(&format!("/v1/copies/{}", request.id));
-            let status: CopyStatus = answer(self.target.operator.get(url)).await.unwrap();
+            let status = operator.copy_status(&request.id).await.unwrap();
             if status.left == 0 || status.error.is_some() {
                 return status;
             }
@@ -71,11 +67,8 @@ impl Pair {
     }
 
     async fn manifest(&self) -> Vec<ManifestRow> {
-        let url = self.target.worker.url("/v1/manifest");
-        answer::<ManifestPage>(self.target.operator.get(url))
-            .await
-            .unwrap()
-            .rows
+        let first = PageQuery::default();
+        self.target.operator.manifest(&first).await.unwrap().rows
     }
 
     /// Nothing of a copy is left on the target.
@@ -118,10 +111,7 @@ async fn a_copy_holds_the_same_rows_and_is_entered_sealed() {
     assert_eq!(pair.copy(&pair.request("d")).await.done.len(), 3);
     let mut other = pair.request("c");
     other.rows.pop();
-    assert_eq!(
-        reason(answer::<CopyStatus>(pair.target.post("/v1/copies", &other)).await),
-        "Conflict"
-    );
+    assert_eq!(reason(pair.target.operator.copy(&other).await), "Conflict");
 }
 
 #[tokio::test]
@@ -267,12 +257,9 @@ async fn a_flipped_byte_on_the_sources_disk_is_found() {
 #[tokio::test]
 async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
     let pair = pair().await;
-    let agent = pair.archive.client(Role::Agent);
-    let url = pair.source.worker.url("/v1/tables/sky__7/Object_1__1/export");
+    let agent = pair.source.worker.api(&pair.archive, Role::Agent);
     for _ in 0..3 {
-        let response = agent.get(&url).send().await.unwrap();
-        assert!(response.status().is_success());
-        drop(response);
+        drop(agent.export("sky__7", "Object_1__1").await.unwrap());
     }
     // A locked table would refuse this until lock_wait_timeout.
     pair.source
@@ -286,20 +273,15 @@ async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
 #[tokio::test]
 async fn only_tables_of_the_manifest_are_exported() {
     let pair = pair().await;
-    let agent = pair.archive.client(Role::Agent);
-    for path in [
-        "/v1/tables/orrery_control/manifest/export",
-        "/v1/tables/mysql/global_priv/export",
+    let agent = pair.source.worker.api(&pair.archive, Role::Agent);
+    for (database, table, wanted) in [
+        ("orrery_control", "manifest", "NotFound"),
+        ("mysql", "global_priv", "NotFound"),
+        ("x", "a/b", "BadRequest"),
     ] {
-        assert_eq!(
-            reason(answer::<()>(agent.get(pair.source.worker.url(path))).await),
-            "NotFound"
-        );
+        let refused = agent.export(database, table).await.err().unwrap();
+        assert_eq!(refused.reason(), Some(wanted), "{database}.{table}");
     }
-    assert_eq!(
-        reason(answer::<()>(agent.get(pair.source.worker.url("/v1/tables/x/a%2Fb/export"))).await),
-        "BadRequest"
-    );
 }
 
 #[tokio::test]

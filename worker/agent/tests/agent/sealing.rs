@@ -2,9 +2,9 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_agent::tables::checksum;
-use orrery_worker_api::agent::{ManifestPage, RowState, Term};
+use orrery_worker_api::agent::{PageQuery, RowState};
 
-use super::support::{Setup, answer, attempt, part, reason, setup};
+use super::support::{Setup, attempt, part, reason, refusal, setup};
 
 async fn contents(setup: &Setup, create: &str, rows: &[&str]) -> checksum::Contents {
     let mut conn = setup.worker.agent.db.session().await.unwrap();
@@ -101,14 +101,16 @@ async fn sealing_moves_tables_and_lists_them() {
     let staging = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'orrery_staging%'";
     assert_eq!(setup.number(staging).await, 0);
 
-    let page =
-        |query: String| answer::<ManifestPage>(setup.operator.get(setup.worker.url("/v1/manifest") + &query));
-    let all = page(String::new()).await.unwrap();
+    let all = setup.operator.manifest(&PageQuery::default()).await.unwrap();
     assert_eq!((all.rows.len(), &all.next), (3, &None));
-    let first = page("?limit=2".to_owned()).await.unwrap();
-    let rest = page(format!("?limit=2&after={}", first.next.as_ref().unwrap()))
-        .await
-        .unwrap();
+    let mut query = PageQuery {
+        after: None,
+        limit: Some(2),
+    };
+    let first = setup.operator.manifest(&query).await.unwrap();
+    query.after.clone_from(&first.next);
+    assert!(query.after.is_some());
+    let rest = setup.operator.manifest(&query).await.unwrap();
     assert_eq!([first.rows, rest.rows].concat(), all.rows);
 }
 
@@ -163,7 +165,7 @@ async fn a_table_that_vanished_fails_the_seal() {
         .query_drop("DROP TABLE orrery_staging__1.Object_1__1")
         .await
         .unwrap();
-    let (_, reason, message) = setup.seal(1).await.unwrap_err();
+    let (_, reason, message) = refusal(setup.seal(1).await);
     assert_eq!(reason, "Mismatch");
     assert!(message.contains("Object_1__1 of attempt 1 is gone"), "{message}");
 }
@@ -173,9 +175,7 @@ async fn a_sealed_attempt_is_discarded_until_it_is_published() {
     let setup = setup().await;
     setup.open(&attempt(1)).await.unwrap();
     setup.seal(1).await.unwrap();
-    answer::<()>(setup.post("/v1/attempts/1/discard", &Term { term: 1 }))
-        .await
-        .unwrap();
+    setup.discard(1).await.unwrap();
     assert_eq!(
         setup
             .number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'sky__7'")

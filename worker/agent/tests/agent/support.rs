@@ -1,14 +1,18 @@
 //! What most tests need: an attempt with two chunks, rows, and answers taken apart.
 
+use std::fmt::Debug;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use orrery_agent::testing::{Archive, Mysqld, TERM, Worker};
 use orrery_archive::names::Role;
 use orrery_worker_api::agent::{
-    ApiError, LoadTarget, Loaded, ManifestRow, OpenAttempt, Sealed, StagedTable, TablePart, Term, frame,
+    AttemptSpec, LoadTarget, Loaded, ManifestRow, OpenAttempt, StagedTable, TablePart,
 };
-use reqwest::{Client, RequestBuilder, StatusCode};
-use serde::de::DeserializeOwned;
+use orrery_worker_api::client::{AgentClient, Body};
+use orrery_worker_api::{CallError, frame};
 
 pub const HOME: &str = "(`id` BIGINT NOT NULL, `name` VARCHAR(64), `mag` FLOAT, `chunkId` INT UNSIGNED NOT NULL INVISIBLE DEFAULT 0, \
      PRIMARY KEY (`id`)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
@@ -17,12 +21,9 @@ pub const OVERLAP: &str = "(`id` BIGINT NOT NULL, `name` VARCHAR(64), `mag` FLOA
 
 pub struct Setup {
     pub worker: Worker,
-    pub operator: Client,
-    pub loader: Client,
+    pub operator: AgentClient,
+    pub loader: AgentClient,
 }
-
-/// An answer that is an error.
-pub type Refusal = (StatusCode, String, String);
 
 pub async fn setup() -> Setup {
     let archive = Archive::new();
@@ -32,27 +33,23 @@ pub async fn setup() -> Setup {
 
 pub fn with_archive(archive: &Archive, worker: Worker) -> Setup {
     Setup {
-        operator: archive.client(Role::Operator),
-        loader: archive.client(Role::Loader),
+        operator: worker.api(archive, Role::Operator),
+        loader: worker.api(archive, Role::Loader),
         worker,
     }
 }
 
-/// The answer's body, or what was refused.
-pub async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Refusal> {
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    let body = response.bytes().await.unwrap();
-    if status.is_success() {
-        let body = if body.is_empty() { "null".into() } else { body };
-        return Ok(serde_json::from_slice(&body).unwrap());
-    }
-    let error: ApiError = serde_json::from_slice(&body).unwrap();
-    Err((status, error.reason, error.message))
+/// Status, reason and message of a refusal.
+pub fn refusal<T: Debug>(answer: Result<T, CallError>) -> (u16, String, String) {
+    let refusal = match answer.unwrap_err() {
+        CallError::Refused { status, error } => Ok((status.as_u16(), error.reason, error.message)),
+        other => Err(other),
+    };
+    refusal.unwrap()
 }
 
-pub fn reason<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> String {
-    answer.unwrap_err().1
+pub fn reason<T: Debug>(answer: Result<T, CallError>) -> String {
+    refusal(answer).1
 }
 
 pub fn attempt(attempt: u64) -> OpenAttempt {
@@ -60,13 +57,15 @@ pub fn attempt(attempt: u64) -> OpenAttempt {
     OpenAttempt {
         term: TERM,
         attempt,
-        segment: attempt + 100,
-        incarnation: 7,
-        schema_version: 1,
-        database: "sky__7".into(),
-        create_home: HOME.into(),
-        create_overlap: OVERLAP.into(),
-        fields: ["id", "name", "mag", "chunkId"].map(String::from).to_vec(),
+        spec: AttemptSpec {
+            segment: attempt + 100,
+            incarnation: 7,
+            schema_version: 1,
+            database: "sky__7".into(),
+            create_home: HOME.into(),
+            create_overlap: OVERLAP.into(),
+            fields: ["id", "name", "mag", "chunkId"].map(String::from).to_vec(),
+        },
         tables: vec![
             staged(format!("Object_1__{attempt}"), 1, TablePart::Home),
             staged(format!("Object_2__{attempt}"), 2, TablePart::Home),
@@ -94,41 +93,33 @@ pub fn framed(rows: &str) -> Vec<u8> {
 }
 
 impl Setup {
-    pub fn post(&self, path: &str, body: &impl serde::Serialize) -> RequestBuilder {
-        self.operator.post(self.worker.url(path)).json(body)
+    pub async fn open(&self, attempt: &OpenAttempt) -> Result<(), CallError> {
+        self.operator.open(attempt).await
     }
 
-    pub async fn open(&self, attempt: &OpenAttempt) -> Result<(), Refusal> {
-        answer(self.post("/v1/attempts", attempt)).await
+    pub async fn load(&self, attempt: u64, target: &LoadTarget, rows: &str) -> Result<Loaded, CallError> {
+        self.load_body(attempt, target, framed(rows)).await
     }
 
-    pub fn load_request(
+    /// A load whose body may be anything.
+    pub fn load_body(
         &self,
         attempt: u64,
         target: &LoadTarget,
-        body: impl Into<reqwest::Body>,
-    ) -> RequestBuilder {
-        let url = self.worker.url(&format!("/v1/attempts/{attempt}/load"));
-        let part = serde_json::to_value(target.part).unwrap();
-        let query = format!(
-            "?part={}&chunk={}&file={}&filePart={}",
-            part.as_str().unwrap(),
-            target.chunk,
-            target.file,
-            target.file_part
-        );
-        self.loader.post(url + &query).body(body)
+        body: impl Into<Body>,
+    ) -> BoxFuture<'static, Result<Loaded, CallError>> {
+        let (loader, target, body) = (self.loader.clone(), target.clone(), body.into());
+        async move { loader.load(attempt, &target, body).await }.boxed()
     }
 
-    pub async fn load(&self, attempt: u64, target: &LoadTarget, rows: &str) -> Result<Loaded, Refusal> {
-        answer(self.load_request(attempt, target, framed(rows))).await
+    pub async fn discard(&self, attempt: u64) -> Result<(), CallError> {
+        self.operator.discard(attempt, TERM).await
     }
 
-    pub async fn seal(&self, attempt: u64) -> Result<Vec<ManifestRow>, Refusal> {
+    pub async fn seal(&self, attempt: u64) -> Result<Vec<ManifestRow>, CallError> {
         loop {
-            let request = self.post(&format!("/v1/attempts/{attempt}/seal"), &Term { term: TERM });
-            if let Some(sealed) = answer::<Option<Sealed>>(request).await? {
-                return Ok(sealed.rows);
+            if let Some(rows) = self.operator.seal(attempt, TERM).await? {
+                return Ok(rows);
             }
         }
     }

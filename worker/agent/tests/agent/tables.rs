@@ -3,12 +3,12 @@
 use mysql_async::prelude::Queryable;
 use orrery_agent::testing::TERM;
 use orrery_archive::catalog::Epochs;
+use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{
-    Drop, Dropped, Highest, IndexEntries, IndexLookup, Info, ManifestPage, RowState, SetState, SourceFile,
-    SourceFiles, Term, UnknownTables,
+    Drop, Dropped, Highest, IndexLookup, PageQuery, RowState, SetState, SourceFile, SourceFiles,
 };
 
-use super::support::{Refusal, Setup, answer, attempt, part, reason, setup};
+use super::support::{Setup, attempt, part, reason, refusal, setup};
 
 async fn set_state(setup: &Setup, state: RowState, placement: u64) {
     let epochs = Epochs {
@@ -21,15 +21,11 @@ async fn set_state(setup: &Setup, state: RowState, placement: u64) {
         segments: vec![101],
         state,
     };
-    answer::<()>(setup.post("/v1/manifest/state", &request))
-        .await
-        .unwrap();
+    setup.operator.set_state(&request).await.unwrap();
 }
 
 async fn highest(setup: &Setup) -> Highest {
-    let info: Info = answer(setup.operator.get(setup.worker.url("/v1/info")))
-        .await
-        .unwrap();
+    let info = setup.operator.info().await.unwrap();
     info.highest
 }
 
@@ -48,12 +44,8 @@ async fn an_agent_tells_the_highest_numbers_it_has_heard_of() {
         segment: 101,
     };
     assert_eq!(highest(&setup).await, sealed);
-    answer::<()>(setup.post("/v1/attempts/1/discard", &Term { term: TERM }))
-        .await
-        .unwrap();
-    answer::<()>(setup.post("/v1/attempts/9/discard", &Term { term: TERM }))
-        .await
-        .unwrap();
+    setup.discard(1).await.unwrap();
+    setup.discard(9).await.unwrap();
     assert_eq!(
         highest(&setup).await,
         Highest { attempt: 9, ..sealed },
@@ -62,42 +54,34 @@ async fn an_agent_tells_the_highest_numbers_it_has_heard_of() {
 }
 
 async fn states(setup: &Setup) -> Vec<(RowState, u64)> {
-    let page: ManifestPage = answer(setup.operator.get(setup.worker.url("/v1/manifest")))
-        .await
-        .unwrap();
+    let page = setup.operator.manifest(&PageQuery::default()).await.unwrap();
     let mut states: Vec<_> = page.rows.iter().map(|row| (row.state, row.epoch)).collect();
     states.dedup();
     states
 }
 
-async fn drop_tables(setup: &Setup, placement_epoch: u64, tables: &[&str]) -> Result<Dropped, Refusal> {
+async fn drop_tables(setup: &Setup, placement_epoch: u64, tables: &[&str]) -> Result<Dropped, CallError> {
     let tables = tables
         .iter()
         .map(|table| ("sky__7".to_owned(), (*table).to_owned()))
         .collect();
-    answer(setup.post(
-        "/v1/drop",
-        &Drop {
-            term: TERM,
-            placement_epoch,
-            tables,
-            databases: Vec::new(),
-        },
-    ))
-    .await
+    let drop = Drop {
+        term: TERM,
+        placement_epoch,
+        tables,
+        databases: Vec::new(),
+    };
+    setup.operator.drop(&drop).await
 }
 
-async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, Refusal> {
-    answer(setup.post(
-        "/v1/drop",
-        &Drop {
-            term: TERM,
-            placement_epoch,
-            tables: Vec::new(),
-            databases: vec!["sky__7".to_owned()],
-        },
-    ))
-    .await
+async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, CallError> {
+    let drop = Drop {
+        term: TERM,
+        placement_epoch,
+        tables: Vec::new(),
+        databases: vec!["sky__7".to_owned()],
+    };
+    setup.operator.drop(&drop).await
 }
 
 async fn sealed() -> Setup {
@@ -125,10 +109,7 @@ async fn states_follow_roots_and_never_an_older_one() {
     set_state(&setup, RowState::Revoked, 6).await;
     set_state(&setup, RowState::Published, 7).await;
     assert_eq!(states(&setup).await, [(RowState::Published, 7)]);
-    assert_eq!(
-        reason(answer::<()>(setup.post("/v1/attempts/1/discard", &Term { term: TERM })).await),
-        "Conflict"
-    );
+    assert_eq!(reason(setup.discard(1).await), "Conflict");
 }
 
 #[tokio::test]
@@ -183,9 +164,7 @@ async fn unknown_tables_are_reported_and_never_dropped() {
         .query_drop("CREATE TABLE sky__7.mine (i INT) ENGINE=InnoDB")
         .await
         .unwrap();
-    let unknown: UnknownTables = answer(setup.operator.get(setup.worker.url("/v1/unknown")))
-        .await
-        .unwrap();
+    let unknown = setup.operator.unknown().await.unwrap();
     assert_eq!(unknown.tables, [("sky__7".to_owned(), "mine".to_owned())]);
     assert_eq!(
         reason(drop_tables(&setup, 9, &["Object_1__1", "mine"]).await),
@@ -257,7 +236,7 @@ async fn attempts_open_again_alike_grow_and_never_change() {
             .await,
         3
     );
-    open.schema_version = 2;
+    open.spec.schema_version = 2;
     assert_eq!(reason(setup.open(&open).await), "Conflict");
 }
 
@@ -288,17 +267,12 @@ async fn index_keys_are_found_exactly() {
             .await
             .unwrap();
     }
-    let lookup = |table: &str, keys: &[&str]| {
+    let lookup = async |table: &str, keys: &[&str]| {
         let request = IndexLookup {
             tables: vec![("orrery_index__8".into(), table.into())],
             keys: keys.iter().map(|&key| key.into()).collect(),
         };
-        answer::<IndexEntries>(
-            setup
-                .loader
-                .post(setup.worker.url("/v1/index/lookup"))
-                .json(&request),
-        )
+        setup.loader.lookup(&request).await
     };
     // 9007199254740992 is the same number as a DOUBLE.
     let entries = lookup("Object_3__14", &["9007199254740993", "9007199254740992"])
@@ -333,36 +307,17 @@ async fn source_files_must_not_change_between_tries_and_rejects_are_kept() {
             ..file
         }],
     };
-    let url = setup.worker.url("/v1/attempts/1/files");
-    answer::<()>(setup.loader.put(&url).json(&files)).await.unwrap();
-    answer::<()>(setup.loader.put(&url).json(&files)).await.unwrap();
-    let (_, reason, message) = answer::<()>(setup.loader.put(&url).json(&changed))
-        .await
-        .unwrap_err();
+    setup.loader.put_files(1, &files).await.unwrap();
+    setup.loader.put_files(1, &files).await.unwrap();
+    let (_, reason, message) = refusal(setup.loader.put_files(1, &changed).await);
     assert_eq!(reason, "Conflict");
     assert!(message.contains("object.csv"), "{message}");
-    assert_eq!(
-        answer::<SourceFiles>(setup.loader.get(&url)).await.unwrap(),
-        files
-    );
+    assert_eq!(setup.loader.files(1).await.unwrap(), files);
 
-    let url = setup.worker.url("/v1/attempts/1/rejects");
     let text = "object.csv\t3\tra\tnot a number\n".repeat(100_000);
     for text in ["first", &text] {
-        answer::<()>(setup.loader.put(&url).body(text.to_owned()))
-            .await
-            .unwrap();
+        let lines = text.to_owned().into();
+        setup.loader.put_rejects(1, lines).await.unwrap();
     }
-    assert_eq!(
-        setup
-            .operator
-            .get(&url)
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        text
-    );
+    assert_eq!(setup.operator.rejects(1).await.unwrap(), text);
 }

@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::future::{join_all, try_join_all};
 use futures::stream::{self as streams, StreamExt};
 use orrery_worker_api::agent::{Ledger, SourceFiles};
+use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::Load;
+use orrery_worker_api::{CallError, Retry};
 
-use crate::agents::Agents;
 use crate::disk;
 use crate::fault::Fault;
 use crate::progress::{self, Progress};
@@ -35,6 +36,8 @@ pub type Lost = Mutex<BTreeMap<String, String>>;
 pub struct LoadTools {
     /// Calls agents.
     pub agents: Agents,
+    /// How often.
+    pub retry: Retry,
     /// Parts sent to one agent at once.
     pub streams: usize,
     /// The survey's directory.
@@ -73,7 +76,7 @@ async fn ledgers(tools: &LoadTools, load: &Load) -> BTreeMap<(String, u64), Ledg
     let asks = plan::attempts(load)
         .into_iter()
         .map(|(agent, attempt)| async move {
-            let answer = tools.agents.ledger(&agent, attempt).await;
+            let answer = ledger(tools, &agent, attempt).await;
             ((agent, attempt), answer)
         });
     let mut ledgers = BTreeMap::new();
@@ -88,6 +91,11 @@ async fn ledgers(tools: &LoadTools, load: &Load) -> BTreeMap<(String, u64), Ledg
     ledgers
 }
 
+async fn ledger(tools: &LoadTools, agent: &str, attempt: u64) -> Result<Ledger, CallError> {
+    let client = tools.agents.at(agent)?;
+    tools.retry.run(|| client.ledger(attempt)).await
+}
+
 /// Files and rejects go to the agents that keep the records of the attempt, before any row does.
 async fn keep_records(tools: &LoadTools, finished: &Finished, load: &Load) -> Result<(), Fault> {
     let files = SourceFiles {
@@ -96,14 +104,15 @@ async fn keep_records(tools: &LoadTools, finished: &Finished, load: &Load) -> Re
     let rejects = rejects::list_path(&tools.directory);
     let mut kept = load.record_keepers.is_empty();
     for agent in &load.record_keepers {
-        let put = async {
-            tools.agents.put_files(agent, load.attempt, &files).await?;
-            tools
-                .agents
-                .put_rejects(agent, load.attempt, || stream::file_body(&rejects))
+        let put: Result<(), CallError> = async {
+            let (client, retry) = (tools.agents.at(agent)?, tools.retry);
+            retry.run(|| client.put_files(load.attempt, &files)).await?;
+            retry
+                .run(|| client.put_rejects(load.attempt, stream::file_body(&rejects)))
                 .await
-        };
-        match put.await {
+        }
+        .await;
+        match put {
             Ok(()) => kept = true,
             Err(error) => lose(tools, agent, &format!("files and rejects: {error}")),
         }

@@ -10,17 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::stream;
-use orrery_worker_api::agent::frame;
-use reqwest::Body;
+use orrery_worker_api::CallError;
+use orrery_worker_api::agent::{LoadTarget, Loaded};
+use orrery_worker_api::client::Body;
+use orrery_worker_api::frame::Encoder;
 use tokio::sync::mpsc;
 
 use super::LoadTools;
 use super::plan::{Unit, UnitRows};
-use crate::survey::spool::{data_path, read_block};
+use crate::survey::spool::{Block, data_path, read_block};
 use crate::survey::{IndexPiece, index_path};
 
-/// Bytes of rows in a frame; well below [`frame::MAX_FRAME`] so that little waits in memory.
-const FRAME: usize = 1 << 20;
+/// Bytes read from a file at a time.
+const BLOCK: usize = 1 << 20;
 /// Frames ready before the network takes them.
 const AHEAD: usize = 2;
 
@@ -48,23 +50,24 @@ impl Spool {
         let (send, receive) = mpsc::channel(AHEAD);
         let (spool, unit, rows) = (self.clone(), unit.clone(), rows.clone());
         tokio::task::spawn_blocking(move || {
-            let mut frames = Frames::new(send);
+            let mut frames = Frames::new(send.clone());
             let written = match &unit.rows {
-                UnitRows::Blocks(_) => spool.write_rows(&unit, &mut frames),
+                UnitRows::Blocks(blocks) => spool.write_rows(&unit.target, blocks, &mut frames),
                 UnitRows::Index(piece) => spool.write_index(piece, &mut frames),
             };
-            rows.store(frames.rows, Ordering::Release);
-            frames.end(written);
+            rows.store(frames.encoder.rows(), Ordering::Release);
+            // Without the end-of-part record the agent commits nothing.
+            if let Err(error) = written.and_then(|()| frames.end()) {
+                // Fails when the agent no longer reads; then the call says why.
+                let _ = send.blocking_send(Err(error));
+            }
         });
         channel_body(receive)
     }
 
-    fn write_rows(&self, unit: &Unit, frames: &mut Frames) -> io::Result<()> {
-        let UnitRows::Blocks(blocks) = &unit.rows else {
-            return Ok(());
-        };
-        let file = unit.target.file;
-        let data = File::open(data_path(&self.directory, file, unit.target.file_part))?;
+    fn write_rows(&self, target: &LoadTarget, blocks: &[Block], frames: &mut Frames) -> io::Result<()> {
+        let file = target.file;
+        let data = File::open(data_path(&self.directory, file, target.file_part))?;
         for block in blocks {
             let mut sent = Ok(());
             read_block(&data, block, |record, text| {
@@ -81,68 +84,47 @@ impl Spool {
         let data = File::open(index_path(&self.directory, piece.chunk))?;
         let mut offset = piece.offset;
         let mut left = piece.length as usize;
-        let mut bytes = vec![0; FRAME];
+        let mut bytes = vec![0; BLOCK];
         while left > 0 {
-            let target = bytes.get_mut(..left.min(FRAME)).unwrap_or_default();
+            let (target, _) = bytes.split_at_mut(left.min(BLOCK));
             data.read_exact_at(target, offset)?;
             frames.push(target, 0)?;
             offset += target.len() as u64;
             left -= target.len();
         }
-        frames.rows = piece.rows;
-        Ok(())
+        // A block ends anywhere in a row, so rows are counted for the whole piece.
+        frames.push(&[], piece.rows)
     }
 }
 
-/// Collects rows into frames and counts them.
+/// Encoded rows on their way to the network.
 struct Frames {
+    encoder: Encoder,
     send: Sender,
-    frame: Vec<u8>,
-    rows: u64,
-    bytes: u64,
 }
 
 impl Frames {
     fn new(send: Sender) -> Self {
         Self {
+            encoder: Encoder::default(),
             send,
-            frame: Vec::new(),
-            rows: 0,
-            bytes: 0,
         }
     }
 
     fn push(&mut self, text: &[u8], rows: u64) -> io::Result<()> {
-        self.frame.extend_from_slice(text);
-        self.rows += rows;
-        self.bytes += text.len() as u64;
-        while self.frame.len() >= FRAME {
-            let rest = self.frame.split_off(FRAME);
-            let full = std::mem::replace(&mut self.frame, rest);
-            self.flush(full)?;
-        }
-        Ok(())
+        self.encoder
+            .push(text, rows, &mut |bytes| send_bytes(&self.send, bytes))
     }
 
-    fn flush(&mut self, full: Vec<u8>) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the agent no longer reads");
-        let header = Bytes::copy_from_slice(&frame::header(full.len() as u32));
-        self.send.blocking_send(Ok(header)).map_err(|_| gone())?;
-        self.send.blocking_send(Ok(Bytes::from(full))).map_err(|_| gone())
+    /// The rest of the rows and the end-of-part record.
+    fn end(self) -> io::Result<()> {
+        self.encoder.end(&mut |bytes| send_bytes(&self.send, bytes))
     }
+}
 
-    /// The last frame and the end-of-part record, or the failure: without that record the agent commits nothing.
-    fn end(mut self, written: io::Result<()>) {
-        let last = std::mem::take(&mut self.frame);
-        let flushed = match written {
-            Ok(()) if last.is_empty() => Ok(()),
-            Ok(()) => self.flush(last),
-            Err(error) => Err(error),
-        };
-        let end = flushed.map(|()| Bytes::copy_from_slice(&frame::end(self.rows, self.bytes)));
-        // Nobody reads any more when this fails.
-        let _ = self.send.blocking_send(end);
-    }
+fn send_bytes(send: &Sender, bytes: Bytes) -> io::Result<()> {
+    send.blocking_send(Ok(bytes))
+        .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the agent no longer reads"))
 }
 
 /// Sends `unit`; the rows committed, or why the agent is lost.
@@ -152,9 +134,7 @@ pub async fn send(tools: &LoadTools, spool: &Arc<Spool>, agent: &str, unit: Unit
     }
     let rows = Arc::new(AtomicU64::new(0));
     let name = || format!("{:?} of chunk {}", unit.target.part, unit.target.chunk);
-    let loaded = tools
-        .agents
-        .load(agent, unit.attempt, &unit.target, || spool.body(&unit, &rows))
+    let loaded = load(tools, agent, &unit, || spool.body(&unit, &rows))
         .await
         .map_err(|error| format!("{}: {error}", name()))?;
     let sent = rows.load(Ordering::Acquire);
@@ -162,6 +142,20 @@ pub async fn send(tools: &LoadTools, spool: &Arc<Spool>, agent: &str, unit: Unit
         return Err(format!("{}: {sent} rows sent, {} committed", name(), loaded.rows));
     }
     Ok(loaded.rows)
+}
+
+/// Every try gets a body of its own.
+async fn load(
+    tools: &LoadTools,
+    agent: &str,
+    unit: &Unit,
+    body: impl Fn() -> Body,
+) -> Result<Loaded, CallError> {
+    let client = tools.agents.at(agent)?;
+    tools
+        .retry
+        .run(|| client.load(unit.attempt, &unit.target, body()))
+        .await
 }
 
 /// A file as a body.
@@ -180,7 +174,7 @@ pub fn file_body(path: &Path) -> Body {
 fn send_file(path: &Path, send: &Sender) -> io::Result<()> {
     let mut file = File::open(path)?;
     loop {
-        let mut bytes = vec![0; FRAME];
+        let mut bytes = vec![0; BLOCK];
         let read = file.read(&mut bytes)?;
         bytes.truncate(read);
         if read == 0 || send.blocking_send(Ok(Bytes::from(bytes))).is_err() {

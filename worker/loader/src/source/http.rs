@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
+use orrery_worker_api::error_chain;
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE,
 };
@@ -46,7 +47,7 @@ impl HttpSources {
     pub fn new(runtime: Handle) -> reqwest::Result<Self> {
         let client = builder().build().or_else(|error| {
             tracing::warn!(
-                error = chain(&error),
+                error = error_chain(&error),
                 "no system CA certificates: only http:// sources can be read"
             );
             let nobody = ClientConfig::builder()
@@ -103,7 +104,7 @@ impl HttpSources {
                     return Ok((response, head));
                 }
                 Ok(response) => refused(response.status()),
-                Err(error) => Failure::Again(chain(&error)),
+                Err(error) => Failure::Again(error_chain(&error)),
             };
             pauses.after(failure).await?;
         }
@@ -171,7 +172,7 @@ impl Download {
                     return Err(Broken::Changed("it became shorter while it was read".into()));
                 }
                 Ok(response) => refused(response.status()),
-                Err(error) => Failure::Again(chain(&error)),
+                Err(error) => Failure::Again(error_chain(&error)),
             };
         }
     }
@@ -224,7 +225,7 @@ impl Download {
             let mut chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                Err(error) => return Err(Failure::Again(chain(&error))),
+                Err(error) => return Err(Failure::Again(error_chain(&error))),
             };
             let skipped = skip.min(chunk.len() as u64);
             skip -= skipped;
@@ -316,18 +317,6 @@ fn validator(response: &Response) -> Option<String> {
 
 fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<String> {
     Some(response.headers().get(name)?.to_str().ok()?.to_owned())
-}
-
-/// An error with its causes: reqwest's own text leaves them out.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 /// The download as a blocking reader.

@@ -18,7 +18,7 @@ use orrery_archive::ingest::IngestSource;
 use crate::fault::Fault;
 
 pub use broken::read_fault;
-pub use http::{HttpSources, chain as error_chain};
+pub use http::HttpSources;
 pub use opened::{Head, Opened};
 pub use stored::Stored;
 

@@ -4,8 +4,8 @@
 //! them ends the survey: an unknown key would count as an orphan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -13,10 +13,11 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
 use orrery_worker_api::agent::{IndexEntries, IndexLookup};
+use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::{IndexLocation, IndexPlace};
+use orrery_worker_api::{CallError, Retry, Transient};
 
 use super::place::Known;
-use crate::agents::Agents;
 use crate::fault::Fault;
 
 /// Keys of one look-up; bounds the request's size.
@@ -25,25 +26,23 @@ const KEYS: usize = 5_000;
 const AT_ONCE: usize = 8;
 /// Keys remembered; at some 100 bytes each, a bound on memory.
 const REMEMBERED: usize = 1_000_000;
-/// Pause between rounds over the agents of a hash chunk.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The index of one director.
 #[derive(Debug)]
 pub struct IndexClient {
     agents: Agents,
     location: IndexLocation,
-    patience: Duration,
+    retry: Retry,
     remembered: Mutex<Known>,
 }
 
 impl IndexClient {
-    /// Asks `agents` for what lies at `location`; a hash chunk nobody answers for during `patience` is unreachable.
-    pub fn new(agents: Agents, location: IndexLocation, patience: Duration) -> Self {
+    /// Asks `agents` for what lies at `location`; a hash chunk that no agent answers for during the tries is unreachable.
+    pub fn new(agents: Agents, location: IndexLocation, retry: Retry) -> Self {
         Self {
             agents,
             location,
-            patience,
+            retry,
             remembered: Mutex::default(),
         }
     }
@@ -119,25 +118,51 @@ impl IndexClient {
             tables: place.tables.clone(),
             keys: keys.to_vec(),
         };
-        let begin = Instant::now();
-        let mut last = "no worker holds it".to_owned();
-        loop {
-            for agent in &place.agents {
-                match self.agents.lookup(agent, &lookup).await {
-                    Ok(entries) => return Ok(entries),
-                    Err(error) => {
-                        tracing::warn!(agent, chunk, %error, "index look-up failed");
-                        last = format!("{agent}: {error}");
-                    }
+        let asked = self.retry.run(|| self.ask_in_turn(&place.agents, &lookup));
+        asked.await.map_err(|nothing| Fault::Unreachable {
+            who: format!("hash chunk {chunk} of the director index"),
+            what: nothing.to_string(),
+        })
+    }
+
+    /// The answer of the first agent that gives one.
+    async fn ask_in_turn(&self, agents: &[String], lookup: &IndexLookup) -> Result<IndexEntries, NoAnswer> {
+        let mut failures = Vec::new();
+        for agent in agents {
+            match self.lookup(agent, lookup).await {
+                Ok(entries) => return Ok(entries),
+                Err(error) => {
+                    tracing::warn!(agent, %error, "index look-up failed");
+                    failures.push((agent.clone(), error));
                 }
             }
-            if place.agents.is_empty() || begin.elapsed() + PAUSE >= self.patience {
-                return Err(Fault::Unreachable {
-                    who: format!("hash chunk {chunk} of the director index"),
-                    what: last,
-                });
-            }
-            tokio::time::sleep(PAUSE).await;
         }
+        Err(NoAnswer(failures))
+    }
+
+    async fn lookup(&self, agent: &str, lookup: &IndexLookup) -> Result<IndexEntries, CallError> {
+        self.agents.at(agent)?.lookup(lookup).await
+    }
+}
+
+/// Why each agent that holds a hash chunk gave no answer.
+struct NoAnswer(Vec<(String, CallError)>);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no worker holds it");
+        }
+        for (index, (agent, error)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{agent}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Transient for NoAnswer {
+    fn may_pass(&self) -> bool {
+        self.0.iter().any(|(_, error)| error.may_pass())
     }
 }

@@ -28,11 +28,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::Survey;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::Agents;
 use crate::config::Limits;
 use crate::disk;
 use crate::fault::Fault;
@@ -77,7 +77,7 @@ pub async fn run(
         max_rejects: survey.max_rejects,
         expected: survey.expected_files.clone(),
         http: tools.http.clone(),
-        index: IndexClient::new(tools.agents.clone(), plan.index.clone(), tools.limits.patience),
+        index: IndexClient::new(tools.agents.clone(), plan.index.clone(), tools.limits.retry),
         keys: KeySpool::new(directory, plan.index.chunks),
         progress,
         threads: Arc::new(Semaphore::new(tools.limits.threads)),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::common::*;
 use orrery_durable::trace::{Run, followed};
-use orrery_loader::agents::Agents;
 use orrery_loader::job::Loader;
 use orrery_loader::survey::{Finished, dropped_path, finished_path, index_path, rejects, spool};
 use orrery_worker_api::loader::LoaderStep;
@@ -45,7 +44,7 @@ async fn survey_into(spool: &Path) {
     let mut survey = director(object(&json!({})), vec![file]);
     survey.max_rejects = 2;
     let limits = limits();
-    let tools = place.tools(Agents::new(reqwest::Client::new(), limits.patience), limits);
+    let tools = place.tools(strangers(), limits);
     let loader = Loader::open(tools, spool).unwrap();
     loader.survey(survey).unwrap();
     while loader.status().step == LoaderStep::Surveying {

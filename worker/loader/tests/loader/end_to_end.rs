@@ -4,11 +4,12 @@ use std::io::Read;
 
 use crate::common::cluster::*;
 use crate::common::sample::Sample;
-use crate::common::tls;
 use crate::common::*;
+use orrery_agent::testing::{Archive, TIMEOUTS};
 use orrery_archive::ingest::MisplacedChildPolicy;
 use orrery_archive::names::Role;
-use orrery_worker_api::agent::SourceFiles;
+use orrery_worker_api::CallError;
+use orrery_worker_api::client::Loaders;
 use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
 use serde_json::json;
 
@@ -122,7 +123,7 @@ async fn directors_and_children_reach_every_replica_as_a_plain_load_would_store_
     survey.misplaced_children = MisplacedChildPolicy::Reject;
     let serving = cluster.loader().await;
     survey.id = "uid/child2".into();
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     let status = serving.until(LoaderStep::Surveyed).await;
     let reason = &status.reject_samples[0].reason;
     assert!(
@@ -199,25 +200,11 @@ async fn keys_of_other_ingests_count() {
 
 /// Files and rejects are kept by the agents.
 async fn check_records(cluster: &Cluster, surveyed: &Surveyed) {
-    let client = cluster.archive.client(Role::Loader);
-    let url = |path: &str| cluster.workers[0].url(&format!("/v1/attempts/{}/{path}", AGAIN.attempt));
-    let kept: SourceFiles = client
-        .get(url("files"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let agent = cluster.workers[0].api(&cluster.archive, Role::Loader);
+    let kept = agent.files(AGAIN.attempt).await.unwrap();
     assert_eq!(kept.files, surveyed.files);
-    let rejects = client
-        .get(url("rejects"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let rejects = agent.rejects(AGAIN.attempt).await.unwrap();
+    let rejects = String::from_utf8_lossy(&rejects);
     assert!(
         rejects.contains("p.csv\t1\tobjectId\tthe key 1 is already published"),
         "{rejects}"
@@ -278,9 +265,9 @@ async fn a_loader_that_comes_back_goes_on_where_it_was() {
     let table = object(&json!({}));
     let survey = director(table.clone(), vec![cluster.place.file("o.csv", objects(200))]);
     let serving = cluster.loader().await;
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     let first = serving.until(LoaderStep::Surveyed).await;
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     drop(serving);
 
     let serving = cluster.loader().await;
@@ -297,15 +284,15 @@ async fn a_loader_that_comes_back_goes_on_where_it_was() {
     let surveyed = found.surveyed.unwrap();
     cluster.open(&table, "Object", true, &surveyed, OBJECT).await;
     let load = cluster.load_request(&survey, &surveyed, OBJECT);
-    serving.post("/v1/load", &load).await;
+    serving.api.load(&load).await.unwrap();
     let loaded = serving.until(LoaderStep::Loaded).await;
-    serving.post("/v1/load", &load).await;
+    serving.api.load(&load).await.unwrap();
     drop(serving);
 
     // The source may be gone by now: nothing is read again.
     std::fs::remove_file(cluster.place.source_path("o.csv")).unwrap();
     let serving = cluster.loader().await;
-    serving.post("/v1/load", &load).await;
+    serving.api.load(&load).await.unwrap();
     let again = serving.until(LoaderStep::Loaded).await;
     assert_eq!(again.progress.rows_loaded, loaded.progress.rows_loaded);
     cluster.seal(OBJECT.attempt).await;
@@ -317,7 +304,7 @@ async fn an_unfinished_survey_starts_again_with_the_loader() {
     let cluster = Cluster::start(0).await;
     let survey = director(object(&json!({})), vec![source("late.csv")]);
     let serving = cluster.loader().await;
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     while serving.status().await.step != LoaderStep::Failed {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -343,7 +330,7 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
     let table = object(&json!({}));
     let mut survey = director(table.clone(), vec![cluster.place.file("o.csv", objects(50))]);
     let serving = cluster.loader().await;
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     let surveyed = serving.until(LoaderStep::Surveyed).await.surveyed.unwrap();
     cluster.open(&table, "Object", true, &surveyed, OBJECT).await;
     // Nobody listens there.
@@ -352,13 +339,13 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
     load.chunks
         .values_mut()
         .for_each(|agents| agents.push(gone.clone()));
-    serving.post("/v1/load", &load).await;
+    serving.api.load(&load).await.unwrap();
     let status = serving.until(LoaderStep::Loaded).await;
     assert_eq!(status.lost_agents.keys().collect::<Vec<_>>(), [&gone]);
 
     let chunk = *load.chunks.keys().next().unwrap();
     load.chunks.insert(chunk, vec![gone.clone()]);
-    serving.post("/v1/load", &load).await;
+    serving.api.load(&load).await.unwrap();
     let error = loop {
         if let Some(error) = serving.status().await.error {
             break error;
@@ -386,7 +373,7 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
         },
     };
     survey.sources = vec![cluster.place.file("s.csv", "1,1,1,1\n")];
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     let error = loop {
         if let Some(error) = serving.status().await.error {
             break error;
@@ -406,17 +393,15 @@ async fn requests_are_idempotent_and_contradictions_refused() {
     let mut survey = director(object(&json!({})), vec![cluster.place.file("o.csv", objects(5))]);
     let serving = cluster.loader().await;
     let load = cluster.load_request(&survey, &Surveyed::default(), OBJECT);
-    let (status, text) = serving.try_post("/v1/load", &load).await;
-    assert_eq!(status, 409);
-    assert!(text.contains("NotSurveyed"), "{text}");
-    serving.post("/v1/survey", &survey).await;
+    let refused = serving.api.load(&load).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("NotSurveyed"));
+    serving.api.survey(&survey).await.unwrap();
     serving.until(LoaderStep::Surveyed).await;
     survey.max_rejects = 5;
-    let (status, text) = serving.try_post("/v1/survey", &survey).await;
-    assert_eq!(status, 409);
-    assert!(text.contains("OtherContent"), "{text}");
+    let refused = serving.api.survey(&survey).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("OtherContent"));
     survey.id = "uid/2".into();
-    serving.post("/v1/survey", &survey).await;
+    serving.api.survey(&survey).await.unwrap();
     assert_eq!(
         serving.until(LoaderStep::Surveyed).await.id.as_deref(),
         Some("uid/2")
@@ -427,32 +412,19 @@ async fn requests_are_idempotent_and_contradictions_refused() {
 async fn only_the_operator_may_call() {
     let cluster = Cluster::start(0).await;
     let serving = cluster.loader().await;
+    let call = async |archive: &Archive, role| {
+        let loaders = Loaders::new(&archive.identity(role), TIMEOUTS).unwrap();
+        loaders.at(&serving.base).unwrap().status().await
+    };
     for role in [Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
-        let client = tls::client(&cluster.archive, role, Role::Loader);
-        let answer = client
-            .get(format!("{}/v1/status", serving.url))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), 403, "{role:?}");
+        let refused = call(&cluster.archive, role).await.unwrap_err();
+        assert_eq!(refused.reason(), Some("Forbidden"), "{role:?}");
     }
-    let stranger = orrery_agent::testing::Archive::new();
-    let client = tls::client(&stranger, Role::Operator, Role::Loader);
-    assert!(
-        client
-            .get(format!("{}/v1/status", serving.url))
-            .send()
-            .await
-            .is_err(),
-        "another CA"
-    );
-    // A server of another role does not pass for a loader.
-    let client = tls::client(&cluster.archive, Role::Operator, Role::Agent);
-    assert!(
-        client
-            .get(format!("{}/v1/status", serving.url))
-            .send()
-            .await
-            .is_err()
-    );
+    let other_authority = call(&Archive::new(), Role::Operator).await;
+    assert!(matches!(other_authority, Err(CallError::Unreachable(_))));
+    // A server of another role does not pass for an agent.
+    let agents = cluster.archive.agents(Role::Operator);
+    let not_an_agent = agents.at(&serving.base).unwrap().info().await;
+    assert!(matches!(not_an_agent, Err(CallError::Unreachable(_))));
+    call(&cluster.archive, Role::Operator).await.unwrap();
 }

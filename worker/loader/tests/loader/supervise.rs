@@ -57,21 +57,15 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
         .unwrap();
     let mut supervisor = Supervisor(child);
     let url = format!("https://127.0.0.1:{port}");
-    let client = tls::client(&archive, Role::Operator, Role::Loader);
-    tls::until(&client, &url, LoaderStep::Idle).await;
+    let loader = operator::loader(&archive, &url);
+    operator::until(&loader, LoaderStep::Idle).await;
     let survey = director(object(&json!({})), vec![place.file("o.csv", "1,1,1,a\n")]);
-    let answer = client
-        .post(format!("{url}/v1/survey"))
-        .json(&survey)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 202);
-    tls::until(&client, &url, LoaderStep::Surveyed).await;
+    loader.survey(&survey).await.unwrap();
+    operator::until(&loader, LoaderStep::Surveyed).await;
 
     let first = child_of(supervisor.0.id()).unwrap();
     kill_process(Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
-    let status = tls::until(&client, &url, LoaderStep::Surveyed).await;
+    let status = operator::until(&loader, LoaderStep::Surveyed).await;
     assert_eq!(status.summary.rows, 1);
     let second = child_of(supervisor.0.id()).unwrap();
     assert_ne!(first, second);

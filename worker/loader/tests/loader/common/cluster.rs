@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, OptsBuilder};
@@ -11,21 +10,18 @@ use orrery_archive::catalog::AcceptedTable;
 use orrery_archive::names::{self, Role, RowSet};
 use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::ddl;
-use orrery_loader::agents::Agents;
 use orrery_loader::config::Limits;
 use orrery_loader::job::Loader;
 use orrery_loader::server;
-use orrery_worker_api::agent::{OpenAttempt, Sealed, StagedTable, TablePart};
+use orrery_worker_api::agent::{AttemptSpec, ManifestRow, OpenAttempt, StagedTable, TablePart};
+use orrery_worker_api::client::{AgentClient, LoaderClient};
 use orrery_worker_api::loader::{
     IndexLocation, IndexPlace, Load, LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed,
 };
-use serde::Serialize;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::tls::{self, status, until};
-use super::{Place, limits};
+use super::{Place, limits, operator};
 
 /// Workers, and a place for loaders.
 pub struct Cluster {
@@ -36,8 +32,8 @@ pub struct Cluster {
 
 /// A loader in this process.
 pub struct Serving {
-    pub url: String,
-    client: reqwest::Client,
+    pub api: LoaderClient,
+    pub base: String,
     _stop: DropGuard,
 }
 
@@ -70,14 +66,11 @@ impl Cluster {
 
     /// A loader that finds what an earlier one left in the spool.
     pub async fn loader_with(&self, limits: Limits) -> Serving {
-        let own = tls::identity(&self.archive, Role::Loader);
-        let agents = Agents::new(
-            tls::client(&self.archive, Role::Loader, Role::Agent),
-            limits.patience,
-        );
+        let own = self.archive.identity(Role::Loader);
+        let agents = self.archive.agents(Role::Loader);
         let loader = Loader::open(self.place.tools(agents, limits), &self.place.spool()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}", listener.local_addr().unwrap());
+        let base = format!("https://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(server::serve(
             listener,
@@ -85,10 +78,9 @@ impl Cluster {
             loader.clone(),
             stop.clone(),
         ));
-        let client = tls::client(&self.archive, Role::Operator, Role::Loader);
         Serving {
-            url,
-            client,
+            api: operator::loader(&self.archive, &base),
+            base,
             _stop: stop.drop_guard(),
         }
     }
@@ -103,24 +95,9 @@ impl Cluster {
         self.conn(worker).await.query(sql).await.unwrap()
     }
 
-    /// Calls an endpoint of every agent as the operator until it is done.
-    async fn call<T: Serialize + Sync>(&self, worker: usize, path: &str, body: &T) -> String {
-        let client = self.archive.client(Role::Operator);
-        loop {
-            let answer = client
-                .post(self.workers[worker].url(path))
-                .json(body)
-                .send()
-                .await
-                .unwrap();
-            let status = answer.status();
-            let text = answer.text().await.unwrap();
-            assert!(status.is_success(), "{path}: {status} {text}");
-            if status.as_u16() != 202 {
-                return text;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    fn agents(&self) -> impl Iterator<Item = AgentClient> {
+        let api = |worker: &Worker| worker.api(&self.archive, Role::Operator);
+        self.workers.iter().map(api)
     }
 
     /// Opens the attempts of an ingest on every worker: everything is everywhere.
@@ -143,13 +120,15 @@ impl Cluster {
         let mut open = OpenAttempt {
             term: TERM,
             attempt: numbers.attempt,
-            segment: numbers.attempt,
-            incarnation: numbers.incarnation,
-            schema_version: 1,
-            database: names::physical_database("sky", numbers.incarnation),
-            create_home: ddl::home(table, director),
-            create_overlap: ddl::overlap(table),
-            fields: ddl::chunked_fields(table),
+            spec: AttemptSpec {
+                segment: numbers.attempt,
+                incarnation: numbers.incarnation,
+                schema_version: 1,
+                database: names::physical_database("sky", numbers.incarnation),
+                create_home: ddl::home(table, director),
+                create_overlap: ddl::overlap(table),
+                fields: ddl::chunked_fields(table),
+            },
             tables: tables.collect(),
         };
         self.open_everywhere(&open).await;
@@ -160,19 +139,19 @@ impl Cluster {
         });
         open.tables = index.collect();
         open.attempt = numbers.index_attempt;
-        open.segment = numbers.index_attempt;
-        open.incarnation = numbers.index_incarnation;
-        open.database = names::index_database(numbers.index_incarnation);
-        open.create_home = ddl::index(&SqlType::parse("BIGINT").unwrap());
-        open.fields = ddl::INDEX_FIELDS.map(str::to_owned).to_vec();
+        open.spec.segment = numbers.index_attempt;
+        open.spec.incarnation = numbers.index_incarnation;
+        open.spec.database = names::index_database(numbers.index_incarnation);
+        open.spec.create_home = ddl::index(&SqlType::parse("BIGINT").unwrap());
+        open.spec.fields = ddl::INDEX_FIELDS.map(str::to_owned).to_vec();
         if !open.tables.is_empty() {
             self.open_everywhere(&open).await;
         }
     }
 
     async fn open_everywhere(&self, open: &OpenAttempt) {
-        for worker in 0..self.workers.len() {
-            self.call(worker, "/v1/attempts", open).await;
+        for agent in self.agents() {
+            agent.open(open).await.unwrap();
         }
     }
 
@@ -196,17 +175,14 @@ impl Cluster {
     }
 
     /// Seals an attempt everywhere; what each worker says it has.
-    pub async fn seal(&self, attempt: u64) -> Vec<Sealed> {
+    pub async fn seal(&self, attempt: u64) -> Vec<Vec<ManifestRow>> {
         let mut sealed = Vec::new();
-        for worker in 0..self.workers.len() {
-            let text = self
-                .call(
-                    worker,
-                    &format!("/v1/attempts/{attempt}/seal"),
-                    &json!({"term": TERM}),
-                )
-                .await;
-            sealed.push(serde_json::from_str(&text).unwrap());
+        for agent in self.agents() {
+            sealed.push(loop {
+                if let Some(rows) = agent.seal(attempt, TERM).await.unwrap() {
+                    break rows;
+                }
+            });
         }
         sealed
     }
@@ -214,7 +190,7 @@ impl Cluster {
     /// Survey, attempts, load, seal.
     pub async fn ingest(&self, survey: &Survey, name: &str, numbers: Numbers) -> LoaderStatus {
         let serving = self.loader().await;
-        serving.post("/v1/survey", survey).await;
+        serving.api.survey(survey).await.unwrap();
         let status = serving.until(LoaderStep::Surveyed).await;
         let surveyed = status.surveyed.clone().unwrap();
         let (table, director) = match &survey.target {
@@ -223,9 +199,8 @@ impl Cluster {
             SurveyTarget::Reference { .. } => panic!("chunked tables only"),
         };
         self.open(table, name, director, &surveyed, numbers).await;
-        serving
-            .post("/v1/load", &self.load_request(survey, &surveyed, numbers))
-            .await;
+        let load = self.load_request(survey, &surveyed, numbers);
+        serving.api.load(&load).await.unwrap();
         let status = serving.until(LoaderStep::Loaded).await;
         self.seal(numbers.attempt).await;
         if !surveyed.index_chunks.is_empty() {
@@ -271,28 +246,12 @@ impl Cluster {
 }
 
 impl Serving {
-    pub async fn try_post<T: Serialize>(&self, path: &str, body: &T) -> (u16, String) {
-        let answer = self
-            .client
-            .post(format!("{}{path}", self.url))
-            .json(body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
-
-    pub async fn post<T: Serialize>(&self, path: &str, body: &T) {
-        let (status, text) = self.try_post(path, body).await;
-        assert_eq!(status, 202, "{path}: {text}");
-    }
-
     pub async fn status(&self) -> LoaderStatus {
-        status(&self.client, &self.url).await.unwrap()
+        self.api.status().await.unwrap()
     }
 
     pub async fn until(&self, step: LoaderStep) -> LoaderStatus {
-        until(&self.client, &self.url, step).await
+        operator::until(&self.api, step).await
     }
 }
 

@@ -1,23 +1,25 @@
 //! Sources, tables and requests of the tests.
 
 pub mod cluster;
+pub mod operator;
 pub mod sample;
-pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use orrery_agent::testing::Archive;
 use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
 use orrery_archive::ingest::IngestSource;
-use orrery_archive::names::RowSet;
-use orrery_loader::agents::Agents;
+use orrery_archive::names::{Role, RowSet};
 use orrery_loader::config::Limits;
 use orrery_loader::fault::Fault;
 use orrery_loader::progress::Progress;
 use orrery_loader::source::HttpSources;
 use orrery_loader::survey::spool::{self, PartIndex};
 use orrery_loader::survey::{self, Finished, Tools};
+use orrery_worker_api::Retry;
+use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,7 +76,7 @@ impl Place {
     }
 
     pub async fn survey_with(&self, survey: Survey, limits: Limits) -> Result<(Finished, PathBuf), Fault> {
-        let tools = self.tools(Agents::new(reqwest::Client::new(), limits.patience), limits);
+        let tools = self.tools(strangers(), limits);
         let directory = TempDir::new_in(self.spool()).unwrap().keep();
         let progress = Arc::new(Progress::default());
         let finished = survey::run(&tools, survey, &directory, progress, CancellationToken::new()).await?;
@@ -82,12 +84,17 @@ impl Place {
     }
 }
 
+/// Calls to agents of an archive without workers.
+pub fn strangers() -> Agents {
+    Archive::new().agents(Role::Loader)
+}
+
 pub fn limits() -> Limits {
     Limits {
         threads: 2,
         files: 3,
         streams: 2,
-        patience: Duration::from_secs(2),
+        retry: Retry::new(Duration::from_secs(2)),
         part_bytes: 256 << 20,
     }
 }

@@ -1,8 +1,96 @@
-//! Takes a row stream apart (see [`orrery_worker_api::agent::frame`]). Pure.
+//! Framing of row streams between loader and agent.
+//!
+//! A body is a run of frames, each a 4-byte big-endian length and that many bytes of rows, and ends
+//! with the end-of-part record: a zero length, then rows and bytes sent, 8 bytes big-endian each.
+//! The agent commits only after that record (docs/design/ingest.md#loading: a writer that dies
+//! inside `300` gives `30` without a warning).
+//!
+//! Rows are what
+//! `LOAD DATA … CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n'`
+//! takes.
 
 use bytes::{Buf, Bytes};
-use orrery_worker_api::agent::frame::{LENGTH_BYTES, MAX_FRAME, parse_end};
 use thiserror::Error;
+
+/// Bytes of the length before each frame.
+const LENGTH_BYTES: usize = 4;
+/// Bytes of the end-of-part record, the zero length included.
+const END_BYTES: usize = LENGTH_BYTES + 16;
+/// Largest frame; a larger length is an error.
+pub const MAX_FRAME: usize = 16 << 20;
+/// Bytes of rows in a frame that [`Encoder`] writes; well below [`MAX_FRAME`] so that little waits in memory.
+const FRAME: usize = 1 << 20;
+
+/// Length prefix of a frame.
+pub fn header(length: u32) -> [u8; LENGTH_BYTES] {
+    length.to_be_bytes()
+}
+
+/// End-of-part record.
+pub fn end(rows: u64, bytes: u64) -> [u8; END_BYTES] {
+    let mut record = [0; END_BYTES];
+    record[LENGTH_BYTES..LENGTH_BYTES + 8].copy_from_slice(&rows.to_be_bytes());
+    record[LENGTH_BYTES + 8..].copy_from_slice(&bytes.to_be_bytes());
+    record
+}
+
+/// Rows and bytes of an end-of-part record after its zero length.
+fn parse_end(record: [u8; 16]) -> (u64, u64) {
+    let (rows, bytes) = record.split_at(8);
+    (be(rows), be(bytes))
+}
+
+fn be(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |value, byte| (value << 8) | u64::from(*byte))
+}
+
+/// Collects rows into frames, and counts them for the end-of-part record.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    frame: Vec<u8>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Encoder {
+    /// Takes `text`, which ends `rows` rows; frames that are full go to `send`.
+    pub fn push<E>(
+        &mut self,
+        text: &[u8],
+        rows: u64,
+        send: &mut impl FnMut(Bytes) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.frame.extend_from_slice(text);
+        self.rows += rows;
+        self.bytes += text.len() as u64;
+        while self.frame.len() >= FRAME {
+            let rest = self.frame.split_off(FRAME);
+            let full = std::mem::replace(&mut self.frame, rest);
+            send_frame(full, send)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the last frame and the end-of-part record.
+    pub fn end<E>(self, send: &mut impl FnMut(Bytes) -> Result<(), E>) -> Result<(), E> {
+        if !self.frame.is_empty() {
+            send_frame(self.frame, send)?;
+        }
+        send(Bytes::copy_from_slice(&end(self.rows, self.bytes)))
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+fn send_frame<E>(rows: Vec<u8>, send: &mut impl FnMut(Bytes) -> Result<(), E>) -> Result<(), E> {
+    send(Bytes::copy_from_slice(&header(rows.len() as u32)))?;
+    send(Bytes::from(rows))
+}
 
 /// What is wrong with a stream.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -110,8 +198,6 @@ fn fill(target: &mut [u8], have: &mut usize, input: &mut Bytes) {
 
 #[cfg(test)]
 mod tests {
-    use orrery_worker_api::agent::frame;
-
     use super::*;
 
     type Decoded = (Vec<u8>, Option<(u64, u64)>);
@@ -132,14 +218,7 @@ mod tests {
     }
 
     fn stream() -> Vec<u8> {
-        [
-            &frame::header(4)[..],
-            b"1\t2\n",
-            &frame::header(2),
-            b"3\n",
-            &frame::end(2, 6),
-        ]
-        .concat()
+        [&header(4)[..], b"1\t2\n", &header(2), b"3\n", &end(2, 6)].concat()
     }
 
     #[test]
@@ -164,11 +243,30 @@ mod tests {
     #[test]
     fn long_frames_and_bytes_after_the_end_are_errors() {
         assert_eq!(
-            decode(&frame::header(MAX_FRAME as u32 + 1), 4),
+            decode(&header(MAX_FRAME as u32 + 1), 4),
             Err(FrameError::TooLong(MAX_FRAME + 1))
         );
         let mut long = stream();
         long.push(0);
         assert_eq!(decode(&long, 5), Err(FrameError::AfterEnd));
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded_with_its_counts() {
+        let row = [b'x'; 1000];
+        let (mut encoder, mut stream) = (Encoder::default(), Vec::new());
+        let mut send = |bytes: Bytes| {
+            stream.extend_from_slice(&bytes);
+            Ok::<_, std::convert::Infallible>(())
+        };
+        for _ in 0..3000 {
+            encoder.push(&row, 1, &mut send).unwrap();
+        }
+        assert_eq!(encoder.rows(), 3000);
+        encoder.end(&mut send).unwrap();
+        assert_eq!(
+            decode(&stream, 8192),
+            Ok((vec![b'x'; 3_000_000], Some((3000, 3_000_000))))
+        );
     }
 }

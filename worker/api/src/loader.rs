@@ -1,10 +1,5 @@
-//! The loader's HTTPS API (port [`orrery_archive::names::ports::LOADER`]). The operator drives it; the loader never calls the operator.
-//!
-//! | Method and path | Body → answer |
-//! |---|---|
-//! | `POST /v1/survey` | [`Survey`] → 202; idempotent for the same request |
-//! | `POST /v1/load` | [`Load`] → 202; idempotent for the same request |
-//! | `GET /v1/status` | → [`LoaderStatus`] |
+//! The loader's HTTPS API (port [`orrery_archive::names::ports::LOADER`]). The operator drives it; the loader never calls the operator. Its calls are
+//! those of [`LoaderCall`](crate::routes::LoaderCall).
 //!
 //! A loader keeps its spool on its own disk; a killed loader starts again with the spool, a replaced one surveys again. Nothing it
 //! does can become visible without the operator.

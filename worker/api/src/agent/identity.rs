@@ -1,0 +1,73 @@
+//! What an agent is, and whom it belongs to.
+
+use orrery_archive::catalog::Epochs;
+use orrery_archive::names::WorkerId;
+use serde::{Deserialize, Serialize};
+
+/// What an agent is and has.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    /// Versions of this API the agent speaks.
+    pub api_versions: Vec<u32>,
+    /// Identity of its data directory; `None` before adoption.
+    pub identity: Option<Identity>,
+    /// Highest term seen.
+    pub term: u64,
+    /// Whether mysqld answers.
+    pub mysqld: Option<String>,
+    /// Newest catalog copy held.
+    pub catalog: Option<Epochs>,
+    /// Physical tables held.
+    pub tables: u64,
+    /// Bytes of table data.
+    pub bytes: u64,
+    /// Bytes free on the volume.
+    pub free_bytes: u64,
+    /// Highest numbers ever used here.
+    #[serde(default)]
+    pub highest: Highest,
+}
+
+/// Highest numbers an agent has heard of; a catalog that has given out fewer is older than what the worker holds.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Highest {
+    /// Attempt.
+    pub attempt: u64,
+    /// Segment.
+    pub segment: u64,
+}
+
+/// Identity of a data directory.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Archive it belongs to.
+    pub archive_uid: String,
+    /// Worker it belongs to.
+    pub worker: WorkerId,
+    /// Random id of the data directory itself.
+    pub directory: String,
+}
+
+/// Names a fresh data directory.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct Adopt {
+    /// Caller's term.
+    pub term: u64,
+    /// Archive.
+    pub archive_uid: String,
+    /// Worker.
+    pub worker: WorkerId,
+    /// Password of the reader account (see [`orrery_archive::names::READER_ACCOUNT`]).
+    pub reader_password: String,
+}
+
+/// A bare term.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug)]
+pub struct Term {
+    /// Caller's term.
+    pub term: u64,
+}
