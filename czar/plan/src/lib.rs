@@ -14,7 +14,7 @@ mod query;
 mod text;
 
 pub use error::{GuardError, MysqlError, NotYet, PlanError, PruneError, ResolveError};
-pub use passes::plan;
+pub use passes::{check_listing, plan};
 pub use plan::by_key::{Keyed, KeyedPlan};
 pub use plan::explain::explain;
 pub use plan::tables::{ChunkSelection, IndexLookup, TableUse};

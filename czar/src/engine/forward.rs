@@ -61,22 +61,6 @@ impl Engine {
         error.into()
     }
 
-    /// As [`Self::forward`], after the planner's guard has seen the text: what it forbids runs nowhere.
-    pub(super) async fn forward_guarded(
-        &self,
-        sql: &str,
-        request: &Request,
-        current: &Current,
-    ) -> Result<Answer, StatementError> {
-        match current
-            .plans
-            .plan(sql, request.database.as_deref(), current.catalog())
-        {
-            Err(error) if is_refused_outright(&error) => Err(error.into()),
-            _ => self.forward(sql, request, current).await,
-        }
-    }
-
     /// Executes a statement on the shadow server and passes its answer on.
     pub(super) async fn forward(
         &self,

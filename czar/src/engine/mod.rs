@@ -29,8 +29,6 @@ pub use units::{ChunkUnits, WholeUnit};
 
 /// How long a statement waits for a catalog that its client has seen elsewhere.
 const WAIT_FOR_EPOCH: Duration = Duration::from_secs(2);
-/// Schemas that MariaDB keeps about itself; the shadow server answers for them.
-const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
 /// Bounds on what one statement may take.
 #[derive(Clone, Debug)]
@@ -70,17 +68,16 @@ impl Engine {
         let statement =
             classify(sql).map_err(|error| StatementError::refused(errors::SYNTAX, error.to_string()))?;
         match statement {
-            Statement::Select { databases } if is_about_the_server(&databases) => {
-                self.forward_guarded(sql, request, &current).await
-            }
-            Statement::Select { .. } => self.select(sql, request, current).await,
+            Statement::Select | Statement::SelectWithoutTable => self.select(sql, request, current).await,
             Statement::Explain { inner, options } => self.explain(&inner, &options, request, current).await,
             Statement::Show(Show::Processlist { .. } | Show::Grants) => Err(StatementError::refused(
                 errors::NOT_SUPPORTED,
                 "This czar doesn't know sessions and grants; the proxy answers for them",
             )),
-            Statement::SelectWithoutTable { .. } => self.forward_guarded(sql, request, &current).await,
-            Statement::Show(_) | Statement::Describe { .. } => self.forward(sql, request, &current).await,
+            Statement::Show(_) | Statement::Describe { .. } => {
+                orrery_plan::check_listing(sql)?;
+                self.forward(sql, request, &current).await
+            }
             Statement::Empty => Err(StatementError::Refused(errors::empty_query())),
             _ => Err(StatementError::refused(
                 errors::NOT_SUPPORTED,
@@ -254,15 +251,6 @@ fn text(request: &Request) -> Result<&str, StatementError> {
         );
         StatementError::refused(errors::UNKNOWN_CHARACTER_SET, message)
     })
-}
-
-fn is_about_the_server(databases: &[String]) -> bool {
-    let is_system = |name: &String| {
-        SYSTEM_SCHEMAS
-            .iter()
-            .any(|schema| schema.eq_ignore_ascii_case(name))
-    };
-    !databases.is_empty() && databases.iter().all(is_system)
 }
 
 /// Settings of the statements of one query.

@@ -41,7 +41,7 @@ impl Session {
     pub fn question(self) -> Question<'static> {
         Question {
             user: self.user,
-            database: Some(self.database),
+            database: Some(self.database).filter(|database| !database.is_empty()),
             time_zone: Some(self.time_zone),
             sql_mode: Some(self.sql_mode),
             collation: Some(self.collation),

@@ -153,7 +153,7 @@ async fn interrupted(
 /// Whether a czar can tell the columns of a statement before it runs.
 fn has_columns_at_czar(statement: &Statement) -> bool {
     match statement {
-        Statement::Select { .. } | Statement::SelectWithoutTable { .. } | Statement::Describe { .. } => true,
+        Statement::Select | Statement::SelectWithoutTable | Statement::Describe { .. } => true,
         Statement::Show(show) => !matches!(show, Show::Processlist { .. } | Show::Warnings),
         _ => false,
     }

@@ -143,7 +143,7 @@ impl Client {
             Statement::Show(Show::Variables) => {
                 Ok(Action::Forward(Overlay::of_show_variables(&self.known(), format)))
             }
-            Statement::SelectWithoutTable { .. } => {
+            Statement::SelectWithoutTable => {
                 Overlay::of_select(sql, &self.known(), format).map(Action::Forward)
             }
             _ => Ok(Action::Forward(Overlay::None)),
@@ -256,8 +256,8 @@ impl Client {
 fn label(statement: &Statement) -> &'static str {
     match statement {
         Statement::Empty => "empty",
-        Statement::Select { .. } => "select",
-        Statement::SelectWithoutTable { .. } => "select_without_table",
+        Statement::Select => "select",
+        Statement::SelectWithoutTable => "select_without_table",
         Statement::Show(_) | Statement::Describe { .. } => "show",
         Statement::Explain { .. } => "explain",
         Statement::Set(_) => "set",

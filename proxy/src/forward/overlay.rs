@@ -151,7 +151,10 @@ impl Known {
     }
 
     fn function(&self, call: &Token<'_>) -> Option<String> {
-        let name = call.text.to_ascii_uppercase();
+        if !matches!(call.kind, Kind::Word | Kind::QuotedName) {
+            return None;
+        }
+        let name = call.text.trim_matches('`').to_ascii_uppercase();
         self.functions.get(name.as_str()).cloned()
     }
 
@@ -163,7 +166,7 @@ impl Known {
                 Kind::Variable => {
                     session_variable(token).is_some_and(|name| self.own.contains_key(name.as_str()))
                 }
-                Kind::Word => called && self.function(token).is_some(),
+                Kind::Word | Kind::QuotedName => called && self.function(token).is_some(),
                 _ => false,
             };
             if foreign {
@@ -281,6 +284,10 @@ mod tests {
             [(1, "5".to_owned()), (2, "77".to_owned())]
         );
         assert_eq!(
+            cells("SELECT `Connection_Id`() AS i, '('"),
+            [(0, "77".to_owned())]
+        );
+        assert_eq!(
             cells("SELECT CURRENT_USER, @@version v"),
             [(0, "ann@%".to_owned()), (1, "V".to_owned())]
         );
@@ -307,6 +314,7 @@ mod tests {
             "SELECT 1 WHERE CONNECTION_ID() = 5",
             "SELECT 1 UNION SELECT CONNECTION_ID()",
             "SELECT (SELECT CONNECTION_ID())",
+            "SELECT 1 + `connection_id`()",
             "DO CONNECTION_ID()",
         ] {
             let error = Overlay::of_select(sql, &known(), Format::Text).expect_err(sql);

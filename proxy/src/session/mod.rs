@@ -138,12 +138,8 @@ impl Session {
         let mut own = self.kept.clone();
         own.insert("autocommit", variables::shown_bool(self.autocommit));
         own.insert("wait_timeout", Shown::same(self.wait_timeout.to_string()));
-        if let Some(time) = self.max_statement_time {
-            own.insert(
-                "max_statement_time",
-                Shown::same(format!("{:.6}", time.as_secs_f64())),
-            );
-        }
+        let seconds = self.max_statement_time.map_or(0.0, |time| time.as_secs_f64());
+        own.insert("max_statement_time", Shown::same(format!("{seconds:.6}")));
         let (errors, all) = self.diagnostic_counts();
         own.insert("warning_count", Shown::same(all.to_string()));
         own.insert("error_count", Shown::same(errors.to_string()));

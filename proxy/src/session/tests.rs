@@ -57,6 +57,7 @@ fn what_drivers_send_on_connecting_is_taken() {
     assert_eq!(session.wait_timeout(), Duration::from_secs(100));
     assert_eq!(session.status(), StatusFlags::SERVER_STATUS_AUTOCOMMIT);
     assert_eq!(session.question().collation, Some("utf8mb4_unicode_ci"));
+    assert_eq!(session.own_variables()["max_statement_time"].select, "0.000000");
     assert_eq!(session.own_variables()["tx_isolation"].show, "REPEATABLE-READ");
 }
 

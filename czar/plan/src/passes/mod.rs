@@ -1,5 +1,6 @@
 //! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split.
 
+mod calls;
 mod joins;
 mod prune;
 mod resolve;
@@ -8,17 +9,23 @@ mod split;
 
 use orrery_archive::catalog::Catalog;
 
-use crate::error::PlanError;
+use crate::error::{GuardError, PlanError, refused};
 use crate::plan::tables::TableUse;
 use crate::plan::{Class, Plan, Work};
 use crate::text::guard::{Guarded, guard};
+use crate::text::lex;
+use crate::text::statement::{MAX_TOKENS, do_as_select, reads_tables};
 
 /// Chunks up to which a statement without a key counts as interactive.
 const INTERACTIVE_CHUNKS: usize = 16;
 
 /// Plans a SELECT (or WITH) against a catalog. `database` is the session's default database.
 pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan, PlanError> {
+    if let Some(select) = do_as_select(sql) {
+        return plan_do(sql, &select, catalog, database);
+    }
     let guarded = guard(sql)?;
+    calls::check_forbidden(&guarded.tokens)?;
     let base = Plan {
         data_epoch: catalog.epochs.data,
         class: Class::Interactive,
@@ -28,8 +35,17 @@ pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan
         work: Work::Shadow,
     };
     match route::route(&guarded, catalog, database)? {
-        route::Route::Shadow => Ok(base),
+        route::Route::Shadow => {
+            let runs = if reads_tables(sql, &guarded.tokens) {
+                calls::Runs::Shadow
+            } else {
+                calls::Runs::ShadowAlone
+            };
+            calls::check(&guarded.tokens, Some(&guarded.query), runs)?;
+            Ok(base)
+        }
         route::Route::Whole(relations) => {
+            calls::check(&guarded.tokens, Some(&guarded.query), calls::Runs::Worker)?;
             let (template, tables) = route::whole(sql, &guarded, &relations)?;
             Ok(Plan {
                 tables,
@@ -39,6 +55,29 @@ pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan
         }
         route::Route::Chunks => plan_chunks(base, &guarded, catalog, database),
     }
+}
+
+/// DO computes what SELECT would, and shows nothing.
+fn plan_do(sql: &str, select: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan, PlanError> {
+    let plan = plan(select, catalog, database)?;
+    match plan.work {
+        Work::Shadow => Ok(Plan {
+            metadata_sql: sql.to_owned(),
+            ..plan
+        }),
+        _ => Err(refused("DO over tables", "write SELECT")),
+    }
+}
+
+/// Checks a SHOW or DESCRIBE, which the shadow server runs as it is written: it may compute, and reads nothing but what it shows.
+pub fn check_listing(sql: &str) -> Result<(), PlanError> {
+    let tokens = lex::tokens(sql, MAX_TOKENS).map_err(GuardError::Lex)?;
+    if tokens.iter().any(|token| token.is_word("SELECT")) {
+        let hint = "query information_schema, and your tables in a statement of their own";
+        return Err(refused("SELECT inside SHOW", hint));
+    }
+    calls::check_forbidden(&tokens)?;
+    calls::check(&tokens, None, calls::Runs::Shadow)
 }
 
 fn plan_chunks(

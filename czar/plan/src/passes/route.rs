@@ -65,6 +65,9 @@ pub(crate) fn route<'a>(
             }
             continue;
         }
+        if is_dual(name) {
+            continue;
+        }
         let in_database = qualifier.or(database);
         if in_database.is_some_and(|name| {
             SYSTEM_DATABASES
@@ -94,6 +97,16 @@ pub(crate) fn route<'a>(
         (false, true) => Route::Chunks,
         (false, false) => Route::Whole(relations),
     })
+}
+
+/// DUAL is no table, unless it is quoted.
+fn is_dual(name: &ObjectName) -> bool {
+    match name.0.as_slice() {
+        [part] => part
+            .as_ident()
+            .is_some_and(|name| name.quote_style.is_none() && name.value.eq_ignore_ascii_case("dual")),
+        _ => false,
+    }
 }
 
 /// Tables and names of WITH, wherever they are.
@@ -140,7 +153,6 @@ pub(crate) fn whole(
     guarded: &Guarded<'_>,
     relations: &[Relation<'_>],
 ) -> Result<(Template, Vec<TableUse>), PlanError> {
-    check_tokens(&guarded.tokens)?;
     let mut cuts = Vec::new();
     let mut tables = Vec::new();
     for (number, relation) in relations.iter().enumerate() {
@@ -259,32 +271,6 @@ fn plain(token: &Token<'_>) -> String {
         Kind::QuotedName => token.text.trim_matches('`').replace("``", "`"),
         _ => token.text.to_owned(),
     }
-}
-
-/// Refuses what workers cannot answer about the session.
-fn check_tokens(tokens: &[Token<'_>]) -> Result<(), PlanError> {
-    for (at, token) in tokens.iter().enumerate() {
-        let unknown = match token.kind {
-            Kind::Variable => Some(token.text.to_owned()),
-            Kind::Word => {
-                let name = token.text.to_ascii_uppercase();
-                let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
-                let bare = matches!(name.as_str(), "CURRENT_USER" | "CURRENT_ROLE");
-                let refused = functions::SESSION.contains(&name.as_str()) || is_area_name(&name);
-                ((called && refused) || bare).then_some(name)
-            }
-            _ => None,
-        };
-        if let Some(name) = unknown {
-            let hint = if is_area_name(&name) {
-                "spatial restrictions need a chunked table"
-            } else {
-                functions::hint(&name)
-            };
-            return Err(refused(name, hint));
-        }
-    }
-    Ok(())
 }
 
 /// Whether a clock may be read, by words alone.

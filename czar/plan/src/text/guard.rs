@@ -9,7 +9,6 @@ use sqlparser::parser::{Parser, ParserOptions};
 use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan};
 
 use crate::error::{GuardError, MAX_CHAIN, MAX_NESTING, NotYet};
-use crate::query::functions;
 use crate::text::grammar::MariaDb;
 use crate::text::lex::{self, Kind, Token};
 use crate::text::statement::quoting::{unescaped, write_text};
@@ -118,12 +117,11 @@ fn is_operator(token: &Token<'_>) -> bool {
     }
 }
 
-/// Refuses constructs that would be misread, and functions that never run.
+/// Refuses constructs that would be misread.
 fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
     let Some(token) = tokens.get(at) else {
         return Ok(());
     };
-    let previous = at.checked_sub(1).and_then(|at| tokens.get(at));
     let next = tokens.get(at + 1);
     let refuse = |construct: &str, hint: &str| Err(GuardError::NotYet(NotYet::new(construct, hint)));
     match token.kind {
@@ -153,15 +151,6 @@ fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
             }
             if token.is_word("PROCEDURE") {
                 return refuse("PROCEDURE", "leave it out");
-            }
-            let is_call = next.is_some_and(|next| next.is_symbol("("))
-                && previous.is_none_or(|token| !token.is_symbol("."));
-            let name = token.text.to_ascii_uppercase();
-            if is_call && functions::FORBIDDEN.contains(&name.as_str()) {
-                return Err(GuardError::Forbidden {
-                    name,
-                    why: "it waits, locks or reads what is in no table",
-                });
             }
         }
         _ => {}

@@ -83,12 +83,7 @@ impl Token<'_> {
 
 /// Cuts `sql` into at most `limit` tokens; white space and comments are left out.
 pub fn tokens(sql: &str, limit: usize) -> Result<Vec<Token<'_>>, LexError> {
-    let mut lexer = Lexer {
-        sql,
-        bytes: sql.as_bytes(),
-        at: 0,
-        in_executable: false,
-    };
+    let mut lexer = Lexer::new(sql);
     let mut tokens = Vec::new();
     while let Some(token) = lexer.next_token()? {
         if tokens.len() == limit {
@@ -97,6 +92,11 @@ pub fn tokens(sql: &str, limit: usize) -> Result<Vec<Token<'_>>, LexError> {
         tokens.push(token);
     }
     Ok(tokens)
+}
+
+/// The first token, if there is one and it can be read.
+pub fn first(sql: &str) -> Option<Token<'_>> {
+    Lexer::new(sql).next_token().ok().flatten()
 }
 
 struct Lexer<'a> {
@@ -108,6 +108,15 @@ struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
+    fn new(sql: &'a str) -> Self {
+        Self {
+            sql,
+            bytes: sql.as_bytes(),
+            at: 0,
+            in_executable: false,
+        }
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }

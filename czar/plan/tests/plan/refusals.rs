@@ -165,6 +165,11 @@ fn functions_that_wait_or_lock_are_never_run() {
         "SELECT SLEEP(5)",
         "SELECT 1 FROM Filter WHERE get_lock('a', 1)",
         "SELECT BENCHMARK(1, 2) FROM Object",
+        "SELECT `sleep`(5)",
+        "SELECT `SLEEP` (5), f.* FROM Filter f",
+        "SELECT 1 FROM Object WHERE `Get_Lock`('a', 1)",
+        "WITH sleep(a) AS (SELECT 1) SELECT sleep(5)",
+        "DO SLEEP(1)",
     ] {
         let error = refused(sql);
         assert_eq!(error.code, 1227, "{sql}: {}", error.message);
@@ -177,6 +182,93 @@ fn functions_that_wait_or_lock_are_never_run() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn what_one_server_runs_whole_calls_only_known_functions_and_keeps_nothing() {
+    for sql in [
+        "SELECT @a := 5",
+        "SELECT @a",
+        "SELECT 1 INTO @x",
+        "SELECT LAST_INSERT_ID(42)",
+        "SELECT `last_insert_id`(42)",
+        "SELECT FOUND_ROWS()",
+        "SELECT ROW_COUNT()",
+        "SELECT `row_count`()",
+        "SELECT my_function(1)",
+        "SELECT sys.format_bytes(1)",
+        "SELECT WSREP_SYNC_WAIT_UPTO_GTID('a')",
+        "SELECT qserv_areaspec_box(1, 2, 3, 4)",
+        "SELECT CONNECTION_ID() FROM information_schema.schemata",
+        "SELECT `user`() FROM information_schema.schemata",
+        "SELECT CURRENT_USER FROM (SELECT 1) x",
+        "SELECT @@wait_timeout FROM information_schema.schemata",
+        "SELECT `connection_id`(), f.* FROM Filter f",
+        "SELECT @@version, f.* FROM Filter f",
+        "SELECT my_function(1) FROM Filter",
+        "WITH my_function(a) AS (SELECT 1) SELECT my_function(1) FROM my_function",
+        "DO LAST_INSERT_ID(5)",
+        "DO (SELECT COUNT(*) FROM Filter)",
+    ] {
+        let error = refused(sql);
+        assert_eq!(
+            (error.code, error.state),
+            (1235, "42000"),
+            "{sql}: {}",
+            error.message
+        );
+    }
+    for sql in [
+        "SELECT 1 FROM DUAL",
+        "SELECT CONNECTION_ID(), CURRENT_USER, @@wait_timeout, LAST_INSERT_ID()",
+        "SELECT (1 + 2) * (3), ABS (-1), `abs`(-1), IF(1, (2), 3) IN (2), CAST(1 AS DECIMAL(5,2))",
+        "SELECT VERSION(), DATABASE(), @@global.wait_timeout FROM information_schema.schemata",
+        "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE (a < 5)) SELECT SUM(a) OVER (ORDER BY a) FROM n",
+        "SELECT GROUP_CONCAT(filterName), JSON_ARRAYAGG(filterId), NTILE(2) OVER (ORDER BY 1) FROM Filter",
+        "VALUES (1), (2)",
+        "DO 1",
+    ] {
+        assert!(
+            plan(sql, &typical(), Some("sky")).is_ok(),
+            "{sql}: {:?}",
+            plan(sql, &typical(), Some("sky"))
+        );
+    }
+}
+
+#[test]
+fn show_computes_nothing_that_a_select_may_not() {
+    for sql in [
+        "SHOW DATABASES WHERE `sleep`(1) = 0",
+        "SHOW DATABASES WHERE SLEEP(1) = 0",
+    ] {
+        assert_eq!(
+            orrery_plan::check_listing(sql).unwrap_err().mysql().code,
+            1227,
+            "{sql}"
+        );
+    }
+    for sql in [
+        "SHOW TABLES WHERE (SELECT COUNT(*) FROM Object) > 0",
+        "SHOW DATABASES WHERE (@a := 5) = 5",
+        "SHOW DATABASES WHERE `Database` = @a",
+        "SHOW VARIABLES WHERE @@wait_timeout > 5",
+        "SHOW DATABASES WHERE CONNECTION_ID() > 5",
+        "SHOW DATABASES WHERE my_function(1)",
+    ] {
+        assert_eq!(
+            orrery_plan::check_listing(sql).unwrap_err().mysql().code,
+            1235,
+            "{sql}"
+        );
+    }
+    for sql in [
+        "SHOW FULL COLUMNS FROM Object WHERE Field IN ('ra', 'decl') AND (UPPER(Type) LIKE '%E%')",
+        "SHOW VARIABLES LIKE 'sleep(%'",
+        "DESCRIBE `sky`.`Object` `ra`",
+    ] {
+        assert_eq!(orrery_plan::check_listing(sql), Ok(()), "{sql}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod answers;
 mod cancel;
 mod catalogs;
+mod closed;
 mod epochs;
 mod evidence;
 mod interrupts;

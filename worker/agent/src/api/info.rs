@@ -99,6 +99,9 @@ async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
     Ok(())
 }
 
+/// Longest time of one statement of the reader, in seconds: what a czar that died left running ends by itself.
+const READER_SECONDS: u32 = 3_600;
+
 /// Makes the reader's account; databases are granted one by one as they are made. Anonymous accounts would take its place for local
 /// connections and go.
 async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
@@ -111,7 +114,7 @@ async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
     conn.query_drop(format!("CREATE USER IF NOT EXISTS '{READER_ACCOUNT}'@'%'"))
         .await?;
     conn.query_drop(format!(
-        "ALTER USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY {}",
+        "ALTER USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY {} WITH MAX_STATEMENT_TIME {READER_SECONDS}",
         sql::literal(password)
     ))
     .await?;

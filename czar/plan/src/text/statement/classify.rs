@@ -34,6 +34,19 @@ pub fn classify(sql: &str) -> Result<Statement, StatementError> {
     reader.statement()
 }
 
+/// Whether a SELECT made of these tokens of `sql` reads tables.
+pub(crate) fn reads_tables(sql: &str, tokens: &[Token<'_>]) -> bool {
+    let end = tokens.last().map_or(0, Token::end);
+    Reader { sql, tokens, end }.reads_tables()
+}
+
+/// `DO …` as the SELECT that computes the same; `None` for anything else.
+pub(crate) fn do_as_select(sql: &str) -> Option<String> {
+    let first = lex::first(sql)?;
+    let rest = sql.get(first.end()..)?;
+    first.is_word("DO").then(|| format!("SELECT{rest}"))
+}
+
 impl Reader<'_> {
     fn statement(&self) -> Result<Statement, StatementError> {
         let first = (0..self.tokens.len())
@@ -93,23 +106,19 @@ impl Reader<'_> {
         }
     }
 
+    fn select(&self) -> Statement {
+        if self.reads_tables() {
+            Statement::Select
+        } else {
+            Statement::SelectWithoutTable
+        }
+    }
+
     /// A SELECT reads tables when a FROM that names something but DUAL stands outside functions such as
     /// `EXTRACT(YEAR FROM d)`; a FROM in a subquery counts as well.
-    fn select(&self) -> Statement {
-        let reads = (0..self.tokens.len()).filter(|&at| self.is(at, "FROM") && !self.is_from_of_function(at));
-        let mut tables = reads.filter(|&at| !self.is(at + 1, "DUAL")).peekable();
-        if tables.peek().is_some() {
-            return Statement::Select {
-                databases: self.databases(),
-            };
-        }
-        let variables = self.tokens.iter().filter(|token| token.kind == Kind::Variable);
-        let system = variables.filter_map(|token| token.text.strip_prefix("@@"));
-        let names =
-            system.map(|name| super::assignments::without_scope(&name.replace('`', "").to_ascii_lowercase()));
-        Statement::SelectWithoutTable {
-            variables: names.collect(),
-        }
+    fn reads_tables(&self) -> bool {
+        (0..self.tokens.len())
+            .any(|at| self.is(at, "FROM") && !self.is_from_of_function(at) && !self.is(at + 1, "DUAL"))
     }
 
     /// Whether the FROM at `at` belongs to EXTRACT, TRIM, SUBSTRING and the like: the parenthesis around it opens a call and holds
@@ -129,22 +138,6 @@ impl Reader<'_> {
             }
         }
         false
-    }
-
-    /// First parts of all `a.b` and `a.b.c` whose `a` could be a database: those that follow FROM, JOIN or a comma.
-    fn databases(&self) -> Vec<String> {
-        let mut databases: Vec<String> = (1..self.tokens.len())
-            .filter(|&at| {
-                self.is_any(at - 1, &["FROM", "JOIN", "STRAIGHT_JOIN"])
-                    || self.is_symbol(at - 1, ",")
-                    || self.is_symbol(at - 1, "(")
-            })
-            .filter(|&at| self.is_symbol(at + 1, "."))
-            .filter_map(|at| self.name(at).ok())
-            .collect();
-        databases.sort();
-        databases.dedup();
-        databases
     }
 
     fn show(&self) -> Result<Show, StatementError> {

@@ -37,16 +37,9 @@ pub enum Statement {
     /// Nothing but white space, comments and `;`.
     Empty,
     /// Reads tables: goes to a czar. `WITH`, `VALUES`, `TABLE` and parenthesised selects included.
-    Select {
-        /// Databases that `db.table` names after FROM and JOIN may mean, as written; `information_schema` and the like tell the proxy to
-        /// route elsewhere. Derived from tokens, so it can hold names that are no databases, but misses none.
-        databases: Vec<String>,
-    },
+    Select,
     /// A SELECT without FROM (or `FROM DUAL`), `DO`.
-    SelectWithoutTable {
-        /// System variables it reads, lower case, without `@@` and scope.
-        variables: Vec<String>,
-    },
+    SelectWithoutTable,
     /// `SHOW …`.
     Show(Show),
     /// `DESCRIBE table [column]` and `EXPLAIN table`.

@@ -13,5 +13,6 @@ mod reader;
 mod tests;
 
 pub use classify::classify;
+pub(crate) use classify::{do_as_select, reads_tables};
 pub use kinds::{Assignment, MAX_TOKENS, Show, Statement, StatementError, Target, Transaction};
 pub use parameters::{BindError, Literal, bind, parameters};
