@@ -1,4 +1,4 @@
-//! From SQL text to a plan, with no I/O: `guard → parse → resolve → joins → prune → split`.
+//! From SQL text to a plan, with no I/O: `guard → parse → resolve → joins → prune → split → verify`.
 //!
 //! [`statement::classify`] tells the proxy what a text is. [`plan`] makes a [`Plan`] of a SELECT: a value that says which chunks are
 //! read, what each computes ([`Template`], filled by a [`Renderer`]) and how the parts become the answer ([`Merge`]). What cannot be
@@ -17,11 +17,10 @@ pub use error::{GuardError, MysqlError, NotYet, PlanError, PruneError, ResolveEr
 pub use passes::{check_listing, plan};
 pub use plan::by_key::{Keyed, KeyedPlan};
 pub use plan::explain::explain;
+pub use plan::in_process::{SimpleColumn, SimpleMerge};
 pub use plan::tables::{ChunkSelection, IndexLookup, TableUse};
 pub use plan::template::{RenderError, Renderer, Template};
-pub use plan::{
-    ChunkWork, Class, Merge, Plan, SEQUENCE_COLUMN, ShadowMerge, SimpleColumn, SimpleMerge, Work,
-};
+pub use plan::{ChunkWork, Class, Merge, Plan, SEQUENCE_COLUMN, ShadowMerge, Work};
 pub use query::scope::TableRole;
 pub use query::select::RowRange;
 pub use text::{lex, statement};

@@ -165,10 +165,23 @@ fn values_print_as_mariadb_prints_them() {
         ..column(column_type)
     };
     assert_eq!(print(Value::Int(-5), column(T::MYSQL_TYPE_LONG)), "-5");
-    assert_eq!(
-        print(Value::Double(2.0), with_decimals(T::MYSQL_TYPE_DOUBLE, 3)),
-        "2.000"
-    );
+    for (number, decimals, text) in [
+        (2.0, 3, "2.000"),
+        (0.03125, 4, "0.0312"),
+        (0.09375, 4, "0.0938"),
+        (-1.115, 2, "-1.11"),
+        (
+            3_514_191_081_281_294_500_000_000.0,
+            2,
+            "3514191081281294500000000.00",
+        ),
+        (123_456_789.123_456_79, 12, "123456789.123456790000"),
+        (1.0 / 3.0, 25, "0.3333333333333333000000000"),
+        (1e17, 0, "100000000000000000"),
+    ] {
+        let column = with_decimals(T::MYSQL_TYPE_DOUBLE, decimals);
+        assert_eq!(print(Value::Double(number), column), text);
+    }
     let day = Value::Date(2024, 1, 2, 3, 4, 5, 60_000);
     assert_eq!(
         print(day.clone(), with_decimals(T::MYSQL_TYPE_DATE, 0)),

@@ -77,8 +77,19 @@ pub fn put_text_value(out: &mut BytesMut, value: &Value, column: &ColumnDef) {
     put_text_cell(out, Some(text.as_bytes()));
 }
 
+/// A number with so many decimals: those of its shortest form when there are no more, then zeros, as MariaDB prints it.
 fn fixed(number: f64, decimals: u8) -> String {
-    format!("{number:.*}", usize::from(decimals))
+    let decimals = usize::from(decimals);
+    let mut text = number.to_string();
+    let given = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    if given > decimals {
+        return format!("{number:.decimals$}");
+    }
+    if given == 0 && decimals > 0 {
+        text.push('.');
+    }
+    text.extend(std::iter::repeat_n('0', decimals - given));
+    text
 }
 
 fn temporal(value: &Value, column: &ColumnDef) -> String {

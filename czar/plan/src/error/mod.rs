@@ -48,6 +48,12 @@ pub enum PlanError {
         /// The column.
         column: String,
     },
+    /// The plan does not hold what it promises: an error of the planner, which must not become a wrong answer.
+    #[error("Orrery cannot prove that its answer would be MariaDB's: {reason}")]
+    Unproven {
+        /// What does not hold.
+        reason: String,
+    },
     /// The table has no published rows and its family is unknown: the catalog is incomplete.
     #[error("The catalog has no family for table {0}")]
     NoFamily(TableKey),
@@ -60,7 +66,7 @@ impl PlanError {
             Self::Guard(error) => error.code(),
             Self::Resolve(error) => error.code(),
             Self::Prune(_) => (1210, "HY000"),
-            Self::NotYet(_) => (1235, "42000"),
+            Self::NotYet(_) | Self::Unproven { .. } => (1235, "42000"),
             Self::NotGrouped { .. } => (1055, "42000"),
             Self::NoFamily(_) => (1105, "HY000"),
         };

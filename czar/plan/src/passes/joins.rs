@@ -9,7 +9,7 @@ use orrery_archive::table::UniqueKey;
 
 use crate::error::{PlanError, refused};
 use crate::query::expr::{ColumnId, Comparison, Expr};
-use crate::query::literal::integer_literal;
+use crate::query::literal;
 use crate::query::scope::{Scope, ScopeTable, TableRole};
 use crate::query::select::{FromTable, JoinKind, Select};
 
@@ -42,7 +42,7 @@ impl Equalities {
     }
 
     fn fix(&mut self, column: ColumnId, literal: &str, scope: &Scope<'_>) {
-        let Some(value) = integer_literal(literal) else {
+        let Some(value) = literal::integer(literal) else {
             return;
         };
         if !scope.type_of(column).is_some_and(|kind| kind.is_integer()) {
@@ -120,6 +120,8 @@ pub(crate) struct Joins {
     pub equalities: Equalities,
     /// The family's director; `None` when no table is chunked.
     pub director: Option<TableKey>,
+    /// Pairs of chunked tables whose rows meet within a chunk alone.
+    pub local: Vec<(usize, usize)>,
 }
 
 /// Key column of a chunked table.
@@ -149,29 +151,33 @@ pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, P
         return Ok(Joins {
             equalities: everywhere,
             director: None,
+            local: Vec::new(),
         });
     };
+    let mut local = Vec::new();
     for table in inner {
         check_pair(root, table, &everywhere, select, catalog)?;
+        local.push((root, table));
     }
     for table in with_role(TableRole::ChunkedOptional) {
-        check_optional(root, table, select, catalog)?;
+        local.push((check_optional(root, table, select, catalog)?, table));
     }
     let director = scope.tables.get(root).and_then(ScopeTable::director);
     Ok(Joins {
         equalities: everywhere,
         director,
+        local,
     })
 }
 
 /// Proves that all partners of an optional table lie in the chunk of the row they are joined to: from terms that hold whether it
-/// has partners or not, and from its own ON. Its partner may be another optional table, which has its own proof.
+/// has partners or not, and from its own ON. Its partner, which is told, may be another optional table, which has its own proof.
 fn check_optional(
     root: usize,
     table: usize,
     select: &Select<'_>,
     catalog: &Catalog,
-) -> Result<(), PlanError> {
+) -> Result<usize, PlanError> {
     let scope = &select.scope;
     let mut equalities = Equalities::default();
     let entries = select.from.iter().flatten().filter(|entry| entry.table <= table);
@@ -187,10 +193,11 @@ fn check_optional(
             .is_some_and(|table| table.role == TableRole::ChunkedOptional)
     };
     let mut earlier = (0..table).filter(is_optional);
-    if earlier.any(|other| check_pair(other, table, &equalities, select, catalog).is_ok()) {
-        return Ok(());
+    if let Some(other) = earlier.find(|other| check_pair(*other, table, &equalities, select, catalog).is_ok())
+    {
+        return Ok(other);
     }
-    check_pair(root, table, &equalities, select, catalog)
+    check_pair(root, table, &equalities, select, catalog).map(|()| root)
 }
 
 /// Terms of ON of inner joins.

@@ -1,4 +1,4 @@
-//! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split.
+//! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split → verify.
 
 mod calls;
 mod joins;
@@ -6,6 +6,7 @@ mod prune;
 mod resolve;
 mod route;
 mod split;
+mod verify;
 
 use orrery_archive::catalog::Catalog;
 
@@ -100,7 +101,8 @@ fn plan_chunks(
         Class::Scan
     };
     let predicates = areas.into_iter().map(|area| area.predicate).collect();
-    let work = split::split(&select, predicates, &joins.equalities, selection)?;
+    let (work, exchange) = split::split(&select, predicates, &joins.equalities, selection)?;
+    verify::verify(&select, &joins, &exchange)?;
     let tables = select.scope.tables.iter().map(|table| TableUse {
         key: table.key.clone(),
         alias: table.alias.clone(),

@@ -15,9 +15,9 @@ use crate::error::{PlanError, refused};
 use crate::passes::resolve::names::table_parts;
 use crate::plan::tables::TableUse;
 use crate::plan::template::{Piece, Template};
+use crate::query::columns::{loses_nature, typed_null};
 use crate::query::functions::{self, is_area_name};
 use crate::query::scope::{Scope, TableRole};
-use crate::query::types::{loses_nature, typed_null};
 use crate::text::guard::Guarded;
 use crate::text::lex::{Kind, Token};
 

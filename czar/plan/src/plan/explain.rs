@@ -1,6 +1,7 @@
 //! A plan as rows for EXPLAIN.
 
-use super::{ChunkWork, Class, Merge, Plan, SimpleMerge, Work};
+use super::in_process::SimpleMerge;
+use super::{ChunkWork, Class, Merge, Plan, Work};
 
 /// Chunk ids shown before the rest is only counted.
 const SHOWN_CHUNKS: usize = 10;

@@ -1,11 +1,9 @@
-//! Expressions as the planner keeps them: names resolved, every construct on the allow-list, printed with all parentheses.
+//! Expressions as the planner keeps them: names resolved, every construct on the allow-list.
 //!
-//! Keeps true: what is printed means what the user wrote, whatever surrounds it, because every compound is parenthesised; two
-//! expressions are equal only when they are the same computation over the same columns.
+//! Keeps true: two expressions are equal only when they are the same computation over the same columns; two calls of RAND() are two.
 
-use std::fmt::Write as _;
-
-use super::functions::{self, Yields};
+use super::functions::Returns;
+use super::value::Type;
 
 /// A column of a table in the FROM clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +27,7 @@ pub(crate) enum Comparison {
 }
 
 impl Comparison {
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Equal => "=",
             Self::NullSafeEqual => "<=>",
@@ -53,6 +51,41 @@ impl Comparison {
     }
 }
 
+/// An operator between two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    /// DIV: the quotient as an integer.
+    DivideWhole,
+    Remainder,
+    BitAnd,
+    BitOr,
+    BitXor,
+    ShiftLeft,
+    ShiftRight,
+}
+
+impl Operator {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::DivideWhole => "DIV",
+            Self::Remainder => "%",
+            Self::BitAnd => "&",
+            Self::BitOr => "|",
+            Self::BitXor => "^",
+            Self::ShiftLeft => "<<",
+            Self::ShiftRight => ">>",
+        }
+    }
+}
+
 /// A piece of a construct that the planner prints but does not look into.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
@@ -60,38 +93,25 @@ pub(crate) enum Part {
     Expr(Expr),
 }
 
-/// Aggregate functions that can be made from partial results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AggregateKind {
-    Count,
-    Sum,
-    Avg,
-    Min,
-    Max,
-    BitAnd,
-    BitOr,
-    BitXor,
+/// An aggregate function, as far as its calls are concerned. There is one value for each; two are equal when their names are.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Name in capitals.
+    pub name: &'static str,
+    /// Type of its value over an argument of a type.
+    pub result: fn(Type) -> Type,
 }
 
-impl AggregateKind {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Count => "COUNT",
-            Self::Sum => "SUM",
-            Self::Avg => "AVG",
-            Self::Min => "MIN",
-            Self::Max => "MAX",
-            Self::BitAnd => "BIT_AND",
-            Self::BitOr => "BIT_OR",
-            Self::BitXor => "BIT_XOR",
-        }
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 }
 
 /// A call of an aggregate function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Aggregate {
-    pub kind: AggregateKind,
+    pub function: &'static Function,
     pub distinct: bool,
     /// No argument is `COUNT(*)`.
     pub arguments: Vec<Expr>,
@@ -118,15 +138,34 @@ pub(crate) enum Expr {
         high: Box<Expr>,
         negated: bool,
     },
-    /// A function by its name in capitals (`scisql_*` in small letters).
+    Arithmetic(Operator, Box<Expr>, Box<Expr>),
+    /// `- x`.
+    Negative(Box<Expr>),
+    Case {
+        operand: Option<Box<Expr>>,
+        /// WHEN and THEN.
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Cast {
+        expr: Box<Expr>,
+        /// What follows AS, in capitals.
+        target: String,
+    },
+    /// A function by its name in capitals (`scisql_*` as registered).
     Call {
         name: String,
         arguments: Vec<Expr>,
-        yields: Yields,
+    },
+    /// A function whose value differs from call to call.
+    Random {
+        name: String,
+        /// Number of the call in the statement: the same call has the same one wherever an alias or a position repeats it.
+        call: usize,
     },
     Aggregate(Box<Aggregate>),
-    /// Anything else on the allow-list: arithmetic, LIKE, CASE, CAST, EXTRACT and so on.
-    Form(Vec<Part>, Yields),
+    /// Anything else on the allow-list: LIKE, IS NULL, EXTRACT and so on.
+    Form(Vec<Part>, Returns),
     /// Column `p<n>` of the partial results; in merging statements alone.
     Partial(usize),
 }
@@ -138,144 +177,30 @@ pub(crate) trait ColumnNames {
 }
 
 impl Expr {
+    /// A call of a function.
+    pub(crate) fn call(name: &str, arguments: Vec<Self>) -> Self {
+        Self::Call {
+            name: name.to_owned(),
+            arguments,
+        }
+    }
+
+    /// `CAST(self AS target)`.
+    pub(crate) fn cast(self, target: impl Into<String>) -> Self {
+        Self::Cast {
+            expr: Box::new(self),
+            target: target.into(),
+        }
+    }
+
+    /// An operation on two numbers.
+    pub(crate) fn arithmetic(self, operator: Operator, right: Self) -> Self {
+        Self::Arithmetic(operator, Box::new(self), Box::new(right))
+    }
+
     /// A number as a literal.
     pub(crate) fn number(value: impl std::fmt::Display) -> Self {
         Self::Literal(value.to_string())
-    }
-
-    /// The expression's text.
-    pub(crate) fn print(&self, names: &dyn ColumnNames) -> String {
-        let mut text = String::new();
-        self.push(names, &mut text);
-        text
-    }
-
-    /// Appends the expression's text.
-    pub(crate) fn push(&self, names: &dyn ColumnNames, text: &mut String) {
-        match self {
-            Self::Column(column) => names.push_column(*column, text),
-            Self::Literal(literal) => text.push_str(literal),
-            Self::And(terms) => push_list(terms, " AND ", names, text),
-            Self::Or(terms) => push_list(terms, " OR ", names, text),
-            Self::Not(term) => {
-                text.push_str("(NOT ");
-                term.push(names, text);
-                text.push(')');
-            }
-            Self::Compare(comparison, left, right) => {
-                text.push('(');
-                left.push(names, text);
-                let _ = write!(text, " {} ", comparison.text());
-                right.push(names, text);
-                text.push(')');
-            }
-            Self::In { expr, list, negated } => {
-                text.push('(');
-                expr.push(names, text);
-                text.push_str(if *negated { " NOT IN " } else { " IN " });
-                push_list(list, ", ", names, text);
-                text.push(')');
-            }
-            Self::Between {
-                expr,
-                low,
-                high,
-                negated,
-            } => {
-                text.push('(');
-                expr.push(names, text);
-                text.push_str(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
-                low.push(names, text);
-                text.push_str(" AND ");
-                high.push(names, text);
-                text.push(')');
-            }
-            Self::Call { name, arguments, .. } => {
-                text.push_str(name);
-                push_list(arguments, ", ", names, text);
-            }
-            Self::Aggregate(aggregate) => aggregate.push(names, text),
-            Self::Form(parts, _) => parts.iter().for_each(|part| match part {
-                Part::Text(piece) => text.push_str(piece),
-                Part::Expr(expr) => expr.push(names, text),
-            }),
-            Self::Partial(number) => {
-                let _ = write!(text, "`p{number}`");
-            }
-        }
-    }
-
-    /// The direct operands.
-    pub(crate) fn children(&self) -> Vec<&Expr> {
-        match self {
-            Self::Column(_) | Self::Literal(_) | Self::Partial(_) => Vec::new(),
-            Self::And(terms) | Self::Or(terms) => terms.iter().collect(),
-            Self::Not(term) => vec![term],
-            Self::Compare(_, left, right) => vec![left, right],
-            Self::In { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
-            Self::Between { expr, low, high, .. } => vec![expr, low, high],
-            Self::Call { arguments, .. } => arguments.iter().collect(),
-            Self::Aggregate(aggregate) => aggregate.arguments.iter().collect(),
-            Self::Form(parts, _) => parts
-                .iter()
-                .filter_map(|part| match part {
-                    Part::Expr(expr) => Some(expr),
-                    Part::Text(_) => None,
-                })
-                .collect(),
-        }
-    }
-
-    /// Rebuilds the expression with `change` applied to each direct operand.
-    pub(crate) fn map_children<E>(
-        &self,
-        change: &mut dyn FnMut(&Expr) -> Result<Expr, E>,
-    ) -> Result<Expr, E> {
-        let mut boxed = |expr: &Expr| change(expr).map(Box::new);
-        Ok(match self {
-            Self::Column(_) | Self::Literal(_) | Self::Partial(_) => self.clone(),
-            Self::Not(term) => Self::Not(boxed(term)?),
-            Self::Compare(comparison, left, right) => Self::Compare(*comparison, boxed(left)?, boxed(right)?),
-            Self::Between {
-                expr,
-                low,
-                high,
-                negated,
-            } => Self::Between {
-                expr: boxed(expr)?,
-                low: boxed(low)?,
-                high: boxed(high)?,
-                negated: *negated,
-            },
-            Self::In { expr, list, negated } => Self::In {
-                expr: boxed(expr)?,
-                list: list.iter().map(change).collect::<Result<_, _>>()?,
-                negated: *negated,
-            },
-            Self::And(terms) => Self::And(terms.iter().map(change).collect::<Result<_, _>>()?),
-            Self::Or(terms) => Self::Or(terms.iter().map(change).collect::<Result<_, _>>()?),
-            Self::Call {
-                name,
-                arguments,
-                yields,
-            } => Self::Call {
-                name: name.clone(),
-                arguments: arguments.iter().map(change).collect::<Result<_, _>>()?,
-                yields: *yields,
-            },
-            Self::Aggregate(aggregate) => Self::Aggregate(Box::new(Aggregate {
-                kind: aggregate.kind,
-                distinct: aggregate.distinct,
-                arguments: aggregate.arguments.iter().map(change).collect::<Result<_, _>>()?,
-            })),
-            Self::Form(parts, yields) => {
-                let changed = parts.iter().map(|part| match part {
-                    Part::Expr(expr) => change(expr).map(Part::Expr),
-                    Part::Text(text) => Ok(Part::Text(text.clone())),
-                });
-                Self::Form(changed.collect::<Result<_, _>>()?, *yields)
-            }
-        })
     }
 
     /// Whether `test` holds for the expression or anything below it.
@@ -290,7 +215,7 @@ impl Expr {
 
     /// Whether it contains a function whose value differs from call to call.
     pub(crate) fn is_random(&self) -> bool {
-        self.any(&|expr| matches!(expr, Self::Call { name, .. } if functions::is_random(name)))
+        self.any(&|expr| matches!(expr, Self::Random { .. }))
     }
 
     /// Calls `visit` for every column in it.
@@ -310,31 +235,4 @@ impl Expr {
             other => vec![other],
         }
     }
-}
-
-impl Aggregate {
-    fn push(&self, names: &dyn ColumnNames, text: &mut String) {
-        text.push_str(self.kind.name());
-        text.push('(');
-        if self.distinct {
-            text.push_str("DISTINCT ");
-        }
-        if self.arguments.is_empty() {
-            text.push('*');
-        }
-        for (number, argument) in self.arguments.iter().enumerate() {
-            text.push_str(if number > 0 { ", " } else { "" });
-            argument.push(names, text);
-        }
-        text.push(')');
-    }
-}
-
-fn push_list(terms: &[Expr], joint: &str, names: &dyn ColumnNames, text: &mut String) {
-    text.push('(');
-    for (number, term) in terms.iter().enumerate() {
-        text.push_str(if number > 0 { joint } else { "" });
-        term.push(names, text);
-    }
-    text.push(')');
 }

@@ -3,148 +3,89 @@
 //! Keeps true: a function runs on workers only when it is known to depend on its arguments alone (or to be random by contract);
 //! what reads the session, sleeps, locks or reads files is refused.
 
-/// What the value of a construct is, as far as its way through a text result matters.
+/// What the value of a construct is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Yields {
-    /// Never a FLOAT nor a TIMESTAMP column's value: text carries it exactly.
-    Exact,
-    /// One of its operands, with their common type.
+pub(crate) enum Returns {
+    /// An integer.
+    Integer,
+    /// A DOUBLE whose text shows it all.
+    Double,
+    /// A DOUBLE that shows so many digits after the point.
+    DoubleOf(u32),
+    /// A string.
+    Text,
+    /// A DATE.
+    Date,
+    /// A date, a time, or a string with one, as its arguments want.
+    Named,
+    /// A number like its first argument.
+    First,
+    /// Its first argument as a whole number.
+    Whole,
+    /// Its first argument with as many digits after the point as the second says.
+    Rounded,
+    /// The remainder of its arguments.
+    Remainder,
+    /// A number with the fraction digits of a time.
+    Seconds,
+    /// One of its arguments, converted to their common type.
     Choice,
+    /// The greatest or the least of its arguments.
+    Extreme,
+    /// Its first argument or NULL.
+    FirstOrNull,
+    /// Arguments after the first, converted to their common type.
+    ChoiceAfterFirst,
+    /// Several values, which can only be compared.
+    Row,
+    /// `INTERVAL 1 DAY`, which can only be added to a date.
+    Interval,
 }
 
-/// Functions that compute a value from their arguments; their result is never FLOAT.
-const PURE: &[&str] = &[
-    "ABS",
-    "ACOS",
-    "ADDDATE",
-    "ADDTIME",
+const INTEGERS: &[&str] = &[
     "ASCII",
-    "ASIN",
-    "ATAN",
-    "ATAN2",
-    "BIN",
     "BIT_COUNT",
     "BIT_LENGTH",
-    "CEIL",
-    "CEILING",
-    "CHAR",
     "CHARACTER_LENGTH",
     "CHAR_LENGTH",
-    "CHR",
-    "CONCAT",
-    "CONCAT_WS",
-    "CONV",
-    "COS",
-    "COT",
     "CRC32",
-    "DATE",
     "DATEDIFF",
-    "DATE_ADD",
-    "DATE_FORMAT",
-    "DATE_SUB",
     "DAY",
     "DAYOFMONTH",
     "DAYOFWEEK",
     "DAYOFYEAR",
-    "DEGREES",
-    "ELT",
-    "EXP",
-    "EXPORT_SET",
     "FIELD",
     "FIND_IN_SET",
-    "FLOOR",
-    "FORMAT",
-    "FROM_BASE64",
-    "FROM_DAYS",
-    "FROM_UNIXTIME",
-    "HEX",
     "HOUR",
     "INET_ATON",
-    "INET_NTOA",
-    "INSERT",
     "INSTR",
     "INTERVAL",
     "ISNULL",
-    "JSON_EXTRACT",
     "JSON_LENGTH",
-    "JSON_UNQUOTE",
     "JSON_VALID",
-    "JSON_VALUE",
-    "LAST_DAY",
-    "LCASE",
-    "LEFT",
     "LENGTH",
-    "LN",
     "LOCATE",
-    "LOG",
-    "LOG10",
-    "LOG2",
-    "LOWER",
-    "LPAD",
-    "LTRIM",
-    "MAKEDATE",
-    "MAKETIME",
-    "MAKE_SET",
-    "MD5",
     "MICROSECOND",
-    "MID",
     "MINUTE",
-    "MOD",
     "MONTH",
-    "OCT",
     "OCTET_LENGTH",
     "ORD",
     "PERIOD_ADD",
     "PERIOD_DIFF",
-    "PI",
-    "POW",
-    "POWER",
     "QUARTER",
-    "QUOTE",
-    "RADIANS",
     "REGEXP_INSTR",
-    "REGEXP_REPLACE",
-    "REGEXP_SUBSTR",
-    "REPEAT",
-    "REPLACE",
-    "REVERSE",
-    "RIGHT",
-    "ROUND",
-    "ROW",
-    "RPAD",
-    "RTRIM",
+    "SCISQL_EXTRACTINT64",
+    "SCISQL_S2HTMID",
+    "SCISQL_S2HTMLEVEL",
+    "SCISQL_S2PTINBOX",
+    "SCISQL_S2PTINCIRCLE",
+    "SCISQL_S2PTINCPOLY",
+    "SCISQL_S2PTINELLIPSE",
     "SECOND",
-    "SEC_TO_TIME",
-    "SHA",
-    "SHA1",
-    "SHA2",
     "SIGN",
-    "SIN",
-    "SOUNDEX",
-    "SPACE",
-    "SQRT",
     "STRCMP",
-    "STR_TO_DATE",
-    "SUBDATE",
-    "SUBSTR",
-    "SUBSTRING",
-    "SUBSTRING_INDEX",
-    "SUBTIME",
-    "TAN",
-    "TIME",
-    "TIMEDIFF",
-    "TIMESTAMP",
-    "TIME_FORMAT",
-    "TIME_TO_SEC",
-    "TO_BASE64",
     "TO_DAYS",
     "TO_SECONDS",
-    "TRIM",
-    "TRUNCATE",
-    "UCASE",
-    "UNHEX",
-    "UNIX_TIMESTAMP",
-    "UPPER",
     "WEEK",
     "WEEKDAY",
     "WEEKOFYEAR",
@@ -152,10 +93,146 @@ const PURE: &[&str] = &[
     "YEARWEEK",
 ];
 
-/// Functions whose value is one of their arguments, converted to a common type.
-const CHOICE: &[&str] = &[
-    "COALESCE", "GREATEST", "IF", "IFNULL", "LEAST", "NULLIF", "NVL", "NVL2",
+const DOUBLES: &[&str] = &[
+    "ACOS",
+    "ASIN",
+    "ATAN",
+    "ATAN2",
+    "COS",
+    "COT",
+    "DEGREES",
+    "EXP",
+    "LN",
+    "LOG",
+    "LOG10",
+    "LOG2",
+    "POW",
+    "POWER",
+    "RADIANS",
+    "SCISQL_ABMAGTODN",
+    "SCISQL_ABMAGTODNSIGMA",
+    "SCISQL_ABMAGTOFLUX",
+    "SCISQL_ABMAGTOFLUXSIGMA",
+    "SCISQL_ABMAGTONANOJANSKY",
+    "SCISQL_ABMAGTONANOJANSKYSIGMA",
+    "SCISQL_ANGSEP",
+    "SCISQL_DNTOABMAG",
+    "SCISQL_DNTOABMAGSIGMA",
+    "SCISQL_DNTOFLUX",
+    "SCISQL_DNTOFLUXSIGMA",
+    "SCISQL_FLUXTOABMAG",
+    "SCISQL_FLUXTOABMAGSIGMA",
+    "SCISQL_FLUXTODN",
+    "SCISQL_FLUXTODNSIGMA",
+    "SCISQL_NANOJANSKYTOABMAG",
+    "SCISQL_NANOJANSKYTOABMAGSIGMA",
+    "SIN",
+    "SQRT",
+    "TAN",
 ];
+
+const TEXTS: &[&str] = &[
+    "BIN",
+    "CHAR",
+    "CHR",
+    "CONCAT",
+    "CONCAT_WS",
+    "CONV",
+    "DATE_FORMAT",
+    "ELT",
+    "EXPORT_SET",
+    "FORMAT",
+    "FROM_BASE64",
+    "HEX",
+    "INET_NTOA",
+    "INSERT",
+    "JSON_EXTRACT",
+    "JSON_UNQUOTE",
+    "JSON_VALUE",
+    "LCASE",
+    "LEFT",
+    "LOWER",
+    "LPAD",
+    "LTRIM",
+    "MAKE_SET",
+    "MD5",
+    "MID",
+    "OCT",
+    "QUOTE",
+    "REGEXP_REPLACE",
+    "REGEXP_SUBSTR",
+    "REPEAT",
+    "REPLACE",
+    "REVERSE",
+    "RIGHT",
+    "RPAD",
+    "RTRIM",
+    "SCISQL_GETVERSION",
+    "SCISQL_S2CPOLYTOBIN",
+    "SHA",
+    "SHA1",
+    "SHA2",
+    "SOUNDEX",
+    "SPACE",
+    "SUBSTR",
+    "SUBSTRING",
+    "SUBSTRING_INDEX",
+    "TIME_FORMAT",
+    "TO_BASE64",
+    "TRIM",
+    "UCASE",
+    "UNHEX",
+    "UPPER",
+];
+
+const DATES: &[&str] = &["DATE", "FROM_DAYS", "LAST_DAY", "MAKEDATE"];
+
+const NAMED: &[&str] = &[
+    "ADDDATE",
+    "ADDTIME",
+    "DATE_ADD",
+    "DATE_SUB",
+    "FROM_UNIXTIME",
+    "MAKETIME",
+    "SEC_TO_TIME",
+    "STR_TO_DATE",
+    "SUBDATE",
+    "SUBTIME",
+    "TIME",
+    "TIMEDIFF",
+    "TIMESTAMP",
+];
+
+/// What a function returns that computes from its arguments alone; `None` when there is none of that name.
+pub(crate) fn returns(name: &str) -> Option<Returns> {
+    let name = name.to_ascii_uppercase();
+    let name = name.as_str();
+    let lists = [
+        (INTEGERS, Returns::Integer),
+        (DOUBLES, Returns::Double),
+        (TEXTS, Returns::Text),
+        (DATES, Returns::Date),
+        (NAMED, Returns::Named),
+    ];
+    if let Some((_, returns)) = lists.iter().find(|(names, _)| names.contains(&name)) {
+        return Some(*returns);
+    }
+    Some(match name {
+        "ABS" => Returns::First,
+        "CEIL" | "CEILING" | "FLOOR" => Returns::Whole,
+        "ROUND" | "TRUNCATE" => Returns::Rounded,
+        "MOD" => Returns::Remainder,
+        "PI" => Returns::DoubleOf(6),
+        "TIME_TO_SEC" | "UNIX_TIMESTAMP" => Returns::Seconds,
+        "COALESCE" | "IFNULL" | "NVL" => Returns::Choice,
+        "IF" | "NVL2" => Returns::ChoiceAfterFirst,
+        "GREATEST" | "LEAST" => Returns::Extreme,
+        "NULLIF" => Returns::FirstOrNull,
+        "ROW" => Returns::Row,
+        name if is_area_name(name) => Returns::Integer,
+        _ => return None,
+    })
+}
 
 /// Functions that read the clock; all statements of a query must see the same time. With arguments some compute from them alone.
 const CLOCK: &[&str] = &[
@@ -323,7 +400,7 @@ pub(crate) fn on_one_server(name: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scalar {
     /// Computes from its arguments.
-    Pure(Yields),
+    Pure,
     /// Reads the clock.
     Clock,
     /// Differs from call to call.
@@ -336,29 +413,26 @@ pub(crate) fn scalar(name: &str, arguments: usize) -> Option<Scalar> {
         Some(Scalar::Clock)
     } else if RANDOM.contains(&name) {
         Some(Scalar::Random)
-    } else if CHOICE.contains(&name) {
-        Some(Scalar::Pure(Yields::Choice))
-    } else if PURE.contains(&name) || is_sky_function(name) {
-        Some(Scalar::Pure(Yields::Exact))
     } else {
-        None
+        returns(name).map(|_| Scalar::Pure)
     }
+}
+
+/// What a function returns that is not computed from its arguments alone.
+pub(crate) fn returns_by_itself(name: &str) -> Option<Returns> {
+    Some(match name {
+        "CURDATE" | "CURRENT_DATE" | "UTC_DATE" => Returns::Date,
+        "RAND" => Returns::Double,
+        "UUID_SHORT" => Returns::Integer,
+        name if CLOCK.contains(&name) => Returns::Named,
+        name if RANDOM.contains(&name) => Returns::Text,
+        _ => return None,
+    })
 }
 
 /// Whether this word (in capitals) reads the clock without parentheses.
 pub(crate) fn is_clock_word(name: &str) -> bool {
     CLOCK.contains(&name) && !matches!(name, "CURDATE" | "CURTIME" | "NOW")
-}
-
-/// Whether the function differs from call to call.
-pub(crate) fn is_random(name: &str) -> bool {
-    RANDOM.contains(&name)
-}
-
-/// Functions of the worker plugin, aggregates left out, and spatial restrictions, which the planner replaces.
-fn is_sky_function(name: &str) -> bool {
-    let plugin = name.starts_with("SCISQL_") && !is_sky_aggregate(name) && name != "SCISQL_RAISEERROR";
-    plugin || is_area_name(name)
 }
 
 /// Whether a function, by its name in capitals, is a spatial restriction.

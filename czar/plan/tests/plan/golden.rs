@@ -2,6 +2,7 @@
 
 use crate::common::rows::{Archive, archive};
 use crate::common::server::Server;
+use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row as ResultRow, Value};
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
@@ -188,6 +189,46 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
     }
 }
 
+/// For each column the number of decimals with which a DOUBLE is shown, if it is fixed: the czar prints by the metadata.
+async fn fixed_decimals(connection: &mut Conn, sql: &str) -> Result<Vec<Option<usize>>, String> {
+    let result = connection
+        .query_iter(sql)
+        .await
+        .map_err(|error| format!("{sql}\n  {error}"))?;
+    let columns = result
+        .columns()
+        .map(|columns| columns.to_vec())
+        .unwrap_or_default();
+    result.drop_result().await.unwrap();
+    let fixed = columns.iter().map(|column| {
+        let is_double = column.column_type() == ColumnType::MYSQL_TYPE_DOUBLE;
+        (is_double && column.decimals() < 31).then_some(usize::from(column.decimals()))
+    });
+    Ok(fixed.collect())
+}
+
+fn as_shown(rows: Rows, decimals: &[Option<usize>]) -> Rows {
+    let show = |(cell, decimals): (Option<Vec<u8>>, &Option<usize>)| match (&cell, decimals) {
+        (Some(text), Some(decimals)) => {
+            let number: f64 = std::str::from_utf8(text).unwrap().parse().unwrap();
+            let (shortest, rounded) = (number.to_string(), format!("{number:.decimals$}"));
+            let given = shortest.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+            let point = if given == 0 && *decimals > 0 { "." } else { "" };
+            let zeros = "0".repeat(decimals.saturating_sub(given));
+            let shown = if given > *decimals {
+                rounded
+            } else {
+                shortest + point + &zeros
+            };
+            Some(shown.into_bytes())
+        }
+        _ => cell,
+    };
+    let rows = rows.into_iter();
+    rows.map(|row| row.into_iter().zip(decimals).map(show).collect())
+        .collect()
+}
+
 fn cut(parts: Rows, range: RowRange) -> Rows {
     let count = range.count.map_or(usize::MAX, |count| count as usize);
     parts
@@ -364,10 +405,10 @@ async fn check(
     parts: &mut Conn,
 ) -> Result<(), String> {
     // The metadata text must be a statement that the shadow server can execute.
-    rows(parts, &plan.metadata_sql).await?;
+    let decimals = fixed_decimals(parts, &plan.metadata_sql).await?;
     let expected = rows(whole, oracle.unwrap_or(sql)).await?;
     let actual = execute(plan, archive, parts)
         .await
         .map_err(|error| format!("{sql}\n  {error}"))?;
-    compare(sql, expected, actual, order)
+    compare(sql, expected, as_shown(actual, &decimals), order)
 }

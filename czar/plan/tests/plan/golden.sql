@@ -163,3 +163,54 @@ any: SELECT filterName FROM Filter UNION SELECT 'w'
 -- No table
 any: SELECT 1 + 1, 'a'
 any: SELECT (SELECT 5) UNION SELECT 6
+-- Shape is not meaning: a quotient of two aggregates is no AVG
+any: SELECT MIN(flux) / MAX(tiny), MAX(ra) / MIN(tiny), MAX(flux) / MAX(run), MIN(ra) / COUNT(*) FROM Object
+any~: SELECT SUM(flux) / SUM(-tiny), SUM(flux) / SUM(tiny), SUM(ra) / COUNT(ra), SUM(flux) / SUM(run) FROM Object
+any~: SELECT run, MAX(flux) / MIN(tiny), SUM(flux) / SUM(tiny) FROM Object GROUP BY run
+any~: SELECT SUM(flux) / SUM(tiny), SUM(mag) / SUM(run) FROM Object WHERE objectId <= 390030275138040
+-- Values travel, not the digits that are shown
+any: SELECT MAX(run / 7) * 7, MIN(price / 7) * 7, ROUND(MAX(tiny / 7), 8), TRUNCATE(MIN(price / 7), 8) FROM Object
+any: SELECT ROUND(MAX(run / 7), 8), TRUNCATE(MIN(run / 7), 6), MAX(run / 7) FROM Object
+any: SELECT MIN(run / 70000) > 0, MIN(tiny / 70000) = 0, MAX(run / 70000) BETWEEN 0.00001 AND 1, CONCAT(MAX(run / 70000)) FROM Object
+any: SELECT (run / 7) * 7 AS x, COUNT(*) FROM Object GROUP BY run / 7
+any: SELECT run / 7 AS k, CONCAT(run / 7), COUNT(*) FROM Object GROUP BY run / 7
+any: SELECT run / 70000 AS k, COUNT(*), MAX(run), MIN(run) FROM Object GROUP BY run / 70000
+any: SELECT FLOOR(flux / 1e5) / 7 AS k, (FLOOR(flux / 1e5) / 7) * 7 AS b, COUNT(*) FROM Object GROUP BY FLOOR(flux / 1e5) / 7
+any: SELECT FLOOR(flux / 1e5) / 70000 AS k, COUNT(*) FROM Object GROUP BY FLOOR(flux / 1e5) / 70000
+any: SELECT ROUND(flux, 1) AS k, CONCAT('f', ROUND(flux, 1)), ROUND(flux, 1) > 0, COUNT(*) FROM Object GROUP BY ROUND(flux, 1)
+any: SELECT CONCAT('bin ', FLOOR(ra)), FLOOR(ra) = 3, COUNT(*) FROM Object GROUP BY FLOOR(ra)
+fixed: SELECT objectId FROM Object WHERE flux IS NOT NULL ORDER BY FLOOR(flux * 1000) / 7000000000, objectId LIMIT 25
+fixed: SELECT objectId FROM Object ORDER BY run / 70000, objectId LIMIT 40
+fixed: SELECT objectId FROM Object ORDER BY run / 70000 DESC, objectId
+fixed: SELECT objectId FROM Object ORDER BY ROUND(ra, 1) / 70000, objectId LIMIT 50
+fixed: SELECT objectId FROM Object ORDER BY CEIL(decl) / 1000000, objectId LIMIT 20
+fixed: SELECT objectId, FLOOR(flux * 1e20), ROUND(flux * 1e20, 2) FROM Object ORDER BY objectId LIMIT 50
+any: SELECT objectId, ROUND(flux * 1e20, 2), FLOOR(ra * 1e20), fixed * 1.1 FROM Object
+any: SELECT MAX(FLOOR(POW(10, ra))), MAX(POW(10, ra)), MIN(ROUND(-POW(10, ra), 3)) FROM Object
+any~: SELECT SUM(FLOOR(objectId * 1e15)) * 1.5e0, AVG(ROUND(flux * 1e15)), SUM(ROUND(ra, 2) * 1e12) FROM Object
+any~: SELECT SUM(ROUND(flux, 1) * ROUND(ra, 1)), AVG(ROUND(flux, 1) * ROUND(ra, 1)) FROM Object
+any~: SELECT AVG(CAST(price AS CHAR)), SUM(CAST(price AS CHAR)), SUM(CAST(ra AS BINARY)), SUM(DATE_FORMAT(day, '%d.%H')) FROM Object
+any~: SELECT SUM(fixed * 1.1), AVG(fixed / 3), MAX(fixed / 3) * 3, SUM(fixed) * 3, AVG(fixed) FROM Object
+any~: SELECT SUM(name), AVG(code), SUM(note) FROM Object
+any: SELECT SUM(day), AVG(at), SUM(born), AVG(kind), SUM(flags), SUM(seen), SUM(bits), MAX(day) FROM Object
+any: SELECT run, FLOOR(AVG(ra)) / 100000 AS x FROM Object GROUP BY run
+fixed: SELECT tiny, FLOOR(AVG(ra)) / 100000 AS x FROM Object GROUP BY tiny ORDER BY x, tiny
+any: SELECT DISTINCT run / 70000 FROM Object
+any: SELECT DISTINCT FLOOR(flux / 1e5) / 70000, ROUND(ra) FROM Object
+fixed: SELECT DISTINCT FLOOR(flux / 1e5) / 7 AS x FROM Object ORDER BY x
+any: SELECT COUNT(DISTINCT run / 70000), COUNT(DISTINCT FLOOR(flux / 1e5) / 70000), SUM(DISTINCT run / 7), COUNT(DISTINCT ROUND(ra, 1)) FROM Object
+any: SELECT tiny, SUM(run / 7) * 7, AVG(run / 7) * 7, SUM(price / 7 / 3), AVG(price / run) FROM Object GROUP BY tiny
+any: SELECT tiny, MAX(price / 3) * 3, MIN(price / 9 / 7), SUM(IF(run > 0, run / 3, 0)), AVG(COALESCE(run / 3, price)) FROM Object GROUP BY tiny
+any: SELECT tiny, COUNT(*) FROM Object GROUP BY tiny HAVING SUM(run / 7) > 1 AND MIN(run / 70000) <= 0 AND SUM(fixed) > 10
+any~: SELECT SUM(PI() * tiny), AVG(PI()), SUM(ABS(ROUND(flux, 2))), SUM(-fixed), SUM(fixed % 3) FROM Object
+-- Two calls of RAND() are two, and a literal is itself
+any: SELECT SUM(RAND()) = SUM(RAND()), COUNT(RAND()) FROM Object
+any: SELECT 2 AS d, ROUND(AVG(price), 2), TRUNCATE(MAX(price), 2), COUNT(*) FROM Object GROUP BY d
+any: SELECT 'x' AS k, CONCAT('x', MAX(name)), COUNT(*) FROM Object GROUP BY k
+-- Positions and aliases
+fixed: SELECT objectId FROM Object ORDER BY TRUE DESC LIMIT 5
+fixed: SELECT objectId, run FROM Object ORDER BY (1) LIMIT 5
+any: SELECT tiny, COUNT(*) FROM Object GROUP BY TRUE
+any: SELECT 1 AS tiny, tiny FROM Object GROUP BY tiny
+any: SELECT -tiny AS tiny, COUNT(*) FROM Object GROUP BY tiny
+any: SELECT tiny + 1 AS tiny, COUNT(*) FROM Object GROUP BY tiny DIV 2, tiny

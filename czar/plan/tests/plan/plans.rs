@@ -103,20 +103,116 @@ fn floats_travel_as_doubles() {
     );
 }
 
-/// MariaDB adds the digits that a quotient has, not those that it shows.
+/// MariaDB adds the digits that a quotient has, not those that it shows; and compares it by those that it shows.
 #[test]
-fn sums_of_exact_quotients_travel_with_more_digits_than_they_show() {
-    let sql = "SELECT SUM(run / 7), AVG(-price / run), SUM(ra / 7) FROM Object";
+fn exact_quotients_travel_with_the_digits_they_have_and_show_as_many_as_one_server() {
+    let sql = "SELECT SUM(run / 7), AVG(-price / run), MAX(run / 7), SUM(ra / 7) FROM Object";
     assert_eq!(
         template(sql),
-        "SELECT CAST(SUM((`Object`.`run` / 7)) AS DECIMAL(65,30)) AS `p0`, \
-         CAST(SUM(((- `Object`.`price`) / `Object`.`run`)) AS DECIMAL(65,30)) AS `p1`, \
-         COUNT(((- `Object`.`price`) / `Object`.`run`)) AS `p2`, SUM((`Object`.`ra` / 7)) AS `p3` \
-         FROM {sky.Object} AS `Object`"
+        "SELECT CAST(SUM((`Object`.`run` / 7)) AS DECIMAL(65,9)) AS `p0`, \
+         CAST(SUM(((- `Object`.`price`) / `Object`.`run`)) AS DECIMAL(65,9)) AS `p1`, \
+         COUNT(((- `Object`.`price`) / `Object`.`run`)) AS `p2`, \
+         CAST(MAX((`Object`.`run` / 7)) AS DECIMAL(65,9)) AS `p3`, \
+         CAST(SUM((`Object`.`ra` / 7)) AS DOUBLE) AS `p4` FROM {sky.Object} AS `Object`"
     );
     assert_eq!(
         shadow(sql).merge_sql("t"),
-        "SELECT CAST(SUM(`p0`) AS DECIMAL(65,4)), CAST((SUM(`p1`) / SUM(`p2`)) AS DECIMAL(65,11)), SUM(`p3`) FROM t"
+        "SELECT (CAST((SUM(`p0`) * 1000000000) AS DECIMAL(65,0)) / 1000000000), \
+         ((CAST((SUM(`p1`) * 1000000) AS DECIMAL(65,3)) / 1000000) / SUM(`p2`)), \
+         (CAST((MAX(`p3`) * 1000000000) AS DECIMAL(65,0)) / 1000000000), SUM(`p4`) FROM t"
+    );
+    // Groups and rows are told apart, and rows are ordered, by what is shown.
+    assert_eq!(
+        shadow("SELECT run / 7 FROM Object GROUP BY run / 7").merge_sql("t"),
+        "SELECT (CAST((MIN(`p0`) * 1000000000) AS DECIMAL(65,0)) / 1000000000) FROM t GROUP BY CAST(`p0` AS DECIMAL(65,4))"
+    );
+    assert!(
+        template("SELECT DISTINCT run / 7 FROM Object")
+            .starts_with("SELECT DISTINCT (`Object`.`run` / 7) AS `p0`")
+    );
+}
+
+#[test]
+fn doubles_with_fixed_decimals_travel_whole_and_are_not_joined() {
+    let sql = "SELECT FLOOR(flux), COUNT(*), MAX(ROUND(ra, 2)) FROM Object GROUP BY FLOOR(flux)";
+    assert_eq!(
+        template(sql),
+        "SELECT CAST(FLOOR(`Object`.`flux`) AS DOUBLE) AS `p0`, COUNT(*) AS `p1`, \
+         CAST(MAX(ROUND(`Object`.`ra`, 2)) AS DOUBLE) AS `p2` FROM {sky.Object} AS `Object` GROUP BY 1"
+    );
+    let batchable = |sql: &str| chunk_work(&planned(sql)).batchable;
+    assert!(!batchable("SELECT ROUND(flux, 2) FROM Object"));
+    assert!(!batchable("SELECT fixed * 2 FROM Object"));
+    assert!(batchable(
+        "SELECT fixed, flux * 2, run / 7, UPPER(name) FROM Object"
+    ));
+    assert!(batchable(sql));
+}
+
+#[test]
+fn a_quotient_of_aggregates_is_no_average() {
+    for sql in [
+        "SELECT MIN(flux) / MAX(run) FROM Object",
+        "SELECT SUM(flux) / SUM(-run) FROM Object",
+        "SELECT SUM(flux) / COUNT(flux) FROM Object",
+    ] {
+        assert_eq!(shadow(sql).simple, None, "{sql}");
+    }
+    let simple = |sql: &str| shadow(sql).simple.unwrap().columns;
+    assert_eq!(
+        simple("SELECT AVG(flux) FROM Object"),
+        [SimpleColumn::AvgDouble { sum: 0, count: 1 }]
+    );
+    // Sums of long decimals do not fit the arithmetic of this process.
+    assert_eq!(shadow("SELECT SUM(price * objectId) FROM Object").simple, None);
+}
+
+#[test]
+fn two_calls_of_a_random_function_are_two_and_an_alias_is_one() {
+    assert_eq!(
+        template("SELECT SUM(RAND()) - SUM(RAND()) FROM Object"),
+        "SELECT CAST(SUM(RAND()) AS DOUBLE) AS `p0`, CAST(SUM(RAND()) AS DOUBLE) AS `p1` FROM {sky.Object} AS `Object`"
+    );
+    assert_eq!(
+        template("SELECT RAND() AS r, RAND() AS s FROM Object ORDER BY s LIMIT 1"),
+        "SELECT CAST(RAND() AS DOUBLE) AS `p0`, CAST(RAND() AS DOUBLE) AS `p1` FROM {sky.Object} AS `Object` \
+         ORDER BY 2 LIMIT 1"
+    );
+    assert_eq!(
+        template("SELECT RAND() AS r FROM Object ORDER BY RAND() LIMIT 1"),
+        "SELECT CAST(RAND() AS DOUBLE) AS `p0`, CAST(RAND() AS DOUBLE) AS `p1` FROM {sky.Object} AS `Object` \
+         ORDER BY 2 LIMIT 1"
+    );
+}
+
+#[test]
+fn a_literal_that_is_grouped_by_is_itself_elsewhere() {
+    assert_eq!(
+        shadow("SELECT 2 AS d, ROUND(AVG(price), 2) FROM Object GROUP BY d").merge_sql("t"),
+        "SELECT 2, ROUND((SUM(`p1`) / SUM(`p2`)), 2) FROM t GROUP BY `p0`"
+    );
+}
+
+#[test]
+fn true_is_the_first_position() {
+    for sql in [
+        "SELECT name FROM Object ORDER BY TRUE LIMIT 2",
+        "SELECT name FROM Object ORDER BY (1) LIMIT 2",
+        "SELECT name FROM Object ORDER BY +1 LIMIT 2",
+    ] {
+        assert!(template(sql).ends_with("ORDER BY 1 LIMIT 2"), "{sql}");
+    }
+}
+
+#[test]
+fn group_by_takes_the_column_that_has_the_name_of_an_alias() {
+    assert_eq!(
+        shadow("SELECT -run AS run, COUNT(*) FROM Object GROUP BY run").merge_sql("t"),
+        "SELECT (- `p0`), CAST(COALESCE(SUM(`p1`), 0) AS SIGNED) FROM t GROUP BY `p0`"
+    );
+    assert_eq!(
+        shadow("SELECT 1 AS run, run FROM Object GROUP BY run").merge_sql("t"),
+        "SELECT 1, `p0` FROM t GROUP BY `p0`"
     );
 }
 

@@ -6,7 +6,7 @@ use orrery_sky::{Region, RegionError};
 use super::position::number;
 use crate::error::PruneError;
 use crate::query::expr::{ColumnId, Comparison, Expr};
-use crate::query::functions::{Yields, is_area_name};
+use crate::query::functions::is_area_name;
 use crate::query::scope::Scope;
 use crate::query::select::{AreaCall, Select};
 
@@ -45,12 +45,7 @@ pub(crate) fn predicates(select: &Select<'_>) -> Result<Vec<AreaPredicate>, Prun
         for (lon, lat, prunes) in &positions {
             let mut arguments = vec![Expr::Column(*lon), Expr::Column(*lat)];
             arguments.extend(area.arguments.iter().cloned());
-            let name = shape.predicate().to_owned();
-            let call = Expr::Call {
-                name,
-                arguments,
-                yields: Yields::Exact,
-            };
+            let call = Expr::call(shape.predicate(), arguments);
             predicates.push(AreaPredicate {
                 predicate: Expr::Compare(Comparison::Equal, Box::new(call), Box::new(Expr::number(1))),
                 region: region.clone(),

@@ -3,7 +3,7 @@
 use orrery_archive::sql_type::SqlType;
 
 use crate::query::expr::ColumnId;
-use crate::query::literal::integer_literal;
+use crate::query::literal;
 use crate::query::scope::Scope;
 use crate::text::statement::quoting::unescaped;
 
@@ -37,7 +37,7 @@ impl KeyKind {
     /// The literal as the index has it; `None` when it does not convert exactly.
     pub(super) fn canonical(self, literal: &str) -> Option<String> {
         match self {
-            Self::Integer => integer_literal(literal),
+            Self::Integer => literal::integer(literal),
             // Beyond ASCII the connection's character set would matter.
             Self::Text if literal.starts_with(['\'', '"']) && literal.is_ascii() => Some(unescaped(literal)),
             Self::Text => None,

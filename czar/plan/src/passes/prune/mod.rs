@@ -21,7 +21,7 @@ use crate::error::PlanError;
 use crate::passes::joins::{Joins, key_column};
 use crate::plan::tables::{ChunkSelection, IndexLookup};
 use crate::query::expr::{ColumnId, Comparison, Expr};
-use crate::query::literal::integer_literal;
+use crate::query::literal;
 use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::{JoinKind, Select};
 use keys::KeyKind;
@@ -243,7 +243,7 @@ impl Pruner {
                 self.values(*column, std::slice::from_ref(literal))
             }
             (Expr::Literal(one), Expr::Literal(other)) => {
-                let (one, other) = (integer_literal(one)?, integer_literal(other)?);
+                let (one, other) = (literal::integer(one)?, literal::integer(other)?);
                 Some(if one == other {
                     Bound::all()
                 } else {
@@ -271,7 +271,7 @@ impl Pruner {
     /// Bound for a column that equals one of the literals.
     fn values(&self, column: ColumnId, literals: &[String]) -> Option<Bound> {
         if self.chunk_columns.contains(&column) {
-            let chunks = literals.iter().map(|literal| integer_literal(literal));
+            let chunks = literals.iter().map(|literal| literal::integer(literal));
             let chunks: Option<Vec<String>> = chunks.collect();
             // A number that is no chunk id equals none.
             let area = chunks?.iter().filter_map(|chunk| chunk.parse().ok()).collect();

@@ -5,7 +5,7 @@ use sqlparser::ast::{
     Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
 };
 
-use super::convert::{Converter, Place};
+use super::convert::{Converter, Notes, Place};
 use super::names::table_parts;
 use crate::error::{PlanError, ResolveError, refused};
 use crate::query::expr::{ColumnId, Comparison, Expr};
@@ -17,7 +17,7 @@ pub(super) fn resolve_from<'a>(
     from: &[TableWithJoins],
     catalog: &'a Catalog,
     scope: &mut Scope<'a>,
-    uses_now: &mut bool,
+    notes: &mut Notes,
 ) -> Result<Vec<Vec<FromTable>>, PlanError> {
     let mut groups = Vec::new();
     for group in from {
@@ -30,7 +30,7 @@ pub(super) fn resolve_from<'a>(
             hints: first.1,
         }];
         for join in &group.joins {
-            tables.push(resolve_join(join, group_start, catalog, scope, uses_now)?);
+            tables.push(resolve_join(join, group_start, catalog, scope, notes)?);
         }
         groups.push(tables);
     }
@@ -42,7 +42,7 @@ fn resolve_join<'a>(
     group_start: usize,
     catalog: &'a Catalog,
     scope: &mut Scope<'a>,
-    uses_now: &mut bool,
+    notes: &mut Notes,
 ) -> Result<FromTable, PlanError> {
     let (kind, constraint) = match &join.join_operator {
         JoinOperator::Join(constraint)
@@ -66,7 +66,7 @@ fn resolve_join<'a>(
     let (table, hints) = add_table(&join.relation, kind == JoinKind::Left, catalog, scope)?;
     let on = match constraint {
         JoinConstraint::None => Vec::new(),
-        JoinConstraint::On(parsed) => on_terms(parsed, scope, uses_now)?,
+        JoinConstraint::On(parsed) => on_terms(parsed, scope, notes)?,
         JoinConstraint::Using(names) => using_terms(names, group_start, table, scope)?,
         JoinConstraint::Natural => {
             return Err(refused(
@@ -83,8 +83,8 @@ fn resolve_join<'a>(
     })
 }
 
-fn on_terms(parsed: &Parsed, scope: &Scope<'_>, uses_now: &mut bool) -> Result<Vec<Expr>, PlanError> {
-    let whole = Converter::new(scope, Place::Filter, &[], uses_now).convert(parsed)?;
+fn on_terms(parsed: &Parsed, scope: &Scope<'_>, notes: &mut Notes) -> Result<Vec<Expr>, PlanError> {
+    let whole = Converter::new(scope, Place::Filter, &[], notes).convert(parsed)?;
     Ok(whole.into_conjuncts())
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod names;
 use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
     Distinct, Expr as Parsed, GroupByExpr, LimitClause, OrderByKind, OrderBySort, Query,
-    Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Value,
+    Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, UnaryOperator, Value,
 };
 
 use crate::error::{PlanError, ResolveError, refused};
@@ -18,7 +18,7 @@ use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::functions::is_area_name;
 use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::{AreaCall, Item, OrderKey, RowRange, Select};
-use convert::{Converter, Place, item_by_alias};
+use convert::{Converter, Notes, Place, item_by_alias};
 
 /// Resolves a query over chunked tables.
 pub(crate) fn resolve<'a>(
@@ -27,19 +27,17 @@ pub(crate) fn resolve<'a>(
     database: Option<&'a str>,
 ) -> Result<Select<'a>, PlanError> {
     let select = plain_select(query)?;
-    let mut uses_now = false;
+    let mut notes = Notes::default();
     let mut scope = Scope::new(database);
-    let from = from::resolve_from(&select.from, catalog, &mut scope, &mut uses_now)?;
-    let (areas, filter) = filter(select, &scope, &mut uses_now)?;
-    let items = items(select, &scope, &mut uses_now)?;
-    let group_by = group_by(select, &scope, &items, &mut uses_now)?;
+    let from = from::resolve_from(&select.from, catalog, &mut scope, &mut notes)?;
+    let (areas, filter) = filter(select, &scope, &mut notes)?;
+    let items = items(select, &scope, &mut notes)?;
+    let group_by = group_by(select, &scope, &items, &mut notes)?;
     let having = match &select.having {
-        Some(having) => {
-            Some(Converter::new(&scope, Place::AfterGroups, &items, &mut uses_now).convert(having)?)
-        }
+        Some(having) => Some(Converter::new(&scope, Place::AfterGroups, &items, &mut notes).convert(having)?),
         None => None,
     };
-    let order_by = order_by(query, &scope, &items, &mut uses_now)?;
+    let order_by = order_by(query, &scope, &items, &mut notes)?;
     Ok(Select {
         from,
         distinct: distinct(select)?,
@@ -49,7 +47,7 @@ pub(crate) fn resolve<'a>(
         having,
         order_by,
         range: range(query.limit_clause.as_ref())?,
-        uses_now,
+        uses_now: notes.uses_now,
         items,
         scope,
     })
@@ -118,10 +116,10 @@ fn distinct(select: &ParsedSelect) -> Result<bool, PlanError> {
     }
 }
 
-fn items(select: &ParsedSelect, scope: &Scope<'_>, uses_now: &mut bool) -> Result<Vec<Item>, PlanError> {
+fn items(select: &ParsedSelect, scope: &Scope<'_>, notes: &mut Notes) -> Result<Vec<Item>, PlanError> {
     let mut items = Vec::new();
     for item in &select.projection {
-        let mut converter = Converter::new(scope, Place::Items, &[], uses_now);
+        let mut converter = Converter::new(scope, Place::Items, &[], notes);
         match item {
             SelectItem::UnnamedExpr(parsed) => {
                 let name = match parsed {
@@ -190,12 +188,12 @@ fn qualifier(name: &sqlparser::ast::ObjectName, scope: &Scope<'_>) -> Result<usi
 fn filter(
     select: &ParsedSelect,
     scope: &Scope<'_>,
-    uses_now: &mut bool,
+    notes: &mut Notes,
 ) -> Result<(Vec<AreaCall>, Vec<Expr>), PlanError> {
     let Some(parsed) = &select.selection else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let whole = Converter::new(scope, Place::Filter, &[], uses_now).convert(parsed)?;
+    let whole = Converter::new(scope, Place::Filter, &[], notes).convert(parsed)?;
     let (mut areas, mut filter) = (Vec::new(), Vec::new());
     for term in whole.into_conjuncts() {
         match area_call(&term) {
@@ -225,7 +223,7 @@ fn group_by(
     select: &ParsedSelect,
     scope: &Scope<'_>,
     items: &[Item],
-    uses_now: &mut bool,
+    notes: &mut Notes,
 ) -> Result<Vec<Expr>, PlanError> {
     let GroupByExpr::Expressions(parsed, modifiers) = &select.group_by else {
         return Err(refused("GROUP BY ALL", "list the columns"));
@@ -240,7 +238,7 @@ fn group_by(
     for parsed in parsed {
         let key = match position(parsed, items, "group statement")? {
             Some(item) => item.expr.clone(),
-            None => Converter::new(scope, Place::GroupBy, items, uses_now).convert(parsed)?,
+            None => Converter::new(scope, Place::GroupBy, items, notes).convert(parsed)?,
         };
         if key.has_aggregate() {
             return Err(ResolveError::GroupFunction.into());
@@ -252,17 +250,25 @@ fn group_by(
     Ok(keys)
 }
 
-/// The item that a whole number in GROUP BY or ORDER BY counts to.
+/// The item that a whole number in GROUP BY or ORDER BY counts to; TRUE is 1.
 fn position<'i>(
     parsed: &Parsed,
     items: &'i [Item],
     clause: &'static str,
 ) -> Result<Option<&'i Item>, PlanError> {
-    let Parsed::Value(value) = parsed else {
-        return Ok(None);
-    };
-    let Value::Number(text, _) = &value.value else {
-        return Ok(None);
+    let text = match parsed {
+        Parsed::Nested(inner) => return position(inner, items, clause),
+        Parsed::UnaryOp {
+            op: UnaryOperator::Plus,
+            expr,
+        } => return position(expr, items, clause),
+        Parsed::Value(value) => match &value.value {
+            Value::Number(text, _) => text.as_str(),
+            Value::Boolean(true) => "1",
+            Value::Boolean(false) => "0",
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
     };
     let Ok(number) = text.parse::<usize>() else {
         return Ok(None);
@@ -270,7 +276,7 @@ fn position<'i>(
     let item = number.checked_sub(1).and_then(|at| items.get(at));
     item.map(Some).ok_or_else(|| {
         ResolveError::NoColumn {
-            column: text.clone(),
+            column: text.to_owned(),
             clause,
         }
         .into()
@@ -281,7 +287,7 @@ fn order_by(
     query: &Query,
     scope: &Scope<'_>,
     items: &[Item],
-    uses_now: &mut bool,
+    notes: &mut Notes,
 ) -> Result<Vec<OrderKey>, PlanError> {
     let Some(order_by) = &query.order_by else {
         return Ok(Vec::new());
@@ -301,7 +307,7 @@ fn order_by(
         let expr = match (position(&key.expr, items, "order clause")?, whole_alias) {
             (Some(item), _) => item.expr.clone(),
             (None, Some(expr)) => expr,
-            (None, None) => Converter::new(scope, Place::AfterGroups, items, uses_now).convert(&key.expr)?,
+            (None, None) => Converter::new(scope, Place::AfterGroups, items, notes).convert(&key.expr)?,
         };
         keys.push(OrderKey {
             expr,

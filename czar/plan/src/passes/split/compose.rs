@@ -4,9 +4,9 @@ use orrery_archive::table::ddl::quote_identifier;
 
 use crate::error::{PlanError, refused};
 use crate::plan::template::{Piece, Template};
+use crate::query::columns::{loses_nature, typed_null};
 use crate::query::expr::{ColumnId, Expr};
 use crate::query::select::{JoinKind, Select};
-use crate::query::types::{loses_nature, typed_null};
 
 /// What surrounds the select list in every statement of the plan: FROM and WHERE.
 pub(super) struct Composer<'a, 's> {

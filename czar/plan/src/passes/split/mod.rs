@@ -5,23 +5,26 @@
 //! numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is
 //! refused.
 
-mod carry;
 mod clauses;
 mod compose;
 mod groups;
-mod quotients;
+mod keys;
+mod lift;
+mod parts;
 mod rows;
-mod simple;
 
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
 use crate::plan::tables::ChunkSelection;
 use crate::plan::{ChunkWork, Merge, Work};
-use crate::query::expr::{AggregateKind, Expr};
+use crate::query::expr::Expr;
+use crate::query::infer::type_of;
+use crate::query::literal;
 use crate::query::scope::TableRole;
 use crate::query::select::{RowRange, Select};
-use carry::Carrier;
+use crate::query::value::{Nature, Number, Shown};
 use compose::Composer;
+pub(crate) use parts::{Column, Exchange, Purpose};
 
 /// Splits a resolved statement. `areas` are the spatial predicates that go into WHERE.
 pub(crate) fn split(
@@ -29,9 +32,9 @@ pub(crate) fn split(
     areas: Vec<Expr>,
     equalities: &Equalities,
     selection: ChunkSelection,
-) -> Result<Work, PlanError> {
+) -> Result<(Work, Exchange), PlanError> {
     if let Some(answer) = whole_count(select, &areas) {
-        return Ok(answer);
+        return Ok((answer, Exchange::default()));
     }
     let grouped = select.is_grouped();
     let mut filter: Vec<Expr> = areas.into_iter().chain(select.filter.iter().cloned()).collect();
@@ -46,20 +49,21 @@ pub(crate) fn split(
         filter.push(having.clone());
     }
     let composer = Composer::new(select, &filter)?;
-    let (template, merge) = if grouped {
+    let parts = if grouped {
         groups::split(select, &composer, equalities)?
     } else if select.distinct || !select.order_by.is_empty() {
         rows::split_ordered(select, &composer)?
     } else {
         rows::split_plain(select, &composer)
     };
-    let batchable = is_batchable(select, &merge);
-    Ok(Work::Chunks(ChunkWork {
+    let batchable = is_batchable(select, &parts.merge);
+    let work = ChunkWork {
         selection,
-        template,
-        merge,
+        template: parts.template,
+        merge: parts.merge,
         batchable,
-    }))
+    };
+    Ok((Work::Chunks(work), parts.exchange))
 }
 
 /// `SELECT COUNT(*) FROM table`: known from the sealed segments.
@@ -83,31 +87,42 @@ fn whole_count(select: &Select<'_>, areas: &[Expr]) -> Option<Work> {
 fn is_row_count(expr: &Expr) -> bool {
     match expr {
         Expr::Aggregate(aggregate) => {
-            let literal = |argument: &Expr| matches!(argument, Expr::Literal(text) if text != "NULL");
-            aggregate.kind == AggregateKind::Count
+            let counts = |argument: &Expr| match argument {
+                Expr::Literal(text) => literal::Kind::of(text) != literal::Kind::Null,
+                _ => false,
+            };
+            aggregate.function.name == "COUNT"
                 && !aggregate.distinct
-                && aggregate.arguments.iter().all(literal)
+                && aggregate.arguments.iter().all(counts)
         }
         _ => false,
     }
 }
 
-/// UNION ALL drops ZEROFILL, prints IF(…) over FLOAT with fewer digits, and mixes the types of optional tables with those of their
-/// stand-ins.
+/// UNION ALL drops ZEROFILL, shows a FLOAT or DOUBLE that is computed with other digits, clips large ones that have a fixed number of
+/// decimals, and mixes the types of optional tables with those of their stand-ins.
 fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let optional = select
         .scope
         .tables
         .iter()
         .any(|table| table.role == TableRole::ChunkedOptional);
-    let shown = select.items.iter().all(|item| {
+    let keeps_text = select.items.iter().all(|item| {
         let mut padded = false;
         item.expr.for_each_column(&mut |column| {
             padded |= select.scope.type_of(column).is_none_or(|kind| kind.is_zerofill());
         });
-        let plain =
-            matches!(item.expr, Expr::Column(_)) || Carrier::of(&item.expr, &select.scope) != Carrier::Unsure;
-        plain && !padded
+        !padded && (matches!(item.expr, Expr::Column(_)) || is_shown_alike(&item.expr, select))
     });
-    !optional && (shown || matches!(merge, Merge::Shadow(_)))
+    !optional && (keeps_text || matches!(merge, Merge::Shadow(_)))
+}
+
+/// Whether an expression has the same text in UNION ALL.
+fn is_shown_alike(expr: &Expr, select: &Select<'_>) -> bool {
+    let kind = type_of(expr, &select.scope);
+    match kind.nature {
+        Nature::Number => matches!(kind.number, Number::Exact(_) | Number::Double(Shown::All)),
+        Nature::Unsure => false,
+        _ => true,
+    }
 }

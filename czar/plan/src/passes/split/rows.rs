@@ -1,117 +1,121 @@
 //! Statements without groups: rows as they are, ordered, or distinct.
 
-use super::carry::Carrier;
-use super::clauses::{part_limit, partial_list, range_text};
+use super::clauses::{clause, part_limit, partial_list, range_text};
 use super::compose::Composer;
+use super::parts::{Column, Exchange, Parts, Purpose};
+use crate::aggregate::carry::Carrier;
 use crate::error::{PlanError, refused};
-use crate::plan::template::Template;
 use crate::plan::{Merge, ShadowMerge};
 use crate::query::expr::Expr;
 use crate::query::select::Select;
 
 /// Rows of the chunks, in any order.
-pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> (Template, Merge) {
-    let mut list = String::new();
-    for (number, item) in select.items.iter().enumerate() {
-        list.push_str(if number > 0 { ", " } else { "" });
-        item.expr.push(&select.scope, &mut list);
+pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> Parts {
+    let items = select.items.iter().map(|item| item.expr.print(&select.scope));
+    let list = items.collect::<Vec<_>>().join(", ");
+    Parts {
+        template: composer.template(&list, &part_limit(select.range)),
+        merge: Merge::Concatenate(select.range),
+        exchange: Exchange::default(),
     }
-    let template = composer.template(&list, &part_limit(select.range));
-    (template, Merge::Concatenate(select.range))
 }
 
 /// Rows that are ordered or made distinct at the merge. Each part orders and limits its own rows first when there is a LIMIT.
-pub(super) fn split_ordered(
-    select: &Select<'_>,
-    composer: &Composer<'_, '_>,
-) -> Result<(Template, Merge), PlanError> {
-    let mut parts = Parts::of_items(select)?;
-    let keys: Vec<usize> = select
+pub(super) fn split_ordered(select: &Select<'_>, composer: &Composer<'_, '_>) -> Result<Parts, PlanError> {
+    let mut columns = Columns::of_items(select)?;
+    let keys: Vec<(usize, &str)> = select
         .order_by
         .iter()
-        .map(|key| parts.order_column(&key.expr, select))
-        .collect::<Result<_, _>>()?;
-    let order: Vec<String> = keys
+        .map(|key| {
+            let direction = if key.descending { " DESC" } else { "" };
+            Ok((columns.order_column(&key.expr, select)?, direction))
+        })
+        .collect::<Result<_, PlanError>>()?;
+    let by_place = keys
         .iter()
-        .zip(&select.order_by)
-        .map(|(column, key)| format!("{}{}", column + 1, if key.descending { " DESC" } else { "" }))
-        .collect();
-    let merge_order: Vec<String> = keys
+        .map(|(column, direction)| format!("{}{direction}", column + 1));
+    let by_name = keys
         .iter()
-        .zip(&select.order_by)
-        .map(|(column, key)| format!("`p{column}`{}", if key.descending { " DESC" } else { "" }))
-        .collect();
+        .map(|(column, direction)| format!("`p{column}`{direction}"));
     let distinct = if select.distinct { "DISTINCT " } else { "" };
-    let list = format!("{distinct}{}", partial_list(select, &parts.columns));
+    let list = format!(
+        "{distinct}{}",
+        partial_list(&select.scope, columns.partial.iter().map(|column| &column.expr))
+    );
     let limit = part_limit(select.range);
     let tail = if limit.is_empty() {
         String::new()
     } else {
-        format!("{}{limit}", order_text(&order))
+        format!("{}{limit}", clause(" ORDER BY ", by_place))
     };
-    let outputs: Vec<String> = parts
+    let outputs: Vec<String> = columns
         .outputs
         .iter()
         .map(|output| output.print(&select.scope))
         .collect();
     let merge = ShadowMerge {
-        partial_columns: parts.columns.len(),
+        partial_columns: columns.partial.len(),
         shadow_select: composer.shadow(&list, " LIMIT 0"),
         before: format!("SELECT {distinct}{} FROM ", outputs.join(", ")),
-        after: format!("{}{}", order_text(&merge_order), range_text(select.range)),
+        after: format!("{}{}", clause(" ORDER BY ", by_name), range_text(select.range)),
         simple: None,
     };
-    Ok((composer.template(&list, &tail), Merge::Shadow(merge)))
-}
-
-fn order_text(keys: &[String]) -> String {
-    if keys.is_empty() {
-        String::new()
-    } else {
-        format!(" ORDER BY {}", keys.join(", "))
-    }
+    Ok(Parts {
+        template: composer.template(&list, &tail),
+        merge: Merge::Shadow(merge),
+        exchange: Exchange {
+            columns: columns.partial,
+            merged: columns.outputs,
+        },
+    })
 }
 
 /// Partial columns: the items, then hidden ones to order by.
-struct Parts {
-    columns: Vec<Expr>,
+struct Columns {
+    partial: Vec<Column>,
     /// Output columns over the partial ones.
     outputs: Vec<Expr>,
 }
 
-impl Parts {
+impl Columns {
     fn of_items(select: &Select<'_>) -> Result<Self, PlanError> {
-        let mut parts = Self {
-            columns: Vec::new(),
+        let mut columns = Self {
+            partial: Vec::new(),
             outputs: Vec::new(),
         };
         for item in &select.items {
+            let travelled = Expr::Partial(columns.partial.len());
             let is_column = matches!(item.expr, Expr::Column(_));
-            let carrier = match Carrier::of(&item.expr, &select.scope) {
-                // A column that is only shown: its text is what the client gets. Distinct ones are compared as well.
-                Carrier::Unsure | Carrier::Timestamp(_) if !select.distinct && is_column => Carrier::Plain,
-                carrier => carrier,
+            // A column that is only shown: its text is what the client gets. Distinct ones are compared as well.
+            let only_shown = is_column && !select.distinct;
+            let carrier = if only_shown {
+                Carrier::of_shown_column(&item.expr, &select.scope)
+            } else {
+                carrier(&item.expr, select, "ORDER BY or DISTINCT")?
             };
-            let number = parts.columns.len();
-            parts
-                .columns
-                .push(carrier.pack(&item.expr, "ORDER BY or DISTINCT")?);
-            parts.outputs.push(carrier.unpack(Expr::Partial(number)));
+            columns.partial.push(Column {
+                expr: carrier.pack(item.expr.clone()),
+                purpose: if only_shown {
+                    Purpose::Shown
+                } else {
+                    Purpose::Order
+                },
+            });
+            columns.outputs.push(carrier.unpack(travelled).value);
         }
-        Ok(parts)
+        Ok(columns)
     }
 
     /// The partial column to order by.
     fn order_column(&mut self, key: &Expr, select: &Select<'_>) -> Result<usize, PlanError> {
-        let packed = Carrier::of(key, &select.scope).pack(key, "ORDER BY")?;
-        let alike = self.columns.iter().filter(|column| **column == packed).count();
-        if alike > 1 && packed.is_random() {
-            return Err(refused(
-                "ORDER BY one of several random columns",
-                "select one of them",
-            ));
-        }
-        if let Some(known) = self.columns.iter().position(|column| *column == packed) {
+        let packed = carrier(key, select, "ORDER BY")?.pack(key.clone());
+        if let Some(known) = self.partial.iter().position(|column| column.expr == packed) {
+            // It is ordered by as well.
+            self.partial
+                .iter_mut()
+                .skip(known)
+                .take(1)
+                .for_each(|column| column.purpose = Purpose::Order);
             return Ok(known);
         }
         if select.distinct {
@@ -120,7 +124,18 @@ impl Parts {
                 "add it to the select list: which of several rows decides the order is not defined",
             ));
         }
-        self.columns.push(packed);
-        Ok(self.columns.len() - 1)
+        self.partial.push(Column {
+            expr: packed,
+            purpose: Purpose::Order,
+        });
+        Ok(self.partial.len() - 1)
+    }
+}
+
+fn carrier(expr: &Expr, select: &Select<'_>, what: &str) -> Result<Carrier, PlanError> {
+    if select.distinct {
+        Carrier::of_distinct_row(expr, &select.scope, what)
+    } else {
+        Carrier::of_ordered(expr, &select.scope, what)
     }
 }

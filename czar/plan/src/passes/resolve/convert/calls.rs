@@ -4,11 +4,11 @@ use sqlparser::ast::{
     DuplicateTreatment, Expr as Parsed, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
 
-use super::{Converted, Converter, Place, call, shortened};
+use super::{Converted, Converter, Place, shortened};
 use crate::aggregate;
 use crate::error::{PlanError, ResolveError, refused};
-use crate::query::expr::{Aggregate, AggregateKind, Expr, Part};
-use crate::query::functions::{self, Scalar, Yields};
+use crate::query::expr::{Aggregate, Expr, Function as AggregateFunction, Part};
+use crate::query::functions::{self, Returns, Scalar};
 use crate::text::statement::quoting::write_text;
 
 impl Converter<'_, '_> {
@@ -38,8 +38,8 @@ impl Converter<'_, '_> {
             ),
             _ => return Err(refused(shortened(&function.to_string()), functions::hint(&name))),
         };
-        if let Some(kind) = aggregate::aggregate(&name) {
-            return self.aggregate(kind, distinct, arguments);
+        if let Some(known) = aggregate::function(&name) {
+            return self.aggregate(known, distinct, arguments);
         }
         if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
             return Ok(Expr::Literal(
@@ -53,23 +53,24 @@ impl Converter<'_, '_> {
         if matches!(name.as_str(), "TIMESTAMPDIFF" | "TIMESTAMPADD") {
             return self.with_unit(&name, arguments);
         }
-        let kind = functions::scalar(&name, arguments.len());
-        let yields = match kind {
-            Some(Scalar::Pure(yields)) => yields,
-            Some(Scalar::Clock) => {
-                *self.uses_now = true;
-                Yields::Exact
+        match functions::scalar(&name, arguments.len()) {
+            Some(Scalar::Pure) => {}
+            Some(Scalar::Clock) => self.notes.uses_now = true,
+            Some(Scalar::Random) if arguments.is_empty() => {
+                self.notes.randoms += 1;
+                return Ok(Expr::Random {
+                    name,
+                    call: self.notes.randoms,
+                });
             }
-            Some(Scalar::Random) if arguments.is_empty() => Yields::Exact,
             _ => return Err(refused(format!("function {name}"), functions::hint(&name))),
-        };
-        let arguments = self.arguments(arguments)?;
+        }
         let name = if name.starts_with("SCISQL_") {
             sky_name(&name)
         } else {
             name
         };
-        Ok(call(name, arguments, yields))
+        Ok(Expr::call(&name, self.arguments(arguments)?))
     }
 
     /// Functions whose first argument is a unit of time.
@@ -87,7 +88,11 @@ impl Converter<'_, '_> {
             parts.push(Part::Expr(argument));
         }
         parts.push(Part::Text(")".into()));
-        Ok(Expr::Form(parts, Yields::Exact))
+        let returns = match name {
+            "TIMESTAMPDIFF" => Returns::Integer,
+            _ => Returns::Named,
+        };
+        Ok(Expr::Form(parts, returns))
     }
 
     fn arguments(&mut self, arguments: &[FunctionArg]) -> Result<Vec<Expr>, PlanError> {
@@ -98,7 +103,12 @@ impl Converter<'_, '_> {
         converted.collect()
     }
 
-    fn aggregate(&mut self, kind: AggregateKind, distinct: bool, arguments: &[FunctionArg]) -> Converted {
+    fn aggregate(
+        &mut self,
+        function: &'static AggregateFunction,
+        distinct: bool,
+        arguments: &[FunctionArg],
+    ) -> Converted {
         if matches!(self.place, Place::Filter | Place::GroupBy) {
             return Err(ResolveError::GroupFunction.into());
         }
@@ -109,7 +119,7 @@ impl Converter<'_, '_> {
             self.arguments(arguments)?
         };
         let nested = arguments.iter().any(Expr::has_aggregate);
-        let count = kind == AggregateKind::Count;
+        let count = function.name == "COUNT";
         let fits = if is_star {
             count
         } else {
@@ -119,7 +129,7 @@ impl Converter<'_, '_> {
             return Err(ResolveError::GroupFunction.into());
         }
         Ok(Expr::Aggregate(Box::new(Aggregate {
-            kind,
+            function,
             distinct,
             arguments,
         })))

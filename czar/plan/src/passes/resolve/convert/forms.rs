@@ -5,12 +5,11 @@ use sqlparser::ast::{CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr as P
 use super::{Converted, Converter, shortened};
 use crate::error::{PlanError, refused};
 use crate::query::expr::{Expr, Part};
-use crate::query::functions::Yields;
+use crate::query::functions::Returns;
 
 impl Converter<'_, '_> {
     /// Constructs with words inside.
     pub(super) fn convert_form(&mut self, parsed: &Parsed) -> Converted {
-        let exact = Yields::Exact;
         match parsed {
             Parsed::Cast {
                 kind: CastKind::Cast,
@@ -29,13 +28,13 @@ impl Converter<'_, '_> {
                 charset: Some(charset),
                 data_type: None,
                 ..
-            } => self.form("CONVERT(", expr, &format!(" USING {charset})"), exact),
+            } => self.form("CONVERT(", expr, &format!(" USING {charset})"), Returns::Text),
             Parsed::Collate { expr, collation } => {
                 // A sign would take the operand alone.
-                self.form("((", expr, &format!(") COLLATE {collation})"), exact)
+                self.form("((", expr, &format!(") COLLATE {collation})"), Returns::Text)
             }
             Parsed::Extract { field, expr, .. } => {
-                self.form(&format!("EXTRACT({field} FROM "), expr, ")", exact)
+                self.form(&format!("EXTRACT({field} FROM "), expr, ")", Returns::Integer)
             }
             _ => self.convert_words(parsed),
         }
@@ -43,25 +42,27 @@ impl Converter<'_, '_> {
 
     /// Functions with words between their arguments, and what is refused.
     fn convert_words(&mut self, parsed: &Parsed) -> Converted {
-        let exact = Yields::Exact;
         match parsed {
             Parsed::Interval(interval) => match (&interval.leading_field, &interval.last_field) {
-                (Some(unit), None) if interval.leading_precision.is_none() => {
-                    self.form("INTERVAL ", &interval.value, &format!(" {unit}"), exact)
-                }
+                (Some(unit), None) if interval.leading_precision.is_none() => self.form(
+                    "INTERVAL ",
+                    &interval.value,
+                    &format!(" {unit}"),
+                    Returns::Interval,
+                ),
                 _ => Err(refused("this INTERVAL", "write INTERVAL expr unit")),
             },
             Parsed::Ceil {
                 expr,
                 field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
-            } => self.form("CEIL(", expr, ")", exact),
+            } => Ok(Expr::call("CEIL", vec![self.convert(expr)?])),
             Parsed::Floor {
                 expr,
                 field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
-            } => self.form("FLOOR(", expr, ")", exact),
+            } => Ok(Expr::call("FLOOR", vec![self.convert(expr)?])),
             Parsed::Position { expr, r#in } => {
                 let parts = [Some(("POSITION(", &**expr)), Some((" IN ", &**r#in))];
-                self.sequence(&parts, ")")
+                self.sequence(&parts, ")", Returns::Integer)
             }
             Parsed::Substring {
                 expr,
@@ -75,6 +76,7 @@ impl Converter<'_, '_> {
                     substring_for.as_deref().map(|length| (", ", length)),
                 ],
                 ")",
+                Returns::Text,
             ),
             Parsed::Trim {
                 expr,
@@ -88,9 +90,11 @@ impl Converter<'_, '_> {
                     .unwrap_or_default();
                 let head = format!("TRIM({side}");
                 match trim_what.as_deref() {
-                    Some(what) => self.sequence(&[Some((&head, what)), Some((" FROM ", expr))], ")"),
-                    None if side.is_empty() => self.form(&head, expr, ")", exact),
-                    None => self.form(&format!("{head}FROM "), expr, ")", exact),
+                    Some(what) => {
+                        self.sequence(&[Some((&head, what)), Some((" FROM ", expr))], ")", Returns::Text)
+                    }
+                    None if side.is_empty() => self.form(&head, expr, ")", Returns::Text),
+                    None => self.form(&format!("{head}FROM "), expr, ")", Returns::Text),
                 }
             }
             Parsed::Function(function) => self.function(function),
@@ -111,34 +115,39 @@ impl Converter<'_, '_> {
         }
     }
 
-    pub(super) fn form(&mut self, head: &str, expr: &Parsed, tail: &str, yields: Yields) -> Converted {
+    pub(super) fn form(&mut self, head: &str, expr: &Parsed, tail: &str, returns: Returns) -> Converted {
         let parts = vec![
             Part::Text(head.into()),
             Part::Expr(self.convert(expr)?),
             Part::Text(tail.into()),
         ];
-        Ok(Expr::Form(parts, yields))
+        Ok(Expr::Form(parts, returns))
     }
 
-    pub(super) fn sequence(&mut self, pieces: &[Option<(&str, &Parsed)>], tail: &str) -> Converted {
+    pub(super) fn sequence(
+        &mut self,
+        pieces: &[Option<(&str, &Parsed)>],
+        tail: &str,
+        returns: Returns,
+    ) -> Converted {
         let mut parts = Vec::new();
         for (text, expr) in pieces.iter().flatten() {
             parts.push(Part::Text((*text).to_owned()));
             parts.push(Part::Expr(self.convert(expr)?));
         }
         parts.push(Part::Text(tail.into()));
-        Ok(Expr::Form(parts, Yields::Exact))
+        Ok(Expr::Form(parts, returns))
     }
 
     /// A row of values.
     fn row(&mut self, values: &[Parsed]) -> Converted {
         let heads = std::iter::once("ROW(").chain(std::iter::repeat(", "));
         let pieces: Vec<_> = heads.zip(values).map(Some).collect();
-        self.sequence(&pieces, ")")
+        self.sequence(&pieces, ")", Returns::Row)
     }
 
     pub(super) fn postfix(&mut self, expr: &Parsed, text: &str) -> Converted {
-        self.form("(", expr, &format!("{text})"), Yields::Exact)
+        self.form("(", expr, &format!("{text})"), Returns::Integer)
     }
 
     fn cast(&mut self, expr: &Parsed, data_type: &str) -> Converted {
@@ -146,7 +155,7 @@ impl Converter<'_, '_> {
         if upper.starts_with("FLOAT") {
             return Err(refused("CAST AS FLOAT", "CAST AS DOUBLE"));
         }
-        self.form("CAST(", expr, &format!(" AS {data_type})"), Yields::Exact)
+        Ok(self.convert(expr)?.cast(upper))
     }
 
     pub(super) fn like(
@@ -157,7 +166,11 @@ impl Converter<'_, '_> {
         escape: Option<&Parsed>,
     ) -> Converted {
         let escape = escape.map(|escape| (" ESCAPE ", escape));
-        self.sequence(&[Some(("(", expr)), Some((operator, pattern)), escape], ")")
+        self.sequence(
+            &[Some(("(", expr)), Some((operator, pattern)), escape],
+            ")",
+            Returns::Integer,
+        )
     }
 
     pub(super) fn case(
@@ -166,23 +179,19 @@ impl Converter<'_, '_> {
         conditions: &[CaseWhen],
         otherwise: Option<&Parsed>,
     ) -> Converted {
-        let mut parts = vec![Part::Text("(CASE".into())];
-        let mut push = |parts: &mut Vec<Part>, word: &str, expr: &Parsed| -> Result<(), PlanError> {
-            parts.push(Part::Text(format!(" {word} ")));
-            parts.push(Part::Expr(self.convert(expr)?));
-            Ok(())
+        let boxed = |converter: &mut Self, expr: Option<&Parsed>| {
+            let converted = expr.map(|expr| converter.convert(expr).map(Box::new));
+            converted.transpose()
         };
-        if let Some(operand) = operand {
-            push(&mut parts, "", operand)?;
-        }
-        for when in conditions {
-            push(&mut parts, "WHEN", &when.condition)?;
-            push(&mut parts, "THEN", &when.result)?;
-        }
-        if let Some(otherwise) = otherwise {
-            push(&mut parts, "ELSE", otherwise)?;
-        }
-        parts.push(Part::Text(" END)".into()));
-        Ok(Expr::Form(parts, Yields::Choice))
+        let operand = boxed(self, operand)?;
+        let branches = conditions
+            .iter()
+            .map(|when| Ok((self.convert(&when.condition)?, self.convert(&when.result)?)))
+            .collect::<Result<_, PlanError>>()?;
+        Ok(Expr::Case {
+            operand,
+            branches,
+            otherwise: boxed(self, otherwise)?,
+        })
     }
 }

@@ -6,8 +6,8 @@ mod forms;
 use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, TypedString, UnaryOperator, Value};
 
 use crate::error::{PlanError, ResolveError, refused};
-use crate::query::expr::{Comparison, Expr, Part};
-use crate::query::functions::{self, Yields};
+use crate::query::expr::{Comparison, Expr, Operator};
+use crate::query::functions::{self, Returns};
 use crate::query::scope::{Scope, same_name};
 use crate::query::select::Item;
 
@@ -27,26 +27,34 @@ pub(super) enum Place {
     AfterGroups,
 }
 
+/// What is found on the way.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Whether the clock is read.
+    pub uses_now: bool,
+    /// Calls of functions whose value differs from call to call.
+    pub randoms: usize,
+}
+
 /// Converts expressions of one place.
 pub(super) struct Converter<'a, 'b> {
     pub scope: &'b Scope<'a>,
     pub place: Place,
     /// The select list, where aliases may be used.
     pub items: &'b [Item],
-    /// Set when the clock is read.
-    pub uses_now: &'b mut bool,
+    pub notes: &'b mut Notes,
     depth: usize,
 }
 
 type Converted = Result<Expr, PlanError>;
 
 impl<'a, 'b> Converter<'a, 'b> {
-    pub(super) fn new(scope: &'b Scope<'a>, place: Place, items: &'b [Item], uses_now: &'b mut bool) -> Self {
+    pub(super) fn new(scope: &'b Scope<'a>, place: Place, items: &'b [Item], notes: &'b mut Notes) -> Self {
         Self {
             scope,
             place,
             items,
-            uses_now,
+            notes,
             depth: 0,
         }
     }
@@ -152,11 +160,11 @@ impl<'a, 'b> Converter<'a, 'b> {
                 {
                     Ok(Expr::Literal(format!("-{number}")))
                 }
-                inner => Ok(wrapped("(- ", inner)),
+                inner => Ok(Expr::Negative(Box::new(inner))),
             },
             // A plus sign changes nothing, not even the type.
             UnaryOperator::Plus => self.convert(expr),
-            UnaryOperator::BitwiseNot => Ok(wrapped("(~ ", self.convert(expr)?)),
+            UnaryOperator::BitwiseNot => self.form("(~ ", expr, ")", Returns::Integer),
             other => Err(refused(other.to_string(), "MariaDB has no such operator")),
         }
     }
@@ -182,22 +190,28 @@ impl<'a, 'b> Converter<'a, 'b> {
         if let Some(comparison) = comparison {
             return Ok(Expr::Compare(comparison, self.boxed(left)?, self.boxed(right)?));
         }
-        let text = match operator {
-            BinaryOperator::Plus => " + ",
-            BinaryOperator::Minus => " - ",
-            BinaryOperator::Multiply => " * ",
-            BinaryOperator::Divide => " / ",
-            BinaryOperator::Modulo => " % ",
-            BinaryOperator::MyIntegerDivide => " DIV ",
-            BinaryOperator::BitwiseAnd => " & ",
-            BinaryOperator::BitwiseOr => " | ",
-            BinaryOperator::PGBitwiseShiftLeft => " << ",
-            BinaryOperator::PGBitwiseShiftRight => " >> ",
-            BinaryOperator::BitwiseXor => " ^ ",
-            BinaryOperator::Xor => " XOR ",
+        let operator = match operator {
+            BinaryOperator::Plus => Operator::Add,
+            BinaryOperator::Minus => Operator::Subtract,
+            BinaryOperator::Multiply => Operator::Multiply,
+            BinaryOperator::Divide => Operator::Divide,
+            BinaryOperator::Modulo => Operator::Remainder,
+            BinaryOperator::MyIntegerDivide => Operator::DivideWhole,
+            BinaryOperator::BitwiseAnd => Operator::BitAnd,
+            BinaryOperator::BitwiseOr => Operator::BitOr,
+            BinaryOperator::PGBitwiseShiftLeft => Operator::ShiftLeft,
+            BinaryOperator::PGBitwiseShiftRight => Operator::ShiftRight,
+            BinaryOperator::BitwiseXor => Operator::BitXor,
+            BinaryOperator::Xor => {
+                return self.sequence(
+                    &[Some(("(", left)), Some((" XOR ", right))],
+                    ")",
+                    Returns::Integer,
+                );
+            }
             other => return Err(refused(other.to_string(), "use an operator that MariaDB has")),
         };
-        self.sequence(&[Some(("(", left)), Some((text, right))], ")")
+        Ok(Expr::Arithmetic(operator, self.boxed(left)?, self.boxed(right)?))
     }
 
     /// A chain of AND or OR, walked without recursion along its left side.
@@ -240,8 +254,8 @@ impl<'a, 'b> Converter<'a, 'b> {
                 ));
             }
             if functions::is_clock_word(&upper) {
-                *self.uses_now = true;
-                return Ok(call(upper, Vec::new(), Yields::Exact));
+                self.notes.uses_now = true;
+                return Ok(Expr::call(&upper, Vec::new()));
             }
         }
         let alias = self.alias(&name.value)?;
@@ -250,16 +264,12 @@ impl<'a, 'b> Converter<'a, 'b> {
             found => found?,
         };
         match (column.map(Expr::Column), alias) {
-            (Some(column), None) => Ok(column),
-            (None, Some(alias)) => Ok(alias),
-            (Some(column), Some(alias)) if column == alias || self.place == Place::GroupBy => {
-                if column == alias {
-                    Ok(column)
-                } else {
-                    Err(Self::unclear(&name.value))
-                }
+            // GROUP BY takes the column.
+            (Some(column), Some(alias)) if column != alias && self.place != Place::GroupBy => {
+                Err(Self::unclear(&name.value))
             }
-            (Some(_), Some(_)) => Err(Self::unclear(&name.value)),
+            (Some(column), _) => Ok(column),
+            (None, Some(alias)) => Ok(alias),
             (None, None) => Err(self.unknown(&name.value)),
         }
     }
@@ -284,12 +294,14 @@ impl<'a, 'b> Converter<'a, 'b> {
         .into()
     }
 
-    /// The item that an alias names, where aliases may be used.
+    /// The item that an alias names, where aliases may be used. GROUP BY asks only when there is no such column.
     fn alias(&self, name: &str) -> Result<Option<Expr>, PlanError> {
-        if matches!(self.place, Place::Items | Place::Filter) {
-            return Ok(None);
+        let is_column = || matches!(self.scope.column(name), Ok(Some(_)));
+        match self.place {
+            Place::Items | Place::Filter => Ok(None),
+            Place::GroupBy if is_column() => Ok(None),
+            Place::GroupBy | Place::AfterGroups => item_by_alias(self.items, name),
         }
-        item_by_alias(self.items, name)
     }
 
     fn qualified(&mut self, names: &[Ident]) -> Converted {
@@ -322,19 +334,6 @@ pub(super) fn item_by_alias(items: &[Item], name: &str) -> Result<Option<Expr>, 
         found = Some(item);
     }
     Ok(found.map(|item| item.expr.clone()))
-}
-
-fn call(name: String, arguments: Vec<Expr>, yields: Yields) -> Expr {
-    Expr::Call {
-        name,
-        arguments,
-        yields,
-    }
-}
-
-fn wrapped(head: &str, inner: Expr) -> Expr {
-    let parts = vec![Part::Text(head.into()), Part::Expr(inner), Part::Text(")".into())];
-    Expr::Form(parts, Yields::Exact)
 }
 
 fn literal(value: &Value) -> Converted {

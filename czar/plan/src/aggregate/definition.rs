@@ -1,0 +1,49 @@
+//! What an aggregate function is.
+
+use super::carry::Merged;
+use crate::error::{PlanError, refused};
+use crate::plan::in_process::SimpleColumn;
+use crate::query::expr::{Aggregate, Expr, Function};
+use crate::query::scope::Scope;
+
+/// An aggregate function that can be made from partial results.
+pub(super) struct Definition {
+    /// What calls of it know.
+    pub function: Function,
+    /// Whether DISTINCT changes its value.
+    pub distinct_counts: bool,
+    /// Takes a call apart that is not DISTINCT.
+    pub split: TakeApart,
+}
+
+/// Takes a call apart. What parts compute, in the form in which it travels, is given to the function, which tells its column.
+pub(super) type TakeApart =
+    fn(&Aggregate, &Scope<'_>, &mut dyn FnMut(Expr) -> usize) -> Result<Split, PlanError>;
+
+/// An aggregate taken apart.
+pub(crate) struct Split {
+    /// The whole, made of the parts' columns.
+    pub merged: Merged,
+    /// The whole without a SQL server, where every type is understood exactly.
+    pub in_process: Option<SimpleColumn>,
+}
+
+/// `function(arguments)`, not DISTINCT.
+pub(super) fn over(function: &'static Function, arguments: Vec<Expr>) -> Expr {
+    Expr::Aggregate(Box::new(Aggregate {
+        function,
+        distinct: false,
+        arguments,
+    }))
+}
+
+/// The one argument of a call.
+pub(super) fn argument(aggregate: &Aggregate) -> Result<&Expr, PlanError> {
+    match aggregate.arguments.as_slice() {
+        [argument] => Ok(argument),
+        _ => Err(refused(
+            format!("{} of several values", aggregate.function.name),
+            "pass one",
+        )),
+    }
+}

@@ -1,0 +1,180 @@
+//! Expressions over rows as expressions over partial columns.
+
+use super::keys::Keys;
+use crate::aggregate::carry::Merged;
+use crate::aggregate::{self, Split, distinct};
+use crate::error::{PlanError, refused};
+use crate::plan::in_process::SimpleColumn;
+use crate::query::expr::{Aggregate, Expr, Operator};
+use crate::query::functions::{Returns, returns};
+use crate::query::infer::type_of;
+use crate::query::scope::Scope;
+use crate::query::value::{Nature, Number};
+
+/// What an expression is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// For its value: it is computed with, ordered by, or sent to the client, whose metadata tell how it is shown.
+    Value,
+    /// As it is shown: it becomes part of a text, or is compared, which MariaDB does by the digits that are shown.
+    Shown,
+}
+
+/// Makes expressions over partial columns, and notes what partial columns that takes.
+pub(super) struct Lift<'k, 's> {
+    keys: &'k Keys<'k, 's>,
+    scope: &'k Scope<'k>,
+    /// Partial aggregates; they follow the keys.
+    partials: Vec<Expr>,
+    aggregates: Vec<(Aggregate, Split)>,
+}
+
+impl<'k, 's> Lift<'k, 's> {
+    pub(super) fn new(keys: &'k Keys<'k, 's>, scope: &'k Scope<'k>) -> Self {
+        Self {
+            keys,
+            scope,
+            partials: Vec::new(),
+            aggregates: Vec::new(),
+        }
+    }
+
+    /// Everything that travels: keys, then partial aggregates.
+    pub(super) fn into_columns(self) -> Vec<Expr> {
+        let keys = self.keys.all().iter();
+        let keys = keys.map(|key| key.carrier.pack(key.expr.clone()));
+        keys.chain(self.partials).collect()
+    }
+
+    /// An aggregate of the statement without a SQL server.
+    pub(super) fn in_process(&self, call: &Aggregate) -> Option<SimpleColumn> {
+        let (_, split) = self.aggregates.iter().find(|(known, _)| known == call)?;
+        split.in_process
+    }
+
+    /// An expression over the partial columns that has the value of `expr` over the rows.
+    pub(super) fn expr(&mut self, expr: &Expr, used: Use) -> Result<Expr, PlanError> {
+        if let Expr::Call { name, arguments } = expr
+            && name == "UNIX_TIMESTAMP"
+            && let [time] = arguments.as_slice()
+            && let Some(Merged {
+                seconds: Some(seconds),
+                ..
+            }) = self.merged(time)?
+        {
+            // Through local time an hour a year would be lost.
+            return Ok(seconds);
+        }
+        if let Some(merged) = self.merged(expr)? {
+            return match used {
+                Use::Value => Ok(merged.value),
+                Use::Shown => merged.shown.ok_or_else(|| {
+                    refused(
+                        "a DOUBLE with a fixed number of decimals in a text or a comparison",
+                        "write CAST(expression AS DOUBLE)",
+                    )
+                }),
+            };
+        }
+        let below = self.below(expr, used);
+        expr.map_children(&mut |child| self.expr(child, below))
+    }
+
+    /// What operands are used for in an expression that is used so itself.
+    fn below(&self, expr: &Expr, used: Use) -> Use {
+        match expr {
+            // Truth is a matter of the value.
+            Expr::And(_) | Expr::Or(_) | Expr::Not(_) => Use::Value,
+            Expr::Negative(_) => used,
+            Expr::Arithmetic(operator, ..) => match operator {
+                Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Divide
+                | Operator::Remainder => used,
+                _ => Use::Value,
+            },
+            Expr::Cast { .. } if self.is_number(expr) => Use::Value,
+            Expr::Case { operand: None, .. } if self.is_number(expr) => used,
+            Expr::Call { name, arguments } => match returns(name) {
+                Some(Returns::Double | Returns::Whole) => Use::Value,
+                Some(Returns::Rounded) if matches!(arguments.get(1), None | Some(Expr::Literal(_))) => {
+                    Use::Value
+                }
+                Some(Returns::First | Returns::Remainder) => used,
+                Some(Returns::Choice | Returns::ChoiceAfterFirst) if self.is_number(expr) => used,
+                _ => Use::Shown,
+            },
+            _ => Use::Shown,
+        }
+    }
+
+    fn is_number(&self, expr: &Expr) -> bool {
+        type_of(expr, self.scope).nature == Nature::Number
+    }
+
+    /// What a key or an aggregate is at the merge; `None` when `expr` is neither.
+    fn merged(&mut self, expr: &Expr) -> Result<Option<Merged>, PlanError> {
+        if let Some((number, key)) = self.keys.grouped(expr) {
+            let travelled = Expr::Partial(number);
+            return Ok(Some(match key.carrier.grouped(&travelled) {
+                // Several values make one group: one of them stands for it, as one row does in one server.
+                Some(_) => key.carrier.unpack(aggregate::least(travelled)),
+                None => key.carrier.unpack(travelled),
+            }));
+        }
+        match expr {
+            Expr::Aggregate(call) if aggregate::is_over_distinct(call) => self.distinct(call).map(Some),
+            Expr::Aggregate(call) => self.aggregate(call).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn aggregate(&mut self, call: &Aggregate) -> Result<Merged, PlanError> {
+        if let Some((_, split)) = self.aggregates.iter().find(|(known, _)| known == call) {
+            return Ok(split.merged.clone());
+        }
+        let (first, partials) = (self.keys.all().len(), &mut self.partials);
+        let split = aggregate::split(call, self.scope, &mut |partial| {
+            // Equal partial aggregates share their column.
+            let known = partials.iter().position(|known| *known == partial);
+            let place = known.unwrap_or(partials.len());
+            if known.is_none() {
+                partials.push(partial);
+            }
+            first + place
+        })?;
+        let merged = split.merged.clone();
+        self.aggregates.push((call.clone(), split));
+        Ok(merged)
+    }
+
+    fn distinct(&self, call: &Aggregate) -> Result<Merged, PlanError> {
+        let value = |argument| {
+            let (number, key) = self.keys.any(argument).ok_or_else(|| {
+                refused(
+                    format!("this {}(DISTINCT …)", call.function.name),
+                    "select it by itself",
+                )
+            })?;
+            Ok(distinct::Value {
+                carrier: key.carrier,
+                travelled: Expr::Partial(number),
+            })
+        };
+        let values = call
+            .arguments
+            .iter()
+            .map(value)
+            .collect::<Result<_, PlanError>>()?;
+        let value = distinct::merged(call, values)?;
+        // DOUBLEs that were rounded travel without their number of decimals.
+        let kind = type_of(&Expr::Aggregate(Box::new(call.clone())), self.scope);
+        let is_exact = matches!(kind.number, Number::Exact(_));
+        Ok(Merged {
+            shown: is_exact.then(|| value.clone()),
+            value,
+            seconds: None,
+        })
+    }
+}

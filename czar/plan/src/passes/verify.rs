@@ -1,0 +1,97 @@
+//! The last pass: a plan that cannot prove what it promises is not run.
+//!
+//! Keeps true: rows that meet lie in one chunk; every column that crosses from the chunks to the merge has a text that is what is wanted of it;
+//! the merge computes with nothing but such columns. The passes before prove it each in its own way; this one trusts none of them.
+
+use super::joins::Joins;
+use super::split::{Column, Exchange, Purpose};
+use crate::error::PlanError;
+use crate::query::expr::Expr;
+use crate::query::infer::type_of;
+use crate::query::scope::Scope;
+use crate::query::select::Select;
+use crate::query::value::{Nature, Number, Shown};
+
+/// Refuses a plan that does not hold what it promises.
+pub(super) fn verify(select: &Select<'_>, joins: &Joins, exchange: &Exchange) -> Result<(), PlanError> {
+    check_distribution(select, joins)?;
+    let scope = &select.scope;
+    for Column { expr, purpose } in &exchange.columns {
+        let shown_as_it_is = *purpose == Purpose::Shown && matches!(expr, Expr::Column(_));
+        if !shown_as_it_is && !is_exact(expr, *purpose, scope) {
+            return Err(unproven(format!(
+                "{} would lose digits on its way",
+                expr.print(scope)
+            )));
+        }
+    }
+    let is_known = |part: &Expr| match part {
+        Expr::Column(_) => false,
+        Expr::Partial(number) => *number < exchange.columns.len(),
+        _ => true,
+    };
+    match exchange
+        .merged
+        .iter()
+        .find(|expr| expr.any(&|part| !is_known(part)))
+    {
+        Some(expr) => Err(unproven(format!(
+            "{} is not made of what the chunks send",
+            expr.print(scope)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Every chunked table but one is tied to another by the key, and all of them to each other.
+fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanError> {
+    let tables = || select.scope.tables.iter().enumerate();
+    let mut chunked = tables().filter(|(_, table)| table.role.is_chunked());
+    let Some((first, _)) = chunked.next() else {
+        return Ok(());
+    };
+    let mut reached = vec![first];
+    while let Some(next) =
+        joins.local.iter().find_map(
+            |(one, other)| match (reached.contains(one), reached.contains(other)) {
+                (true, false) => Some(*other),
+                (false, true) => Some(*one),
+                _ => None,
+            },
+        )
+    {
+        reached.push(next);
+    }
+    match chunked.find(|(number, _)| !reached.contains(number)) {
+        Some((_, table)) => Err(unproven(format!(
+            "rows of {} may meet rows of another chunk",
+            table.alias
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Whether the text of a column is what is wanted of it.
+fn is_exact(expr: &Expr, purpose: Purpose, scope: &Scope<'_>) -> bool {
+    let kind = type_of(expr, scope);
+    match (kind.nature, kind.number) {
+        (Nature::Text | Nature::Named | Nature::Bit, _) => true,
+        (Nature::Number, Number::Exact(digits)) => purpose == Purpose::Order || !digits.are_hidden(),
+        (Nature::Number, Number::Double(Shown::All)) => shows_all(expr),
+        _ => false,
+    }
+}
+
+/// Whether a DOUBLE has no fixed number of decimals for sure: what is converted to one, and columns that are.
+fn shows_all(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) => true,
+        Expr::Cast { target, .. } => target == "DOUBLE",
+        Expr::Aggregate(call) => call.arguments.iter().all(shows_all),
+        _ => false,
+    }
+}
+
+fn unproven(reason: String) -> PlanError {
+    PlanError::Unproven { reason }
+}
