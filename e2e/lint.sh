@@ -58,8 +58,8 @@ check_dependencies() {
 # Crates whose files import each other in no circle.
 without_circles=(
     kubectl-orrery orrery-archive orrery-bench orrery-crds orrery-czar-protocol orrery-dev
-    orrery-durable orrery-e2e orrery-functions orrery-oracle orrery-proxy orrery-sample-sky
-    orrery-sky orrery-snapshot orrery-tls orrery-wire orrery-worker-api
+    orrery-durable orrery-e2e orrery-functions orrery-operator orrery-oracle orrery-proxy
+    orrery-sample-sky orrery-sky orrery-snapshot orrery-tls orrery-wire orrery-worker-api
 )
 
 check "rustfmt" cargo fmt --all --check

@@ -1,7 +1,8 @@
-//! Who may start (design §5): one open ingest per director at a time, directors before children, the older first.
+//! Who may start (docs/design/ingest.md#director-index): one open ingest per director at a time, directors before children, the older first.
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::TableKey;
 use orrery_crds::kinds::IngestPhase;
 
@@ -12,12 +13,46 @@ pub struct Entry {
     pub name: String,
     /// Phase.
     pub phase: IngestPhase,
-    /// Creation time, sortable.
-    pub created: String,
+    /// Creation time.
+    pub created: Option<Timestamp>,
     /// Director it uses; `None` for a reference table, which waits for nobody.
     pub director: Option<TableKey>,
     /// Whether it goes into the director itself.
     pub into_director: bool,
+}
+
+/// Whether a pending ingest may start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It may.
+    Now,
+    /// After the ingest of this name.
+    After(String),
+    /// Nothing is known of it, so it may not.
+    Unknown,
+}
+
+/// Turns of pending ingests by name.
+pub struct Turns {
+    start: BTreeSet<String>,
+    wait: Vec<(String, String)>,
+}
+
+impl Turns {
+    /// The turns of all ingests of an archive.
+    pub fn of(entries: &[Entry]) -> Self {
+        let (start, wait) = startable(entries);
+        Self { start, wait }
+    }
+
+    /// The turn of one of them.
+    pub fn turn(&self, name: &str) -> Turn {
+        if self.start.contains(name) {
+            return Turn::Now;
+        }
+        let waits = self.wait.iter().find(|(waiting, _)| waiting == name);
+        waits.map_or(Turn::Unknown, |(_, by)| Turn::After(by.clone()))
+    }
 }
 
 fn is_open(phase: IngestPhase) -> bool {
@@ -25,7 +60,7 @@ fn is_open(phase: IngestPhase) -> bool {
 }
 
 /// Names of pending ingests that may start now; and for each that waits, the name it waits for.
-pub fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>) {
+fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>) {
     let mut busy: Vec<(&TableKey, &str)> = entries
         .iter()
         .filter(|e| is_open(e.phase))
@@ -35,7 +70,7 @@ pub fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>)
         .iter()
         .filter(|e| e.phase == IngestPhase::Pending)
         .collect();
-    pending.sort_by_key(|e| (!e.into_director, &e.created, &e.name));
+    pending.sort_by_key(|e| (!e.into_director, e.created, &e.name));
     let (mut start, mut wait) = (BTreeSet::new(), Vec::new());
     for entry in pending {
         let Some(director) = &entry.director else {
@@ -59,14 +94,14 @@ mod tests {
     fn entry(
         name: &str,
         phase: IngestPhase,
-        created: &str,
+        created: i64,
         director: Option<&str>,
         into_director: bool,
     ) -> Entry {
         Entry {
             name: name.into(),
             phase,
-            created: created.into(),
+            created: Timestamp::from_second(created).ok(),
             director: director.map(|table| TableKey::new("sky", table)),
             into_director,
         }
@@ -75,10 +110,10 @@ mod tests {
     #[test]
     fn directors_start_first_and_one_at_a_time() {
         let (start, wait) = startable(&[
-            entry("source", IngestPhase::Pending, "1", Some("Object"), false),
-            entry("object", IngestPhase::Pending, "2", Some("Object"), true),
-            entry("filter", IngestPhase::Pending, "3", None, false),
-            entry("other", IngestPhase::Pending, "3", Some("Other"), true),
+            entry("source", IngestPhase::Pending, 1, Some("Object"), false),
+            entry("object", IngestPhase::Pending, 2, Some("Object"), true),
+            entry("filter", IngestPhase::Pending, 3, None, false),
+            entry("other", IngestPhase::Pending, 3, Some("Other"), true),
         ]);
         assert_eq!(
             start,
@@ -95,8 +130,8 @@ mod tests {
             (IngestPhase::Failed, true),
         ] {
             let (start, _) = startable(&[
-                entry("a", phase, "1", Some("Object"), true),
-                entry("b", IngestPhase::Pending, "2", Some("Object"), true),
+                entry("a", phase, 1, Some("Object"), true),
+                entry("b", IngestPhase::Pending, 2, Some("Object"), true),
             ]);
             assert_eq!(start.contains("b"), free, "{phase:?}");
         }

@@ -182,35 +182,16 @@ fn segments_by_chunk(segments: &[Segment]) -> BTreeMap<ChunkId, Vec<&Segment>> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{Behind, ChunkSet, Table};
-    use orrery_archive::table::DeletionPolicy;
-    use serde_json::json;
+    use orrery_archive::catalog::{Behind, Table};
 
     use super::*;
-    use crate::catalog::declared::{FamilyDeclaration, Schema, TableDeclaration};
-    use crate::catalog::edit;
     use crate::fleet::testing::worker;
+    use crate::ingest::testing::{catalog, segment};
 
-    fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
-        TableDeclaration {
-            key: TableKey::new("sky", table),
-            incarnation,
-            schema,
-            on_deletion: DeletionPolicy::Retain,
-        }
-    }
-
-    fn accepted() -> AcceptedTable {
-        serde_json::from_value(json!({
-            "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [], "uniqueKey": "enforced",
-            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap()
-    }
-
-    /// Design §5: an unknown key counts as an orphan's, so only who has all entries may be asked.
+    /// An unknown key counts as an orphan's (docs/design/ingest.md#children), so only who has all
+    /// entries may be asked.
     #[test]
-    fn design_5_keys_are_looked_up_only_where_no_segment_is_missing() {
+    fn keys_are_looked_up_only_where_no_segment_is_missing() {
         let mut catalog = catalog();
         let family = index(&mut catalog).family.clone();
         index(&mut catalog).segments = vec![segment(5, [1, 2].into()), segment(6, [1].into())];
@@ -236,43 +217,12 @@ mod tests {
         assert_eq!(index.places[&2].tables.len(), 1);
     }
 
-    fn catalog() -> Catalog {
-        let family = FamilyDeclaration {
-            name: "f".into(),
-            pool: "p".into(),
-            replicas: orrery_archive::replicas::FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
-        };
-        let catalog = edit::accept_family(&Catalog::default(), &family)
-            .unwrap()
-            .unwrap();
-        let director = declaration("Object", 10, Schema::Director(accepted()));
-        let child = declaration("Source", 11, Schema::Child(accepted(), "Object".into()));
-        let catalog = edit::accept_table(&catalog, &director).unwrap();
-        edit::accept_table(&catalog, &child).unwrap()
-    }
-
     fn basis(catalog: &Catalog) -> String {
         let spec = IngestTarget {
             database: "sky".into(),
             table: "Source".into(),
         };
         find(catalog, &spec).unwrap().basis(catalog)
-    }
-
-    fn segment(id: u64, home: ChunkSet) -> Segment {
-        Segment {
-            id,
-            attempt: id,
-            schema_version: 1,
-            home,
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: None,
-        }
     }
 
     fn director(catalog: &mut Catalog) -> &mut Table {
@@ -286,9 +236,10 @@ mod tests {
         }
     }
 
-    /// Design §5: what was surveyed is published only over the index and the schemas that it was surveyed with.
+    /// What was surveyed is published only over the index and the schemas that it was surveyed with
+    /// (docs/design/ingest.md#director-index).
     #[test]
-    fn design_5_whatever_changes_the_directors_index_or_a_schema_changes_the_basis() {
+    fn whatever_changes_the_directors_index_or_a_schema_changes_the_basis() {
         let before = catalog();
         let mut changed: Vec<Catalog> = Vec::new();
         let mut change = |edit: &dyn Fn(&mut Catalog)| {

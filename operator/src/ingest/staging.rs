@@ -1,8 +1,8 @@
 //! An attempt's tables and who gets them, pure: from catalog, placement and survey to one [`OpenAttempt`] per worker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::{AcceptedReference, Catalog};
 use orrery_archive::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
 };
@@ -10,19 +10,9 @@ use orrery_archive::table::ddl;
 use orrery_worker_api::agent::{AttemptSpec, OpenAttempt, StagedTable, TablePart};
 use orrery_worker_api::loader::Surveyed;
 
+use super::state::Attempt;
 use super::target::{Chunked, Target};
 use crate::fleet::Addresses;
-
-/// Numbers of an attempt, from the catalog's counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
-    /// Attempt of the table's rows.
-    pub attempt: u64,
-    /// Attempt of the index entries.
-    pub index_attempt: Option<u64>,
-    /// Segment.
-    pub segment: u64,
-}
 
 /// Everything needed to open an attempt.
 #[derive(Clone, Debug)]
@@ -33,6 +23,10 @@ pub struct Plan {
     pub chunks: BTreeMap<ChunkId, Vec<WorkerId>>,
     /// Workers per hash chunk.
     pub index_chunks: BTreeMap<ChunkId, Vec<WorkerId>>,
+    /// Whether the table is a reference table.
+    pub reference: bool,
+    /// Verified copies each table needs before it is published.
+    pub minimum: usize,
 }
 
 /// Plans the attempt of a survey over the placement in `catalog`. `None` while a chunk has no worker, or the target is incomplete.
@@ -40,30 +34,32 @@ pub fn plan(
     catalog: &Catalog,
     target: &Target<'_>,
     surveyed: &Surveyed,
-    numbers: Numbers,
+    attempt: &Attempt,
     addresses: &Addresses,
-    term: u64,
 ) -> Option<Plan> {
     match target.reference() {
-        Some(_) => reference_plan(target, numbers, addresses, term),
-        None => chunked_plan(
-            catalog,
-            target,
-            &target.chunked(catalog)?,
-            surveyed,
-            numbers,
-            term,
-        ),
+        Some(table) => reference_plan(catalog, target, table, attempt, addresses),
+        None => chunked_plan(catalog, target, &target.chunked(catalog)?, surveyed, attempt),
     }
 }
 
-fn reference_plan(target: &Target<'_>, numbers: Numbers, addresses: &Addresses, term: u64) -> Option<Plan> {
-    let table = target.reference()?;
+fn reference_plan(
+    catalog: &Catalog,
+    target: &Target<'_>,
+    table: &AcceptedReference,
+    attempt: &Attempt,
+    addresses: &Addresses,
+) -> Option<Plan> {
+    // All live workers (docs/design/ingest.md#reference-tables). One that is down fetches what it misses when it is back.
+    let workers: Vec<WorkerId> = addresses.live().collect();
+    if workers.is_empty() {
+        return None;
+    }
     let open = OpenAttempt {
-        term,
-        attempt: numbers.attempt,
+        term: catalog.term,
+        attempt: attempt.number,
         spec: AttemptSpec {
-            segment: numbers.segment,
+            segment: attempt.segment,
             incarnation: target.incarnation,
             schema_version: target.schema_version,
             database: physical_database(&target.key.database, target.incarnation),
@@ -72,20 +68,20 @@ fn reference_plan(target: &Target<'_>, numbers: Numbers, addresses: &Addresses, 
             fields: table.columns.iter().map(|column| column.name.clone()).collect(),
         },
         tables: vec![StagedTable {
-            table: reference_table(&target.key.table, numbers.attempt),
+            table: reference_table(&target.key.table, attempt.number),
             chunk: 0,
             part: TablePart::Reference,
         }],
     };
-    // Design §5: all live workers. One that is down fetches what it misses when it is back.
-    let workers: Vec<WorkerId> = addresses.live().collect();
     Some(Plan {
         opens: workers
             .iter()
             .map(|worker| (*worker, vec![open.clone()]))
             .collect(),
+        minimum: workers.len(),
         chunks: BTreeMap::from([(0, workers)]),
         index_chunks: BTreeMap::new(),
+        reference: true,
     })
 }
 
@@ -94,14 +90,13 @@ fn chunked_plan(
     target: &Target<'_>,
     chunked: &Chunked<'_>,
     surveyed: &Surveyed,
-    numbers: Numbers,
-    term: u64,
+    attempt: &Attempt,
 ) -> Option<Plan> {
     let home = OpenAttempt {
-        term,
-        attempt: numbers.attempt,
+        term: catalog.term,
+        attempt: attempt.number,
         spec: AttemptSpec {
-            segment: numbers.segment,
+            segment: attempt.segment,
             incarnation: target.incarnation,
             schema_version: target.schema_version,
             database: physical_database(&target.key.database, target.incarnation),
@@ -117,7 +112,7 @@ fn chunked_plan(
         let workers = chunked.family.placement.get(chunk)?;
         let sets = [(RowSet::Home, rows.rows), (RowSet::Overlap, rows.overlap_rows)];
         for (set, _) in sets.into_iter().filter(|(_, rows)| *rows > 0) {
-            let table = chunk_table(&target.key.table, set, *chunk, numbers.attempt);
+            let table = chunk_table(&target.key.table, set, *chunk, attempt.number);
             stage(
                 &mut opens,
                 workers,
@@ -131,14 +126,17 @@ fn chunked_plan(
         }
         chunks.insert(*chunk, workers.clone());
     }
-    let index_chunks = match numbers.index_attempt {
-        Some(attempt) => index_opens(catalog, chunked, surveyed, &home, attempt, &mut opens)?,
+    let index_chunks = match attempt.index {
+        Some(number) => index_opens(catalog, chunked, surveyed, &home, number, &mut opens)?,
         None => BTreeMap::new(),
     };
     Some(Plan {
         opens,
         chunks,
         index_chunks,
+        reference: false,
+        // As far as the chunk has workers.
+        minimum: chunked.family.replicas.minimum as usize,
     })
 }
 
@@ -205,20 +203,16 @@ fn stage(
     }
 }
 
-/// Every worker an attempt of `numbers` may have tables on.
-pub fn workers(plan: &Plan) -> BTreeSet<WorkerId> {
-    plan.opens.keys().copied().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fleet::testing::worker;
-    use orrery_archive::catalog::{AcceptedReference, TableKey, TableKind};
+    use orrery_archive::catalog::{TableKey, TableKind};
 
-    /// Design §5: publishing a reference table needs all live workers; one that is down must not hold it up for ever.
+    /// Publishing a reference table needs all live workers (docs/design/ingest.md#reference-tables);
+    /// one that is down must not hold it up.
     #[test]
-    fn design_5_a_reference_table_goes_to_every_worker_that_is_not_down() {
+    fn a_reference_table_goes_to_every_worker_that_is_not_down() {
         let workers = [worker(1, "Ready"), worker(2, "Suspect"), worker(3, "Down")];
         let kind = TableKind::Reference(AcceptedReference {
             columns: Vec::new(),
@@ -233,14 +227,16 @@ mod tests {
             schema_version: 1,
             kind: &kind,
         };
-        let numbers = Numbers {
-            attempt: 1,
-            index_attempt: None,
+        let attempt = Attempt {
+            number: 1,
+            index: None,
             segment: 1,
+            basis: String::new(),
+            incarnation: 1,
         };
         let surveyed = Surveyed::default();
         let addresses = Addresses::of(&workers);
-        let plan = plan(&Catalog::default(), &target, &surveyed, numbers, &addresses, 1).unwrap();
+        let plan = plan(&Catalog::default(), &target, &surveyed, &attempt, &addresses).unwrap();
         assert_eq!(plan.opens.keys().copied().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(plan.chunks[&0], [1, 2]);
     }

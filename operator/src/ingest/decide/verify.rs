@@ -8,17 +8,18 @@ use orrery_worker_api::agent::{ManifestRow, TablePart};
 use orrery_worker_api::loader::Surveyed;
 
 use crate::catalog::edit::Holders;
+use crate::ingest::staging::Plan;
 
 /// Sealed rows by worker; workers that could not be sealed are not in it.
 pub type Counted = BTreeMap<WorkerId, Vec<ManifestRow>>;
 
 /// What is wanted of each table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Expected {
     /// Rows per table.
     pub rows: BTreeMap<(TablePart, ChunkId), u64>,
     /// Verified copies each table needs.
-    pub minimum: BTreeMap<TablePart, usize>,
+    pub minimum: usize,
 }
 
 /// A verified attempt.
@@ -36,25 +37,27 @@ pub struct Verified {
     pub bytes: u64,
 }
 
-/// Chunks, hash chunks and their row counts as the survey found them.
-pub fn expected_rows(surveyed: &Surveyed, reference: bool) -> BTreeMap<(TablePart, ChunkId), u64> {
-    let home = if reference {
+/// What is wanted of the tables of a plan, by the survey.
+pub fn expected(surveyed: &Surveyed, plan: &Plan) -> Expected {
+    let home = if plan.reference {
         TablePart::Reference
     } else {
         TablePart::Home
     };
     let mut rows = BTreeMap::new();
     for (chunk, counts) in &surveyed.chunks {
-        rows.extend((counts.rows > 0 || reference).then_some(((home, *chunk), counts.rows)));
+        rows.extend((counts.rows > 0 || plan.reference).then_some(((home, *chunk), counts.rows)));
         rows.extend((counts.overlap_rows > 0).then_some(((TablePart::Overlap, *chunk), counts.overlap_rows)));
     }
-    rows.extend(
-        surveyed
-            .index_chunks
-            .iter()
-            .map(|(chunk, entries)| ((TablePart::Index, *chunk), *entries)),
-    );
-    rows
+    if plan.reference {
+        rows.entry((TablePart::Reference, 0)).or_insert(0);
+    }
+    let index = surveyed.index_chunks.iter();
+    rows.extend(index.map(|(chunk, entries)| ((TablePart::Index, *chunk), *entries)));
+    Expected {
+        rows,
+        minimum: plan.minimum,
+    }
 }
 
 /// Compares; the error says which table lacks what.
@@ -73,7 +76,7 @@ pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String
     for (table, rows) in &expected.rows {
         let copies = found.get(table).map_or(&[][..], Vec::as_slice);
         let good = agreeing(*table, *rows, copies)?;
-        let minimum = expected.minimum.get(&table.0).copied().unwrap_or(1);
+        let minimum = expected.minimum;
         if good.len() < minimum {
             return Err(format!(
                 "{:?} table of chunk {} has {} verified copies, {minimum} are needed",
@@ -153,7 +156,7 @@ mod tests {
     fn expected(minimum: usize) -> Expected {
         Expected {
             rows: BTreeMap::from([((TablePart::Home, 5), 7)]),
-            minimum: BTreeMap::from([(TablePart::Home, minimum)]),
+            minimum,
         }
     }
 
@@ -174,7 +177,7 @@ mod tests {
         );
     }
 
-    /// Design §5: replicas must agree.
+    /// Replicas must agree (docs/design/ingest.md#verification).
     #[test]
     fn replicas_that_differ_are_refused_even_with_the_right_count() {
         let counted = Counted::from([(1, vec![row(5, 7, "a")]), (2, vec![row(5, 7, "b")])]);

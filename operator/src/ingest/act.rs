@@ -1,0 +1,237 @@
+//! Carries decisions out: asks the loader and the agents, has the catalog edited, gives orders.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::DeleteParams;
+use orrery_archive::catalog::Catalog;
+use orrery_archive::names::WorkerId;
+use orrery_crds::kinds::Ingest;
+use orrery_worker_api::agent::{ManifestRow, OpenAttempt, SetState, SourceFile};
+use orrery_worker_api::client::{AgentClient, LoaderClient};
+use orrery_worker_api::loader::Survey;
+
+use super::catalog_edit::CatalogEdit;
+use super::decision::{Order, Question};
+use super::error::IngestError;
+use super::job;
+use super::observe::{Archive, Loader, Observed, Sealed};
+use crate::agents::AgentError;
+use crate::controller::context::Context;
+use crate::field_manager;
+use crate::fleet::Fleet;
+
+/// Acts for the ingests of an archive.
+pub struct Actor<'a> {
+    /// The operator's tools.
+    pub context: &'a Context,
+    /// The archive's namespace.
+    pub namespace: &'a str,
+    /// What is known of it.
+    pub archive: &'a Archive,
+}
+
+impl Actor<'_> {
+    fn fleet(&self) -> Fleet<'_> {
+        Fleet {
+            agents: &self.context.agents,
+            namespace: self.namespace,
+            addresses: &self.archive.addresses,
+        }
+    }
+
+    /// Finds out, and adds the answer to what is known.
+    pub async fn ask(&self, observed: &mut Observed<'_>, question: &Question) -> Result<(), IngestError> {
+        match question {
+            Question::Loader => observed.loader = self.loader_status(observed.ingest).await?,
+            Question::Seal(attempts) => {
+                observed.sealed = Some(self.seal(attempts, observed.catalog.term).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the catalog edited, and adds what came of it, with the catalog in force, to what is known.
+    pub async fn edit(&self, observed: &mut Observed<'_>, edit: &CatalogEdit) -> Result<(), IngestError> {
+        let apply = |catalog: &Catalog| Ok(edit.apply(catalog));
+        let (catalog, written) = self.context.writer.edit(self.namespace, apply).await?;
+        observed.catalog = catalog;
+        observed.written = Some(written);
+        Ok(())
+    }
+
+    /// Gives an order.
+    pub async fn order(&self, observed: &Observed<'_>, order: &Order) -> Result<(), IngestError> {
+        let ingest = observed.ingest;
+        match order {
+            Order::EnsureJob => self.ensure_job(ingest).await?,
+            Order::EndJob => {
+                let name = job::name(&ingest.name_any());
+                delete_job(self.context, self.namespace, &name).await?;
+            }
+            Order::Survey(survey, files_of) => self.survey(ingest, survey, *files_of).await?,
+            Order::Load(load) => {
+                let loader = self.loader(ingest)?.ok_or(IngestError::NoLoader)?;
+                loader.load(load).await?;
+            }
+            Order::Open(opens) => self.open(opens).await,
+            Order::Discard(attempts) => self.discard(attempts, observed.catalog.term).await,
+            Order::SetState(state) => self.set_state(state).await,
+        }
+        Ok(())
+    }
+
+    /// The loader's newest pod that runs.
+    fn loader(&self, ingest: &Ingest) -> Result<Option<LoaderClient>, AgentError> {
+        let name = ingest.name_any();
+        let running = |pod: &&Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            pod.labels().get(job::INGEST_LABEL) == Some(&name)
+                && pod.metadata.deletion_timestamp.is_none()
+                && phase == Some("Running")
+        };
+        let pods = self.archive.pods.iter().filter(running);
+        let newest = pods.max_by_key(|pod| pod.creation_timestamp().map(|time| time.0));
+        let address = newest.and_then(|pod| pod.status.as_ref()?.pod_ip.as_deref());
+        address
+            .map(|address| self.context.agents.loader(self.namespace, address))
+            .transpose()
+    }
+
+    async fn loader_status(&self, ingest: &Ingest) -> Result<Loader, IngestError> {
+        let Some(loader) = self.loader(ingest)? else {
+            return Ok(Loader::NoPod);
+        };
+        Ok(match loader.status().await {
+            Ok(now) => Loader::Says(Box::new(now)),
+            Err(error) => Loader::Silent(error.to_string()),
+        })
+    }
+
+    async fn survey(
+        &self,
+        ingest: &Ingest,
+        survey: &Survey,
+        files_of: Option<u64>,
+    ) -> Result<(), IngestError> {
+        let loader = self.loader(ingest)?.ok_or(IngestError::NoLoader)?;
+        let expected_files = match files_of {
+            Some(attempt) => self.recorded_files(attempt).await,
+            None => None,
+        };
+        let survey = Survey {
+            expected_files,
+            ..survey.clone()
+        };
+        Ok(loader.survey(&survey).await?)
+    }
+
+    /// The files as an earlier survey of this attempt recorded them at the agents.
+    async fn recorded_files(&self, attempt: u64) -> Option<Vec<SourceFile>> {
+        for worker in self.archive.addresses.ids() {
+            let Ok(agent) = self.fleet().agent(worker) else {
+                continue;
+            };
+            if let Ok(files) = agent.files(attempt).await
+                && !files.files.is_empty()
+            {
+                return Some(files.files);
+            }
+        }
+        None
+    }
+
+    async fn seal(&self, attempts: &BTreeMap<WorkerId, Vec<u64>>, term: u64) -> BTreeMap<WorkerId, Sealed> {
+        let calls = attempts.iter().map(|(worker, attempts)| async move {
+            let answer = match self.seal_at(*worker, attempts, term).await {
+                Ok(Some(rows)) => Sealed::Rows(rows),
+                Ok(None) => Sealed::Counting,
+                Err(error) => Sealed::Silent(error.to_string()),
+            };
+            (*worker, answer)
+        });
+        futures::future::join_all(calls).await.into_iter().collect()
+    }
+
+    /// `None` while the agent is still counting.
+    async fn seal_at(
+        &self,
+        worker: WorkerId,
+        attempts: &[u64],
+        term: u64,
+    ) -> Result<Option<Vec<ManifestRow>>, AgentError> {
+        let agent = self.fleet().agent(worker)?;
+        let mut rows = Vec::new();
+        for attempt in attempts {
+            match agent.seal(*attempt, term).await? {
+                Some(sealed) => rows.extend(sealed),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    async fn open(&self, opens: &BTreeMap<WorkerId, Vec<OpenAttempt>>) {
+        let open = |worker, agent: AgentClient| async move {
+            let mut opened = Ok(());
+            for request in opens.get(&worker).into_iter().flatten() {
+                opened = opened.and(agent.open(request).await);
+            }
+            opened
+        };
+        let workers = opens.keys().copied();
+        self.fleet().for_each(workers, "open the attempt", open).await;
+    }
+
+    async fn discard(&self, attempts: &[u64], term: u64) {
+        let discard = |_, agent: AgentClient| async move {
+            let mut discarded = Ok(());
+            for attempt in attempts {
+                discarded = discarded.and(agent.discard(*attempt, term).await);
+            }
+            discarded
+        };
+        let workers = self.archive.addresses.ids();
+        self.fleet()
+            .for_each(workers, "discard the attempt", discard)
+            .await;
+    }
+
+    async fn set_state(&self, state: &SetState) {
+        let set = |_, agent: AgentClient| async move { agent.set_state(state).await };
+        let workers = self.archive.addresses.ids();
+        self.fleet()
+            .for_each(workers, "set the state of a segment's rows", set)
+            .await;
+    }
+
+    /// Makes the loader's Job where it is missing, and has one that has ended made again by the next run: an evicted loader ends in good
+    /// order, which a Job takes for success, but the ingest still needs it.
+    async fn ensure_job(&self, ingest: &Ingest) -> Result<(), kube::Error> {
+        let api = self.context.api::<Job>(self.namespace);
+        let wanted = job::build(ingest, &self.context.images);
+        let name = wanted.name_any();
+        if let Some(held) = api.get_opt(&name).await? {
+            if job::has_ended(&held) {
+                tracing::warn!(job = name, "the loader's Job ended too early and is made again");
+                delete_job(self.context, self.namespace, &name).await?;
+            }
+            return Ok(());
+        }
+        match api.create(&field_manager::post(), &wanted).await {
+            Err(kube::Error::Api(answer)) if answer.code == 409 => Ok(()),
+            created => created.map(drop),
+        }
+    }
+}
+
+/// Deletes a Job with its pod; one that is not there any more is deleted.
+async fn delete_job(context: &Context, namespace: &str, name: &str) -> Result<(), kube::Error> {
+    let api = context.api::<Job>(namespace);
+    match api.delete(name, &DeleteParams::background()).await {
+        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
+        deleted => deleted.map(drop),
+    }
+}

@@ -1,0 +1,251 @@
+//! The edits of the catalog that ingests ask for, as values. Pure: each says what the catalog would be, over whichever catalog is in force
+//! when it is written, and what it comes to.
+
+use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::names::ChunkId;
+use orrery_crds::kinds::IngestTarget;
+use orrery_worker_api::loader::Surveyed;
+
+use super::state::Attempt;
+use super::target::{self, Chunked};
+use crate::catalog::edit::{self, Assignment, EditError, Publication};
+use crate::catalog::writer::Edit;
+use crate::placement::{self, Place, Wanted};
+
+/// An edit.
+#[derive(Clone, Debug)]
+pub enum CatalogEdit {
+    /// Chunks get workers, and the attempt its numbers.
+    Place(Placing),
+    /// The segment enters the catalog, if it was surveyed on the catalog's present basis.
+    Publish(Box<Publishing>),
+    /// The attempt will never be published.
+    GiveUp(GivingUp),
+    /// The segment is taken back, or comes back.
+    Revoke(Revoking),
+}
+
+/// What came of an edit. The catalog in force is observed again with it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// The chunks have workers, and the attempt has its numbers.
+    Placed(Attempt),
+    /// They have not; the survey was for this incarnation.
+    NotPlaced(u64, Obstacle),
+    /// The attempt's segment is published: by this edit, or before it.
+    Published(Attempt),
+    /// It is not.
+    NotPublished(Attempt, Obstacle),
+    /// The attempt is not published and never will be.
+    GivenUp(GivingUp),
+    /// The segment is as wanted.
+    Revoked(Revoking),
+    /// The catalog contradicts that, and why.
+    NotRevoked(Revoking, String),
+}
+
+/// Why nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// What was surveyed is not what the catalog has now.
+    Outdated,
+    /// The catalog contradicts the edit, and why.
+    Refused(String),
+}
+
+/// See [`CatalogEdit::Place`].
+#[derive(Clone, Debug)]
+pub struct Placing {
+    /// Incarnation the rows are for.
+    pub incarnation: u64,
+    /// Table.
+    pub target: IngestTarget,
+    /// What the survey relied on.
+    pub basis: String,
+    /// What was surveyed.
+    pub surveyed: Surveyed,
+    /// Workers as places for new chunks.
+    pub places: Vec<Place>,
+}
+
+/// See [`CatalogEdit::Publish`].
+#[derive(Clone, Debug)]
+pub struct Publishing {
+    /// Table.
+    pub target: IngestTarget,
+    /// Attempt.
+    pub attempt: Attempt,
+    /// What is published.
+    pub publication: Publication,
+}
+
+/// See [`CatalogEdit::GiveUp`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivingUp {
+    /// Table.
+    pub key: TableKey,
+    /// Attempt.
+    pub attempt: Attempt,
+    /// What becomes of the ingest.
+    pub then: Then,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// Where an ingest stands after its attempt was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The sources are read again.
+    Survey,
+    /// The same rows are loaded again.
+    Place,
+    /// It has failed.
+    Fail,
+}
+
+/// See [`CatalogEdit::Revoke`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoking {
+    /// Table.
+    pub key: TableKey,
+    /// Segment.
+    pub segment: u64,
+    /// Whether it goes; else it comes back.
+    pub revoked: bool,
+}
+
+impl CatalogEdit {
+    /// What the catalog would be, and what came of it when that is written.
+    pub fn apply(&self, catalog: &Catalog) -> Edit<Written> {
+        match self {
+            Self::Place(placing) => placing.apply(catalog),
+            Self::Publish(publishing) => publishing.apply(catalog),
+            Self::GiveUp(giving_up) => giving_up.apply(catalog),
+            Self::Revoke(revoking) => revoking.apply(catalog),
+        }
+    }
+}
+
+fn is_basis(catalog: &Catalog, target: &IngestTarget, basis: &str) -> bool {
+    target::find(catalog, target).is_some_and(|target| target.basis(catalog) == basis)
+}
+
+impl Placing {
+    fn apply(&self, catalog: &Catalog) -> Edit<Written> {
+        match self.placed(catalog) {
+            Ok(Some((next, attempt))) => Edit::Write(next, Written::Placed(attempt)),
+            Ok(None) => Edit::Keep(Written::NotPlaced(self.incarnation, Obstacle::Outdated)),
+            Err(why) => {
+                let why = Obstacle::Refused(why.to_string());
+                Edit::Keep(Written::NotPlaced(self.incarnation, why))
+            }
+        }
+    }
+
+    /// `None` when the survey relied on something else than what the catalog has.
+    fn placed(&self, catalog: &Catalog) -> Result<Option<(Catalog, Attempt)>, EditError> {
+        let found = target::find(catalog, &self.target);
+        let Some(target) = found.filter(|target| target.basis(catalog) == self.basis) else {
+            return Ok(None);
+        };
+        let wanted = |chunk: ChunkId| self.surveyed.chunks.contains_key(&chunk);
+        edit::check_segments(catalog, &target.key, wanted)?;
+        let families = match target.chunked(catalog) {
+            Some(chunked) => self.assignments(catalog, &chunked),
+            None => Vec::new(),
+        };
+        let mut next = edit::place(catalog, &families)?.unwrap_or_else(|| catalog.clone());
+        let attempt = self.attempt(&mut next);
+        Ok(Some((next, attempt)))
+    }
+
+    /// Takes the numbers of an attempt from the catalog's counters.
+    fn attempt(&self, next: &mut Catalog) -> Attempt {
+        let counters = &mut next.counters;
+        counters.attempt += 1;
+        let number = counters.attempt;
+        let index = (!self.surveyed.index_chunks.is_empty()).then(|| {
+            counters.attempt += 1;
+            counters.attempt
+        });
+        counters.segment += 1;
+        Attempt {
+            number,
+            index,
+            segment: counters.segment,
+            basis: self.basis.clone(),
+            incarnation: self.incarnation,
+        }
+    }
+
+    fn assignments(&self, catalog: &Catalog, chunked: &Chunked<'_>) -> Vec<(String, Assignment)> {
+        let placed = &chunked.family.placement;
+        let is_new = |chunk: &ChunkId| placed.get(chunk).is_none_or(Vec::is_empty);
+        let new = self.surveyed.chunks.iter().filter(|(chunk, _)| is_new(chunk));
+        let wanted: Vec<Wanted> = new
+            .map(|(chunk, rows)| Wanted {
+                chunk: *chunk,
+                bytes: rows.bytes,
+                has: Vec::new(),
+            })
+            .collect();
+        let rows = placement::plan(&wanted, &self.places, chunked.family.replicas.desired);
+        let mut families = vec![(chunked.table.family.clone(), rows)];
+        if let Some(index) = catalog.families.get(&chunked.index.family) {
+            let wanted = placement::hash_chunks(index);
+            let entries = placement::plan(&wanted, &self.places, index.replicas.desired);
+            families.push((chunked.index.family.clone(), entries));
+        }
+        families
+    }
+}
+
+fn is_published(catalog: &Catalog, key: &TableKey, attempt: &Attempt) -> bool {
+    edit::was_published(catalog, key, attempt.incarnation, attempt.segment)
+}
+
+impl Publishing {
+    fn apply(&self, catalog: &Catalog) -> Edit<Written> {
+        let attempt = self.attempt.clone();
+        if is_published(catalog, &self.publication.table, &attempt) {
+            return Edit::Keep(Written::Published(attempt));
+        }
+        if !is_basis(catalog, &self.target, &attempt.basis) {
+            return Edit::Keep(Written::NotPublished(attempt, Obstacle::Outdated));
+        }
+        match edit::publish(catalog, &self.publication) {
+            Ok(Some(next)) => Edit::Write(next, Written::Published(attempt)),
+            Ok(None) => Edit::Keep(Written::Published(attempt)),
+            Err(why) => {
+                let why = Obstacle::Refused(why.to_string());
+                Edit::Keep(Written::NotPublished(attempt, why))
+            }
+        }
+    }
+}
+
+impl GivingUp {
+    /// Published rows must never be dropped, whatever this process believes: an answer that was lost may have been that of the publish, and
+    /// another leader may have published. So a root is written first, under the resourceVersion of one that does not list the segment.
+    fn apply(&self, catalog: &Catalog) -> Edit<Written> {
+        if is_published(catalog, &self.key, &self.attempt) {
+            return Edit::Keep(Written::Published(self.attempt.clone()));
+        }
+        let mut next = catalog.clone();
+        next.counters.attempt += 1;
+        Edit::Write(next, Written::GivenUp(self.clone()))
+    }
+}
+
+impl Revoking {
+    fn apply(&self, catalog: &Catalog) -> Edit<Written> {
+        match edit::set_revoked(catalog, &self.key, self.segment, self.revoked) {
+            Ok(Some(next)) => Edit::Write(next, Written::Revoked(self.clone())),
+            Ok(None) => Edit::Keep(Written::Revoked(self.clone())),
+            Err(why) => Edit::Keep(Written::NotRevoked(self.clone(), why.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

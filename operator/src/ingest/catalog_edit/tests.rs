@@ -1,0 +1,177 @@
+//! The edits over the catalogs they may meet.
+
+use std::collections::BTreeMap;
+
+use orrery_archive::catalog::{Segment, TableKind};
+
+use super::*;
+use crate::catalog::segments::MOST;
+use crate::ingest::testing::{CHUNK, INDEX_CHUNK, Scene, segment};
+
+fn placing(scene: &Scene) -> CatalogEdit {
+    CatalogEdit::Place(Placing {
+        incarnation: scene.incarnation(),
+        target: scene.target(),
+        basis: scene.basis(),
+        surveyed: scene.surveyed(),
+        places: placement::places(&scene.archive.workers),
+    })
+}
+
+fn key() -> TableKey {
+    TableKey::new("sky", "Object")
+}
+
+fn segments(scene: &mut Scene) -> &mut Vec<Segment> {
+    &mut scene.catalog.tables.get_mut(&key()).unwrap().segments
+}
+
+fn publishing(scene: &Scene) -> CatalogEdit {
+    let holders = BTreeMap::from([(CHUNK, [1, 2].into())]);
+    let publication = Publication {
+        table: key(),
+        incarnation: 10,
+        segment: segment(5, [CHUNK].into()),
+        holders,
+        index: None,
+    };
+    CatalogEdit::Publish(Box::new(Publishing {
+        target: scene.target(),
+        attempt: scene.attempt(),
+        publication,
+    }))
+}
+
+fn giving_up(scene: &Scene) -> CatalogEdit {
+    CatalogEdit::GiveUp(GivingUp {
+        key: key(),
+        attempt: scene.attempt(),
+        then: Then::Place,
+        why: "why".into(),
+    })
+}
+
+fn kept(edit: Edit<Written>) -> Written {
+    match edit {
+        Edit::Keep(written) => written,
+        Edit::Write(_, written) => panic!("it would write {written:?}"),
+    }
+}
+
+fn wrote(edit: Edit<Written>) -> (Catalog, Written) {
+    match edit {
+        Edit::Write(catalog, written) => (catalog, written),
+        Edit::Keep(written) => panic!("it would write nothing: {written:?}"),
+    }
+}
+
+#[test]
+fn a_placement_takes_numbers_that_were_never_given_out_and_gives_new_chunks_workers() {
+    let mut scene = Scene::into("Object");
+    scene.catalog.families.get_mut("f").unwrap().placement.clear();
+    (scene.catalog.counters.attempt, scene.catalog.counters.segment) = (20, 30);
+    let (next, written) = wrote(placing(&scene).apply(&scene.catalog));
+    let Written::Placed(attempt) = written else {
+        panic!("not placed: {written:?}");
+    };
+    assert_eq!(
+        (attempt.number, attempt.index, attempt.segment),
+        (21, Some(22), 31)
+    );
+    assert_eq!((attempt.incarnation, attempt.basis), (10, scene.basis()));
+    assert_eq!((next.counters.attempt, next.counters.segment), (22, 31));
+    assert_eq!(next.families["f"].placement[&CHUNK], [1, 2, 3]);
+    let index = &next.families[&edit::index_family("f")];
+    assert_eq!(index.placement.len(), 4, "every hash chunk");
+    assert_eq!(index.placement[&INDEX_CHUNK], [1, 2, 3], "what is placed stays");
+}
+
+#[test]
+fn a_reference_table_has_no_index_attempt() {
+    let scene = Scene::into("Filter");
+    let (_, written) = wrote(placing(&scene).apply(&scene.catalog));
+    assert!(matches!(written, Written::Placed(attempt) if attempt.index.is_none()));
+}
+
+/// What was surveyed is placed and published only on the basis that it was surveyed on
+/// (docs/design/ingest.md#director-index).
+#[test]
+fn nothing_is_written_when_the_directors_index_changed_since_the_survey() {
+    let mut scene = Scene::into("Object");
+    let (place, publish) = (placing(&scene), publishing(&scene));
+    let director = scene.catalog.tables.get_mut(&key()).unwrap();
+    if let TableKind::Director(_, index) = &mut director.kind {
+        index.segments.push(segment(4, [INDEX_CHUNK].into()));
+    }
+    let outdated = Written::NotPlaced(10, Obstacle::Outdated);
+    assert_eq!(kept(place.apply(&scene.catalog)), outdated);
+    assert!(matches!(
+        kept(publish.apply(&scene.catalog)),
+        Written::NotPublished(_, Obstacle::Outdated)
+    ));
+}
+
+#[test]
+fn a_chunk_with_as_many_segments_as_it_may_have_gets_no_more() {
+    let mut scene = Scene::into("Object");
+    let full = (100..).map(|id| segment(id, [CHUNK].into())).take(MOST);
+    segments(&mut scene).extend(full);
+    let written = kept(placing(&scene).apply(&scene.catalog));
+    let Written::NotPlaced(10, Obstacle::Refused(why)) = written else {
+        panic!("placed: {written:?}");
+    };
+    assert!(why.contains("sky.Object has 64 segments in chunk 1"), "{why}");
+}
+
+#[test]
+fn a_segment_is_published_once() {
+    let scene = Scene::into("Object");
+    let (next, written) = wrote(publishing(&scene).apply(&scene.catalog));
+    assert_eq!(written, Written::Published(scene.attempt()));
+    assert_eq!(next.epochs.data, scene.catalog.epochs.data + 1);
+    assert_eq!(kept(publishing(&scene).apply(&next)), written);
+}
+
+#[test]
+fn rows_that_no_listed_worker_holds_are_not_published() {
+    let mut scene = Scene::into("Object");
+    let family = scene.catalog.families.get_mut("f").unwrap();
+    family.placement.insert(CHUNK, vec![3]);
+    let written = kept(publishing(&scene).apply(&scene.catalog));
+    assert!(
+        matches!(&written, Written::NotPublished(_, Obstacle::Refused(why)) if why.contains("chunk 1")),
+        "{written:?}"
+    );
+}
+
+/// An attempt is given up only under a root that does not list its segment, revoked or not.
+#[test]
+fn an_attempt_that_was_published_is_never_given_up() {
+    let mut scene = Scene::into("Object");
+    let (next, written) = wrote(giving_up(&scene).apply(&scene.catalog));
+    assert!(matches!(written, Written::GivenUp(_)));
+    assert_ne!(next.counters, scene.catalog.counters, "the root is written");
+    segments(&mut scene).push(segment(5, [CHUNK].into()));
+    let published = Written::Published(scene.attempt());
+    assert_eq!(kept(giving_up(&scene).apply(&scene.catalog)), published);
+    let table = scene.catalog.tables.get_mut(&key()).unwrap();
+    table.revoked = std::mem::take(&mut table.segments);
+    assert_eq!(kept(giving_up(&scene).apply(&scene.catalog)), published);
+}
+
+#[test]
+fn a_segment_is_taken_back_once_and_one_that_is_not_there_not_at_all() {
+    let mut scene = Scene::into("Object");
+    segments(&mut scene).push(segment(5, [CHUNK].into()));
+    let revoking = |segment| Revoking {
+        key: key(),
+        segment,
+        revoked: true,
+    };
+    let edit = CatalogEdit::Revoke(revoking(5));
+    let (next, written) = wrote(edit.apply(&scene.catalog));
+    assert_eq!(written, Written::Revoked(revoking(5)));
+    assert_eq!(kept(edit.apply(&next)), written);
+    let other = kept(CatalogEdit::Revoke(revoking(6)).apply(&scene.catalog));
+    assert!(matches!(other, Written::NotRevoked(..)));
+}

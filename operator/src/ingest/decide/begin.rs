@@ -1,0 +1,31 @@
+//! Pending → Survey: the target is there and it is this ingest's turn; the loader's Job is made.
+
+use crate::ingest::decision::{Decision, Order, Step};
+use crate::ingest::observe::Observed;
+use crate::ingest::queue::Turn;
+use crate::ingest::state::State;
+
+pub fn decide(observed: &Observed<'_>) -> Decision {
+    if observed.ingest.spec.revoked {
+        return Step::default().into();
+    }
+    let declared = &observed.archive.declared;
+    let target = observed
+        .target()
+        .filter(|target| declared.contains(&(target.key.clone(), target.incarnation)));
+    let Some(target) = target else {
+        return Step::wait(format!("waits for table {} to be accepted", observed.key())).into();
+    };
+    if target.director().is_some() && target.chunked(&observed.catalog).is_none() {
+        return Step::wait(format!("waits for the director and the family of {}", target.key)).into();
+    }
+    match &observed.turn {
+        Turn::Unknown => Step::default().into(),
+        Turn::After(other) => Step::wait(format!("waits for ingest {other} of the same director")).into(),
+        Turn::Now => {
+            let incarnation = target.incarnation;
+            let step = Step::to(State::Survey { incarnation }, "the loader reads the sources");
+            step.order(Order::EnsureJob).into()
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Load → Seal: every agent concerned opens the attempt, then the loader sends the rows.
+
+use std::collections::BTreeMap;
+
+use orrery_archive::names::{ChunkId, WorkerId};
+use orrery_worker_api::loader::{Load, LoaderStatus, LoaderStep};
+
+use super::loader::{self, Ready};
+use super::undo;
+use crate::fleet::Addresses;
+use crate::ingest::decision::{Decision, Order, Step};
+use crate::ingest::observe::Observed;
+use crate::ingest::staging::{self, Plan};
+use crate::ingest::state::{Attempt, State};
+use crate::ingest::target::Target;
+
+/// Workers that keep the list of files and rejects.
+const RECORD_KEEPERS: usize = 3;
+
+pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
+    let Planned { ready, plan, .. } = match planned(observed, attempt) {
+        Ok(planned) => planned,
+        Err(decision) => return decision,
+    };
+    let now = ready.now;
+    // A loader that has loaded an earlier attempt is asked for this one.
+    let this_attempt = now.attempt == Some(attempt.number);
+    let going = Step::wait("rows go to the workers");
+    let step = match now.step {
+        LoaderStep::Loaded if this_attempt => {
+            let seal = State::Seal {
+                attempt: attempt.clone(),
+                since: observed.now,
+            };
+            Step::to(seal, without(now))
+        }
+        LoaderStep::Loading if this_attempt => going,
+        _ => {
+            let load = request(&observed.archive.addresses, &ready, attempt, &plan);
+            going
+                .order(Order::Open(plan.opens))
+                .order(Order::Load(Box::new(load)))
+        }
+    };
+    step.into()
+}
+
+/// An attempt that can be loaded and sealed.
+pub struct Planned<'a> {
+    /// The loader with the attempt's survey.
+    pub ready: Ready<'a>,
+    /// The table.
+    pub target: Target<'a>,
+    /// Which worker gets what.
+    pub plan: Plan,
+}
+
+/// The attempt's plan, or what is to be done until there is one. An attempt whose survey is not the one it began with, as after the loss of a
+/// spool while the director's index changed, is given up: rows of both would be mixed.
+pub fn planned<'a>(observed: &'a Observed<'_>, attempt: &Attempt) -> Result<Planned<'a>, Decision> {
+    let ready = loader::ready(observed)?;
+    if ready.id.basis != attempt.basis {
+        return Err(undo::outdated(observed, attempt));
+    }
+    let (catalog, addresses) = (&observed.catalog, &observed.archive.addresses);
+    let planned = observed.target().and_then(|target| {
+        let plan = staging::plan(catalog, &target, ready.surveyed, attempt, addresses)?;
+        Some((target, plan))
+    });
+    let Some((target, plan)) = planned else {
+        return Err(Step::wait("waits for workers: a chunk has none yet").into());
+    };
+    Ok(Planned { ready, target, plan })
+}
+
+fn without(now: &LoaderStatus) -> String {
+    if now.lost_agents.is_empty() {
+        return "staging tables get their final names".into();
+    }
+    let lost = now.lost_agents.iter();
+    let lost: Vec<String> = lost.map(|(agent, why)| format!("{agent} ({why})")).collect();
+    format!("goes on without {}", lost.join(", "))
+}
+
+fn request(addresses: &Addresses, ready: &Ready<'_>, attempt: &Attempt, plan: &Plan) -> Load {
+    let urls = |chunks: &BTreeMap<ChunkId, Vec<WorkerId>>| {
+        let of = |(chunk, workers): (&ChunkId, &Vec<WorkerId>)| (*chunk, addresses.urls(workers));
+        chunks.iter().map(of).collect()
+    };
+    let agents = plan.opens.keys().filter_map(|worker| addresses.url(*worker));
+    Load {
+        id: ready.id.to_string(),
+        attempt: attempt.number,
+        index_attempt: attempt.index,
+        chunks: urls(&plan.chunks),
+        index_chunks: urls(&plan.index_chunks),
+        record_keepers: agents.take(RECORD_KEEPERS).collect(),
+    }
+}

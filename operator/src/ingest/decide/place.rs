@@ -1,0 +1,32 @@
+//! Place → Load: one planner run, and one root write that also takes the numbers of the attempt; the index family included.
+
+use super::loader::{self, Ready};
+use super::undo;
+use crate::ingest::catalog_edit::{CatalogEdit, Obstacle, Placing};
+use crate::ingest::decision::{Decision, Step};
+use crate::ingest::observe::Observed;
+use crate::ingest::state::State;
+use crate::placement;
+
+pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
+    let Ready { id, surveyed, .. } = match loader::ready(observed) {
+        Ok(ready) => ready,
+        Err(decision) => return decision,
+    };
+    let placing = Placing {
+        incarnation,
+        target: observed.ingest.spec.target.clone(),
+        basis: id.basis,
+        surveyed: surveyed.clone(),
+        places: placement::places(&observed.archive.workers),
+    };
+    CatalogEdit::Place(placing).into()
+}
+
+/// After the root was not written.
+pub fn not_placed(observed: &Observed<'_>, incarnation: u64, obstacle: &Obstacle) -> Decision {
+    match obstacle {
+        Obstacle::Outdated => Step::to(State::Survey { incarnation }, undo::OUTDATED).into(),
+        Obstacle::Refused(why) => undo::fail(observed, why.clone()),
+    }
+}

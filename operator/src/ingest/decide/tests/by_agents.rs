@@ -1,0 +1,113 @@
+//! What is decided for each answer of the agents.
+
+use k8s_openapi::jiff::SignedDuration;
+use orrery_crds::kinds::Worker;
+
+use super::{answer, said, state};
+use crate::fleet::testing::worker;
+use crate::ingest::catalog_edit::CatalogEdit;
+use crate::ingest::decide::decide;
+use crate::ingest::decision::Decision;
+use crate::ingest::observe::Sealed;
+use crate::ingest::state::State;
+use crate::ingest::testing::{CHUNK, INDEX_CHUNK, ROWS, Scene, rows, sealed};
+
+/// A reference table needs all live workers (docs/design/ingest.md#reference-tables); none is not
+/// enough.
+#[test]
+fn a_reference_table_is_not_published_while_no_worker_lives() {
+    let mut scene = Scene::into("Filter");
+    let down: Vec<Worker> = [1, 2, 3].map(|id| worker(id, "Down")).to_vec();
+    scene.set_workers(down);
+    let mut observed = scene.observed(state(&scene, "Seal"));
+    observed.loader = answer(&scene, "loaded");
+    observed.sealed = Some(sealed([]));
+    assert_eq!(
+        said(&decide(&observed)),
+        "waits for workers: a chunk has none yet"
+    );
+}
+
+/// Decides in the phase Seal, in which sealing began so many seconds ago.
+fn sealing(scene: &Scene, seconds: i64, answers: [(u32, Sealed); 3]) -> String {
+    let mut observed = scene.observed(state(scene, "Seal"));
+    let ago = SignedDuration::from_secs(seconds);
+    let since = observed.now - ago;
+    let attempt = scene.attempt();
+    observed.state = State::Seal { attempt, since };
+    observed.loader = answer(scene, "loaded");
+    observed.sealed = Some(sealed(answers));
+    said(&decide(&observed))
+}
+
+#[test]
+fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_time() {
+    let scene = Scene::into("Object");
+    let good = || rows(ROWS, "a");
+    let silent = || Sealed::Silent("no answer".into());
+    let cases = [
+        (0, [good(), good(), good()], "write the publish"),
+        (
+            0,
+            [good(), Sealed::Counting, silent()],
+            "waits for worker 2 (counting), worker 3 (no answer)",
+        ),
+        (89, [good(), good(), silent()], "waits for worker 3 (no answer)"),
+        (91, [good(), good(), silent()], "write the publish"),
+        (
+            91,
+            [good(), good(), Sealed::Counting],
+            "waits for worker 3 (counting)",
+        ),
+        (
+            91,
+            [good(), silent(), silent()],
+            "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
+        ),
+        (0, [good(), good(), rows(ROWS - 1, "b")], "write the publish"),
+        (
+            0,
+            [good(), rows(ROWS - 1, "b"), rows(0, "c")],
+            "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
+        ),
+        (
+            0,
+            [good(), good(), rows(ROWS, "b")],
+            "give up, then Place: loads again: Home tables of chunk 1 differ between worker 1 and worker 3",
+        ),
+    ];
+    for (seconds, [one, two, three], expected) in cases {
+        let answers = [(1, one), (2, two), (3, three)];
+        let what = format!("after {seconds} s: {answers:?}");
+        assert_eq!(sealing(&scene, seconds, answers), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_is_published_names_the_rows_and_the_workers_that_hold_them() {
+    let scene = Scene::into("Object");
+    let mut observed = scene.observed(state(&scene, "Seal"));
+    observed.loader = answer(&scene, "loaded");
+    let answers = [
+        (1, rows(ROWS, "a")),
+        (2, rows(ROWS, "a")),
+        (3, rows(ROWS - 1, "b")),
+    ];
+    observed.sealed = Some(sealed(answers));
+    let Decision::Write(edit) = decide(&observed) else {
+        panic!("no edit");
+    };
+    let CatalogEdit::Publish(publishing) = *edit else {
+        panic!("no publish");
+    };
+    assert_eq!(publishing.attempt, scene.attempt());
+    let publication = publishing.publication;
+    let (segment, incarnation) = (publication.segment, publication.incarnation);
+    assert_eq!((segment.id, segment.attempt, incarnation), (5, 7, 10));
+    assert_eq!((segment.rows, segment.home), (ROWS, [CHUNK].into()));
+    assert_eq!(publication.holders[&CHUNK], [1, 2].into());
+    let (director, entries, holders) = publication.index.unwrap();
+    assert_eq!((director.table.as_str(), entries.attempt), ("Object", 8));
+    assert_eq!(entries.home, [INDEX_CHUNK].into());
+    assert_eq!(holders[&INDEX_CHUNK], [1, 2, 3].into());
+}

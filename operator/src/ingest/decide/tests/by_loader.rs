@@ -1,0 +1,143 @@
+//! What is decided for each answer of the loader.
+
+use orrery_worker_api::loader::LoaderStep;
+
+use super::{answer, said, state};
+use crate::ingest::decide::decide;
+use crate::ingest::decision::Decision;
+use crate::ingest::testing::{Scene, error, says};
+
+const READS: &str = "the loader reads the sources";
+const ASKED: &str = "survey 1, the loader reads the sources";
+const ASKED_AGAIN: &str = "survey 2, the loader reads the sources";
+const AGAIN_WITH_FILES: &str = "survey 2 with the files of 7, the loader reads the sources";
+const PLACE: &str = "→ Place, chunks get workers";
+const WRITE: &str = "write the placement";
+const OPENS: &str = "open at [1, 2, 3], load 7/Some(8), rows go to the workers";
+const SEALS: &str = "ask to seal {1: [7, 8], 2: [7, 8], 3: [7, 8]}";
+const OUTDATED: &str = "give up, then Survey: surveys again: the director's rows changed meanwhile";
+
+/// What the loader is, and what is decided in Survey, Place, Load and Seal.
+const TABLE: [(&str, [&str; 4]); 16] = [
+    ("unasked", ["ask the loader"; 4]),
+    ("no pod", ["make the Job, waits for the loader's pod"; 4]),
+    ("silent", ["waits for the loader: no answer"; 4]),
+    (
+        "fresh",
+        [
+            ASKED,
+            ASKED,
+            "survey 1 with the files of 7, the loader reads the sources",
+            "survey 1 with the files of 7, the loader reads the sources",
+        ],
+    ),
+    (
+        "lost its spool",
+        [ASKED_AGAIN, ASKED_AGAIN, AGAIN_WITH_FILES, AGAIN_WITH_FILES],
+    ),
+    (
+        "of a former life",
+        [
+            "survey 5, the loader reads the sources",
+            "survey 5, the loader reads the sources",
+            "survey 5 with the files of 7, the loader reads the sources",
+            "survey 5 with the files of 7, the loader reads the sources",
+        ],
+    ),
+    ("reads", [READS; 4]),
+    ("surveyed", [PLACE, WRITE, OPENS, SEALS]),
+    (
+        "surveyed on another basis",
+        [
+            "survey 5, the loader reads the sources",
+            WRITE,
+            OUTDATED,
+            OUTDATED,
+        ],
+    ),
+    ("loads", [PLACE, WRITE, "rows go to the workers", SEALS]),
+    (
+        "loaded",
+        [
+            PLACE,
+            WRITE,
+            "→ Seal, staging tables get their final names",
+            SEALS,
+        ],
+    ),
+    ("loaded another attempt", [PLACE, WRITE, OPENS, SEALS]),
+    (
+        "loaded without an agent",
+        [PLACE, WRITE, "→ Seal, goes on without https://a (gone)", SEALS],
+    ),
+    (
+        "failed for good",
+        [
+            "→ Failed, BadFile: why",
+            "→ Failed, BadFile: why",
+            "give up, then Fail: BadFile: why",
+            "give up, then Fail: BadFile: why",
+        ],
+    ),
+    (
+        "failed to survey",
+        [
+            "survey 2, Unreachable: why",
+            "survey 2, Unreachable: why",
+            "survey 2 with the files of 7, Unreachable: why",
+            "survey 2 with the files of 7, Unreachable: why",
+        ],
+    ),
+    (
+        "failed to load",
+        ["survey 2, NoReplica: why", WRITE, OPENS, SEALS],
+    ),
+];
+
+#[test]
+fn every_phase_has_its_step_for_every_answer_of_the_loader() {
+    let scene = Scene::into("Object");
+    for (name, expected) in TABLE {
+        for (phase, expected) in ["Survey", "Place", "Load", "Seal"].into_iter().zip(expected) {
+            let mut observed = scene.observed(state(&scene, phase));
+            observed.loader = answer(&scene, name);
+            let what = format!("{phase}, the loader is: {name}");
+            assert_eq!(said(&decide(&observed)), expected, "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_a_loader_of_this_ingest_reports_goes_into_the_status_even_when_the_ingest_fails() {
+    let scene = Scene::into("Object");
+    let mut observed = scene.observed(state(&scene, "Survey"));
+    let mut now = scene.loader(LoaderStep::Failed);
+    now.summary.rejects = 3;
+    now.error = Some(error("TooManyRejects", false));
+    observed.loader = says(now.clone());
+    let Decision::Step(step) = decide(&observed) else {
+        panic!("no step");
+    };
+    assert_eq!(step.report.unwrap().summary.rejects, 3);
+    now.id = Some("former#b#1".into());
+    observed.loader = says(now);
+    let Decision::Step(step) = decide(&observed) else {
+        panic!("no step");
+    };
+    assert!(step.report.is_none(), "another ingest's numbers");
+}
+
+#[test]
+fn a_load_waits_for_workers() {
+    let mut scene = Scene::into("Object");
+    scene.catalog.families.get_mut("f").unwrap().placement.clear();
+    for phase in ["Load", "Seal"] {
+        let mut observed = scene.observed(state(&scene, phase));
+        observed.loader = answer(&scene, "surveyed");
+        assert_eq!(
+            said(&decide(&observed)),
+            "waits for workers: a chunk has none yet",
+            "{phase}"
+        );
+    }
+}
