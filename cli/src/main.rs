@@ -59,13 +59,7 @@ enum IngestCommand {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        eprintln!("error: another TLS provider is installed");
-        return ExitCode::FAILURE;
-    }
+    orrery_shell::install_crypto();
     match run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {

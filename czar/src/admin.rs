@@ -1,51 +1,27 @@
-//! Plain HTTP for people and probes: `/metrics`, `/healthz` (the process runs), `/readyz` (a complete catalog is in use and the
-//! shadow server answers).
+//! What the admin port says: a czar is ready when a complete catalog is in use and its shadow server answers.
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use tokio::net::TcpListener;
+use orrery_shell::Admin;
+use prometheus::proto::MetricFamily;
 
 use crate::server::Shared;
 
-/// Serves until the process ends.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
-    let routes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(shared);
-    axum::serve(listener, routes).await
-}
-
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    let engine = &shared.engine;
-    let Some(current) = engine.catalogs.current() else {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no complete catalog yet\n".to_owned(),
-        );
-    };
-    if !engine.shadow.answers().await {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the shadow server does not answer\n".to_owned(),
-        );
+impl Admin for Shared {
+    async fn ready(&self) -> Result<String, String> {
+        let Some(current) = self.engine.catalogs.current() else {
+            return Err("no complete catalog yet".to_owned());
+        };
+        if !self.engine.shadow.answers().await {
+            return Err("the shadow server does not answer".to_owned());
+        }
+        Ok(format!("catalog {}", current.catalog().epochs))
     }
-    (StatusCode::OK, format!("catalog {}\n", current.catalog().epochs))
-}
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    let engine = &shared.engine;
-    let epoch = engine
-        .catalogs
-        .current()
-        .map_or(0, |current| current.catalog().epochs.data);
-    match shared.metrics.print(&engine.workers, &engine.spool, epoch) {
-        Ok(text) => (StatusCode::OK, text),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    fn metrics(&self) -> prometheus::Result<Vec<MetricFamily>> {
+        let engine = &self.engine;
+        let epoch = engine
+            .catalogs
+            .current()
+            .map_or(0, |current| current.catalog().epochs.data);
+        Ok(self.metrics.gather(&engine.workers, &engine.spool, epoch))
     }
 }

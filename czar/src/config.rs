@@ -5,41 +5,30 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use orrery_archive::names::ports;
+use orrery_shell::ShellArgs;
+use orrery_snapshot::SourceArgs;
 
 /// Answers queries of proxies by asking workers.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "orrery-czar", version)]
 pub struct Config {
+    /// Logs and admin port.
+    #[command(flatten)]
+    pub shell: ShellArgs,
     /// Address for proxies.
     #[arg(long, env = "ORRERY_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::CZAR)))]
     pub listen: SocketAddr,
-    /// Address for /metrics, /healthz, /readyz.
-    #[arg(long, env = "ORRERY_ADMIN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::ADMIN)))]
-    pub admin: SocketAddr,
-    /// Namespace of the archive.
-    #[arg(long, env = "ORRERY_NAMESPACE", default_value = "default")]
-    pub namespace: String,
-    /// This pod's name; also that of its Lease.
-    #[arg(long, env = "POD_NAME", default_value = "orrery-czar")]
-    pub pod_name: String,
-    /// This pod's UID; without it no Lease is renewed.
-    #[arg(long, env = "POD_UID")]
-    pub pod_uid: Option<String>,
-    /// Snapshot file: kept up to date, and read at start so that queries run while the cluster API is away. With
-    /// --without-cluster it is the only source.
-    #[arg(long, env = "ORRERY_SNAPSHOT")]
-    pub snapshot: Option<PathBuf>,
-    /// Use the snapshot file alone.
-    #[arg(long, env = "ORRERY_WITHOUT_CLUSTER", requires = "snapshot")]
-    pub without_cluster: bool,
+    /// Where the catalog comes from.
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// Folder with the files `orrery_reader` and `orrery_proxy`, which hold the passwords of these accounts.
     #[arg(long, env = "ORRERY_PASSWORDS")]
     pub passwords: PathBuf,
     /// Folder with `tls.crt`, `tls.key` and `ca.crt`, to ask agents for the catalog.
-    #[arg(long, env = "ORRERY_TLS", requires = "catalog_key")]
-    pub tls: Option<PathBuf>,
+    #[arg(long, env = "ORRERY_TLS_DIR", requires = "catalog_key")]
+    pub tls_dir: Option<PathBuf>,
     /// File with the key that signs catalog copies.
-    #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls")]
+    #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls_dir")]
     pub catalog_key: Option<PathBuf>,
     /// Socket of the shadow server.
     #[arg(long, env = "ORRERY_SHADOW_SOCKET")]
@@ -86,6 +75,9 @@ pub struct Config {
     /// Bytes that all spool files together may have.
     #[arg(long, env = "ORRERY_SPOOL_DISK", default_value_t = 4 << 30)]
     pub spool_disk: u64,
+    /// Seconds that running statements may take to end when the czar is to stop.
+    #[arg(long, env = "ORRERY_GRACE_SECONDS", default_value_t = 25)]
+    pub grace_seconds: u64,
     /// Director keys whose chunks are remembered.
     #[arg(long, env = "ORRERY_REMEMBERED_KEYS", default_value_t = std::num::NonZeroUsize::new(1 << 20).expect("not zero"))]
     pub remembered_keys: std::num::NonZeroUsize,

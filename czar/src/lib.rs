@@ -5,7 +5,7 @@
 //! dispatches it to workers as tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows ([`merge`])
 //! and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may die at any time.
 
-pub mod admin;
+mod admin;
 pub mod backend;
 pub mod catalogs;
 pub mod config;

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use prometheus::proto::MetricFamily;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use crate::dispatch::Workers;
@@ -79,13 +80,8 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus' text format, with the state of workers and spool as it is now.
-    pub fn print(
-        &self,
-        workers: &Workers,
-        spool: &SpoolSpace,
-        data_epoch: u64,
-    ) -> Result<String, prometheus::Error> {
+    /// Everything, with the state of workers and spool as it is now.
+    pub fn gather(&self, workers: &Workers, spool: &SpoolSpace, data_epoch: u64) -> Vec<MetricFamily> {
         self.spooled.set(spool.disk_used() as i64);
         self.data_epoch.set(data_epoch as i64);
         self.in_flight.reset();
@@ -95,7 +91,7 @@ impl Metrics {
             self.in_flight.with_label_values(&[&name]).set(tasks as i64);
             self.answering.with_label_values(&[&name]).set(i64::from(answers));
         }
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        self.registry.gather()
     }
 }
 

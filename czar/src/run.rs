@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use orrery_archive::names::{CZAR_ACCOUNT, READER_ACCOUNT};
-use orrery_snapshot::lease::{InUse, Reader};
-use orrery_snapshot::{Hub, api, file, lease};
+use orrery_shell::AdminPort;
+use orrery_snapshot::Hub;
+use orrery_snapshot::lease::InUse;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::admin;
 use crate::catalogs::{AgentAccess, Catalogs};
 use crate::config::Config;
 use crate::dispatch::{WorkerOptions, Workers};
@@ -24,15 +25,15 @@ use crate::spool::SpoolSpace;
 /// Time to connect to a worker.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs the czar until the listener for probes fails.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// Runs a czar until `stop`: then it takes no new statement and lets running ones end.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.spool)
         .with_context(|| format!("spool folder {}", config.spool.display()))?;
     let reader_password = secret(&config.passwords.join(READER_ACCOUNT))?;
     let proxy_password = secret(&config.passwords.join(CZAR_ACCOUNT))?;
     let (hub, in_use) = (Hub::new(), InUse::default());
     let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agent_access(&config)?);
-    follow_sources(&config, hub, in_use).await?;
+    config.sources.follow("czar", &hub, in_use).await?;
     let shadow = Arc::new(ShadowServer::new(shadow_options(&config)?));
     let workers = Workers::new(WorkerOptions {
         user: READER_ACCOUNT.to_owned(),
@@ -62,50 +63,20 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         engine,
         registry: Registry::default(),
         metrics: Metrics::new()?,
+        stopping: stop,
     });
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen on {}", config.listen))?;
-    let probes = TcpListener::bind(config.admin)
-        .await
-        .with_context(|| format!("listen on {}", config.admin))?;
-    tracing::info!(listen = %config.listen, admin = %config.admin, "czar up");
-    tokio::select! {
-        () = server::listen(listener, shared.clone(), &proxy_password) => Ok(()),
-        outcome = admin::serve(probes, shared) => Ok(outcome?),
-    }
-}
-
-/// Starts what feeds the hub.
-async fn follow_sources(config: &Config, hub: Hub, in_use: InUse) -> anyhow::Result<()> {
-    if let Some(path) = &config.snapshot {
-        if config.without_cluster {
-            tokio::spawn(file::follow(path.clone(), hub));
-            return Ok(());
-        }
-        // The cluster API may be away: what was known last is better than nothing, and anything newer replaces it.
-        if path.exists()
-            && let Err(error) = file::load(path, &hub)
-        {
-            tracing::warn!(%error, "the kept snapshot is not used");
-        }
-        tokio::spawn(file::keep_saved(path.clone(), hub.clone()));
-    }
-    let client = kube::Client::try_default().await.context("cluster API")?;
-    tokio::spawn(api::run(client.clone(), config.namespace.clone(), hub.clone()));
-    if let Some(pod_uid) = config.pod_uid.clone() {
-        let reader = Reader {
-            pod: config.pod_name.clone(),
-            pod_uid,
-            component: "czar".to_owned(),
-        };
-        tokio::spawn(lease::renew(client, config.namespace.clone(), reader, in_use));
-    }
+    let admin = AdminPort::open(config.shell.admin_listen, shared.clone()).await?;
+    tracing::info!(listen = %config.listen, admin = %admin.address(), "czar up");
+    let grace = Duration::from_secs(config.grace_seconds);
+    server::serve(listener, shared, &proxy_password, grace).await;
     Ok(())
 }
 
 fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
-    let (Some(folder), Some(key)) = (&config.tls, &config.catalog_key) else {
+    let (Some(folder), Some(key)) = (&config.tls_dir, &config.catalog_key) else {
         return Ok(None);
     };
     let access = AgentAccess {

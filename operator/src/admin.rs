@@ -1,17 +1,11 @@
-//! Plain HTTP for people and probes: `/metrics`, `/healthz`, `/readyz`.
-//!
-//! Ready means that the cluster API answered lately: a standby is ready too, so that a rollout can wait for it.
+//! What the admin port says: the operator is ready when the cluster API answered lately. A standby is ready too, so that a rollout can
+//! wait for it.
 
-use std::net::SocketAddr;
-use std::sync::Mutex;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use tokio::net::TcpListener;
+use orrery_shell::Admin;
+use prometheus::proto::MetricFamily;
 
 use crate::metrics::Metrics;
 
@@ -36,58 +30,46 @@ impl Pulse {
     }
 }
 
-/// Serves until the process ends.
-pub async fn serve(listen: SocketAddr, metrics: Metrics, pulse: Pulse) -> std::io::Result<()> {
-    let listener = TcpListener::bind(listen).await?;
-    axum::serve(listener, router(metrics, pulse)).await
+/// What the admin port says.
+pub struct OperatorAdmin {
+    metrics: Metrics,
+    pulse: Pulse,
 }
 
-fn router(metrics: Metrics, pulse: Pulse) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready).with_state(pulse))
-        .route("/metrics", get(text).with_state(metrics))
-}
-
-async fn ready(State(pulse): State<Pulse>) -> (StatusCode, &'static str) {
-    if pulse.is_recent() {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the cluster API does not answer\n",
-        )
+impl OperatorAdmin {
+    /// Of these.
+    pub fn new(metrics: Metrics, pulse: Pulse) -> Self {
+        Self { metrics, pulse }
     }
 }
 
-async fn text(State(metrics): State<Metrics>) -> Result<String, (StatusCode, String)> {
-    metrics
-        .text()
-        .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+impl Admin for OperatorAdmin {
+    async fn ready(&self) -> Result<String, String> {
+        if self.pulse.is_recent() {
+            Ok("ready".to_owned())
+        } else {
+            Err("the cluster API does not answer".to_owned())
+        }
+    }
+
+    fn metrics(&self) -> prometheus::Result<Vec<MetricFamily>> {
+        Ok(self.metrics.gather())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use axum::http::{Request, StatusCode};
-    use tower::ServiceExt as _;
+    use orrery_shell::Admin as _;
 
-    use super::{Pulse, router};
+    use super::{OperatorAdmin, Pulse};
     use crate::metrics::Metrics;
-
-    async fn status(pulse: &Pulse, path: &str) -> StatusCode {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let router = router(Metrics::new().unwrap(), pulse.clone());
-        router.oneshot(request).await.unwrap().status()
-    }
 
     #[tokio::test]
     async fn ready_only_once_the_cluster_api_has_answered() {
         let pulse = Pulse::default();
-        assert_eq!(status(&pulse, "/healthz").await, StatusCode::OK);
-        assert_eq!(status(&pulse, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+        let admin = OperatorAdmin::new(Metrics::new().unwrap(), pulse.clone());
+        assert!(admin.ready().await.is_err());
         pulse.beat();
-        assert_eq!(status(&pulse, "/readyz").await, StatusCode::OK);
-        assert_eq!(status(&pulse, "/metrics").await, StatusCode::OK);
+        assert!(admin.ready().await.is_ok());
     }
 }

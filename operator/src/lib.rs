@@ -21,16 +21,16 @@
     )
 )]
 
-pub mod admin;
+mod admin;
 pub mod agents;
 pub mod archive;
 pub mod catalog;
+pub mod config;
 pub mod controller;
 pub mod copies;
 pub mod deletions;
 pub mod families;
 pub mod field_manager;
-pub mod flags;
 pub mod fleet;
 pub mod gc;
 pub mod ingest;

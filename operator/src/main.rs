@@ -1,12 +1,13 @@
 //! The operator's process.
 
-use clap::Parser;
-use orrery_operator::flags::Flags;
+use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("another TLS provider was installed before"))?;
-    orrery_operator::run::run(Flags::parse()).await
+use clap::Parser;
+use orrery_operator::config::Config;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    orrery_shell::run(&config.shell.log.clone(), |stop| {
+        orrery_operator::run::run(config, stop)
+    })
 }

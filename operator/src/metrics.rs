@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::proto::MetricFamily;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// All metrics of the operator.
 #[derive(Clone)]
@@ -98,11 +97,9 @@ impl Metrics {
         self.malformed.with_label_values(&[kind]).inc();
     }
 
-    /// All metrics in Prometheus' text format.
-    pub fn text(&self) -> Result<String, prometheus::Error> {
-        let mut buffer = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut buffer)?;
-        Ok(String::from_utf8_lossy(&buffer).into_owned())
+    /// All metrics.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 }
 
@@ -162,6 +159,8 @@ impl Drop for Running<'_> {
 
 #[cfg(test)]
 mod tests {
+    use prometheus::TextEncoder;
+
     use super::Metrics;
 
     #[test]
@@ -170,7 +169,7 @@ mod tests {
         metrics.wrote("Service", "created");
         metrics.malformed("Worker");
         metrics.reconciles("pools").start().succeeded();
-        let text = metrics.text().unwrap();
+        let text = TextEncoder::new().encode_to_string(&metrics.gather()).unwrap();
         for line in [
             "orrery_operator_leading 0",
             r#"orrery_operator_writes_total{change="created",kind="Service"} 1"#,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser;
 use orrery_archive::names::{CZAR_ACCOUNT, ports};
+use orrery_shell::ShellArgs;
+use orrery_snapshot::SourceArgs;
 use orrery_wire::server::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,13 +18,13 @@ use crate::czars::CzarOptions;
 /// Orrery's front door: MySQL clients connect here.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "orrery-proxy", version)]
-pub struct Args {
+pub struct Config {
+    /// Logs and admin port.
+    #[command(flatten)]
+    pub shell: ShellArgs,
     /// Address for MySQL clients.
     #[arg(long, env = "ORRERY_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::PROXY)))]
     pub listen: SocketAddr,
-    /// Address for /metrics, /healthz and /readyz.
-    #[arg(long, env = "ORRERY_ADMIN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::ADMIN)))]
-    pub admin: SocketAddr,
     /// A czar, or a name that stands for all of them (a headless Service), as host:port.
     #[arg(long = "czar", env = "ORRERY_CZARS", value_delimiter = ',', required = true)]
     pub czars: Vec<String>,
@@ -47,37 +49,21 @@ pub struct Args {
     /// Largest statement, bytes.
     #[arg(long, env = "ORRERY_MAX_ALLOWED_PACKET", default_value_t = 16 << 20)]
     pub max_allowed_packet: usize,
-    /// Certificate chain for clients that ask for TLS (PEM).
-    #[arg(long, env = "ORRERY_TLS_CERT", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// Its key (PEM).
-    #[arg(long, env = "ORRERY_TLS_KEY", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
+    /// Folder with `tls.crt` and `tls.key`, for clients that ask for TLS.
+    #[arg(long, env = "ORRERY_TLS_DIR")]
+    pub tls_dir: Option<PathBuf>,
     /// Refuse clients without TLS.
-    #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "tls_cert")]
+    #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "tls_dir")]
     pub require_tls: bool,
-    /// Snapshot file: kept up to date, and read at start so that people can log in while the cluster API is away. With
-    /// --without-cluster it is the only source.
-    #[arg(long, env = "ORRERY_SNAPSHOT")]
-    pub snapshot: Option<PathBuf>,
-    /// Use the snapshot file alone.
-    #[arg(long, env = "ORRERY_WITHOUT_CLUSTER", requires = "snapshot")]
-    pub without_cluster: bool,
-    /// Namespace of the archive.
-    #[arg(long, env = "ORRERY_NAMESPACE", default_value = "default")]
-    pub namespace: String,
-    /// This pod's name.
-    #[arg(long, env = "POD_NAME", default_value = "orrery-proxy")]
-    pub pod_name: String,
-    /// This pod's UID; without it no Lease is renewed.
-    #[arg(long, env = "POD_UID")]
-    pub pod_uid: Option<String>,
-    /// Seconds that running statements may take to end when the proxy is told to stop.
+    /// Where the catalog comes from.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Seconds that running statements may take to end when the proxy is to stop.
     #[arg(long, env = "ORRERY_GRACE_SECONDS", default_value_t = 25)]
     pub grace_seconds: u64,
 }
 
-impl Args {
+impl Config {
     /// How to reach czars.
     pub fn czar_options(&self) -> CzarOptions {
         CzarOptions {
@@ -91,10 +77,7 @@ impl Args {
 
     /// What clients are told, and TLS.
     pub fn server_config(&self) -> anyhow::Result<ServerConfig> {
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(cert), Some(key)) => Some(Arc::new(server_tls(cert, key)?)),
-            _ => None,
-        };
+        let tls = self.tls_dir.as_deref().map(server_tls).transpose()?.map(Arc::new);
         Ok(ServerConfig {
             tls,
             require_tls: self.require_tls,
@@ -104,12 +87,13 @@ impl Args {
     }
 }
 
-fn server_tls(cert: &Path, key: &Path) -> anyhow::Result<rustls::ServerConfig> {
-    let chain = CertificateDer::pem_file_iter(cert)
+fn server_tls(folder: &Path) -> anyhow::Result<rustls::ServerConfig> {
+    let (cert, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    let chain = CertificateDer::pem_file_iter(&cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("no certificates in {}", cert.display()))?;
     let private =
-        PrivateKeyDer::from_pem_file(key).with_context(|| format!("no private key in {}", key.display()))?;
+        PrivateKeyDer::from_pem_file(&key).with_context(|| format!("no private key in {}", key.display()))?;
     rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, private)

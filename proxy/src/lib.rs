@@ -13,7 +13,7 @@
 //! * nothing on a statement's path calls the cluster API: users and their verifiers come from the snapshot.
 
 mod accounts;
-pub mod admin;
+mod admin;
 mod client;
 pub mod config;
 pub mod czars;

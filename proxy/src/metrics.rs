@@ -1,8 +1,7 @@
-//! Counters of the proxy, in the Prometheus text format.
+//! Counters of the proxy.
 
-use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
-};
+use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// All counters.
 pub struct Metrics {
@@ -17,6 +16,11 @@ pub struct Metrics {
     pub rows: IntCounter,
     /// Czars that failed before the first row of a statement.
     pub czar_failures: IntCounter,
+    connections: IntGauge,
+    running: IntGauge,
+    czars_known: IntGauge,
+    czars_healthy: IntGauge,
+    data_epoch: IntGauge,
 }
 
 impl Metrics {
@@ -46,7 +50,17 @@ impl Metrics {
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(rows.clone()))?;
         registry.register(Box::new(czar_failures.clone()))?;
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
         Ok(Self {
+            connections: gauge("connections", "Client connections")?,
+            running: gauge("running", "Statements running now")?,
+            czars_known: gauge("czars_known", "Czars known")?,
+            czars_healthy: gauge("czars_healthy", "Czars that answered their last probe")?,
+            data_epoch: gauge("data_epoch", "dataEpoch of the snapshot")?,
             registry,
             logins,
             statements,
@@ -56,16 +70,27 @@ impl Metrics {
         })
     }
 
-    /// Everything as text, followed by the values that are read off now: (name, help, value).
-    pub fn render(&self, gauges: &[(&str, &str, u64)]) -> Result<String, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        let mut text = String::from_utf8_lossy(&text).into_owned();
-        for (name, help, value) in gauges {
-            text.push_str(&format!(
-                "# HELP orrery_proxy_{name} {help}\n# TYPE orrery_proxy_{name} gauge\norrery_proxy_{name} {value}\n"
-            ));
-        }
-        Ok(text)
+    /// Everything, with what is counted now.
+    pub fn gather(&self, now: &Now) -> Vec<MetricFamily> {
+        self.connections.set(now.connections as i64);
+        self.running.set(now.running as i64);
+        self.czars_known.set(now.czars_known as i64);
+        self.czars_healthy.set(now.czars_healthy as i64);
+        self.data_epoch.set(now.data_epoch as i64);
+        self.registry.gather()
     }
+}
+
+/// What is counted when somebody asks.
+pub struct Now {
+    /// Client connections.
+    pub connections: usize,
+    /// Statements running.
+    pub running: usize,
+    /// Czars known.
+    pub czars_known: usize,
+    /// Czars that answered their last probe.
+    pub czars_healthy: usize,
+    /// dataEpoch of the snapshot; 0 while there is none.
+    pub data_epoch: u64,
 }

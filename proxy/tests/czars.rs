@@ -7,7 +7,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use orrery_shell::Admin as _;
 use orrery_wire::client::{ClientError, ClientOptions, Next, Response};
+use prometheus::TextEncoder;
 use support::czar::Czar;
 use support::mariadbd::Mariadbd;
 use support::{CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among};
@@ -389,30 +391,20 @@ async fn stopping_lets_statements_end_and_takes_no_new_ones() {
 
 #[tokio::test]
 async fn readiness_needs_a_snapshot_and_a_czar() {
-    use axum::body::to_bytes;
     let setup = with_czars(1).await;
-    let page = async |proxy: &Arc<orrery_proxy::Proxy>, path: &str| {
-        let request = axum::http::Request::get(path)
-            .body(axum::body::Body::empty())
-            .unwrap();
-        let mut router = orrery_proxy::admin::router(proxy.clone());
-        let answer = tower_service::Service::call(&mut router, request).await.unwrap();
-        let status = answer.status().as_u16();
-        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        (status, String::from_utf8(body.to_vec()).unwrap())
-    };
-    assert_eq!(page(&setup.running.proxy, "/readyz").await.0, 200);
+    let proxy = &setup.running.proxy;
+    assert_eq!(proxy.ready().await, Ok("ready".to_owned()));
     let mut ann = setup.running.connect("ann").await;
     cell(&mut ann, "SELECT 1").await;
     refused(&mut ann, "DROP TABLE t").await;
-    let (_, metrics) = page(&setup.running.proxy, "/metrics").await;
+    let metrics = TextEncoder::new()
+        .encode_to_string(&proxy.metrics().unwrap())
+        .unwrap();
     assert!(metrics.contains("orrery_proxy_connections 1\n"), "{metrics}");
     assert!(
         metrics.contains("orrery_proxy_statements_total{class=\"ddl\",outcome=\"error\"} 1"),
         "{metrics}"
     );
     let lonely = start(Vec::new()).await;
-    let (status, why) = page(&lonely.proxy, "/readyz").await;
-    assert!(status == 503 && why.contains("no czar answers"), "{why}");
-    assert_eq!(page(&lonely.proxy, "/healthz").await.0, 200);
+    assert_eq!(lonely.proxy.ready().await, Err("no czar answers".to_owned()));
 }

@@ -75,6 +75,14 @@ livenessProbe:
   failureThreshold: 6
 {{- end }}
 
+{{/* What a program logs, and how: dict "root" $ "values" its values */}}
+{{- define "orrery.logEnv" -}}
+- name: RUST_LOG
+  value: {{ .values.log | quote }}
+- name: ORRERY_LOG_FORMAT
+  value: {{ .root.Values.logFormat }}
+{{- end }}
+
 {{/* The pod's own name, UID and namespace. */}}
 {{- define "orrery.podEnv" -}}
 - name: POD_NAME

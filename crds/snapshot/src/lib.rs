@@ -16,7 +16,9 @@ pub mod file;
 mod hub;
 pub mod lease;
 mod model;
+mod sources;
 
 pub use assemble::{Assembler, Change};
 pub use hub::{Hub, Offer};
 pub use model::{Snapshot, WorkerView};
+pub use sources::{SourceArgs, SourceError};

@@ -21,7 +21,7 @@ async fn client() -> Client {
     let path = std::env::var("ORRERY_TEST_KUBECONFIG").expect(
         "set ORRERY_TEST_KUBECONFIG to the kubeconfig of an API server: e2e/cluster/apiserver-only start DIR prints one",
     );
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    orrery_shell::install_crypto();
     let kubeconfig = Kubeconfig::read_from(path).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await

@@ -26,10 +26,34 @@ const LOGIN_TIME: Duration = Duration::from_secs(10);
 const MAX_STATEMENT: usize = 64 << 20;
 /// Pause after the listener failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Between two looks at what still runs while the czar stops.
+const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts proxies until the process ends. Ids of connections start anywhere, so that a kill meant for a statement of the process that
-/// was here before hardly ever meets one of ours.
-pub async fn listen(listener: TcpListener, shared: Arc<Shared>, password: &str) {
+/// Serves proxies until the czar is to stop; then statements that run have `grace` to end. Connections are accepted meanwhile too, as
+/// a kill comes on one of its own.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, password: &str, grace: Duration) {
+    tokio::select! {
+        () = accept(listener, &shared, password) => {}
+        () = drained(&shared, grace) => {}
+    }
+}
+
+/// Returns once the czar is to stop and no statement runs, or `grace` is over.
+async fn drained(shared: &Shared, grace: Duration) {
+    shared.stopping.cancelled().await;
+    let idle = async {
+        while shared.registry.running() > 0 {
+            tokio::time::sleep(DRAIN_PAUSE).await;
+        }
+    };
+    if tokio::time::timeout(grace, idle).await.is_err() {
+        tracing::warn!(running = shared.registry.running(), "statements are cut off");
+    }
+}
+
+/// Accepts connections. Their ids start anywhere, so that a kill meant for a statement of the process that was here before hardly ever
+/// meets one of ours.
+async fn accept(listener: TcpListener, shared: &Arc<Shared>, password: &str) {
     let config = Arc::new(ServerConfig {
         max_allowed_packet: MAX_STATEMENT,
         ..ServerConfig::default()

@@ -32,6 +32,8 @@ pub struct Shared {
     pub registry: Registry,
     /// Counters.
     pub metrics: Metrics,
+    /// Cancelled when the czar is to stop: statements are refused from then on, in the way that sends proxies to another czar.
+    pub stopping: CancellationToken,
 }
 
 /// Why an answer was not finished.
@@ -93,6 +95,10 @@ async fn query(
     if let Some((target, query_only)) = as_kill(&sql) {
         let answer = kill(&shared.registry, target, query_only);
         return reply(connection.writer(), answer).await;
+    }
+    if shared.stopping.is_cancelled() {
+        let error = errors::SERVER_SHUTDOWN.error("Server shutdown in progress");
+        return connection.writer().write_err(&error).await;
     }
     let request = match Request::new(sql, attributes, settings) {
         Ok(request) => request,

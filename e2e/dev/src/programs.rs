@@ -25,7 +25,7 @@ pub fn start_czar(
     let mut command = program(programs, folder, "orrery-czar")?;
     command
         .args(["--listen", &listen.to_string()])
-        .args(["--admin", &format!("127.0.0.1:{}", free_port()?)])
+        .args(["--admin-listen", &format!("127.0.0.1:{}", free_port()?)])
         .arg("--without-cluster")
         .arg("--snapshot")
         .arg(stack.snapshot())
@@ -51,7 +51,7 @@ pub fn start_proxy(
     let mut command = program(programs, folder, "orrery-proxy")?;
     command
         .args(["--listen", &listen.to_string()])
-        .args(["--admin", &format!("127.0.0.1:{}", free_port()?)])
+        .args(["--admin-listen", &format!("127.0.0.1:{}", free_port()?)])
         .args(["--czar", &czar.to_string()])
         .arg("--without-cluster")
         .arg("--snapshot")

@@ -104,7 +104,7 @@ impl Site {
         let own = [
             "orrery-czar".to_owned(),
             format!("--listen={address}"),
-            format!("--admin=127.0.0.1:{}", free_port()?),
+            format!("--admin-listen=127.0.0.1:{}", free_port()?),
             "--without-cluster".to_owned(),
             format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
@@ -112,7 +112,10 @@ impl Site {
             format!("--spool={}", path(&self.folder.path().join("spool"))),
         ];
         let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
-        tokio::spawn(orrery_czar::run::run(Config::try_parse_from(flags)?));
+        tokio::spawn(orrery_czar::run::run(
+            Config::try_parse_from(flags)?,
+            CancellationToken::new(),
+        ));
         for _ in 0..TRIES {
             if let Ok(mut connection) = connect_czar(&address).await
                 && is_ready(&mut connection).await
@@ -143,7 +146,7 @@ impl Site {
         let flags = [
             "orrery-proxy".to_owned(),
             format!("--listen={address}"),
-            format!("--admin=127.0.0.1:{}", free_port()?),
+            format!("--admin-listen=127.0.0.1:{}", free_port()?),
             format!("--czar={}", czars.join(",")),
             format!(
                 "--czar-password-file={}",
@@ -152,8 +155,8 @@ impl Site {
             "--without-cluster".to_owned(),
             format!("--snapshot={}", path(&self.stack.snapshot())),
         ];
-        let args = orrery_proxy::config::Args::try_parse_from(flags)?;
-        tokio::spawn(orrery_proxy::run::run(args, CancellationToken::new()));
+        let config = orrery_proxy::config::Config::try_parse_from(flags)?;
+        tokio::spawn(orrery_proxy::run::run(config, CancellationToken::new()));
         for _ in 0..TRIES {
             if let Ok(mut connection) = connect_proxy(&address, "ann", None).await
                 && connection.run(b"SELECT 1").await.is_ok()

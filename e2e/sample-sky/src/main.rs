@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -9,11 +10,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use orrery_sample_sky::manifests::Manifests;
 use orrery_sample_sky::{Sky, Table, server};
+use orrery_shell::LogArgs;
+use tokio_util::sync::CancellationToken;
 
 /// A made-up but realistic sky: the same rows for the same size and seed.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -81,12 +86,13 @@ struct ManifestArgs {
     replicas: u32,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let Cli { log, command } = Cli::parse();
+    orrery_shell::run(&log, async |stop| match command {
         Command::Write(args) => write(&args),
-        Command::Serve { listen } => serve(listen),
+        Command::Serve { listen } => serve(listen, stop).await,
         Command::Manifests(args) => manifests(args),
-    }
+    })
 }
 
 fn write(args: &WriteArgs) -> Result<()> {
@@ -108,31 +114,15 @@ fn copy(blocks: orrery_sample_sky::Blocks, out: &mut impl Write) -> io::Result<(
     out.flush()
 }
 
-#[tokio::main]
-async fn serve(listen: SocketAddr) -> Result<()> {
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+async fn serve(listen: SocketAddr, stop: CancellationToken) -> Result<()> {
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening on {listen}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving the sample sky");
     axum::serve(listener, server::router())
-        .with_graceful_shutdown(terminated())
+        .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .context("serving")
-}
-
-/// Ends when the process is asked to.
-async fn terminated() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt => {}
-        },
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
 }
 
 fn manifests(args: ManifestArgs) -> Result<()> {

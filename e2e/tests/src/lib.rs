@@ -39,8 +39,7 @@ pub struct Archive {
 impl Archive {
     /// The archive of the demo.
     pub async fn demo() -> Result<Self> {
-        // Another test of this process may have been first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        orrery_shell::install_crypto();
         let client = Client::try_default().await.context("no cluster")?;
         Ok(Self { client })
     }

@@ -59,7 +59,7 @@ async fn serve(ip: [u8; 4], ca: &Pair, role: Role, status: &'static str, body: &
 }
 
 fn agents(ca: &Pair) -> Agents {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    orrery_shell::install_crypto();
     let own = issue(ca, Role::Operator, "sky", SystemTime::now()).unwrap();
     let agents = Agents::default();
     agents.identify(

@@ -3,10 +3,12 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::EnvVar;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource};
+use orrery_shell::LogFormat;
 use serde::de::DeserializeOwned;
 
 use super::events::Events;
@@ -48,6 +50,19 @@ pub struct Images {
     pub pull_policy: Option<String>,
     /// Names of Secrets to pull them with.
     pub pull_secrets: Vec<String>,
+    /// Format of the logs of Orrery's programs in them.
+    pub log_format: LogFormat,
+}
+
+impl Images {
+    /// Tells a program of ours in a pod in which format it logs.
+    pub fn log_format(&self) -> EnvVar {
+        EnvVar {
+            name: "ORRERY_LOG_FORMAT".into(),
+            value: Some(self.log_format.as_str().into()),
+            ..EnvVar::default()
+        }
+    }
 }
 
 /// What every controller is given.
@@ -117,6 +132,7 @@ impl Context {
             mysqld: "mysqld".into(),
             pull_policy: None,
             pull_secrets: Vec::new(),
+            log_format: LogFormat::Text,
         };
         let metrics = Metrics::new().unwrap();
         Self::new(client, Scope::All, images, Mandate::alone(1), "test", metrics)
@@ -174,6 +190,7 @@ mod tests {
     use kube::Client;
     use kube::client::Body;
     use orrery_crds::kinds::Worker;
+    use prometheus::TextEncoder;
     use serde_json::json;
 
     use super::Context;
@@ -199,7 +216,12 @@ mod tests {
         let ids: Vec<u32> = listed.valid.iter().map(|worker| worker.spec.id).collect();
         assert_eq!(ids, [1, 2]);
         assert_eq!(listed.malformed, ["bad"]);
-        let text = context.metrics.text().unwrap();
-        assert!(text.contains(r#"malformed_objects_total{kind="Worker"} 1"#));
+        let text = TextEncoder::new()
+            .encode_to_string(&context.metrics.gather())
+            .unwrap();
+        assert!(
+            text.contains(r#"malformed_objects_total{kind="Worker"} 1"#),
+            "{text}"
+        );
     }
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, LocalObjectReference,
-    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile,
-    SecretVolumeSource, SecurityContext, Toleration, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, LocalObjectReference, PersistentVolumeClaimVolumeSource,
+    PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource, SecurityContext,
+    Toleration, Volume, VolumeMount,
 };
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -120,7 +120,7 @@ fn container(images: &Images, claims: &BTreeSet<String>) -> Container {
         ..VolumeMount::default()
     };
     let mut mounts = vec![
-        mount("tls", "/tls".into(), true),
+        mount("tls", "/etc/orrery/tls".into(), true),
         mount("spool", "/spool".into(), false),
     ];
     mounts.extend(
@@ -134,11 +134,7 @@ fn container(images: &Images, claims: &BTreeSet<String>) -> Container {
         image: Some(images.orrery.clone()),
         image_pull_policy: images.pull_policy.clone(),
         command: Some(vec!["orrery-loader".into(), "supervise".into()]),
-        env: Some(vec![EnvVar {
-            name: "RUST_LOG".into(),
-            value: Some("info".into()),
-            ..EnvVar::default()
-        }]),
+        env: Some(vec![images.log_format()]),
         volume_mounts: Some(mounts),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),

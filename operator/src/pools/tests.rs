@@ -19,6 +19,7 @@ use crate::controller::context::Images;
 
 fn images() -> Images {
     Images {
+        log_format: orrery_shell::LogFormat::Json,
         orrery: "orrery".into(),
         mysqld: "mysqld".into(),
         pull_policy: None,

@@ -87,7 +87,7 @@ async fn admin_config() -> Config {
 }
 
 pub async fn admin() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    orrery_shell::install_crypto();
     let client = Client::try_from(admin_config().await).unwrap();
     static CRDS: OnceCell<()> = OnceCell::const_new();
     CRDS.get_or_init(|| install_crds(client.clone())).await;
@@ -152,6 +152,7 @@ impl Archive {
         let writes = Arc::new(AtomicUsize::new(0));
         let client = operator_client(&admin, &namespace, Arc::clone(&writes)).await;
         let images = Images {
+            log_format: orrery_shell::LogFormat::Text,
             orrery: "orrery:test".into(),
             mysqld: "orrery-mysqld:test".into(),
             pull_policy: None,

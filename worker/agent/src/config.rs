@@ -1,14 +1,18 @@
-//! What the agent must be told: where mysqld is, where files go, and which certificates to use.
+//! Flags of the agent: where mysqld is, where files go, and which certificates to use.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use orrery_shell::ShellArgs;
 
 /// Flags of `orrery-agent serve`; each can also be set by an environment variable.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
+    /// Logs and admin port.
+    #[command(flatten)]
+    pub shell: ShellArgs,
     /// Unix socket of the local mysqld.
     #[arg(long, env = "ORRERY_MYSQL_SOCKET", default_value = "/run/mysqld/mysqld.sock")]
     pub socket: PathBuf,
@@ -36,9 +40,6 @@ pub struct Config {
     /// Address of the HTTPS API.
     #[arg(long, env = "ORRERY_LISTEN", default_value = "0.0.0.0:7443")]
     pub listen: SocketAddr,
-    /// Address of `/metrics`, `/healthz` and `/readyz`, without TLS.
-    #[arg(long, env = "ORRERY_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
-    pub admin_listen: SocketAddr,
     /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them; read again when they change.
     #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
     pub tls_dir: PathBuf,

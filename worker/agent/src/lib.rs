@@ -14,6 +14,7 @@
 //!   key look-ups;
 //! - [`watch`]: whether mysqld can be relied on at the moment.
 
+mod admin;
 pub mod agent;
 pub mod api;
 pub mod catalog;
@@ -25,6 +26,7 @@ pub mod index;
 pub mod jobs;
 pub mod load;
 pub mod metrics;
+pub mod run;
 pub mod server;
 pub mod state;
 pub mod tables;

@@ -1,7 +1,8 @@
 //! Counters for `/metrics`.
 
 use orrery_worker_api::agent::Loaded;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::error::{AgentError, Result};
 
@@ -80,11 +81,9 @@ impl Metrics {
         self.loads.with_label_values(&[label]).inc();
     }
 
-    /// The text Prometheus reads.
-    pub fn text(&self) -> Result<String> {
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .map_err(internal)
+    /// All metrics.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 }
 

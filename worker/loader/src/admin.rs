@@ -1,33 +1,25 @@
-//! `/healthz` and `/metrics` over plain HTTP.
+//! What the admin port says. A loader that runs is ready.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use orrery_shell::Admin;
+use prometheus::proto::MetricFamily;
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 
 use orrery_worker_api::loader::{LoaderStatus, LoaderStep};
 
 use crate::job::Loader;
 
-/// The admin port's routes.
-pub fn router(loader: Loader) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/metrics", get(metrics))
-        .with_state(loader)
-}
+impl Admin for Loader {
+    async fn ready(&self) -> Result<String, String> {
+        Ok("ready".to_owned())
+    }
 
-async fn metrics(State(loader): State<Loader>) -> Response {
-    match render(&loader.status()) {
-        Ok(text) => text.into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    fn metrics(&self) -> prometheus::Result<Vec<MetricFamily>> {
+        figures(&self.status())
     }
 }
 
 /// All figures come from the status, so that both always agree.
-fn render(status: &LoaderStatus) -> prometheus::Result<String> {
+fn figures(status: &LoaderStatus) -> prometheus::Result<Vec<MetricFamily>> {
     let registry = Registry::new_custom(Some("orrery_loader".into()), None)?;
     let figures = [
         (
@@ -73,5 +65,5 @@ fn render(status: &LoaderStatus) -> prometheus::Result<String> {
             .set(i64::from(step == status.step));
     }
     registry.register(Box::new(steps))?;
-    TextEncoder::new().encode_to_string(&registry.gather())
+    Ok(registry.gather())
 }

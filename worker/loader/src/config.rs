@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use orrery_shell::ShellArgs;
 use orrery_worker_api::Retry;
 
 use crate::dialect::records::PART_BYTES;
 
-/// Options of `orrery-loader serve`.
+/// Flags of `orrery-loader serve`; each can also be set by an environment variable.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
+    /// Logs and admin port.
+    #[command(flatten)]
+    pub shell: ShellArgs,
     /// Address of the HTTPS API.
     #[arg(long, env = "ORRERY_LISTEN", default_value = "0.0.0.0:7444")]
     pub listen: SocketAddr,
-    /// Address of /healthz and /metrics.
-    #[arg(long, env = "ORRERY_ADMIN", default_value = "0.0.0.0:8080")]
-    pub admin: SocketAddr,
     /// Directory for the spool; needs room for the sources, decompressed, and a quarter more.
     #[arg(long, env = "ORRERY_SPOOL", default_value = "/spool")]
     pub spool: PathBuf,
@@ -25,7 +26,7 @@ pub struct Config {
     #[arg(long, env = "ORRERY_SOURCES", default_value = "/sources")]
     pub sources: PathBuf,
     /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them.
-    #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/tls")]
+    #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
     pub tls_dir: PathBuf,
     /// Threads that check rows; 0 means one per core.
     #[arg(long, env = "ORRERY_THREADS", default_value_t = 0)]

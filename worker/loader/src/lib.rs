@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-pub mod admin;
+mod admin;
 pub mod config;
 pub mod dialect;
 pub mod disk;

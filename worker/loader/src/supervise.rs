@@ -1,4 +1,4 @@
-//! The pod's first process: keeps `orrery-loader serve` running, forwards SIGTERM to it, and reaps every process that ends.
+//! The pod's first process: keeps `orrery-loader serve` running, stops it with itself, and reaps every process that ends.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::signal::unix::{Signal as Notices, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// A child that lived this long is started again at once, a shorter-lived one after this pause.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
@@ -15,17 +16,19 @@ const SHORT_LIFE: Duration = Duration::from_secs(1);
 /// (evicted, drained) has not done its work: a success would make its Job complete, and nobody would load the rest.
 const STOPPED: u8 = 128 + 15;
 
-/// Runs `program` with `arguments` until SIGTERM or SIGINT, which end the child and then this. That is never a success.
-pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<ExitCode> {
-    let mut notices = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+/// Runs `program` with `arguments` until `stop`, which ends the child and then this. That is never a success.
+pub async fn run(
+    program: OsString,
+    arguments: Vec<OsString>,
+    stop: CancellationToken,
+) -> io::Result<ExitCode> {
     let mut ended = signal(SignalKind::child())?;
     loop {
         let started = Instant::now();
         let child = spawn(&program, &arguments)?;
         tokio::select! {
             () = wait_for(child, &mut ended) => {}
-            () = any(&mut notices) => {
-                tracing::info!("stopping");
+            () = stop.cancelled() => {
                 kill_process(child, Signal::TERM)?;
                 wait_for(child, &mut ended).await;
                 return Ok(ExitCode::from(STOPPED));
@@ -35,7 +38,7 @@ pub async fn run(program: OsString, arguments: Vec<OsString>) -> io::Result<Exit
         if started.elapsed() < SHORT_LIFE {
             tokio::select! {
                 () = tokio::time::sleep(SHORT_LIFE) => {}
-                () = any(&mut notices) => return Ok(ExitCode::from(STOPPED)),
+                () = stop.cancelled() => return Ok(ExitCode::from(STOPPED)),
             }
         }
     }
@@ -57,13 +60,5 @@ async fn wait_for(child: Pid, ended: &mut Notices) {
             }
         }
         ended.recv().await;
-    }
-}
-
-async fn any(notices: &mut [Notices; 2]) {
-    let [first, second] = notices;
-    tokio::select! {
-        _ = first.recv() => {}
-        _ = second.recv() => {}
     }
 }

@@ -1,20 +1,27 @@
 //! A czar or a proxy as a process of its own, for tests that look at processes from outside: `orrery-oracle-part czar|proxy FLAGS…`.
 //! What runs is what runs in the programs `orrery-czar` and `orrery-proxy`.
 
-use anyhow::{Context, bail};
-use clap::Parser;
-use tokio_util::sync::CancellationToken;
+use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1).peekable();
-    let role = arguments.peek().cloned().context("czar or proxy?")?;
-    match role.as_str() {
-        "czar" => orrery_czar::run::run(orrery_czar::config::Config::parse_from(arguments)).await,
-        "proxy" => {
-            let args = orrery_proxy::config::Args::parse_from(arguments);
-            orrery_proxy::run::run(args, CancellationToken::new()).await
-        }
-        other => bail!("'{other}' is neither czar nor proxy"),
+use clap::Parser;
+use orrery_czar::config::Config as Czar;
+use orrery_proxy::config::Config as Proxy;
+
+#[derive(Parser)]
+enum Part {
+    /// A czar.
+    Czar(Box<Czar>),
+    /// A proxy.
+    Proxy(Box<Proxy>),
+}
+
+fn main() -> ExitCode {
+    match Part::parse() {
+        Part::Czar(config) => orrery_shell::run(&config.shell.log.clone(), |stop| {
+            orrery_czar::run::run(*config, stop)
+        }),
+        Part::Proxy(config) => orrery_shell::run(&config.shell.log.clone(), |stop| {
+            orrery_proxy::run::run(*config, stop)
+        }),
     }
 }

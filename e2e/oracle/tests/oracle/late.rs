@@ -47,7 +47,7 @@ impl Beside {
             collation: "utf8mb4_general_ci".into(),
             functions_sql: None,
             listen: any,
-            admin_listen: any,
+            shell: orrery_agent::testing::shell_args(),
             tls_dir: certificates.tls_dir(Role::Agent),
             catalog_key: certificates.catalog_key(),
             loads: None,
@@ -55,14 +55,13 @@ impl Beside {
         })
         .unwrap();
         let api = server::listen(agent.config.listen).await.unwrap();
-        let admin = server::listen(agent.config.admin_listen).await.unwrap();
         let base = format!("https://{}", api.local_addr().unwrap());
         // It ends with the test's runtime; nothing else stops it.
         #[allow(
             clippy::default_trait_access,
             reason = "the token's crate is the agent's business"
         )]
-        tokio::spawn(server::run(agent.clone(), api, admin, Default::default()));
+        tokio::spawn(server::run(agent.clone(), api, Default::default()));
         while agent.require_mysqld().is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

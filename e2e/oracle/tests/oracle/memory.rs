@@ -122,7 +122,7 @@ impl Parts {
         let spool = folder.join("spool");
         let czar = [
             format!("--listen={czar_address}"),
-            format!("--admin={admin}"),
+            format!("--admin-listen={admin}"),
             "--without-cluster".to_owned(),
             format!("--snapshot={}", stack.snapshot().display()),
             format!("--passwords={}", stack.passwords().display()),
@@ -133,7 +133,7 @@ impl Parts {
         ];
         let proxy = [
             format!("--listen={address}"),
-            format!("--admin={}", local()),
+            format!("--admin-listen={}", local()),
             format!("--czar={czar_address}"),
             format!(
                 "--czar-password-file={}",

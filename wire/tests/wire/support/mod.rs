@@ -27,7 +27,7 @@ pub struct Tls {
 
 impl Tls {
     pub fn new() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        orrery_shell::install_crypto();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();

@@ -1,6 +1,5 @@
-//! The agent's two listeners: the HTTPS API with mutual TLS, and plain HTTP for probes and metrics.
+//! The HTTPS API with mutual TLS.
 
-pub mod admin;
 pub mod https;
 pub mod roles;
 pub mod tls;
@@ -14,20 +13,13 @@ use crate::agent::Agent;
 use crate::error::{AgentError, Result};
 
 /// Serves until `stop`, then ends LOADs and exports and closes.
-pub async fn run(
-    agent: Arc<Agent>,
-    api: TcpListener,
-    admin: TcpListener,
-    stop: CancellationToken,
-) -> Result<()> {
+pub async fn run(agent: Arc<Agent>, api: TcpListener, stop: CancellationToken) -> Result<()> {
     let watching = tokio::spawn(crate::watch::run(agent.clone(), stop.clone()));
-    let admin = tokio::spawn(admin::serve(agent.clone(), admin, stop.clone()));
     https::serve(agent.clone(), api, stop).await?;
     agent.sessions.close_all().await;
-    for task in [watching, admin] {
-        task.await
-            .map_err(|error| AgentError::Internal(error.to_string()))?;
-    }
+    watching
+        .await
+        .map_err(|error| AgentError::Internal(error.to_string()))?;
     agent.db.close().await;
     Ok(())
 }

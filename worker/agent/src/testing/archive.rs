@@ -35,8 +35,7 @@ impl Default for Archive {
 impl Archive {
     /// Makes all certificates.
     pub fn new() -> Self {
-        // Another test of the process may have been first.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        orrery_shell::install_crypto();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "orrery tests");

@@ -25,4 +25,4 @@ mod worker;
 
 pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY, TIMEOUTS};
 pub use mysqld::Mysqld;
-pub use worker::{READER_PASSWORD, TERM, Worker, default_config};
+pub use worker::{READER_PASSWORD, TERM, Worker, default_config, shell_args};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orrery_archive::names::{Role, WorkerId};
+use orrery_shell::{AdminPort, LogArgs, LogFormat, ShellArgs};
 use orrery_worker_api::agent::Adopt;
 use orrery_worker_api::client::AgentClient;
 use orrery_worker_api::routes::{AgentCall, Call, Parameter};
@@ -31,9 +32,20 @@ pub struct Worker {
     /// Its agent.
     pub agent: Arc<Agent>,
     api: SocketAddr,
-    admin: SocketAddr,
+    admin: AdminPort,
     stop: DropGuard,
     serving: JoinHandle<Result<()>>,
+}
+
+/// No logs, and an admin port that is free.
+pub fn shell_args() -> ShellArgs {
+    ShellArgs {
+        log: LogArgs {
+            log_filter: "off".into(),
+            log_format: LogFormat::Text,
+        },
+        admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+    }
 }
 
 /// Configuration of an agent beside `mysqld`.
@@ -49,7 +61,7 @@ pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
         collation: "utf8mb4_general_ci".into(),
         functions_sql: None,
         listen: any,
-        admin_listen: any,
+        shell: shell_args(),
         tls_dir: archive.tls_dir(Role::Agent),
         catalog_key: archive.catalog_key(),
         loads: None,
@@ -78,13 +90,15 @@ impl Worker {
     pub async fn start_with(mysqld: Mysqld, config: Config) -> Self {
         let agent = Agent::open(config).unwrap();
         let api = server::listen(agent.config.listen).await.unwrap();
-        let admin = server::listen(agent.config.admin_listen).await.unwrap();
+        let admin = AdminPort::open(agent.config.shell.admin_listen, agent.clone())
+            .await
+            .unwrap();
         let stop = CancellationToken::new();
         Self {
             mysqld,
             api: api.local_addr().unwrap(),
-            admin: admin.local_addr().unwrap(),
-            serving: tokio::spawn(server::run(agent.clone(), api, admin, stop.clone())),
+            admin,
+            serving: tokio::spawn(server::run(agent.clone(), api, stop.clone())),
             agent,
             stop: stop.drop_guard(),
         }
@@ -128,6 +142,6 @@ impl Worker {
 
     /// URL on the admin port.
     pub fn admin_url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.admin)
+        format!("http://{}{path}", self.admin.address())
     }
 }

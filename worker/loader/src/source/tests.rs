@@ -18,8 +18,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn http() -> HttpSources {
-    // Another test may have been first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    orrery_shell::install_crypto();
     HttpSources::new(tokio::runtime::Handle::current()).unwrap()
 }
 

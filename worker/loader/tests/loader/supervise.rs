@@ -44,7 +44,7 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
         .args([
             "--listen",
             &format!("127.0.0.1:{port}"),
-            "--admin",
+            "--admin-listen",
             &format!("127.0.0.1:{}", free_port()),
         ])
         .arg("--tls-dir")

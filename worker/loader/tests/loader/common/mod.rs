@@ -35,8 +35,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        // Another test of the process may have been first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        orrery_shell::install_crypto();
         let directory = TempDir::new().unwrap();
         std::fs::create_dir_all(directory.path().join("sources").join(CLAIM)).unwrap();
         std::fs::create_dir_all(directory.path().join("spool")).unwrap();

@@ -1,16 +1,17 @@
 //! Command line of the operator.
 
-use std::net::SocketAddr;
-
 use clap::Parser;
-use orrery_archive::names::ports;
+use orrery_shell::ShellArgs;
 
 use crate::controller::context::{Images, Scope};
 
 /// Operates Orrery archives: workers, tables, users, placement.
 #[derive(Parser, Clone, Debug)]
 #[command(version)]
-pub struct Flags {
+pub struct Config {
+    /// Logs and admin port. The pods that the operator makes log in the same format.
+    #[command(flatten)]
+    pub shell: ShellArgs,
     /// Namespace of the archive to serve.
     #[arg(long, env = "ORRERY_NAMESPACE", required_unless_present = "all_namespaces")]
     pub namespace: Option<String>,
@@ -44,15 +45,9 @@ pub struct Flags {
         value_delimiter = ','
     )]
     pub image_pull_secrets: Vec<String>,
-    /// Address of /metrics, /healthz and /readyz.
-    #[arg(long, env = "ORRERY_ADMIN_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::ADMIN)))]
-    pub admin_listen: SocketAddr,
-    /// Logs as JSON lines.
-    #[arg(long, env = "ORRERY_LOG_JSON")]
-    pub log_json: bool,
 }
 
-impl Flags {
+impl Config {
     /// Which archives to serve.
     pub fn scope(&self) -> Scope {
         match &self.namespace {
@@ -76,6 +71,7 @@ impl Flags {
             mysqld: self.mysqld_image.clone(),
             pull_policy: self.image_pull_policy.clone(),
             pull_secrets: self.image_pull_secrets.clone(),
+            log_format: self.shell.log.log_format,
         }
     }
 }
@@ -84,13 +80,13 @@ impl Flags {
 mod tests {
     use clap::Parser;
 
-    use super::Flags;
+    use super::Config;
     use crate::controller::context::Scope;
 
     const IMAGES: [&str; 4] = ["--image", "orrery", "--mysqld-image", "mysqld"];
 
-    fn parse(flags: &[&str]) -> Result<Flags, clap::Error> {
-        Flags::try_parse_from(["operator", "--identity", "a"].iter().chain(&IMAGES).chain(flags))
+    fn parse(flags: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from(["operator", "--identity", "a"].iter().chain(&IMAGES).chain(flags))
     }
 
     #[test]
