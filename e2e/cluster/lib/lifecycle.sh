@@ -26,7 +26,7 @@ cluster_up() { # NODES
     fi
     local pause
     programs >/dev/null
-    pause=$("$cluster_dir/../images/pause.sh")
+    pause=$("$cluster_dir/../../images/pause")
     say "starting the control plane and $1 nodes"
     cluster_make "$1" "$pause"
     touch "$complete"

@@ -1,5 +1,5 @@
 //! The cluster's own levers: plugs, cables, the API server, processes on nodes. There only when the tests run on the cluster that
-//! `e2e/cluster` made; `e2e/e2e.sh` says where its tool is.
+//! `e2e/cluster` made; `e2e/tests/run` says where its tool is.
 
 use std::path::PathBuf;
 use std::process::Stdio;

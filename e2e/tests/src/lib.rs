@@ -2,7 +2,7 @@
 //!
 //! The tests take any cluster that `KUBECONFIG` names and that runs the demo (`make demo`); `ORRERY_HOST`, `ORRERY_PORT`, `ORRERY_USER`
 //! and `ORRERY_PASSWORD` say where its proxy is (`make -s env`). They are ignored by a plain `cargo test`, which has no cluster;
-//! `e2e/e2e.sh` runs them.
+//! `e2e/tests/run` runs them.
 
 pub mod files;
 pub mod lab;

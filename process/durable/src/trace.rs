@@ -43,7 +43,7 @@ pub fn followed(name: &str) -> Run {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder.path())
         .output()
-        .expect("strace is needed: e2e/setup.sh installs it");
+        .expect("strace is needed: tools/setup installs it");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && told.contains("1 passed"),

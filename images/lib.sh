@@ -4,11 +4,10 @@
 # An image is kept as an archive, pause-0123456789ab.tar, named by a hash of what
 # went into it: the same inputs are never built twice.
 
-shopt -s inherit_errexit # a failure inside $(…) counts
-images_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck disable=SC2034 # used by the files that source this one
-repo=$(cd "$images_dir/../.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/orrery/images
+# shellcheck source=../tools/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
+# shellcheck disable=SC2154 # set by the file above
+images_dir=$repo/images archives=$cache/images
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=overlay
 
 # hash_of FILE…: of their contents; with words among them taken as they are.
@@ -20,14 +19,14 @@ hash_of() {
 }
 
 # archive_path NAME HASH
-archive_path() { echo "$cache/$1-$2.tar"; }
+archive_path() { echo "$archives/$1-$2.tar"; }
 
 # build_archive TAG ARCHIVE CONTAINERFILE CONTEXT [BUILD ARGUMENT…]: build, keep the
 # archive, forget older ones of the same name.
 build_archive() {
     local tag=$1 archive=$2 containerfile=$3 context=$4
     shift 4
-    mkdir -p "$cache"
+    mkdir -p "$archives"
     buildah bud --quiet --pull-never --timestamp 0 --tag "$tag" --file "$containerfile" "$@" "$context" >/dev/null
     write_archive "$tag" "$archive"
 }
@@ -36,6 +35,6 @@ write_archive() { # TAG ARCHIVE
     rm -f "$2.new"
     buildah push --quiet "$1" "docker-archive:$2.new:$1"
     buildah rmi "$1" >/dev/null # the archive is enough
-    find "$cache" -maxdepth 1 -name "$(basename "${2%-*}")-????????????.tar" -delete
+    find "$archives" -maxdepth 1 -name "$(basename "${2%-*}")-????????????.tar" -delete
     mv "$2.new" "$2"
 }
