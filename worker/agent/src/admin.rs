@@ -12,7 +12,7 @@ impl Admin for Agent {
         let status = self.status();
         match (&status.mysqld, &status.identity) {
             (Ok(version), Ok(_)) => Ok(format!("mysqld {version}")),
-            (Err(reason), _) | (Ok(_), Err(reason)) => Err(reason.to_string()),
+            (Err(reason), _) | (Ok(_), Err(reason)) => Err(reason.clone()),
         }
     }
 
