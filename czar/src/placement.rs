@@ -1,14 +1,11 @@
 //! Who holds what, by a catalog. Pure.
 
-use orrery_archive::catalog::{Catalog, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 
 /// Name of the family that a table's chunks belong to; `None` for reference tables and unknown ones.
 pub fn family_of<'c>(catalog: &'c Catalog, table: &TableKey) -> Option<&'c str> {
-    match &catalog.tables.get(table)?.kind {
-        TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => Some(&accepted.family),
-        TableKind::Reference(_) => None,
-    }
+    catalog.tables.get(table)?.kind.family()
 }
 
 /// Workers that hold a chunk of a family with all of these segments.

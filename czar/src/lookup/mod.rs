@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
-use orrery_archive::catalog::{ChunkSet, IndexTable, TableKind};
+use orrery_archive::catalog::{ChunkSet, IndexTable};
 use orrery_archive::names::ChunkId;
 use orrery_plan::IndexLookup;
 use orrery_wire::Format;
@@ -64,9 +64,7 @@ impl Lookups {
         workers: &Arc<Workers>,
         budget: &Arc<Budget>,
     ) -> Option<ChunkSet> {
-        let TableKind::Director(_, index) = &current.catalog().tables.get(&lookup.director)?.kind else {
-            return None;
-        };
+        let index = current.catalog().tables.get(&lookup.director)?.kind.index()?;
         let state = state_of(index);
         let mut found = ChunkSet::new();
         let missing = self.remembered(lookup, index, state, &mut found);

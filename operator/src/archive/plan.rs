@@ -91,8 +91,10 @@ fn retired_tables(observed: &Observed) -> Vec<TableKey> {
 }
 
 fn is_director(catalog: &Catalog, key: &TableKey) -> bool {
-    let kind = catalog.tables.get(key).map(|table| &table.kind);
-    matches!(kind, Some(orrery_archive::catalog::TableKind::Director(..)))
+    catalog
+        .tables
+        .get(key)
+        .is_some_and(|table| table.kind.is_director())
 }
 
 fn retired_families(observed: &Observed) -> Vec<String> {

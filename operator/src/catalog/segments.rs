@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{Table, TableKey, TableKind};
+use orrery_archive::catalog::{Table, TableKey};
 use orrery_archive::names::ChunkId;
 
 /// Segments of a chunk from which on people are warned.
@@ -17,7 +17,7 @@ or make a new table and ingest everything in one go";
 
 /// The chunk with the most published segments of a table, of those that `wanted` selects; chunk 0 stands for a reference table.
 pub fn fullest(table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<(ChunkId, usize)> {
-    if matches!(table.kind, TableKind::Reference(_)) {
+    if !table.kind.is_chunked() {
         return Some((0, table.segments.len()));
     }
     let mut counts: BTreeMap<ChunkId, usize> = BTreeMap::new();

@@ -32,18 +32,14 @@ pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
 pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
     let mut tables = BTreeSet::new();
     for (key, table) in &catalog.tables {
-        let own = match &table.kind {
-            TableKind::Director(accepted, _) | TableKind::Child(accepted, _) => accepted.family == family,
-            TableKind::Reference(_) => false,
-        };
-        if own {
+        if table.kind.family() == Some(family) {
             let database = physical_database(&key.database, table.incarnation);
             tables.extend(
                 segment_tables(&key.table, &table.segments, &table.revoked, chunk)
                     .map(|name| (database.clone(), name)),
             );
         }
-        if let TableKind::Director(_, index) = &table.kind
+        if let Some(index) = table.kind.index()
             && index.family == family
         {
             let database = index_database(index.incarnation);
@@ -84,7 +80,7 @@ pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
     let references = catalog
         .tables
         .iter()
-        .filter(|(_, table)| matches!(table.kind, TableKind::Reference(_)));
+        .filter(|(_, table)| !table.kind.is_chunked());
     references
         .flat_map(|(key, table)| {
             let database = physical_database(&key.database, table.incarnation);
@@ -164,7 +160,7 @@ pub fn creates(catalog: &Catalog, tables: &BTreeSet<Physical>) -> Vec<CopyDdl> {
     let mut creates = Vec::new();
     for (key, table) in &catalog.tables {
         creates.extend(own_creates(key, table.incarnation, &table.kind));
-        if let TableKind::Director(accepted, index) = &table.kind
+        if let Some((accepted, index)) = table.kind.director()
             && let Some(key_column) = accepted.columns.iter().find(|column| column.name == accepted.key)
             && let Ok(key_type) = accept::column_type(key_column)
         {
@@ -188,15 +184,9 @@ fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDd
         create,
     };
     match kind {
-        TableKind::Director(table, _) => {
+        TableKind::Director(table, _) | TableKind::Child(table, _) => {
             vec![
-                create(TablePart::Home, ddl::home(table, true)),
-                create(TablePart::Overlap, ddl::overlap(table)),
-            ]
-        }
-        TableKind::Child(table, _) => {
-            vec![
-                create(TablePart::Home, ddl::home(table, false)),
+                create(TablePart::Home, ddl::home(table, kind.is_director())),
                 create(TablePart::Overlap, ddl::overlap(table)),
             ]
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid, TableKind};
+use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{ChunkFamily, ChunkFamilyStatus, Scheme, SchemeKind, WorkerPool};
 
@@ -95,11 +95,10 @@ fn grid(scheme: &Scheme, index_chunks: u32) -> Result<FamilyGrid, Finding> {
 
 /// Whether the catalog has tables in the family.
 pub fn has_tables(catalog: &Catalog, family: &str) -> bool {
-    catalog.tables.values().any(|table| match &table.kind {
-        TableKind::Director(schema, index) => schema.family == family || index.family == family,
-        TableKind::Child(schema, _) => schema.family == family,
-        TableKind::Reference(_) => false,
-    })
+    catalog
+        .tables
+        .values()
+        .any(|table| table.kind.uses_family(family))
 }
 
 /// The family's new status. `live` are the workers that are not down.

@@ -12,7 +12,6 @@ use orrery_crds::kinds::IngestTarget;
 use orrery_worker_api::loader::{IndexLocation, IndexPlace, SurveyTarget};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalog::edit;
 use crate::fleet::Addresses;
 
 /// The target of an ingest.
@@ -60,20 +59,14 @@ pub fn find<'a>(catalog: &'a Catalog, target: &IngestTarget) -> Option<Target<'a
 impl<'a> Target<'a> {
     /// Director whose index the target uses; one open ingest per director at a time.
     pub fn director(&self) -> Option<TableKey> {
-        edit::director_of(&self.key, self.kind)
+        self.kind.director_key(&self.key)
     }
 
     /// The chunked side; `None` for a reference table, or while director or family are not there.
     pub fn chunked(&self, catalog: &'a Catalog) -> Option<Chunked<'a>> {
         let director_key = self.director()?;
-        let (table, director) = match self.kind {
-            TableKind::Director(table, _) => (table, true),
-            TableKind::Child(table, _) => (table, false),
-            TableKind::Reference(_) => return None,
-        };
-        let TableKind::Director(director_table, index) = &catalog.tables.get(&director_key)?.kind else {
-            return None;
-        };
+        let (table, director) = (self.kind.chunked()?, self.kind.is_director());
+        let (director_table, index) = catalog.tables.get(&director_key)?.kind.director()?;
         Some(Chunked {
             table,
             director,
@@ -86,10 +79,7 @@ impl<'a> Target<'a> {
 
     /// The reference table's schema.
     pub fn reference(&self) -> Option<&'a AcceptedReference> {
-        match self.kind {
-            TableKind::Reference(table) => Some(table),
-            TableKind::Director(..) | TableKind::Child(..) => None,
-        }
+        self.kind.reference()
     }
 
     /// Short hash of everything in the catalog that a survey for this target relies on: schemas, grid, and what is in the director's

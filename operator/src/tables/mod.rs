@@ -212,7 +212,7 @@ fn key_is_integer(schema: &AcceptedTable) -> Option<bool> {
 fn reference(declared: &Declared<'_>, table: &ReferenceTable, owners: &Owners) -> Result<Schema, Finding> {
     owners.check(table)?;
     let schema = accept::reference(&table.spec).map_err(|error| bad_schema(&error))?;
-    if let Some(TableKind::Reference(old)) = published(declared.catalog, table)
+    if let Some(old) = published(declared.catalog, table).and_then(TableKind::reference)
         && *old != schema
     {
         return Err(schema_differs(&table.key()));
@@ -226,8 +226,7 @@ fn check_unchanged(
     table: &ChunkedTable,
     schema: &AcceptedTable,
 ) -> Result<(), Finding> {
-    let Some(TableKind::Director(old, _) | TableKind::Child(old, _)) = published(declared.catalog, table)
-    else {
+    let Some(old) = published(declared.catalog, table).and_then(TableKind::chunked) else {
         return Ok(());
     };
     let comparable = AcceptedTable {

@@ -19,6 +19,7 @@
 pub mod chunk_set;
 mod codec;
 mod hash;
+mod kind;
 mod model;
 mod objects;
 mod signed;

@@ -3,8 +3,8 @@
 //! Keeps true: a statement passes only when every combination of rows it asks for lies within one chunk. That is proven from
 //! equalities between key columns of one director family, given at the top level of WHERE or ON.
 
+use orrery_archive::catalog::Catalog;
 use orrery_archive::catalog::TableKey;
-use orrery_archive::catalog::{Catalog, TableKind};
 use orrery_archive::table::UniqueKey;
 
 use crate::error::{PlanError, refused};
@@ -244,9 +244,15 @@ fn check_pair(
             ),
         ));
     }
-    let repeats = one_director.as_ref().and_then(|key| catalog.tables.get(key)).is_none_or(|table| {
-        matches!(&table.kind, TableKind::Director(table, _) if table.unique_key == UniqueKey::MayRepeat)
-    });
+    let repeats = one_director
+        .as_ref()
+        .and_then(|key| catalog.tables.get(key))
+        .is_none_or(|table| {
+            table
+                .kind
+                .director()
+                .is_some_and(|(table, _)| table.unique_key == UniqueKey::MayRepeat)
+        });
     if repeats {
         return Err(refused(
             "a join by a key that may repeat",

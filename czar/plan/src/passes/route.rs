@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use orrery_archive::catalog::{Catalog, Table, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, Table, TableKey};
 use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::Column;
 use orrery_archive::table::ddl::quote_identifier;
@@ -78,7 +78,7 @@ pub(crate) fn route<'a>(
             continue;
         }
         let (key, table) = Scope::find_table(catalog, in_database, table_name)?;
-        chunked |= !matches!(table.kind, TableKind::Reference(_));
+        chunked |= table.kind.is_chunked();
         relations.push(Relation {
             key,
             table,
@@ -209,7 +209,7 @@ fn splice(sql: &str, tokens: &[Token<'_>], cuts: Vec<Cut>) -> Template {
 }
 
 fn derived(number: usize, relation: &Relation<'_>) -> Result<Piece, PlanError> {
-    let TableKind::Reference(accepted) = &relation.table.kind else {
+    let Some(accepted) = relation.table.kind.reference() else {
         return Err(PlanError::NoFamily(relation.key.clone()));
     };
     if relation.table.segments.len() != 1 && accepted.columns.iter().any(column_loses_nature) {

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use orrery_archive::catalog::{Catalog, ChunkSet, Segment, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, ChunkSet, Segment, TableKey};
 use orrery_archive::names::{self, ChunkId, RowSet};
 use thiserror::Error;
 
@@ -91,7 +91,7 @@ impl<'a> Physical<'a> {
             .get(&usage.key)
             .filter(|table| table.incarnation == usage.incarnation);
         let table = table.ok_or_else(|| RenderError::NoTable(usage.key.clone()))?;
-        if matches!(table.kind, TableKind::Reference(_)) == usage.role.is_chunked() {
+        if table.kind.is_chunked() != usage.role.is_chunked() {
             return Err(RenderError::NoTable(usage.key.clone()));
         }
         Ok(Self {

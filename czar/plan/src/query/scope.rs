@@ -1,6 +1,6 @@
 //! The tables of a FROM clause and the names their columns answer to.
 
-use orrery_archive::catalog::{AcceptedTable, Catalog, Table, TableKey, TableKind};
+use orrery_archive::catalog::{AcceptedTable, Catalog, Table, TableKey};
 use orrery_archive::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
 use orrery_archive::sql_type::{NumberFlags, SqlType};
 use orrery_archive::table::Column;
@@ -45,27 +45,17 @@ pub(crate) struct ScopeTable<'a> {
 impl<'a> ScopeTable<'a> {
     /// Columns the user declared.
     pub(crate) fn declared(&self) -> &'a [Column] {
-        match &self.table.kind {
-            TableKind::Director(table, _) | TableKind::Child(table, _) => &table.columns,
-            TableKind::Reference(table) => &table.columns,
-        }
+        self.table.kind.columns()
     }
 
     /// The schema, when the table is chunked.
     pub(crate) fn chunked(&self) -> Option<&'a AcceptedTable> {
-        match &self.table.kind {
-            TableKind::Director(table, _) | TableKind::Child(table, _) => Some(table),
-            TableKind::Reference(_) => None,
-        }
+        self.table.kind.chunked()
     }
 
     /// The director whose key this table follows: itself, or its parent.
     pub(crate) fn director(&self) -> Option<TableKey> {
-        match &self.table.kind {
-            TableKind::Director(..) => Some(self.key.clone()),
-            TableKind::Child(_, director) => Some(TableKey::new(self.key.database.clone(), director.clone())),
-            TableKind::Reference(_) => None,
-        }
+        self.table.kind.director_key(self.key)
     }
 
     /// Place of a column, whatever its case. chunkId and subChunkId follow the declared ones.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid, Table, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, Family, FamilyGrid, TableKey};
 use orrery_archive::replicas::FamilyReplicas;
 
 use super::error::EditError;
@@ -90,14 +90,9 @@ pub fn retire_family(catalog: &Catalog, name: &str) -> Result<Option<Catalog>, E
 }
 
 fn table_of(catalog: &Catalog, family: &str) -> Option<TableKey> {
-    let uses = |table: &Table| match &table.kind {
-        TableKind::Director(accepted, index) => accepted.family == family || index.family == family,
-        TableKind::Child(accepted, _) => accepted.family == family,
-        TableKind::Reference(_) => false,
-    };
     catalog
         .tables
         .iter()
-        .find(|(_, table)| uses(table))
+        .find(|(_, table)| table.kind.uses_family(family))
         .map(|(key, _)| key.clone())
 }

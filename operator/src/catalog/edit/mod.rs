@@ -15,7 +15,7 @@ mod tests;
 pub use error::EditError;
 pub use families::{accept_family, index_family, retire_family};
 pub use limits::check as check_segments;
-pub use parts::{children, chunked_family, director_of};
+pub use parts::children;
 pub use placement::{Assignment, place, set_replica};
 pub use publish::{Holders, Publication, publish, was_published};
 pub use revoke::set_revoked;

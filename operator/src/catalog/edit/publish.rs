@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey, TableKind};
+use orrery_archive::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 
 use super::error::EditError;
-use super::parts::{chunked_family, insert_segment, table_mut};
+use super::parts::{insert_segment, table_mut};
 
 /// Workers that hold everything of a segment that belongs to a chunk, counted and equal.
 pub type Holders = BTreeMap<ChunkId, BTreeSet<WorkerId>>;
@@ -55,7 +55,7 @@ pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Ca
     if table.incarnation != incarnation {
         return Err(EditError::OtherIncarnation(key.clone()));
     }
-    let family = chunked_family(&table.kind).map(str::to_owned);
+    let family = table.kind.family().map(str::to_owned);
     insert_segment(
         &mut table.segments,
         Segment {
@@ -73,9 +73,10 @@ pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Ca
         )?;
     }
     if let Some((director, segment, holders)) = &publication.index {
-        let TableKind::Director(_, index) = &mut table_mut(&mut next, director)?.kind else {
-            return Err(EditError::NoIndex(director.clone()));
-        };
+        let kind = &mut table_mut(&mut next, director)?.kind;
+        let index = kind
+            .index_mut()
+            .ok_or_else(|| EditError::NoIndex(director.clone()))?;
         insert_segment(
             &mut index.segments,
             Segment {

@@ -1,10 +1,10 @@
 //! A segment leaves the catalog, and may come back.
 
-use orrery_archive::catalog::{Catalog, Segment, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, Segment, TableKey};
 
 use super::error::EditError;
 use super::limits;
-use super::parts::{children, director_of, insert_segment, table_mut};
+use super::parts::{children, insert_segment, table_mut};
 
 /// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
 /// number goes and comes with it.
@@ -30,7 +30,7 @@ pub fn set_revoked(
             segment,
         });
     }
-    let director = director_of(key, &table.kind);
+    let director = table.kind.director_key(key);
     if !revoked {
         let back = table.revoked.iter().find(|held| held.id == segment);
         let chunk_is_its =
@@ -39,7 +39,7 @@ pub fn set_revoked(
         if let (Some(back), Some(director)) = (back, &director) {
             refuse_unchecked_return(catalog, key, director, back)?;
         }
-    } else if matches!(table.kind, TableKind::Director(..)) {
+    } else if table.kind.is_director() {
         refuse_while_children_use(catalog, key)?;
     }
     let mut next = catalog.clone();
@@ -48,9 +48,9 @@ pub fn set_revoked(
     let revoked = revoked.then_some(next.counters.segment);
     let table = table_mut(&mut next, key)?;
     move_segment(&mut table.segments, &mut table.revoked, segment, revoked);
-    if let Some(TableKind::Director(_, index)) = director
+    if let Some(index) = director
         .and_then(|director| next.tables.get_mut(&director))
-        .map(|table| &mut table.kind)
+        .and_then(|table| table.kind.index_mut())
     {
         move_segment(&mut index.segments, &mut index.revoked, segment, revoked);
     }

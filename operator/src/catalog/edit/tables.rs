@@ -52,7 +52,7 @@ pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Ca
 fn kind(next: &mut Catalog, declared: &TableDeclaration, held: Option<&Table>) -> TableKind {
     match declared.schema.clone() {
         Schema::Director(accepted) => {
-            let index = if let Some(TableKind::Director(_, index)) = held.map(|table| &table.kind) {
+            let index = if let Some(index) = held.and_then(|table| table.kind.index()) {
                 index.clone()
             } else {
                 next.counters.incarnation += 1;
@@ -103,7 +103,7 @@ fn leave(next: &mut Catalog, key: &TableKey, table: &Table) {
     let since = next.epochs.data;
     let own = physical_database(&key.database, table.incarnation);
     next.dropping.insert(own, since);
-    if let TableKind::Director(_, index) = &table.kind {
+    if let Some(index) = table.kind.index() {
         next.dropping.insert(index_database(index.incarnation), since);
     }
 }

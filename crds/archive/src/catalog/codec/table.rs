@@ -27,13 +27,12 @@ pub(super) struct TableEntry {
 impl TableEntry {
     /// Puts the objects of `table` into `objects`.
     pub(super) fn encode(objects: &mut Objects, key: &TableKey, table: &Table) -> Self {
-        let (index, index_revoked) = match &table.kind {
-            TableKind::Director(_, index) => (
+        let (index, index_revoked) = table.kind.index().map_or_else(Default::default, |index| {
+            (
                 segments::encode(objects, &index.segments),
                 segments::encode(objects, &index.revoked),
-            ),
-            TableKind::Child(..) | TableKind::Reference(_) => (Vec::new(), Vec::new()),
-        };
+            )
+        });
         Self {
             database: key.database.clone(),
             name: key.table.clone(),
@@ -50,8 +49,8 @@ impl TableEntry {
 
     /// The table and its name.
     pub(super) fn decode(self, source: &impl ObjectSource) -> Result<(TableKey, Table), ObjectError> {
-        let mut kind = get(source, &self.spec)?;
-        if let TableKind::Director(_, index) = &mut kind {
+        let mut kind: TableKind = get(source, &self.spec)?;
+        if let Some(index) = kind.index_mut() {
             index.segments = segments::decode(source, &self.index)?;
             index.revoked = segments::decode(source, &self.index_revoked)?;
         }

@@ -1,6 +1,5 @@
 //! Spatial restrictions: `qserv_areaspec_*` and `scisql_s2PtIn*`.
 
-use orrery_archive::catalog::TableKind;
 use orrery_sky::{Region, RegionError};
 
 use super::position::number;
@@ -87,8 +86,7 @@ fn restricted_positions(scope: &Scope<'_>) -> Vec<(ColumnId, ColumnId, bool)> {
     let of = |optional: bool, director: bool| -> Vec<(ColumnId, ColumnId, bool)> {
         let tables = scope.tables.iter().enumerate();
         let fitting = tables.filter(|(_, table)| {
-            table.role.is_optional() == optional
-                && matches!(table.table.kind, TableKind::Director(..)) == director
+            table.role.is_optional() == optional && table.table.kind.is_director() == director
         });
         let positions = fitting.filter_map(|(number, table)| {
             let position = table.chunked()?.position.as_ref()?;

@@ -1,6 +1,5 @@
 //! Limits on position columns, written as comparisons and BETWEEN.
 
-use orrery_archive::catalog::TableKind;
 use orrery_sky::Region;
 
 use crate::query::expr::{ColumnId, Comparison, Expr};
@@ -9,9 +8,7 @@ use crate::query::scope::Scope;
 /// Longitude and latitude columns of a director table: its rows lie in the chunk of that position.
 pub(super) fn director_position(table: usize, scope: &Scope<'_>) -> Option<(ColumnId, ColumnId)> {
     let entry = scope.tables.get(table)?;
-    let TableKind::Director(accepted, _) = &entry.table.kind else {
-        return None;
-    };
+    let (accepted, _) = entry.table.kind.director()?;
     let position = accepted.position.as_ref()?;
     Some((
         scope.column_of(table, &position.longitude)?,

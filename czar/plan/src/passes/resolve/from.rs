@@ -1,6 +1,6 @@
 //! The FROM clause: tables, joins, and what USING means.
 
-use orrery_archive::catalog::{Catalog, TableKind};
+use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
     Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
 };
@@ -186,11 +186,11 @@ fn add_table<'a>(
     }
     let (database, table_name) = table_parts(name)?;
     let (key, table) = Scope::find_table(catalog, database.or(scope.database()), table_name)?;
-    let role = match (&table.kind, optional) {
-        (TableKind::Reference(_), false) => TableRole::Reference,
-        (TableKind::Reference(_), true) => TableRole::ReferenceOptional,
-        (_, false) => TableRole::Chunked,
-        (_, true) => TableRole::ChunkedOptional,
+    let role = match (table.kind.is_chunked(), optional) {
+        (false, false) => TableRole::Reference,
+        (false, true) => TableRole::ReferenceOptional,
+        (true, false) => TableRole::Chunked,
+        (true, true) => TableRole::ChunkedOptional,
     };
     let alias = alias
         .as_ref()
