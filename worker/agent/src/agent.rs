@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::server::tls::TlsFiles;
 use crate::state::identity::IdentityFile;
 use crate::state::term::TermStore;
-use crate::watch::Status;
+use crate::status::Status;
 
 /// Everything a call may need.
 #[derive(Debug)]

@@ -12,7 +12,7 @@
 //!   the manifest, drops;
 //! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]:
 //!   key look-ups;
-//! - [`watch`]: whether mysqld can be relied on at the moment.
+//! - [`watch`]: asks whether mysqld can be relied on; [`status`]: the last answer.
 
 mod admin;
 pub mod agent;
@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod run;
 pub mod server;
 pub mod state;
+pub mod status;
 pub mod tables;
 #[cfg(feature = "test-support")]
 pub mod testing;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_worker_api::agent::Identity;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
@@ -16,29 +15,12 @@ use crate::db::control;
 use crate::db::settings::Settings;
 use crate::error::{AgentError, Result};
 use crate::state::identity;
+use crate::status::Status;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A look that takes longer finds mysqld away.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// What the last look found.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// Version of mysqld, or why it cannot be used.
-    pub mysqld: std::result::Result<String, String>,
-    /// Identity of the data directory, or why it is not trusted.
-    pub identity: std::result::Result<Option<Identity>, String>,
-}
-
-impl Default for Status {
-    fn default() -> Self {
-        Self {
-            mysqld: Err("it was not asked yet".into()),
-            identity: Ok(None),
-        }
-    }
-}
 
 /// Looks until `stop`.
 pub async fn run(agent: Arc<Agent>, stop: CancellationToken) {

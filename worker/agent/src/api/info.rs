@@ -16,8 +16,8 @@ use crate::db::{control, sql};
 use crate::error::{AgentError, Result};
 use crate::jobs::to_end;
 use crate::state::identity;
+use crate::status::Status;
 use crate::tables::manifest;
-use crate::watch::Status;
 
 /// How long mysqld may take to tell what it holds.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,95 +1,17 @@
-//! Copies going on and done, by the name the operator chose. An agent that starts anew has forgotten them: the operator asks again,
-//! and tables that are in the manifest by then are done at once.
+//! Copies as they are made, a batch of tables at a time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
 use orrery_worker_api::client::AgentClient;
-use parking_lot::Mutex;
 
 use super::import::{self, Arrival};
 use super::peer;
 use crate::agent::Agent;
 use crate::error::{AgentError, Result};
 
-/// Jobs remembered; beyond, ended ones are forgotten.
-const REMEMBERED: usize = 1_000;
 /// Tables between two checkpoints.
 const BATCH: usize = 32;
-
-#[derive(Debug)]
-struct Job {
-    rows: Vec<ManifestRow>,
-    status: CopyStatus,
-}
-
-impl Job {
-    fn ended(&self) -> bool {
-        self.status.left == 0 || self.status.error.is_some()
-    }
-}
-
-/// All copies to this worker.
-#[derive(Debug, Default)]
-pub struct Copies {
-    jobs: Mutex<HashMap<String, Job>>,
-}
-
-impl Copies {
-    /// How far a copy is.
-    pub fn status(&self, id: &str) -> Result<CopyStatus> {
-        let jobs = self.jobs.lock();
-        jobs.get(id)
-            .map(|job| job.status.clone())
-            .ok_or_else(|| AgentError::NotFound(format!("there is no copy {id:?}")))
-    }
-
-    /// Enters a job unless it goes on or is done; whether it must be run now.
-    fn enter(&self, request: &StartCopy) -> Result<bool> {
-        let mut jobs = self.jobs.lock();
-        if let Some(job) = jobs.get(&request.id) {
-            if job.rows != request.rows {
-                return Err(AgentError::Conflict(format!(
-                    "the copy {:?} is of other tables",
-                    request.id
-                )));
-            }
-            if job.status.error.is_none() {
-                return Ok(false);
-            }
-        }
-        if jobs.len() >= REMEMBERED {
-            jobs.retain(|_, job| !job.ended());
-        }
-        let status = CopyStatus {
-            done: Vec::new(),
-            left: request.rows.len(),
-            error: None,
-        };
-        jobs.insert(
-            request.id.clone(),
-            Job {
-                rows: request.rows.clone(),
-                status,
-            },
-        );
-        Ok(true)
-    }
-
-    fn done(&self, id: &str, row: ManifestRow) {
-        if let Some(job) = self.jobs.lock().get_mut(id) {
-            job.status.done.push(row);
-            job.status.left = job.status.left.saturating_sub(1);
-        }
-    }
-
-    fn fail(&self, id: &str, error: &AgentError) {
-        if let Some(job) = self.jobs.lock().get_mut(id) {
-            job.status.error = Some(error.to_string());
-        }
-    }
-}
 
 /// Starts a copy, or finds it going on or done. One that failed is tried again.
 pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {

@@ -8,8 +8,9 @@ pub mod export;
 pub mod import;
 pub mod jobs;
 pub mod peer;
+pub mod registry;
 
-pub use jobs::Copies;
+pub use registry::Copies;
 
 /// Database in which copied tables are put together.
 pub const COPY_DATABASE: &str = "orrery_copy";

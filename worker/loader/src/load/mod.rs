@@ -9,44 +9,26 @@
 
 pub mod plan;
 mod stream;
+mod tools;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
 use futures::stream::{self as streams, StreamExt};
+use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{Ledger, SourceFiles};
-use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::Load;
-use orrery_worker_api::{CallError, Retry};
 
 use crate::disk;
 use crate::fault::Fault;
-use crate::progress::{self, Progress};
+use crate::progress;
 use crate::survey::{Finished, dropped_path, rejects};
 use plan::{Plan, Unit};
 use stream::Spool;
 
-/// Agents that failed for good, with the reason.
-pub type Lost = Mutex<BTreeMap<String, String>>;
-
-/// What a load works with.
-#[derive(Clone)]
-pub struct LoadTools {
-    /// Calls agents.
-    pub agents: Agents,
-    /// How often.
-    pub retry: Retry,
-    /// Parts sent to one agent at once.
-    pub streams: usize,
-    /// The survey's directory.
-    pub directory: PathBuf,
-    /// Counters.
-    pub progress: Arc<Progress>,
-    /// Lost agents.
-    pub lost: Arc<Lost>,
-}
+pub use tools::{LoadTools, Lost};
 
 /// Sends everything `load` asks for.
 pub async fn run(tools: LoadTools, finished: &Finished, load: &Load) -> Result<(), Fault> {
@@ -56,7 +38,7 @@ pub async fn run(tools: LoadTools, finished: &Finished, load: &Load) -> Result<(
     let plan = Plan::new(units, &ledgers);
     tools.progress.begin_load(plan.rows_to_load(finished, load));
     progress::add(&tools.progress.rows_loaded, plan.already);
-    check_replicas(&tools, load)?;
+    tools.check_replicas(load)?;
     keep_records(&tools, finished, load).await?;
     let by_agent = plan.by_agent.into_iter().map(|(agent, units)| {
         let (tools, spool) = (&tools, &spool);
@@ -85,7 +67,7 @@ async fn ledgers(tools: &LoadTools, load: &Load) -> BTreeMap<(String, u64), Ledg
             Ok(ledger) => {
                 ledgers.insert((agent, attempt), ledger);
             }
-            Err(error) => lose(tools, &agent, &error.to_string()),
+            Err(error) => tools.lose(&agent, &error.to_string()),
         }
     }
     ledgers
@@ -114,7 +96,7 @@ async fn keep_records(tools: &LoadTools, finished: &Finished, load: &Load) -> Re
         .await;
         match put {
             Ok(()) => kept = true,
-            Err(error) => lose(tools, agent, &format!("files and rejects: {error}")),
+            Err(error) => tools.lose(agent, &format!("files and rejects: {error}")),
         }
     }
     if !kept {
@@ -123,7 +105,7 @@ async fn keep_records(tools: &LoadTools, finished: &Finished, load: &Load) -> Re
             what: "no agent keeps the list of files and rejects".into(),
         });
     }
-    check_replicas(tools, load)
+    tools.check_replicas(load)
 }
 
 /// Sends `units` to `agent`; its end is an error only when rows have nowhere to go any more.
@@ -138,7 +120,7 @@ async fn send_all(
         .map(|unit| stream::send(tools, spool, agent, unit))
         .buffer_unordered(tools.streams);
     while let Some(sent) = sends.next().await {
-        if is_lost(tools, agent) {
+        if tools.is_lost(agent) {
             return Ok(());
         }
         match sent {
@@ -146,46 +128,9 @@ async fn send_all(
                 progress::add(&tools.progress.rows_loaded, rows);
             }
             Err(reason) => {
-                lose(tools, agent, &reason);
-                return check_replicas(tools, load);
+                tools.lose(agent, &reason);
+                return tools.check_replicas(load);
             }
-        }
-    }
-    Ok(())
-}
-
-fn lose(tools: &LoadTools, agent: &str, reason: &str) {
-    tracing::warn!(agent, reason, "agent lost; the load goes on without it");
-    let mut lost = tools.lost.lock().unwrap_or_else(PoisonError::into_inner);
-    lost.entry(agent.to_owned()).or_insert_with(|| reason.to_owned());
-}
-
-fn is_lost(tools: &LoadTools, agent: &str) -> bool {
-    tools
-        .lost
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .contains_key(agent)
-}
-
-/// Every chunk and hash chunk must have an agent that is not lost.
-fn check_replicas(tools: &LoadTools, load: &Load) -> Result<(), Fault> {
-    let lost = tools.lost.lock().unwrap_or_else(PoisonError::into_inner);
-    let chunks = load.chunks.iter().map(|(chunk, agents)| ("chunk", chunk, agents));
-    let hash_chunks = load
-        .index_chunks
-        .iter()
-        .map(|(chunk, agents)| ("hash chunk", chunk, agents));
-    for (what, chunk, agents) in chunks.chain(hash_chunks) {
-        if agents.iter().all(|agent| lost.contains_key(agent)) {
-            let reasons: BTreeSet<String> = agents
-                .iter()
-                .filter_map(|agent| Some(format!("{agent}: {}", lost.get(agent)?)))
-                .collect();
-            return Err(Fault::NoReplica(format!(
-                "{what} {chunk} has no agent left ({})",
-                reasons.into_iter().collect::<Vec<_>>().join("; ")
-            )));
         }
     }
     Ok(())

@@ -16,8 +16,8 @@ use orrery_worker_api::client::Body;
 use orrery_worker_api::frame::Encoder;
 use tokio::sync::mpsc;
 
-use super::LoadTools;
 use super::plan::{Unit, UnitRows};
+use super::tools::LoadTools;
 use crate::survey::spool::{Block, data_path, read_block};
 use crate::survey::{IndexPiece, index_path};
 
@@ -129,7 +129,7 @@ fn send_bytes(send: &Sender, bytes: Bytes) -> io::Result<()> {
 
 /// Sends `unit`; the rows committed, or why the agent is lost.
 pub async fn send(tools: &LoadTools, spool: &Arc<Spool>, agent: &str, unit: Unit) -> Result<u64, String> {
-    if super::is_lost(tools, agent) {
+    if tools.is_lost(agent) {
         return Err("lost already".into());
     }
     let rows = Arc::new(AtomicU64::new(0));
