@@ -15,6 +15,7 @@ mod catalog;
 mod chart;
 mod edits;
 mod election;
+mod ingests;
 mod secrets;
 mod support;
 mod verdicts;
