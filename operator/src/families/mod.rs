@@ -116,7 +116,7 @@ pub fn status(
     if let Some(known) = catalog.families.get(&family.name_any()) {
         let copies = copies(known, live);
         status.chunks = copies.len() as u64;
-        status.min_copies = copies.values().copied().min().unwrap_or_default();
+        status.min_copies = copies.values().copied().min().unwrap_or(0);
         let wanted = known.replicas.desired;
         status.under_replicated = copies.values().filter(|copies| **copies < wanted).count() as u64;
         let available = available(&copies);

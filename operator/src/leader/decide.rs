@@ -32,14 +32,15 @@ pub fn step(lease: Option<&LeaseSpec>, me: &str, leading: bool, unchanged: Durat
     let Some(lease) = lease else {
         return Step::Take { transitions: 1 };
     };
-    let transitions = lease.lease_transitions.unwrap_or_default().max(0);
+    // One that was never handed on has no transitions.
+    let transitions = lease.lease_transitions.unwrap_or(0).max(0);
     let take = Step::Take {
         transitions: transitions.saturating_add(1),
     };
-    let holder = lease.holder_identity.as_deref().unwrap_or_default();
-    if holder.is_empty() {
+    let holder = lease.holder_identity.as_deref();
+    let Some(holder) = holder.filter(|holder| !holder.is_empty()) else {
         return take;
-    }
+    };
     if holder == me {
         return if leading {
             Step::Renew { transitions }
@@ -47,11 +48,7 @@ pub fn step(lease: Option<&LeaseSpec>, me: &str, leading: bool, unchanged: Durat
             take
         };
     }
-    let seconds = lease
-        .lease_duration_seconds
-        .unwrap_or_default()
-        .max(1)
-        .unsigned_abs();
+    let seconds = lease.lease_duration_seconds.unwrap_or(1).max(1).unsigned_abs();
     let duration = Duration::from_secs(seconds.into());
     match duration.checked_sub(unchanged) {
         Some(left) if !left.is_zero() => Step::Wait(left),

@@ -44,7 +44,8 @@ pub enum Lost {
 pub struct Candidate {
     leases: Api<Lease>,
     identity: String,
-    seen: Option<(String, Instant)>,
+    /// The resourceVersion seen last (none: there was no Lease), and since when.
+    seen: Option<(Option<String>, Instant)>,
 }
 
 /// The Lease, held.
@@ -96,7 +97,7 @@ impl Candidate {
 
     /// How long the Lease has looked the same to us.
     fn unchanged(&mut self, live: Option<&Lease>) -> Duration {
-        let version = live.and_then(Lease::resource_version).unwrap_or_default();
+        let version = live.and_then(Lease::resource_version);
         match &self.seen {
             Some((seen, since)) if *seen == version => since.elapsed(),
             _ => {
@@ -160,9 +161,7 @@ enum Attempt {
 
 fn transitions(lease: &Lease) -> i32 {
     let spec = lease.spec.as_ref();
-    spec.and_then(|spec| spec.lease_transitions)
-        .unwrap_or_default()
-        .max(0)
+    spec.and_then(|spec| spec.lease_transitions).unwrap_or(0).max(0)
 }
 
 impl Leadership {

@@ -112,12 +112,6 @@ fn tie(chunk: ChunkId, worker: WorkerId) -> u64 {
     mixed ^ (mixed >> 29)
 }
 
-/// Whether every chunk can have its replicas in distinct zones.
-pub fn zones_suffice(places: &[Place], replicas: u32) -> bool {
-    let zones: std::collections::BTreeSet<&str> = places.iter().map(|place| place.zone.as_str()).collect();
-    zones.len() >= replicas as usize
-}
-
 /// Chunks of a family that have fewer than the desired replicas, as the planner wants them.
 pub fn missing(family: &Family, bytes: impl Fn(ChunkId) -> u64) -> Vec<Wanted> {
     let short = family
