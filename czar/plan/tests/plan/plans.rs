@@ -446,9 +446,14 @@ fn keys_are_looked_up_through_the_director() {
         ),
         found(&["2"])
     );
+    // As drivers bind numbers.
+    assert_eq!(
+        lookup("SELECT 1 FROM Object WHERE objectId IN (1, 2.0, '3', NULL, 4e0, 5.5)"),
+        found(&["1", "2", "3", "4"])
+    );
     for all in [
-        "SELECT 1 FROM Object WHERE objectId = '5'",
-        "SELECT 1 FROM Object WHERE objectId = 5.0",
+        "SELECT 1 FROM Object WHERE objectId = '5x'",
+        "SELECT 1 FROM Object WHERE objectId = 1e300",
         "SELECT 1 FROM Object WHERE objectId = 0x05",
         "SELECT 1 FROM Object WHERE NOT objectId = 5",
         "SELECT 1 FROM Object WHERE objectId NOT IN (5)",

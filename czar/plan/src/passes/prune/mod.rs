@@ -24,7 +24,7 @@ use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::literal;
 use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::{JoinKind, Select};
-use keys::KeyKind;
+use keys::{KeyKind, KeyOf};
 
 /// A bound on where rows can be: they lie in a chunk of `area` and their key is one of `keys`. `None` is no bound.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -204,8 +204,7 @@ impl Pruner {
                 let mut bounds = terms.iter().map(|term| self.bound(term));
                 bounds
                     .next()
-                    .map(|first| bounds.fold(first, Bound::or))
-                    .unwrap_or_default()
+                    .map_or_else(Bound::all, |first| bounds.fold(first, Bound::or))
             }
             Expr::Compare(Comparison::Equal, left, right) => self
                 .equal(left, right)
@@ -265,7 +264,7 @@ impl Pruner {
         let literals: Option<Vec<String>> = literals.collect();
         literals
             .and_then(|literals| self.values(*column, &literals))
-            .unwrap_or_default()
+            .unwrap_or_else(Bound::all)
     }
 
     /// Bound for a column that equals one of the literals.
@@ -281,10 +280,19 @@ impl Pruner {
             });
         }
         let (_, kind) = self.key_columns.iter().find(|(key, _)| *key == column)?;
-        let keys: Option<BTreeSet<String>> = literals.iter().map(|literal| kind.canonical(literal)).collect();
+        let mut keys = BTreeSet::new();
+        for literal in literals {
+            match kind.equal_to(literal) {
+                KeyOf::One(key) => {
+                    keys.insert(key);
+                }
+                KeyOf::None => {}
+                KeyOf::Unknown => return None,
+            }
+        }
         Some(Bound {
             area: None,
-            keys: Some(keys?),
+            keys: Some(keys),
         })
     }
 
