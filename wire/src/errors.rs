@@ -104,6 +104,8 @@ pub const INTERRUPTED: ErrorKind = kind(1317, *b"70100");
 pub const TOO_MANY_PLACEHOLDERS: ErrorKind = kind(1390, *b"HY000");
 /// More prepared statements than a connection may have.
 pub const TOO_MANY_STATEMENTS: ErrorKind = kind(1461, *b"42000");
+/// A number that its type cannot hold.
+pub const OUT_OF_RANGE: ErrorKind = kind(1690, *b"22003");
 /// A packet that does not have the form it should have.
 pub const MALFORMED_PACKET: ErrorKind = kind(1835, *b"HY000");
 /// The connection was killed.

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::dispatch::DispatchError;
 use crate::encode::EncodeError;
-use crate::merge::ServerMergeError;
+use crate::merge::{ServerMergeError, SimpleError};
 use crate::shadow::ShadowError;
 use crate::spool::SpoolError;
 
@@ -33,9 +33,12 @@ pub enum StatementError {
     /// Rows could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Partial results could not be merged.
+    /// Partial results could not be merged by the shadow server.
     #[error(transparent)]
     Merge(ServerMergeError),
+    /// Partial results could not be merged in process.
+    #[error(transparent)]
+    InProcess(SimpleError),
 }
 
 impl StatementError {
@@ -67,7 +70,8 @@ impl StatementError {
             }
             // As of a server that shuts down: a proxy then asks another czar.
             Self::Shadow(ShadowError::Client(_)) => errors::SERVER_SHUTDOWN.error(self.to_string()),
-            Self::Spool(_) | Self::Encode(_) | Self::Merge(_) => {
+            Self::InProcess(SimpleError::Range) => errors::OUT_OF_RANGE.error(self.to_string()),
+            Self::Spool(_) | Self::Encode(_) | Self::Merge(_) | Self::InProcess(_) => {
                 errors::UNKNOWN_ERROR.error(self.to_string())
             }
         }

@@ -8,7 +8,7 @@ use orrery_wire::{ColumnDef, Format, Value};
 use super::{Answer, ChunkUnits, Engine, Source, StatementError, settings_of};
 use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
-use crate::merge::{ServerMerge, Summary, gather};
+use crate::merge::{ServerMerge, SimpleError, Summary, gather};
 use crate::server::Request;
 use crate::spool::PieceBuilder;
 
@@ -24,12 +24,7 @@ impl Engine {
         request: &Request,
     ) -> Result<Answer, StatementError> {
         let per_worker = self.per_worker(class);
-        let units = Arc::new(units);
         let settings = settings_of(plan, request, true);
-        let run = |sizing| {
-            let units = units.clone();
-            gather(self.tasks(units, class, Format::Text, sizing, settings.clone()))
-        };
         let joining = if is_batchable {
             Joining::of(merge.simple.as_ref())
         } else {
@@ -37,11 +32,12 @@ impl Engine {
         };
         let sizing = match joining {
             Joining::Never => Sizing::Single,
-            Joining::InProcess | Joining::Always => Sizing::Gather {
+            Joining::Always => Sizing::Gather {
                 tasks: per_worker * 2,
             },
         };
-        let mut partial = run(sizing).await?;
+        let tasks = self.tasks(Arc::new(units), class, Format::Text, sizing, settings);
+        let mut partial = gather(tasks).await?;
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
@@ -55,9 +51,6 @@ impl Engine {
                 Source::Ready(piece.take()),
                 request.format,
             ));
-        }
-        if joining == Joining::InProcess {
-            partial = run(Sizing::Single).await?;
         }
         let settings = settings_of(plan, request, false);
         let merged = ServerMerge::run(&self.shadow, merge, partial, &settings, request.format).await?;
@@ -76,9 +69,7 @@ impl Engine {
 enum Joining {
     /// The shadow server merges, and sums of doubles depend on the order there; or there may be so many groups that it has to.
     Never,
-    /// As long as the merge is made in process, where no order counts.
-    InProcess,
-    /// Always.
+    /// The merge is made in process, or adds nothing of which the order counts.
     Always,
 }
 
@@ -91,14 +82,17 @@ impl Joining {
             )
         };
         match merge {
-            Some(simple) if !simple.columns.iter().any(adds_doubles) => Self::Always,
-            Some(simple) if simple.keys.is_empty() => Self::InProcess,
+            // One group is never too many.
+            Some(simple) if simple.keys.is_empty() || !simple.columns.iter().any(adds_doubles) => {
+                Self::Always
+            }
             None | Some(_) => Self::Never,
         }
     }
 }
 
-/// Merges in process; `None`, and the rows ready to be read again, when a value or their number is beyond that.
+/// Merges in process; `None`, and the rows ready to be read again, when there are too many groups for that. A value that cannot be
+/// merged here is an error: the plan says of every type that it can be.
 async fn merge_here(
     simple: &SimpleMerge,
     partial: &mut [Done],
@@ -108,12 +102,16 @@ async fn merge_here(
         let Some(done) = partial.get_mut(place) else { break };
         while let Some(piece) = done.rows.next().await? {
             for row in piece {
-                if let Err(error) = summary.add(&row) {
-                    tracing::debug!(%error, "the shadow server merges");
-                    for done in partial {
-                        done.rows.rewind();
+                match summary.add(&row) {
+                    Ok(()) => {}
+                    Err(SimpleError::Groups) => {
+                        tracing::debug!("the shadow server merges: {}", SimpleError::Groups);
+                        for done in partial {
+                            done.rows.rewind();
+                        }
+                        return Ok(None);
                     }
-                    return Ok(None);
+                    Err(error) => return Err(StatementError::InProcess(error)),
                 }
             }
         }
@@ -136,7 +134,7 @@ mod tests {
         let sum = SimpleColumn::SumDouble(1);
         assert_eq!(joining(&[], SimpleColumn::MaxDouble(1)), Joining::Always);
         assert_eq!(joining(&[2], SimpleColumn::MaxDouble(1)), Joining::Always);
-        assert_eq!(joining(&[], sum), Joining::InProcess);
+        assert_eq!(joining(&[], sum), Joining::Always);
         assert_eq!(joining(&[2], sum), Joining::Never);
         assert_eq!(Joining::of(None), Joining::Never);
     }

@@ -12,13 +12,16 @@ use super::exact::ExactSum;
 /// Groups held in memory; beyond that the shadow server merges, on disk if need be.
 const MOST_GROUPS: usize = 200_000;
 
-/// Why partial rows cannot be merged here; the shadow server can.
+/// Why partial rows cannot be merged here.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SimpleError {
-    /// A cell is not what the plan says, or too large for this arithmetic.
-    #[error("a partial value cannot be merged in process")]
+    /// A cell is not what the plan says.
+    #[error("a partial result is not of the type that was planned")]
     Value,
-    /// There are too many groups for memory.
+    /// A sum has left the range of its type.
+    #[error("a value is out of range in SUM or AVG")]
+    Range,
+    /// There are too many groups for memory; the shadow server can merge them.
     #[error("too many groups to be merged in process")]
     Groups,
 }
@@ -189,7 +192,7 @@ fn add_double(sum: &mut ExactSum, text: &[u8]) -> Result<(), SimpleError> {
     if sum.add(parse(text)?) {
         Ok(())
     } else {
-        Err(SimpleError::Value)
+        Err(SimpleError::Range)
     }
 }
 
@@ -381,11 +384,11 @@ mod tests {
             assert_eq!(merged(&merge, &turned).unwrap(), std::slice::from_ref(&expected));
         }
         let beyond: [&[Option<&str>]; 2] = [&[Some("1.7e308"), Some("1")]; 2];
-        assert_eq!(merged(&merge, &beyond), Err(SimpleError::Value));
+        assert_eq!(merged(&merge, &beyond), Err(SimpleError::Range));
     }
 
     #[test]
-    fn what_is_too_large_is_left_to_the_shadow_server() {
+    fn a_number_that_is_longer_than_planned_is_an_error() {
         let huge = "9".repeat(60);
         let row: &[Option<&str>] = &[Some("1"), Some(huge.as_str()), Some("1"), Some("1")];
         assert_eq!(merged(&all_columns(Vec::new()), &[row]), Err(SimpleError::Value));
