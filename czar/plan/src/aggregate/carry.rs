@@ -127,6 +127,11 @@ impl Carrier {
         }
     }
 
+    /// Whether it carries a DOUBLE.
+    pub(crate) fn is_double(self) -> bool {
+        matches!(self, Self::Double(_) | Self::Rounded(_))
+    }
+
     /// The expression that travels.
     pub(crate) fn pack(self, expr: Expr) -> Expr {
         match self {

@@ -232,7 +232,9 @@ fn check_pair(
 ) -> Result<(), PlanError> {
     let scope = &select.scope;
     let (Some(one), Some(other)) = (scope.tables.get(left), scope.tables.get(right)) else {
-        return Ok(());
+        return Err(PlanError::Unproven {
+            reason: "a joined table is not in FROM".into(),
+        });
     };
     let (one_director, other_director) = (one.director(), other.director());
     if one_director != other_director {
@@ -263,18 +265,16 @@ fn check_pair(
         ));
     }
     let (Some(left_key), Some(right_key)) = (key_column(left, scope), key_column(right, scope)) else {
-        return Ok(());
+        return Err(PlanError::Unproven {
+            reason: format!("{} or {} has no key column", one.key, other.key),
+        });
     };
     if equalities.are_equal(left_key, right_key) {
         return Ok(());
     }
-    let name = |table: usize, column: ColumnId| {
-        let table = scope.tables.get(table);
-        table
-            .map(|table| format!("{}.{}", table.alias, table.column_name(column.column)))
-            .unwrap_or_default()
-    };
-    let (left_name, right_name) = (name(left, left_key), name(right, right_key));
+    let name =
+        |table: &ScopeTable<'_>, key: ColumnId| format!("{}.{}", table.alias, table.column_name(key.column));
+    let (left_name, right_name) = (name(one, left_key), name(other, right_key));
     Err(refused(
         "a join of chunked tables that is not by their key",
         format!("add AND {left_name} = {right_name} to ON or WHERE"),

@@ -56,8 +56,8 @@ pub(crate) fn route<'a>(
     for (name, alias) in &found.tables {
         let (qualifier, table_name) = table_parts(name)?;
         if qualifier.is_none() && found.ctes.iter().any(|cte| cte.eq_ignore_ascii_case(table_name)) {
-            let key = TableKey::new(database.unwrap_or_default(), table_name);
-            if catalog.tables.contains_key(&key) {
+            let is_table = |database| catalog.tables.contains_key(&TableKey::new(database, table_name));
+            if database.is_some_and(is_table) {
                 return Err(refused(
                     format!("WITH {table_name}, which is a table as well"),
                     "give it another name",

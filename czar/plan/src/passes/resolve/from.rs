@@ -2,7 +2,8 @@
 
 use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
-    Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
+    Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableFactor,
+    TableWithJoins,
 };
 
 use super::convert::{Converter, Notes, Place};
@@ -97,12 +98,10 @@ fn using_terms(
 ) -> Result<Vec<Expr>, PlanError> {
     let mut terms = Vec::new();
     for name in names {
-        let name = name
-            .0
-            .last()
-            .and_then(|part| part.as_ident())
-            .map(|ident| ident.value.clone())
-            .unwrap_or_default();
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else {
+            return Err(refused(format!("USING ({name})"), "name columns alone"));
+        };
+        let name = name.value.clone();
         let unknown = || ResolveError::NoColumn {
             column: name.clone(),
             clause: "from clause",

@@ -26,7 +26,7 @@ pub(super) fn split(
     let outputs: Vec<Expr> = select
         .items
         .iter()
-        .map(|item| lift.expr(&item.expr, top))
+        .map(|item| lift.output(&item.expr, top))
         .collect::<Result<_, _>>()?;
     let mut merged = keys.regrouped();
     let mut after = clause(" GROUP BY ", merged.iter().map(text));
@@ -74,7 +74,7 @@ fn order(
 ) -> Result<Vec<Expr>, PlanError> {
     let mut keys = Vec::new();
     for key in &select.order_by {
-        let lifted = lift.expr(&key.expr, top)?;
+        let lifted = lift.output(&key.expr, top)?;
         if select.distinct && !outputs.contains(&lifted) {
             return Err(refused(
                 "SELECT DISTINCT … ORDER BY something that is not selected",

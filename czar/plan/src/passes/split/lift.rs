@@ -52,6 +52,17 @@ impl<'k, 's> Lift<'k, 's> {
         split.in_process
     }
 
+    /// An entry of the select list. A key that stands there by itself comes from what one server groups in: with the digits that
+    /// are shown.
+    pub(super) fn output(&mut self, expr: &Expr, used: Use) -> Result<Expr, PlanError> {
+        let key = self.keys.grouped(expr);
+        let shown = key.and_then(|(number, key)| {
+            let value = aggregate::least(Expr::Partial(number));
+            key.carrier.grouped(&value).filter(|_| key.carrier.is_double())
+        });
+        shown.map_or_else(|| self.expr(expr, used), Ok)
+    }
+
     /// An expression over the partial columns that has the value of `expr` over the rows.
     pub(super) fn expr(&mut self, expr: &Expr, used: Use) -> Result<Expr, PlanError> {
         if let Expr::Call { name, arguments } = expr

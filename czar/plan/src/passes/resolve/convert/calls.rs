@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{
     DuplicateTreatment, Expr as Parsed, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    ObjectNamePart,
 };
 
 use super::{Converted, Converter, Place, shortened};
@@ -14,13 +15,13 @@ use crate::text::statement::quoting::write_text;
 impl Converter<'_, '_> {
     /// A call of any function.
     pub(super) fn function(&mut self, function: &Function) -> Converted {
-        let name = match function.name.0.as_slice() {
-            [part] => part
-                .as_ident()
-                .map(|ident| ident.value.to_ascii_uppercase())
-                .unwrap_or_default(),
-            _ => String::new(),
+        let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
+            return Err(refused(
+                shortened(&function.to_string()),
+                "call functions by their names alone",
+            ));
         };
+        let name = name.value.to_ascii_uppercase();
         if function.over.is_some() {
             return Err(refused(
                 "window functions over chunked tables",
