@@ -35,7 +35,7 @@ pub enum TableError {
         /// Name.
         name: String,
     },
-    /// A name of ours.
+    /// A name that Orrery uses.
     #[error("spec.columns[{index}]: `{name}` is reserved for Orrery's own column")]
     ReservedColumn {
         /// Position.
@@ -91,7 +91,7 @@ pub enum TableError {
         "spec.columns: a row takes about {0} bytes, more than the {MAX_ROW_BYTES} that fit a page: make long columns TEXT or BLOB"
     )]
     RowTooLong(u32),
-    /// Two secondary keys have one name, or one of ours.
+    /// Two secondary keys have one name, or one that Orrery uses.
     #[error("spec.indexes: the name `{0}` is taken")]
     DuplicateKey(String),
     /// Table default charset and collation do not fit.

@@ -1,4 +1,4 @@
-//! The schemas as people and the API server meet them: every field explained, every string and list bounded, columns that tell
+//! The schemas as people and the API server meet them: every field explained, every string and list bounded, columns that show
 //! health, size and progress.
 
 #![expect(clippy::unwrap_used, reason = "a test helper fails the test")]
@@ -114,7 +114,7 @@ fn every_kind_has_a_short_name_that_is_its_own_and_a_category() {
 }
 
 #[test]
-fn columns_of_kubectl_get_tell_health_size_and_progress() {
+fn columns_of_kubectl_get_show_health_size_and_progress() {
     let columns: Vec<String> = all()
         .iter()
         .map(|crd| {

@@ -15,9 +15,9 @@ pub type ChunkId = u32;
 /// A worker's id within the archive.
 pub type WorkerId = u32;
 
-/// Column that tells a row's chunk; invisible unless `qservCompat`.
+/// Column that holds a row's chunk; invisible unless `qservCompat`.
 pub const CHUNK_COLUMN: &str = "chunkId";
-/// Column that tells a row's sub-chunk; invisible unless `qservCompat`.
+/// Column that holds a row's sub-chunk; invisible unless `qservCompat`.
 pub const SUB_CHUNK_COLUMN: &str = "subChunkId";
 
 /// Which of a chunk's physical tables.

@@ -1,6 +1,6 @@
 //! The cluster API as a source: watches of the catalog's kinds, of `Worker`s and of the users' Secret.
 //!
-//! Watches alone; they go on by themselves when the API server comes back.
+//! Watches alone; they continue by themselves when the API server comes back.
 
 use std::collections::BTreeMap;
 

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_is_loaded_and_nobody_else_can_read_it() {
+    fn what_was_saved_is_loaded_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("snapshot.json");
         let catalog = Catalog {

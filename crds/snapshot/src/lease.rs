@@ -1,4 +1,4 @@
-//! The reader's Lease: tells the operator the newest complete catalog that statements here are
+//! The reader's Lease: reports to the operator the newest complete catalog that statements here are
 //! answered with and the oldest still in use, so that a publish counts as visible only when it is,
 //! and nothing needed is dropped.
 //!

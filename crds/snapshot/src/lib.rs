@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nothing on a query's path calls the API server (docs/design/README.md#principles). [`lease`]
-//! tells the operator what this process still needs.
+//! reports to the operator what this process still needs.
 
 pub mod agents;
 pub mod api;

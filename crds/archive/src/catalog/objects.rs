@@ -52,7 +52,7 @@ impl ObjectName {
         &self.0
     }
 
-    /// Which kind carries it; `None` when the name is not one of ours.
+    /// Which kind carries it; `None` when the name is not one of Orrery's.
     pub fn kind(&self) -> Option<ObjectKind> {
         [ObjectKind::Map, ObjectKind::Placement, ObjectKind::Segment]
             .into_iter()

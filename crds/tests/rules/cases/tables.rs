@@ -68,7 +68,7 @@ pub fn chunked() -> Vec<Case> {
     );
     for name in ["chunkId", "CHUNKID", "subChunkId", "SubchunkID"] {
         table.refuses(
-            "a column with a name of ours",
+            "a column with a reserved name",
             json!({"spec": {"columns": columns(&[column(name, "INT")])}}),
             &["spec: the column names chunkId and subChunkId are reserved, whatever the case"],
         );
@@ -280,7 +280,7 @@ fn schema_changes(table: &mut Kind) {
         &rest,
     );
     table.refuses_change(
-        "columns of ours in sight",
+        "the reserved columns visible",
         accepted(),
         json!({"spec": {"qservCompat": true}}),
         &rest,
@@ -303,7 +303,7 @@ pub fn references() -> Vec<Case> {
         &["spec.table: Too long: may not be more than 50 bytes"],
     );
     table.refuses(
-        "a database of ours",
+        "a reserved database",
         json!({"spec": {"database": "orrery_control"}}),
         &[RESERVED],
     );
