@@ -64,8 +64,8 @@ pub struct Config {
     #[arg(long, env = "ORRERY_SCAN_PER_WORKER", default_value_t = 2)]
     pub scan_per_worker: usize,
     /// Seconds a chunk that no replica answers for is tried again.
-    #[arg(long, env = "ORRERY_PATIENCE", default_value_t = 10)]
-    pub patience: u64,
+    #[arg(long, env = "ORRERY_RETRY_SECONDS", default_value_t = 10)]
+    pub retry_seconds: u64,
     /// Folder for spool files.
     #[arg(long, env = "ORRERY_SPOOL")]
     pub spool: PathBuf,

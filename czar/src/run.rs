@@ -56,7 +56,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         options: EngineOptions {
             interactive_per_worker: config.interactive_per_worker,
             scan_per_worker: config.scan_per_worker,
-            patience: Duration::from_secs(config.patience),
+            retry_for: Duration::from_secs(config.retry_seconds),
         },
     };
     let shared = Arc::new(Shared {

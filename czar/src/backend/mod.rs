@@ -2,7 +2,7 @@
 //!
 //! A [`Pool`] bounds how many connections one account has to one server; a [`PooledConnection`] is one of them in use. A lease that is dropped
 //! while its statement runs kills the statement on the server before its place in the pool is free again, so a cancelled statement
-//! never goes on costing a worker, and never ends somebody else's.
+//! never keeps costing a worker, and never ends another client's.
 
 mod pool;
 mod settings;

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// sql_mode of MariaDB 10.11 when nobody changed it.
+/// Default sql_mode of MariaDB 10.11.
 pub const DEFAULT_SQL_MODE: &str =
     "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION";
 /// Collation of a connection that asked for none.

@@ -104,8 +104,8 @@ impl Catalogs {
         self.in_use.enter(current.catalog().epochs)
     }
 
-    /// Waits at most `patience` for a catalog of at least this dataEpoch.
-    pub async fn at_least(&self, data_epoch: u64, patience: Duration) -> Option<Arc<Current>> {
+    /// Waits at most `timeout` for a catalog of at least this dataEpoch.
+    pub async fn at_least(&self, data_epoch: u64, timeout: Duration) -> Option<Arc<Current>> {
         let reached = |current: &Arc<Current>| current.catalog().epochs.data >= data_epoch;
         if let Some(current) = self.current().filter(reached) {
             return Some(current);
@@ -119,7 +119,7 @@ impl Catalogs {
                 changed.changed().await.ok()?;
             }
         };
-        tokio::time::timeout(patience, wait).await.ok().flatten()
+        tokio::time::timeout(timeout, wait).await.ok().flatten()
     }
 
     /// Asks the agents for a newer catalog than the cluster API has given; many callers share one round. A newer one becomes current

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 /// Plans remembered per catalog.
 const ENTRIES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
-/// A statement, or the shape of many, and its default database: all that a plan depends on beside the catalog. Rights are checked
+/// A statement, or the shape of many, and its default database: all that a plan depends on, the catalog apart. Rights are checked
 /// with the metadata.
 type Key = (String, Option<String>);
 

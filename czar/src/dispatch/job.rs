@@ -52,7 +52,7 @@ pub struct Job {
     /// Memory and disk for rows.
     pub budget: Arc<Budget>,
     /// How long a unit that no replica answers is tried again.
-    pub patience: Duration,
+    pub retry_for: Duration,
 }
 
 /// A complete task: all rows of its units.

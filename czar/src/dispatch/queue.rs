@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use orrery_archive::names::WorkerId;
 
 /// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a newer placement.
-pub(super) const NOBODY: WorkerId = WorkerId::MAX;
+pub(super) const NO_WORKER: WorkerId = WorkerId::MAX;
 /// Most statements joined into one.
 pub const MAX_BATCH: usize = 50;
 /// Rows a task of a streamed result may have, at first and at most.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::attempt::{AttemptError, attempt};
 use super::job::{DispatchError, Done, Job};
 use super::policy::Action;
-use super::queue::NOBODY;
+use super::queue::NO_WORKER;
 use super::workers::Workers;
 
 /// First pause before workers that failed are asked again.
@@ -190,7 +190,7 @@ impl Task {
         Ok(())
     }
 
-    /// A worker that has not failed for the unit. When all have, waits for a newer placement and begins again, until patience ends.
+    /// A worker that has not failed for the unit. When all have, waits for a newer placement and begins again, until the time for retries ends.
     async fn next_worker(&mut self, unit: usize) -> Result<WorkerId, DispatchError> {
         loop {
             let failed = self.failed.entry(unit).or_default();
@@ -200,10 +200,10 @@ impl Task {
             if let Some(worker) = self.workers.choose(&candidates, |_| 0) {
                 return Ok(worker);
             }
-            // Patience begins here: however long the tries took that failed, each replica gets another.
+            // The time for retries begins here: however long the tries took that failed, each replica gets another.
             let deadline = *self
                 .deadline
-                .get_or_insert_with(|| Instant::now() + self.job.patience);
+                .get_or_insert_with(|| Instant::now() + self.job.retry_for);
             if Instant::now() + self.pause > deadline {
                 return Err(DispatchError::NoReplica {
                     unit: self.job.units.name(unit),
@@ -228,7 +228,7 @@ impl Task {
 fn reasons(failed: &[(WorkerId, String)]) -> String {
     let mut text = String::new();
     for (number, (worker, reason)) in failed.iter().enumerate() {
-        if *worker == NOBODY || failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
+        if *worker == NO_WORKER || failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
             continue;
         }
         let joint = if text.is_empty() { "" } else { "; " };
@@ -278,13 +278,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_worker_is_named_with_its_last_word_and_nobody_is_not_a_worker() {
+    fn each_worker_is_named_with_its_last_word_and_no_worker_is_not_one() {
         let said = |worker, reason: &str| (worker, reason.to_owned());
         assert_eq!(
             reasons(&[said(1, "busy"), said(2, "gone"), said(1, "1146")]),
             "worker 2: gone; worker 1: 1146"
         );
-        assert_eq!(reasons(&[said(NOBODY, "unknown")]), "no worker holds it");
+        assert_eq!(reasons(&[said(NO_WORKER, "unknown")]), "no worker holds it");
         assert_eq!(reasons(&[]), "no worker holds it");
     }
 }

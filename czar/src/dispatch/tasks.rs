@@ -7,7 +7,7 @@ use orrery_archive::names::WorkerId;
 use tokio::task::JoinSet;
 
 use super::job::{DispatchError, Done, Job};
-use super::queue::{NOBODY, Queue};
+use super::queue::{NO_WORKER, Queue};
 use super::retry::Task;
 use super::workers::Workers;
 
@@ -29,7 +29,7 @@ impl Tasks {
         for unit in 0..job.units.count() {
             let candidates = job.units.workers(unit);
             let share = |worker: WorkerId| dealt.get(&worker).map_or(0, VecDeque::len);
-            let worker = workers.choose(&candidates, share).unwrap_or(NOBODY);
+            let worker = workers.choose(&candidates, share).unwrap_or(NO_WORKER);
             dealt.entry(worker).or_default().push_back(unit);
         }
         let queue = Queue::new(dealt, job.sizing, job.per_worker);

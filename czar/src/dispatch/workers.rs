@@ -1,7 +1,7 @@
 //! The workers as the czar sees them: a pool of connections each, how busy they are, and whether they answer.
 //!
 //! Keeps true: a worker that stops answering without closing its connections (a cut network) is noticed by a probe, and every task
-//! that waits for it is told; a worker that was reached again is used again.
+//! that waits for it is notified; a worker that was reached again is used again.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Why a statement failed, and what the client is told.
+//! Why a statement failed, and the error the client gets.
 
 use orrery_plan::PlanError;
 use orrery_wire::ServerError;

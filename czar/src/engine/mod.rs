@@ -38,7 +38,7 @@ pub struct EngineOptions {
     /// Tasks of a scan on one worker at once.
     pub scan_per_worker: usize,
     /// How long a chunk that no replica answers for is tried again.
-    pub patience: Duration,
+    pub retry_for: Duration,
 }
 
 /// Answers statements.
@@ -227,7 +227,7 @@ impl Engine {
             sizing,
             per_worker: self.per_worker(class),
             budget: Budget::new(self.spool.clone()),
-            patience: self.options.patience,
+            retry_for: self.options.retry_for,
         };
         Tasks::new(job, self.workers.clone())
     }

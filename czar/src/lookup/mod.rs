@@ -26,8 +26,8 @@ use units::IndexUnits;
 
 /// More keys than this are looked up without being remembered: they would push everything else out.
 const MOST_REMEMBERED_AT_ONCE: usize = 1_000;
-/// How long a part of the index that nobody answers for is tried again, before the statement does without.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long a part of the index that no worker answers for is tried again, before the statement does without.
+const RETRY_FOR: std::time::Duration = std::time::Duration::from_secs(2);
 /// Look-ups of one statement on one worker at once.
 const PER_WORKER: usize = 4;
 
@@ -87,7 +87,7 @@ impl Lookups {
             sizing: Sizing::Single,
             per_worker: PER_WORKER,
             budget: budget.clone(),
-            patience: PATIENCE,
+            retry_for: RETRY_FOR,
         };
         let entries = match read(Tasks::new(job, workers.clone())).await {
             Ok(entries) => entries,

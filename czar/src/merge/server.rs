@@ -64,7 +64,7 @@ impl ServerMerge {
         format: Format,
     ) -> Result<Self, ServerMergeError> {
         let mut lease = shadow.merge_session(settings).await?;
-        // Until the temporary table is gone the connection serves nobody else.
+        // Until the temporary table is gone the connection serves no other statement.
         lease.spoil();
         let connection = lease.connection()?;
         connection.run(merge.create_sql(TABLE).as_bytes()).await?;

@@ -21,7 +21,7 @@ use crate::engine::{Answer, Engine};
 use crate::metrics::Metrics;
 use crate::spool::RowPiece;
 
-/// How long a killed statement may go on writing to a client that does not read before its connection is closed.
+/// How long a killed statement may keep writing to a client that does not read before its connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What sessions share.
@@ -38,7 +38,7 @@ pub struct Shared {
 
 /// Why an answer was not finished.
 enum Stop {
-    /// The client is told this.
+    /// The client gets this error.
     Error(ServerError),
     /// The connection cannot be used any more.
     Gone(WireError),

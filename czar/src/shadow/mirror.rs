@@ -36,7 +36,7 @@ pub struct Changes {
     pub after: Vec<String>,
     /// Users that need an account, which the caller makes with a password of its own before [`Self::before`].
     pub new_users: Vec<String>,
-    /// Users whose rights change: a session remembers the rights to its default database, so theirs must be made anew.
+    /// Users whose rights change: a session remembers the rights to its default database, so theirs must be made again.
     pub changed_users: Vec<String>,
 }
 

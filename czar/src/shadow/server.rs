@@ -175,7 +175,7 @@ impl ShadowServer {
         Ok(pool.acquire(settings, database).await?)
     }
 
-    /// Makes the account's connections anew.
+    /// Replaces the account's connections.
     fn open_account(&self, user: &str, password: String) {
         let size = match user {
             MERGE_ACCOUNT => self.options.merge_connections,

@@ -1,4 +1,4 @@
-//! What a client is told when a statement is not planned.
+//! The error a client gets when a statement is not planned.
 
 mod guard;
 mod not_yet;
@@ -78,7 +78,7 @@ impl PlanError {
     }
 }
 
-/// A refusal of `construct` that tells `hint`.
+/// A refusal of `construct` that ends with `hint`.
 pub(crate) fn refused(construct: impl Into<String>, hint: impl Into<String>) -> PlanError {
     NotYet::new(construct, hint).into()
 }

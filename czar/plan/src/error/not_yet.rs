@@ -13,7 +13,7 @@ pub struct NotYet {
 }
 
 impl NotYet {
-    /// A refusal of `construct` that tells `hint`.
+    /// A refusal of `construct` that ends with `hint`.
     pub fn new(construct: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             construct: construct.into(),

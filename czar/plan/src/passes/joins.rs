@@ -93,7 +93,7 @@ impl Equalities {
     }
 }
 
-/// Whether equality of the two columns means equal keys: both integers, or both text of one collation that tells all strings apart.
+/// Whether equality of the two columns means equal keys: both integers, or both text of one collation that distinguishes all strings.
 fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
     let (Some(left_type), Some(right_type)) = (scope.type_of(left), scope.type_of(right)) else {
         return false;

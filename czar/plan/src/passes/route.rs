@@ -88,7 +88,7 @@ pub(crate) fn route<'a>(
     }
     if system && !relations.is_empty() {
         return Err(refused(
-            "information_schema beside your tables",
+            "information_schema together with your tables",
             "query them one after the other",
         ));
     }

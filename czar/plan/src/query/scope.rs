@@ -192,7 +192,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Columns that `*` shows, in order: merged ones first, in the first table's order, then each table's. `None` when several
-    /// USING of different columns make the order too hard to tell.
+    /// USING of different columns make the order too hard to determine.
     pub(crate) fn star(&self) -> Option<Vec<ColumnId>> {
         if self
             .merged

@@ -81,7 +81,7 @@ fn columns_of(kind: &TableKind) -> String {
     }
 }
 
-/// Physical tables per chunk and segment, beside empty shadow tables.
+/// Physical tables per chunk and segment, and empty shadow tables.
 async fn load_chunks(connection: &mut Conn, archive: &Archive) {
     for (name, rows) in &archive.rows {
         let table = &archive.catalog.tables[&TableKey::new("sky", *name)];

@@ -1,5 +1,9 @@
 //! Statements planned over a catalog: what comes out, what is refused, and whether the parts give the whole. One program, so that it links once.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot continue fails"
+)]
 
 mod common;
 mod golden;

@@ -557,7 +557,7 @@ fn a_plan_for_any_key_gives_each_statement_the_plan_of_its_own_text() {
         "SELECT ra FROM Object WHERE objectId = {} OR objectId IN (7, 8)",
         "SELECT ra FROM Object WHERE objectId = {} AND ra BETWEEN 1 AND 2 AND decl BETWEEN 1 AND 2;",
     ];
-    // What a number decides in the plan beside being a key.
+    // What a number decides in the plan, apart from being a key.
     let one_by_one = [
         "SELECT ra, 'id = {} ' FROM Object WHERE objectId = 5",
         "SELECT ra AS `= {} ` FROM Object WHERE objectId = 5",

@@ -81,7 +81,7 @@ fn nested_area(expr: &Expr) -> Option<String> {
     }
 }
 
-/// Position columns to restrict, and whether they tell the chunk. Inner tables come before optional ones, directors before children.
+/// Position columns to restrict, and whether they determine the chunk. Inner tables come before optional ones, directors before children.
 fn restricted_positions(scope: &Scope<'_>) -> Vec<(ColumnId, ColumnId, bool)> {
     let of = |optional: bool, director: bool| -> Vec<(ColumnId, ColumnId, bool)> {
         let tables = scope.tables.iter().enumerate();

@@ -87,7 +87,7 @@ impl<'a, 's> Keys<'a, 's> {
         Ok(())
     }
 
-    /// Adds what an expression needs beside aggregates.
+    /// Adds what an expression needs in addition to aggregates.
     fn add_needed(&mut self, expr: &Expr) -> Result<(), PlanError> {
         if self.grouped(expr).is_some() {
             return Ok(());
