@@ -7,7 +7,7 @@
 //! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed to the [`catalog`]'s writer;
 //! - [`ingest`]: files become rows of tables;
 //! - [`copies`] and [`deletions`]: tables that workers lack, and tables that go;
-//! - [`gc`]: catalog objects that nobody needs go, agents get copies of the catalog;
+//! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
 //! - [`secrets`]: the archive's authority, certificates, passwords and keys.
 

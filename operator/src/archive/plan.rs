@@ -19,9 +19,9 @@ pub struct Plan {
     pub families: Vec<families::Verdict>,
     /// Verdicts on the tables, in their order.
     pub tables: Verdicts,
-    /// Tables of the catalog that nobody declares any more.
+    /// Tables of the catalog that are no longer declared.
     pub retired_tables: Vec<TableKey>,
-    /// Families of the catalog that nobody declares any more and that have no tables.
+    /// Families of the catalog that are no longer declared and have no tables.
     pub retired_families: Vec<String>,
 }
 

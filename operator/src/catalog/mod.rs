@@ -3,7 +3,7 @@
 //! [`declared`] is what controllers hand over, [`edit`] holds the pure changes of a catalog,
 //! [`store`] reads and writes its objects, and [`writer`] joins them: one change at a time per
 //! archive, conditional on the root it was computed from, under this leader's term. [`readers`]
-//! tells what readers still need, and [`segments`] bounds the number of segments.
+//! says what readers still need, and [`segments`] bounds the number of segments.
 
 pub mod declared;
 pub mod edit;

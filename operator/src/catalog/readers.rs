@@ -27,13 +27,13 @@ struct Sighting {
 }
 
 impl Readers {
-    /// Takes the present Leases in. After a time without looks in which every Lease could have run out nobody is known to be dead: the
+    /// Takes the present Leases in. After a time without looks in which every Lease could have run out no reader is known to be dead: the
     /// cluster API was away, for the readers too.
     pub fn observe(&mut self, leases: &[Lease], now: Instant) {
         let blind = self
             .looked
             .replace(now)
-            .is_some_and(|looked| now.duration_since(looked) >= patience());
+            .is_some_and(|looked| now.duration_since(looked) >= lease_time());
         if blind {
             self.seen.values_mut().for_each(|sighting| sighting.since = now);
         }
@@ -61,7 +61,7 @@ impl Readers {
     fn live(&self, now: Instant) -> impl Iterator<Item = &Sighting> {
         self.seen
             .values()
-            .filter(move |sighting| now.duration_since(sighting.since) < patience())
+            .filter(move |sighting| now.duration_since(sighting.since) < lease_time())
     }
 
     /// Whether every live reader has a catalog with this dataEpoch. A live Lease without epochs is a reader that has none yet.
@@ -92,7 +92,7 @@ impl Readers {
 }
 
 /// How long a Lease holds.
-fn patience() -> Duration {
+fn lease_time() -> Duration {
     Duration::from_secs(u64::from(DURATION_SECONDS.unsigned_abs()))
 }
 

@@ -38,7 +38,7 @@ pub fn fullest(table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<(Chunk
 /// Reason of the condition and Event that warn.
 pub const MANY_SEGMENTS: &str = "ManySegments";
 
-/// What people are told when some chunk that `wanted` selects has many segments.
+/// The message when some chunk that `wanted` selects has many segments.
 pub fn warning(key: &TableKey, table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<String> {
     let (chunk, segments) = fullest(table, wanted)?;
     (segments >= MANY).then(|| {

@@ -6,8 +6,8 @@
 //! The first write of a leader raises the root's term; a former leader's write then fails on the
 //! resourceVersion, because a stale server-side apply would silently win
 //! (docs/design/catalog.md#conditional-writes). What was read before such a failure is forgotten,
-//! and before anything is read anew and written the Lease is looked at: a former leader that was
-//! stopped and goes on must not take the term back. The order makes it sure: root read, Lease ours,
+//! and before anything is read again and written the Lease is looked at: a former leader that was
+//! stopped and continues must not take the term back. The order ensures it: root read, Lease held,
 //! root written under what was read. A successor that took the Lease in between has yet to read the
 //! root.
 

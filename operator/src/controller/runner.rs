@@ -2,7 +2,7 @@
 //! come back after a while by themselves.
 //!
 //! One reconcile looks at everything a key stands for (a pool, or all tables of an archive), so a burst of changes costs one run.
-//! Nothing here knows what a key means, or a controller does. A failed run comes back with growing delay; other keys go on meanwhile.
+//! Nothing here knows what a key means, or a controller does. A failed run comes back with growing delay; other keys run meanwhile.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display};

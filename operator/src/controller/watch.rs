@@ -27,7 +27,7 @@ pub enum Sensitivity {
     Any,
 }
 
-/// Keys of changed objects of kind `K` in `scope`, for ever. `labels` narrows the watch; `key` may leave objects out.
+/// Keys of changed objects of kind `K` in `scope`, without end. `labels` narrows the watch; `key` may leave objects out.
 pub fn changes<K, Key>(
     client: &Client,
     scope: &Scope,
@@ -95,7 +95,7 @@ fn logged<K: Resource<DynamicType = ()>>(
 struct Seen {
     sensitivity: Sensitivity,
     objects: HashMap<ObjectName, (ObjectMeta, u64)>,
-    /// Counts complete lists, to find what vanished while nobody watched.
+    /// Counts complete lists, to find what vanished between two watches.
     list: u64,
 }
 

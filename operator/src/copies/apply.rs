@@ -66,7 +66,7 @@ impl Round<'_> {
         }
     }
 
-    /// What a worker holds, but for what it was told to delete.
+    /// What a worker holds, without what it was asked to delete.
     pub async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
         let agent = self.fleet().agent(worker)?;
         let mut manifest = Manifest::new();

@@ -57,7 +57,7 @@ mod tests {
             due(&catalog, Some(epochs(4))).is_empty(),
             "a statement reads them"
         );
-        assert!(due(&catalog, None).is_empty(), "nobody knows");
+        assert!(due(&catalog, None).is_empty(), "readers are not known");
         assert_eq!(due(&catalog, Some(epochs(5))), ["sky__7"]);
         assert_eq!(due(&catalog, Some(epochs(8))), ["sky__7", "sky__9"]);
     }
@@ -74,7 +74,7 @@ mod tests {
         assert!(gone.observe(&BTreeSet::new(), later).is_empty());
         assert!(
             gone.observe(&databases, later).is_empty(),
-            "a late copy came meanwhile: the time begins anew"
+            "a late copy came meanwhile: the time begins again"
         );
     }
 }

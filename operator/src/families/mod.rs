@@ -19,7 +19,7 @@ pub const INDEX_SUFFIX: &str = "-index";
 pub struct Verdict {
     /// The condition `Accepted`.
     pub finding: Finding,
-    /// What to tell the catalog's writer, when accepted.
+    /// What the catalog's writer gets, when accepted.
     pub declaration: Option<FamilyDeclaration>,
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::catalog::store::Needed;
 
-/// How long an object must be unreferenced before it goes, besides every reader having passed it
+/// How long an object must be unreferenced before it goes, after every reader has passed it too
 /// (docs/design/catalog.md#old-objects).
 pub const GRACE: Duration = Duration::from_secs(60);
 
@@ -29,7 +29,7 @@ impl Garbage {
     /// Names that may be dropped now, with the resourceVersion to name. `there` are all objects with their resourceVersions, listed
     /// before `needed` was read. `oldest` is the oldest epoch in use by a live reader; nothing is dropped while it is unknown.
     ///
-    /// An object that was written since, for a root that is yet to come, counts as found anew.
+    /// An object that was written since, for a root that is yet to come, counts as found again.
     pub fn due(
         &mut self,
         needed: &Needed,
@@ -99,7 +99,7 @@ mod tests {
         );
         assert!(
             garbage.due(&nothing, &there, None, later).is_empty(),
-            "nobody knows"
+            "readers are not known"
         );
         assert_eq!(
             garbage.due(&nothing, &there, new, later),

@@ -100,7 +100,7 @@ impl Step {
         }
     }
 
-    /// The ingest goes on.
+    /// The ingest continues.
     pub fn to(state: State, message: impl Into<String>) -> Self {
         Self {
             to: Some(state),

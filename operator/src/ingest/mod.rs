@@ -1,7 +1,7 @@
 //! Ingests: exactly once, all or nothing, undoable (docs/design/ingest.md).
 //!
 //! Level-triggered: each run looks at every Ingest of an archive and moves each by one step of its phase, as *observe → decide → act →
-//! report*. What a step decided is in the object's status or in the catalog before the next step relies on it, so another leader goes on
+//! report*. What a step decided is in the object's status or in the catalog before the next step relies on it, so another leader continues
 //! where this one stopped.
 //!
 //! [`observe`] reads; [`decide`] is pure, a file per phase, and says what to ask, to write or to order (a [`decision`]); [`act`] does that;

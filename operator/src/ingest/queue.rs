@@ -15,7 +15,7 @@ pub struct Entry {
     pub phase: IngestPhase,
     /// Creation time.
     pub created: Option<Timestamp>,
-    /// Director it uses; `None` for a reference table, which waits for nobody.
+    /// Director it uses; `None` for a reference table, which waits for none.
     pub director: Option<TableKey>,
     /// Whether it goes into the director itself.
     pub into_director: bool,

@@ -102,7 +102,7 @@ impl<'a> Target<'a> {
         hex::encode(&Sha256::digest(relied_on)[..8])
     }
 
-    /// What the loader is told; `None` while something is missing.
+    /// What the loader gets; `None` while something is missing.
     pub fn survey(&self, catalog: &'a Catalog, addresses: &Addresses) -> Option<SurveyTarget> {
         if let Some(table) = self.reference() {
             return Some(SurveyTarget::Reference { table: table.clone() });

@@ -26,7 +26,7 @@ pub enum Step {
 
 /// The step of candidate `me` when `lease` (absent: there is none) has not changed for `unchanged`.
 ///
-/// A candidate that finds its own name after a restart takes the Lease anew, with another transition: its former life may have left
+/// A candidate that finds its own name after a restart takes the Lease again, with another transition: its former life may have left
 /// calls under way, and a new term refuses them.
 pub fn step(lease: Option<&LeaseSpec>, me: &str, leading: bool, unchanged: Duration) -> Step {
     let Some(lease) = lease else {

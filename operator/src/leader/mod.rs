@@ -24,7 +24,7 @@ use decide::Step;
 pub const LEASE: &str = "orrery-operator";
 /// How long a silent leader stays leader.
 const DURATION: Duration = Duration::from_secs(15);
-/// How long a leader goes on without a successful renewal: well within [`DURATION`].
+/// How long a leader works without a successful renewal: well within [`DURATION`].
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// Pause between renewals and between looks.
 const PERIOD: Duration = Duration::from_secs(2);

@@ -18,12 +18,12 @@ use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
 use crate::controller::events::Event;
 
-/// What each worker's agent was last told: a hash over directory and password.
+/// What each worker's agent got last: a hash over directory and password.
 #[derive(Default)]
 pub struct Adopted(Mutex<HashMap<(String, WorkerId), String>>);
 
 impl Adopted {
-    /// Adopts fresh directories, and tells the reader's password to agents that do not have it from this process yet.
+    /// Adopts fresh directories, and sends the reader's password to agents that do not have it from this process yet.
     pub async fn adopt(&self, context: &Context, namespace: &str, observed: &Observed, plan: &mut Plan) {
         let Some(password) = &observed.reader_password else {
             return;
@@ -57,7 +57,7 @@ impl Adopted {
     }
 }
 
-/// What an agent knows after it was told: the password, for the directory at this address.
+/// What an agent knows after it was called: the password, for the directory at this address.
 fn token_of(address: &str, password: &str, trust: Option<&Trust>) -> String {
     let directory = match trust {
         Some(Trust::Known(directory)) => directory,

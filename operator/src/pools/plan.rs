@@ -59,7 +59,7 @@ pub struct WorkerObjects {
     pub stateful_set: StatefulSet,
 }
 
-/// A data directory to adopt, or whose agent is told the reader's password again.
+/// A data directory to adopt, or whose agent gets the reader's password again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adoption {
     /// Worker.

@@ -45,7 +45,7 @@ const FIXED: &[(&str, &str)] = &[
     ("tmpdir", "/tmp"),
 ];
 
-/// Settings without a value of ours that users cannot set either: they would undo a fixed one, or run foreign code or statements.
+/// Settings that Orrery leaves alone and users cannot set either: they would undo a fixed one, or run foreign code or statements.
 const FORBIDDEN: &[&str] = &[
     "basedir",
     "bootstrap",

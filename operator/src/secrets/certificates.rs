@@ -16,7 +16,7 @@ use x509_parser::pem::parse_x509_pem;
 const AUTHORITY_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// How long a role's certificate is valid.
 const LIFE: Duration = Duration::from_secs(90 * 86_400);
-/// A certificate with less left is made anew.
+/// A certificate with less left is replaced.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How far a certificate's start lies back, for peers whose clock is behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
@@ -100,7 +100,7 @@ pub fn dns_names(role: Role, namespace: &str) -> Vec<String> {
     names
 }
 
-/// Why the stored certificate must be made anew; `None` when it serves.
+/// Why the stored certificate must be replaced; `None` when it serves.
 pub fn outdated(certificate: &str, wanted_names: &[String], now: Timestamp) -> Option<&'static str> {
     let Ok((_, pem)) = parse_x509_pem(certificate.as_bytes()) else {
         return Some("it cannot be read");

@@ -66,7 +66,7 @@ fn own_secret(metadata: &ObjectMeta) -> Option<String> {
     namespace(metadata).filter(|_| metadata.name.as_deref().is_some_and(is_ours))
 }
 
-/// Whether a Secret of this name is one of ours, so that its change wakes the controller.
+/// Whether a Secret of this name is one of Orrery's, so that its change wakes the controller.
 pub fn is_ours(name: &str) -> bool {
     plan::own_names().any(|own| own == name)
 }

@@ -1,4 +1,4 @@
-//! Which of the archive's own Secrets are missing or must be made anew. Pure.
+//! Which of the archive's own Secrets are missing or must be replaced. Pure.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub fn own_names() -> impl Iterator<Item = &'static str> {
 /// Something to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The authority itself; everything signed by a former one is made anew after it.
+    /// The authority itself; everything signed by a former one is replaced after it.
     Authority,
     /// A role's certificate, and why.
     Certificate(Role, &'static str),
@@ -38,7 +38,7 @@ pub enum Need {
     Random(&'static str, &'static str),
 }
 
-/// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever made anew, but certificates are.
+/// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever replaced, except certificates.
 pub fn needs(namespace: &str, secrets: &BTreeMap<String, Secret>, now: Timestamp) -> Vec<Need> {
     let mut needs: Vec<Need> = [
         (MYSQL_SECRET, READER_ACCOUNT),

@@ -18,7 +18,7 @@ const OWN_PREFIX: &str = "orrery_";
 /// An object that claims a table name; the least one has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
-    /// Not accepted yet. The API server tells ages in whole seconds: a table that is there must not lose its name to one made in the same.
+    /// Not accepted yet. The API server gives ages in whole seconds: a table that is there must not lose its name to one made in the same.
     is_newcomer: bool,
     created: Option<Timestamp>,
     uid: Option<String>,
@@ -63,7 +63,7 @@ impl Owners {
         Self(owners)
     }
 
-    /// The object that has the name which this one claims in vain.
+    /// The object that has the name which this one claims too.
     pub fn instead_of<T: UserTable>(&self, table: &T) -> Option<&str> {
         let owner = &self.0.get(&table.key())?.object;
         (*owner != object(table)).then_some(owner)

@@ -120,7 +120,7 @@ fn director(
 }
 
 /// Index ⊇ data (docs/design/ingest.md#director-index). Rows of children are found by the index of
-/// the director they were loaded after; a director of the same name that is made anew has another
+/// the director they were loaded after; a director of the same name that is made again has another
 /// index, without their keys.
 fn check_children(declared: &Declared<'_>, table: &ChunkedTable) -> Result<(), Finding> {
     let key = table.key();

@@ -123,7 +123,7 @@ fn an_accepted_table_keeps_its_name_although_another_was_made_in_the_same_second
         director("there", OLD, &json!({})),
         director("newcomer", OLD, &json!({})),
     );
-    // Nobody is older by the second, and "newcomer" comes first by its UID.
+    // None is older by the second, and "newcomer" comes first by its UID.
     assert_eq!(
         reasons(&[there.clone(), newcomer.clone()], &[]),
         ["NameTaken", "Accepted"]
@@ -294,8 +294,8 @@ fn a_director_is_not_made_anew_under_children_with_rows() {
             .map(|verdict| verdict.finding)
             .collect::<Vec<_>>()
     };
-    let anew = director("object", OLD, &json!({}));
-    let findings = verdicts(&[anew.clone(), old[1].clone()]);
+    let again = director("object", OLD, &json!({}));
+    let findings = verdicts(&[again.clone(), old[1].clone()]);
     assert_eq!(findings[0].reason, "ChildrenHaveRows");
     assert!(
         findings[0].message.contains("sky.Source"),
@@ -303,7 +303,7 @@ fn a_director_is_not_made_anew_under_children_with_rows() {
         findings[0].message
     );
     // The child was deleted too, and perhaps made again: its old rows go with it.
-    assert_eq!(verdicts(std::slice::from_ref(&anew))[0].reason, "Accepted");
-    let findings = verdicts(&[anew, child("source", &json!({}))]);
+    assert_eq!(verdicts(std::slice::from_ref(&again))[0].reason, "Accepted");
+    let findings = verdicts(&[again, child("source", &json!({}))]);
     assert_eq!((findings[0].reason, findings[1].reason), ("Accepted", "Accepted"));
 }

@@ -122,7 +122,7 @@ fn judge(
     })
 }
 
-/// Versions of rights that a Secret with users tells of.
+/// Versions of rights that a Secret with users names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// What the operator wrote last.
@@ -132,7 +132,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// A version that no reader has seen. One that nobody remembers (the Secret was deleted or garbled) starts at `clock`, seconds of
+    /// A version that no reader has seen. One that is not known any more (the Secret was deleted or garbled) starts at `clock`, seconds of
     /// Unix time, so that no cache key of former rights comes again.
     pub fn next(self, clock: u64) -> u64 {
         self.written

@@ -91,7 +91,7 @@ async fn changed_fields_of_each_owned_kind_are_put_back() {
         ] {
             archive.until_told(REVERTED, kind).await;
         }
-        // A worker without its labels was missed by nobody.
+        // A worker without its labels was not missed.
         let workers = archive
             .api::<Worker>()
             .list(&ListParams::default())

@@ -40,9 +40,9 @@ pub enum EditError {
         /// Segment.
         segment: u64,
     },
-    /// Nobody holds a chunk of a segment that is to be published.
+    /// No worker holds a chunk of a segment that is to be published.
     #[error("chunk {chunk} of {table}: no worker that the catalog lists for it holds the new rows")]
-    NobodyHolds {
+    NoHolder {
         /// Table.
         table: TableKey,
         /// Chunk.

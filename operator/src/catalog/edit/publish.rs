@@ -106,7 +106,7 @@ fn add_behind(
         let holds = |worker: &WorkerId| holders.get(chunk).is_some_and(|holders| holders.contains(worker));
         let listed = family.placement.get(chunk).map_or(&[][..], Vec::as_slice);
         if !listed.iter().any(holds) {
-            return Err(EditError::NobodyHolds {
+            return Err(EditError::NoHolder {
                 table: key.clone(),
                 chunk: *chunk,
             });

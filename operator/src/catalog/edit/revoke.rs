@@ -9,7 +9,7 @@ use super::parts::{children, insert_segment, table_mut};
 /// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
 /// number goes and comes with it.
 ///
-/// Both epochs rise: what agents are told of a segment's state is ordered by placementEpoch, and may come late.
+/// Both epochs rise: what agents learn of a segment's state is ordered by placementEpoch, and may come late.
 pub fn set_revoked(
     catalog: &Catalog,
     key: &TableKey,
@@ -73,7 +73,7 @@ fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(
 /// Keys are checked against what is published at the time: one row per key, children in their director row's chunk, index ⊇ data. What
 /// comes back was never checked against what was loaded while it was away, nor that against it.
 ///
-/// Numbers of segments tell who came before whom: one ingest of a director and its children is under way at a time.
+/// Numbers of segments say which came first: one ingest of a director and its children is under way at a time.
 fn refuse_unchecked_return(
     catalog: &Catalog,
     key: &TableKey,

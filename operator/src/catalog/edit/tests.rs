@@ -132,7 +132,7 @@ fn a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segment() {
 fn a_segment_that_no_listed_worker_holds_is_not_published() {
     let catalog = catalog();
     let publication = publication(&catalog, CHILD, 1, &[7]);
-    let refused = EditError::NobodyHolds {
+    let refused = EditError::NoHolder {
         table: key(CHILD),
         chunk: 1,
     };
@@ -185,7 +185,7 @@ fn director_rows_do_not_come_back_beside_rows_that_were_loaded_meanwhile() {
         let second = ingest(&mut catalog, later);
         let refused = EditError::LoadedSince(format!("sky.{later} (ingest ingest-2)"));
         assert_eq!(set(&mut catalog, DIRECTOR, first, false), Err(refused.clone()));
-        // Neither when those are away for the moment: they would come back beside the first.
+        // Neither when those are away for the moment: they would come back next to the first.
         set(&mut catalog, later, second, true).unwrap();
         assert_eq!(set(&mut catalog, DIRECTOR, first, false), Err(refused));
         set(&mut catalog, later, second, false).unwrap();

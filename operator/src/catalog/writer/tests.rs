@@ -195,7 +195,7 @@ async fn a_catalog_older_than_what_workers_hold_is_not_led() {
     };
     assert!(
         check_not_behind(&lost, &[info(&uid, 0, 0)]).is_err(),
-        "a deleted root is not made anew"
+        "a deleted root is not made again"
     );
     check_not_behind(&lost, &[]).unwrap();
 }

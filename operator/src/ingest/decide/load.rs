@@ -79,7 +79,7 @@ fn without(now: &LoaderStatus) -> String {
     }
     let lost = now.lost_agents.iter();
     let lost: Vec<String> = lost.map(|(agent, why)| format!("{agent} ({why})")).collect();
-    format!("goes on without {}", lost.join(", "))
+    format!("continues without {}", lost.join(", "))
 }
 
 fn request(addresses: &Addresses, ready: &Ready<'_>, attempt: &Attempt, plan: &Plan) -> Load {

@@ -16,7 +16,7 @@ use crate::ingest::observe::{Observed, Sealed};
 use crate::ingest::staging::Plan;
 use crate::ingest::state::Attempt;
 
-/// How long an agent may be away before the segment goes on without it.
+/// How long an agent may be away before the segment is sealed without it.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> Decision {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_nobody_has_is_missed() {
+    fn a_table_that_no_worker_has_is_missed() {
         assert!(verify(&expected(1), &Counted::new()).is_err());
     }
 }

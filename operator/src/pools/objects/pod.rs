@@ -24,7 +24,7 @@ use crate::pools::settings::{DATA_DIR, FILES_DIR, RUN_DIR};
 pub const DATA_CLAIM: &str = "data";
 /// User and group of both containers.
 const USER: i64 = 65532;
-/// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data volume, beside the data directory.
+/// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data volume, next to the data directory.
 const STATE_DIR: &str = "/var/lib/orrery";
 /// Seconds mysqld gets to write its pages back.
 const GRACE_SECONDS: i64 = 120;
@@ -219,7 +219,7 @@ fn volumes(pool: &str) -> Vec<Volume> {
         name: name.into(),
         secret: Some(SecretVolumeSource {
             secret_name: Some(secret.into()),
-            // Readable by the group, which is the pod's; nobody else is in the container.
+            // Readable by the group, which is the pod's; the container has no other user.
             default_mode: Some(0o440),
             ..SecretVolumeSource::default()
         }),

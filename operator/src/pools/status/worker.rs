@@ -179,7 +179,7 @@ fn pod_ready(pod: &Pod) -> bool {
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// The new status, with the old sizes where they hardly changed: statuses tell transitions, not every row.
+/// The new status, with the old sizes where they hardly changed: statuses report transitions, not every row.
 fn settled(before: WorkerStatus, after: WorkerStatus) -> WorkerStatus {
     let near = |old: u64, new: u64| old.abs_diff(new) <= old / SIZE_STEP;
     let quiet = near(before.size_bytes, after.size_bytes)

@@ -68,7 +68,7 @@ const TABLE: [(&str, [&str; 4]); 16] = [
     ("loaded another attempt", [PLACE, WRITE, OPENS, SEALS]),
     (
         "loaded without an agent",
-        [PLACE, WRITE, "→ Seal, goes on without https://a (gone)", SEALS],
+        [PLACE, WRITE, "→ Seal, continues without https://a (gone)", SEALS],
     ),
     (
         "failed for good",
