@@ -1,7 +1,7 @@
 //! The one way in which Orrery's programs write files of their own
 //! (docs/design/security.md#own-files): a file is old or new after a power cut, never torn.
 //!
-//! The order is what makes it so: write beside, fsync, rename, fsync of the folder. Tests of every
+//! The order is what makes it so: write a temporary file, fsync, rename, fsync of the folder. Tests of every
 //! crate that writes such a file follow its system calls, see [`trace`].
 
 #[cfg(feature = "test-support")]
@@ -15,16 +15,16 @@ use std::path::{Path, PathBuf};
 /// Replaces the file at `path`. On return the new content is on the disk and the name points to it. Only the process's own user can read
 /// it. Two writers of one path must not run at once.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let beside = beside(path)?;
+    let temporary = temporary(path)?;
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&beside)?;
+        .open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    std::fs::rename(&beside, path)?;
+    std::fs::rename(&temporary, path)?;
     sync_folder(folder(path))
 }
 
@@ -52,7 +52,7 @@ pub fn fresh_folder(path: &Path) -> Result<()> {
 }
 
 /// The name under which new content is written; what a cut left there is overwritten by the next write.
-fn beside(path: &Path) -> Result<PathBuf> {
+fn temporary(path: &Path) -> Result<PathBuf> {
     let mut name = path
         .file_name()
         .ok_or_else(|| {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replaces_content_and_leaves_no_other_file_and_nobody_else_can_read_it() {
+    fn replaces_content_and_leaves_no_other_file_and_only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file.json");
         write(&path, b"one, which is longer").unwrap();

@@ -46,8 +46,8 @@ pub fn followed(name: &str) -> Run {
         .expect("strace is needed: tools/setup installs it");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("1 passed"),
-        "the followed run of {name}: {told}{}",
+        output.status.success() && printed.contains("1 passed"),
+        "the followed run of {name}: {printed}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     let text = std::fs::read_to_string(calls.path()).unwrap();
@@ -112,8 +112,8 @@ impl Calls {
             .iter()
             .find(|call| matches!(call, Call::Open(open) if open == path));
         assert_eq!(in_place, None, "{} was opened for writing", path.display());
-        for (at, beside) in self.renames(path) {
-            self.assert_synced(beside, at);
+        for (at, temporary) in self.renames(path) {
+            self.assert_synced(temporary, at);
             self.assert_folder_synced_after(path, at);
         }
     }
@@ -139,7 +139,7 @@ impl Calls {
             .iter()
             .enumerate()
             .filter_map(move |(at, call)| match call {
-                Call::Rename(beside, to) if to == path => Some((at, beside)),
+                Call::Rename(temporary, to) if to == path => Some((at, temporary)),
                 _ => None,
             })
     }
