@@ -75,8 +75,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status => status::show(&archive).await?,
         Command::Ingest(IngestCommand::Rejects { name }) => rejects::show(&archive, &name).await?,
         Command::Ingest(IngestCommand::Watch { names, timeout }) => {
-            let patience = timeout.map(Duration::from_secs);
-            if !watch::all(&archive, &names, patience).await? {
+            let timeout = timeout.map(Duration::from_secs);
+            if !watch::all(&archive, &names, timeout).await? {
                 return Ok(ExitCode::FAILURE);
             }
         }

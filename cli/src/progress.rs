@@ -33,7 +33,7 @@ pub fn extent(status: &IngestStatus) -> Option<Extent> {
     match status.phase {
         IngestPhase::Survey => Some(Extent {
             done: progress.bytes_read,
-            // A source that does not tell its size is as large as what was read of it so far.
+            // A source that does not give its size is as large as what was read of it so far.
             total: if progress.bytes_total > progress.bytes_read {
                 progress.bytes_total
             } else {

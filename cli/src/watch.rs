@@ -1,6 +1,6 @@
 //! `kubectl orrery ingest watch`: follows ingests to their ends.
 //!
-//! On a terminal a bar is drawn anew; elsewhere a line is printed when the phase changes and every few seconds within one.
+//! On a terminal a bar is redrawn; elsewhere a line is printed when the phase changes and every few seconds within one.
 
 use std::io::{IsTerminal as _, stderr};
 use std::pin::pin;
@@ -21,8 +21,8 @@ use crate::{progress, summary};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows the ingests in order; false when one failed.
-pub async fn all(archive: &Archive, names: &[String], patience: Option<Duration>) -> Result<bool> {
-    let deadline = patience.map(|patience| Instant::now() + patience);
+pub async fn all(archive: &Archive, names: &[String], timeout: Option<Duration>) -> Result<bool> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let mut good = true;
     for name in names {
         let status = match deadline {
@@ -34,7 +34,7 @@ pub async fn all(archive: &Archive, names: &[String], patience: Option<Duration>
                     .with_context(|| format!("{name} has not ended in time"))??
             }
         };
-        good &= tell_end(name, &status);
+        good &= report_end(name, &status);
     }
     Ok(good)
 }
@@ -76,7 +76,7 @@ async fn one(archive: &Archive, name: &str) -> Result<IngestStatus> {
 }
 
 /// Prints how an ingest ended; whether it is good.
-fn tell_end(name: &str, status: &IngestStatus) -> bool {
+fn report_end(name: &str, status: &IngestStatus) -> bool {
     if status.phase == IngestPhase::Failed {
         eprintln!("{name}: Failed: {}", status.message);
         if !status.reject_samples.is_empty() {
