@@ -1,4 +1,4 @@
-//! Overlap membership: the cells that hold a copy of a row besides its home cell.
+//! Overlap membership: the cells that hold a copy of a row in addition to its home cell.
 //!
 //! Keeps true: every cell that contains a point within the overlap radius of the row gets a copy (the set
 //! may be larger than that), so a neighbour search over one cell's rows and copies misses no pair.

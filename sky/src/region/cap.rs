@@ -74,7 +74,7 @@ impl Cap {
         let rise =
             ((radius + offset) * 0.5 * RAD_PER_DEG).sin() * ((radius - offset) * 0.5 * RAD_PER_DEG).sin();
         if lat.abs() > 90.0 - POLE_EPSILON_DEG || self.lat.abs() > 90.0 - POLE_EPSILON_DEG {
-            // A meridian is too short here to tell longitudes apart.
+            // A meridian is too short here to distinguish longitudes.
             return 180.0;
         }
         let spread = (lat * RAD_PER_DEG).cos() * (self.lat * RAD_PER_DEG).cos();
