@@ -13,7 +13,7 @@ use crate::reply::ServerError;
 use crate::statement::ExecuteRequest;
 use crate::value::{Param, ValueError, bit, put_bitmap};
 
-/// A named value that travels beside a statement (query attributes of protocol 8.0.23).
+/// A named value that travels with a statement (query attributes of protocol 8.0.23).
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryAttribute {
     /// Name, as sent.

@@ -1,4 +1,4 @@
-//! The errors of MySQL and MariaDB that programs of ours report, or act on: their numbers and SQLSTATEs, and their texts where those
+//! The errors of MySQL and MariaDB that Orrery's programs report, or act on: their numbers and SQLSTATEs, and their texts where those
 //! never vary. This is the only place that knows them.
 
 use crate::reply::ServerError;

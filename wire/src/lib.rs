@@ -2,7 +2,7 @@
 //!
 //! A query crosses this crate four times: client → proxy (server side), proxy → czar (client side, then server
 //! side) and czar → worker (client side). Both sides share one framing layer ([`packet`]), so rows travel as raw
-//! packets that nobody on the way has to decode.
+//! packets that need no decoding on the way.
 //!
 //! What it keeps true:
 //! * a packet is never silently cut: payloads of 16 MiB and more are split and joined, up to a stated limit;

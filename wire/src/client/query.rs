@@ -58,7 +58,7 @@ impl ClientConnection {
         self.query_with_attributes(sql, &[]).await
     }
 
-    /// Runs one statement with attributes beside it.
+    /// Runs one statement with attributes.
     pub async fn query_with_attributes(
         &mut self,
         sql: &[u8],

@@ -114,7 +114,7 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         }
     }
 
-    /// Waits until the stream has given more bytes, for use beside [`Self::buffered`] and [`Self::visit`]. Cancel safe.
+    /// Waits until the stream has given more bytes, for use with [`Self::buffered`] and [`Self::visit`]. Cancel safe.
     pub async fn more(&mut self) -> Result<(), WireError> {
         self.fill().await
     }

@@ -1,7 +1,7 @@
 //! Proving who the client is: one exchange, used by the handshake and by COM_CHANGE_USER.
 //!
 //! Rules:
-//! * the client's own plugin is used when it is one of ours and a digest for it is stored;
+//! * the client's own plugin is used when it is one of those here and a digest for it is stored;
 //! * otherwise, and when a SHA-2 scramble is wrong, caching_sha2_password's full path asks for the password itself
 //!   (under TLS only), which is checked against whatever digest is stored;
 //! * otherwise the client is asked to switch to a plugin a digest is stored for. There is no RSA exchange: without
@@ -63,7 +63,7 @@ pub(super) struct Exchange<'c> {
 
 impl Exchange<'_> {
     /// Lets the client prove its password. Returns the user's name; success is answered by the caller. On a wrong
-    /// password the client has been told and the error says so.
+    /// password the client has the error already.
     pub(super) async fn authenticate(
         &mut self,
         offer: Offer<'_>,

@@ -101,7 +101,7 @@ impl ServerConnection {
         self.writer.packets().shutdown().await
     }
 
-    /// Tells the client what was wrong with its packet, if it can still be told; returns the error.
+    /// Reports to the client what was wrong with its packet, if it still can; returns the error.
     async fn fail(&mut self, error: WireError) -> WireError {
         let answer = match &error {
             WireError::PacketTooLarge { .. } => {
@@ -115,7 +115,7 @@ impl ServerConnection {
             WireError::Closed | WireError::Truncated | WireError::Io(_) => return error,
         };
         self.writer.begin_response(self.reader.next_seq());
-        // The connection is lost either way; a client that has gone cannot be told.
+        // The connection is lost either way; a client that has gone gets nothing.
         if self.writer.write_err(&answer).await.is_ok() {
             let _ = self.writer.flush().await;
         }

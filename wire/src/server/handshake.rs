@@ -72,7 +72,7 @@ impl ServerConnection {
     /// client's address as it appears in messages.
     ///
     /// Success is not yet answered: the caller checks the database and its own limits, then writes OK or an error.
-    /// On failure the client has been told what it can be told. The caller bounds the time this may take.
+    /// On failure the client has the error already. The caller bounds the time this may take.
     pub async fn handshake(
         stream: impl Transport,
         config: &ServerConfig,
@@ -278,7 +278,7 @@ fn parse_response(packet: &Bytes, offered: CapabilityFlags) -> Result<Response, 
     })
 }
 
-/// Tells a client, instead of greeting it, why it cannot connect now (too many connections, shutdown), and closes.
+/// Answers a client, instead of greeting it, why it cannot connect now (too many connections, shutdown), and closes.
 pub async fn refuse_connection(stream: impl Transport, error: &ServerError) -> Result<(), WireError> {
     let mut writer = PacketWriter::new(stream);
     // Before the greeting nothing is negotiated, so the error has the old form without a state.

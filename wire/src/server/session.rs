@@ -42,7 +42,7 @@ pub enum HandshakeError {
     /// The server demands TLS and the client did not ask for it.
     #[error("client did not use TLS, which is required")]
     TlsRequired,
-    /// Wrong user or password; the client has been told.
+    /// Wrong user or password; the client has the error already.
     #[error("access denied for user '{user}'")]
     AccessDenied {
         /// The name the client gave.

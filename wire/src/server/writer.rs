@@ -79,7 +79,7 @@ impl ResponseWriter {
 
     /// Failure; also ends a result set that has begun.
     pub async fn write_err(&mut self, error: &ServerError) -> Result<(), WireError> {
-        // The client gets protocol 4.1 errors: nobody without it passes the handshake.
+        // The client gets protocol 4.1 errors: no client without it passes the handshake.
         self.packets
             .write_with(|out| error.encode(CapabilityFlags::CLIENT_PROTOCOL_41, out))
             .await

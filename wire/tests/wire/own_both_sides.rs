@@ -27,7 +27,7 @@ fn server_code(error: ClientError) -> u16 {
 }
 
 #[tokio::test]
-async fn every_stored_digest_lets_its_user_in_and_nobody_else() {
+async fn every_stored_digest_lets_its_user_in_and_no_other() {
     let tls = Tls::new();
     let port = serve(ServerConfig {
         tls: Some(tls.server.clone()),
