@@ -1,4 +1,4 @@
-//! Work that must go on to its end though its caller may be gone: a dropped request must not leave a table half made.
+//! Work that must run to its end although its caller may be gone: a dropped request must not leave a table half made.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -28,15 +28,15 @@ impl<K> Default for Jobs<K> {
 }
 
 impl<K: Eq + Hash> Jobs<K> {
-    /// Starts the job unless it runs, and waits a little: its result, told once, or `None` while it goes on.
-    pub async fn drive<F>(&self, key: K, patience: Duration, start: impl FnOnce() -> F) -> Option<Result<()>>
+    /// Starts the job unless it runs, and waits a little: its result, given once, or `None` while it runs.
+    pub async fn drive<F>(&self, key: K, timeout: Duration, start: impl FnOnce() -> F) -> Option<Result<()>>
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let slot = self.slots.lock().entry(key).or_default().clone();
         let mut running = slot.lock().await;
         let task = running.get_or_insert_with(|| tokio::spawn(start()));
-        let joined = tokio::time::timeout(patience, task).await.ok()?;
+        let joined = tokio::time::timeout(timeout, task).await.ok()?;
         *running = None;
         Some(joined.unwrap_or_else(|error| Err(AgentError::Internal(error.to_string()))))
     }
@@ -57,7 +57,7 @@ impl<K> Default for KeyedLocks<K> {
 }
 
 impl<K: Eq + Hash> KeyedLocks<K> {
-    /// Takes the lock, or says that something else goes on there.
+    /// Takes the lock, or says that something else runs there.
     pub fn take(&self, key: K, what: &str) -> Result<OwnedMutexGuard<()>> {
         let lock = self.locks.lock().entry(key).or_default().clone();
         lock.try_lock_owned()

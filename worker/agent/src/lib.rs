@@ -1,4 +1,4 @@
-//! The worker agent: the process beside each mysqld that makes, fills, seals, copies and drops
+//! The worker agent: the process in each mysqld's pod that makes, fills, seals, copies and drops
 //! physical tables.
 //!
 //! Everything that writes to a worker goes through here (docs/design/ingest.md#loading), so that

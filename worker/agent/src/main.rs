@@ -15,7 +15,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves the HTTPS API beside a mysqld.
+    /// Serves the HTTPS API of a mysqld's worker.
     Serve(Box<Config>),
 }
 

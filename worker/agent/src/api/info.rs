@@ -19,8 +19,8 @@ use crate::state::identity;
 use crate::status::Status;
 use crate::tables::manifest;
 
-/// How long mysqld may take to tell what it holds.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long mysqld may take to list what it holds.
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// Versions of the API.
 const API_VERSIONS: [u32; 1] = [1];
 
@@ -58,7 +58,7 @@ async fn totals(agent: &Agent) -> ((u64, u64), Highest) {
             manifest::highest(&mut conn).await?,
         ))
     };
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(TIMEOUT, asked).await {
         Ok(Ok(found)) => found,
         _ => Default::default(),
     }

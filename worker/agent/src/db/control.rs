@@ -1,4 +1,4 @@
-//! The agent's own tables, in a database readers never see. InnoDB, so that a ledger row and the rows it tells of are one
+//! The agent's own tables, in a database readers never see. InnoDB, so that a ledger row and the rows it records are one
 //! transaction.
 
 use mysql_async::prelude::Queryable;

@@ -55,7 +55,7 @@ impl Settings {
             )
             .await?;
         let (Some(numbers), Some(texts)) = (numbers, texts) else {
-            return Err(AgentError::NotReady("it does not tell its settings".into()));
+            return Err(AgentError::NotReady("it does not report its settings".into()));
         };
         let (version, flush_log, doublewrite, file_per_table, page_size, lower_case) = numbers;
         let (charset, collation, sql_mode, secure_file_priv, datadir) = texts;

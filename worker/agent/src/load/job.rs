@@ -27,7 +27,7 @@ use crate::tables::part_name;
 /// Duplicate key.
 const ER_DUP_ENTRY: u16 = 1062;
 /// How long a killed LOAD may take to end.
-const KILL_PATIENCE: Duration = Duration::from_secs(60);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Loads one part, or finds it loaded.
 pub async fn run(agent: Arc<Agent>, attempt: u64, target: LoadTarget, body: RowStream) -> Result<Loaded> {
@@ -152,7 +152,7 @@ async fn enter_ledger(conn: &mut Conn, attempt: u64, target: &LoadTarget) -> Res
     }
 }
 
-/// Runs LOAD DATA beside the pump that fills its pipe.
+/// Runs LOAD DATA together with the pump that fills its pipe.
 async fn transfer(
     agent: &Agent,
     conn: &mut Conn,
@@ -171,7 +171,7 @@ async fn transfer(
         // The connection dies before the pipe closes: mysqld must not see an end of file it could take for the end of the rows.
         let killed = agent.db.kill(id).await;
         drop(pipe);
-        if killed.is_err() || tokio::time::timeout(KILL_PATIENCE, loading).await.is_err() {
+        if killed.is_err() || tokio::time::timeout(KILL_TIMEOUT, loading).await.is_err() {
             tracing::error!(?killed, "a broken LOAD did not end");
         }
         return Err(error);
@@ -263,7 +263,7 @@ async fn commit(conn: &mut Conn, attempt: u64, target: &LoadTarget, sent: &Sent)
 /// Rolls back, so that the answer comes after the locks are gone; a connection that cannot is killed.
 async fn roll_back(agent: &Agent, mut conn: Conn) {
     let id = conn.id();
-    let rolled_back = tokio::time::timeout(KILL_PATIENCE, conn.query_drop("ROLLBACK")).await;
+    let rolled_back = tokio::time::timeout(KILL_TIMEOUT, conn.query_drop("ROLLBACK")).await;
     if matches!(rolled_back, Ok(Ok(()))) {
         close(conn).await;
     } else if let Err(error) = agent.db.kill(id).await {

@@ -64,7 +64,7 @@ impl Pipe {
             .map_err(|source| AgentError::io(format!("write to the pipe {}", path.display()), source))
     }
 
-    /// Waits until mysqld has read everything. Closing earlier could throw rows away: a pipe that nobody has opened yet forgets
+    /// Waits until mysqld has read everything. Closing earlier could throw rows away: a pipe that is not opened yet forgets
     /// what is in it.
     pub async fn drained(&self) -> Result<()> {
         let mut pause = Duration::from_micros(100);

@@ -53,7 +53,7 @@ impl Source {
         }
     }
 
-    /// Next rows, or the end when the record of it is there and tells the truth.
+    /// Next rows, or the end when the record of it is there and agrees.
     pub async fn next(&mut self) -> Result<Next> {
         loop {
             match self

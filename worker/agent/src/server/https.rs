@@ -23,7 +23,7 @@ use crate::error::Result;
 /// A handshake, or the head of a request, that takes longer is given up.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections that stay longer than this after a stop are cut.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Accepts connections until `stop`.
 pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
@@ -46,7 +46,7 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationT
         }
     }
     tracker.close();
-    if tokio::time::timeout(STOP_PATIENCE, tracker.wait()).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, tracker.wait()).await.is_err() {
         tracing::warn!(connections = tracker.len(), "cutting connections");
     }
     Ok(())

@@ -39,7 +39,7 @@ impl TermStore {
         *self.highest.lock()
     }
 
-    /// Lets a call with this term go on, or refuses it. A higher term is durable when this returns.
+    /// Lets a call with this term pass, or refuses it. A higher term is durable when this returns.
     pub fn admit(&self, term: u64) -> Result<()> {
         let mut highest = self.highest.lock();
         if term < *highest {

@@ -19,7 +19,7 @@ pub enum AttemptState {
     Sealing,
     /// Its tables are in the manifest.
     Sealed,
-    /// Dropped for ever.
+    /// Dropped; its number is never used again.
     Discarded,
 }
 

@@ -1,4 +1,4 @@
-//! Discarding an attempt that failed: its tables go, its number stays used for ever.
+//! Discarding an attempt that failed: its tables are dropped, its number is never used again.
 
 use mysql_async::params;
 use mysql_async::prelude::Queryable;

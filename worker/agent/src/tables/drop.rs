@@ -1,7 +1,7 @@
 //! Dropping tables that no root names any more.
 //!
 //! Only tables the manifest knows, and only with a placementEpoch not older than the one recorded, so that a caller with an old root
-//! cannot drop what a newer one gave. A waiting DROP blocks every new reader (tried), so it never waits: a busy table is told.
+//! cannot drop what a newer one gave. A waiting DROP blocks every new reader (tried), so it never waits: a busy table is reported.
 
 use std::time::{Duration, Instant};
 

@@ -16,10 +16,10 @@ use crate::agent::Agent;
 use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
 
-/// How long a call waits before it says that the work goes on.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call waits before it says that the work is under way.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Seals an attempt, or goes on with it: its manifest rows, or `None` while the work goes on.
+/// Seals an attempt, or continues to: its manifest rows, or `None` while the work is under way.
 pub async fn drive(agent: &Arc<Agent>, attempt: u64) -> Result<Option<Vec<ManifestRow>>> {
     let mut conn = agent.db.conn().await?;
     match attempts::find(&mut conn, attempt).await? {
@@ -36,7 +36,7 @@ pub async fn drive(agent: &Arc<Agent>, attempt: u64) -> Result<Option<Vec<Manife
     }
     let job = agent
         .seals
-        .drive(attempt, PATIENCE, || seal(agent.clone(), attempt))
+        .drive(attempt, TIMEOUT, || seal(agent.clone(), attempt))
         .await;
     match job {
         None => Ok(None),

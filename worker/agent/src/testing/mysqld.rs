@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest start and longest stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A mysqld in a temporary directory, stopped and removed when dropped.
 pub struct Mysqld {
@@ -77,7 +77,7 @@ impl Mysqld {
         while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
             let exited = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(
-                exited.is_none() && started.elapsed() < PATIENCE,
+                exited.is_none() && started.elapsed() < TIMEOUT,
                 "mysqld does not start: {}",
                 self.log()
             );
@@ -129,7 +129,7 @@ impl Mysqld {
         };
         Command::new("kill").arg(child.id().to_string()).status().unwrap();
         let asked = Instant::now();
-        while asked.elapsed() < PATIENCE {
+        while asked.elapsed() < TIMEOUT {
             if child.try_wait().unwrap().is_some() {
                 return true;
             }
@@ -155,7 +155,7 @@ impl Drop for Mysqld {
     }
 }
 
-/// A fresh data directory, made once per version of mysqld and kept beside the test programs.
+/// A fresh data directory, made once per version of mysqld and kept with the test programs.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

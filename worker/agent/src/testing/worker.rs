@@ -86,7 +86,7 @@ impl Worker {
         worker
     }
 
-    /// Starts an agent beside `mysqld`; nothing is adopted or waited for.
+    /// Starts an agent of `mysqld`; nothing is adopted or waited for.
     pub async fn start_with(mysqld: Mysqld, config: Config) -> Self {
         let agent = Agent::open(config).unwrap();
         let api = server::listen(agent.config.listen).await.unwrap();
@@ -112,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// Stops the agent; the mysqld goes on.
+    /// Stops the agent; the mysqld keeps running.
     pub async fn stop_agent(self) -> Mysqld {
         let Self {
             mysqld,

@@ -166,7 +166,7 @@ async fn a_source_that_differs_from_its_manifest_is_not_believed() {
     );
     let moved = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'Object_1__1'";
     assert_eq!(pair.target.number(moved).await, 0);
-    // Mended, the same copy goes on where it was.
+    // Mended, the same copy continues where it was.
     pair.set_source_mag("1.1").await;
     let status = pair.copy(&pair.request("c")).await;
     assert_eq!((status.error, status.done.len()), (None, 3));

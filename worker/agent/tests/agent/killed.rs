@@ -13,7 +13,7 @@ use orrery_worker_api::frame;
 use super::loads::{LOADING, STAGED};
 use super::support::{Setup, attempt, framed, number, part, until, with_archive};
 
-/// The real program, beside a mysqld.
+/// The real program, with a mysqld.
 struct Program {
     child: Child,
     loader: AgentClient,

@@ -99,7 +99,7 @@ async fn a_loader_cut_off_leaves_no_load_behind_and_mysqld_shuts_down() {
     until(&setup.worker.mysqld, LOADING, 0).await;
     until(
         &setup.worker.mysqld,
-        // Of connections: a transaction that ended may be shown for ever as one of connection 0, without locks.
+        // Of connections: a transaction that ended may stay listed as one of connection 0, without locks.
         "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0",
         0,
     )

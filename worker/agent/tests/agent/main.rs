@@ -1,4 +1,4 @@
-//! The agent beside a real mysqld, called over real TLS.
+//! The agent with a real mysqld, called over real TLS.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -117,8 +117,8 @@ async fn wrong_settings_are_named_and_refuse_readiness() {
         let mysqld = Mysqld::start_with(&options);
         let config = default_config(&archive, &mysqld);
         let worker = Worker::start_with(mysqld, config).await;
-        let told = until_ready(&worker, StatusCode::SERVICE_UNAVAILABLE).await;
-        assert!(told.contains(fault), "{option}: {told}");
+        let answer = until_ready(&worker, StatusCode::SERVICE_UNAVAILABLE).await;
+        assert!(answer.contains(fault), "{option}: {answer}");
     }
 }
 
@@ -131,8 +131,8 @@ async fn settings_changed_at_run_time_take_readiness_away() {
         .query_drop("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
         .await
         .unwrap();
-    let told = until_ready(&setup.worker, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert!(told.contains("innodb_flush_log_at_trx_commit is 0"), "{told}");
+    let answer = until_ready(&setup.worker, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(answer.contains("innodb_flush_log_at_trx_commit is 0"), "{answer}");
 }
 
 #[tokio::test]
@@ -148,8 +148,8 @@ async fn functions_are_made_at_start_and_a_failure_is_told() {
     let mut config = default_config(&archive, &mysqld);
     config.functions_sql = Some(functions.clone());
     let worker = Worker::start_with(mysqld, config).await;
-    let told = until_ready(&worker, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert!(told.contains("functions.sql cannot be made"), "{told}");
+    let answer = until_ready(&worker, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(answer.contains("functions.sql cannot be made"), "{answer}");
     std::fs::write(&functions, "SELECT 1; CREATE DATABASE made_by_functions;").unwrap();
     until_ready(&worker, StatusCode::OK).await;
 }

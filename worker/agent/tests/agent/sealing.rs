@@ -23,7 +23,7 @@ async fn contents(setup: &Setup, create: &str, rows: &[&str]) -> checksum::Conte
 }
 
 #[tokio::test]
-async fn the_checksum_tells_rows_apart_that_checksum_table_confuses() {
+async fn the_checksum_distinguishes_rows_that_checksum_table_confuses() {
     let setup = setup().await;
     let texts = "(a VARCHAR(9), b VARCHAR(9)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
     let ab_c = contents(&setup, texts, &["'ab', 'c'"]).await;

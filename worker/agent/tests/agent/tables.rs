@@ -32,7 +32,7 @@ async fn highest(setup: &Setup) -> Highest {
 /// A catalog that knows fewer numbers than an agent is too old to be written
 /// (docs/design/catalog.md#manifests).
 #[tokio::test]
-async fn an_agent_tells_the_highest_numbers_it_has_heard_of() {
+async fn an_agent_reports_the_highest_numbers_it_has_heard_of() {
     let setup = setup().await;
     assert_eq!(highest(&setup).await, Highest::default());
     setup.open(&attempt(1)).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_deleted_tables_database_goes_with_all_its_tables_and_its_grant() {
 }
 
 #[tokio::test]
-async fn a_deleted_tables_database_stays_with_tables_that_nobody_knows() {
+async fn a_deleted_tables_database_stays_with_tables_that_are_unknown() {
     let setup = sealed().await;
     setup
         .sql()
