@@ -37,9 +37,9 @@ pub struct Config {
     /// Parts sent to one agent at once.
     #[arg(long, env = "ORRERY_STREAMS", default_value_t = 2)]
     pub streams: usize,
-    /// Seconds an agent may fail before the load goes on without it.
-    #[arg(long, env = "ORRERY_PATIENCE", default_value_t = 90)]
-    pub patience: u64,
+    /// Seconds an agent may fail before the load continues without it.
+    #[arg(long, env = "ORRERY_RETRY_SECONDS", default_value_t = 90)]
+    pub retry_seconds: u64,
 }
 
 /// Bounds of the work.
@@ -65,7 +65,7 @@ impl Config {
             threads: if self.threads == 0 { cores } else { self.threads },
             files: self.files.max(1),
             streams: self.streams.max(1),
-            retry: Retry::new(Duration::from_secs(self.patience)),
+            retry: Retry::new(Duration::from_secs(self.retry_seconds)),
             part_bytes: PART_BYTES,
         }
     }

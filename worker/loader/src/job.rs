@@ -1,7 +1,7 @@
 //! The loader's state: one survey at a time, then one load, each started by a request and answered at once.
 //!
 //! Keeps true: the same request never starts anything twice; a loader that was killed finds its finished survey again and begins an
-//! unfinished one anew; a newer request ends the older one before it starts.
+//! unfinished one again; a newer request ends the older one before it starts.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ struct State {
 }
 
 impl Loader {
-    /// A loader with its spool in `spool`; goes on with what it finds there.
+    /// A loader with its spool in `spool`; continues with what it finds there.
     pub fn open(tools: Tools, spool: &Path) -> Result<Self, Fault> {
         std::fs::create_dir_all(spool).map_err(|error| Fault::disk(spool, error))?;
         let loader = Self {
@@ -343,7 +343,7 @@ fn next_directory(spool: &Path, last: Option<&str>) -> String {
     format!("survey-{}", highest + 1)
 }
 
-/// The summary of a survey that goes on.
+/// The summary of a survey under way.
 fn so_far(progress: &Progress) -> IngestSummary {
     let rejects = progress::get(&progress.rejects);
     IngestSummary {

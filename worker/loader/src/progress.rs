@@ -18,7 +18,7 @@ pub struct Progress {
     pub bytes_read: AtomicU64,
     /// Stored bytes read.
     pub stored_read: AtomicU64,
-    /// Stored bytes in all, as far as sources tell.
+    /// Stored bytes in all, as far as sources say.
     pub stored_total: AtomicU64,
     /// Records read.
     pub rows_read: AtomicU64,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
 /// What a shell reports for a process that SIGTERM ended. The operator ends a loader by deleting its Job, so a pod that is stopped otherwise
-/// (evicted, drained) has not done its work: a success would make its Job complete, and nobody would load the rest.
+/// (evicted, drained) has not done its work: a success would make its Job complete, and the rest would never be loaded.
 const STOPPED: u8 = 128 + 15;
 
 /// Runs `program` with `arguments` until `stop`, which ends the child and then this. That is never a success.

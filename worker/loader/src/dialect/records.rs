@@ -232,7 +232,7 @@ impl<'a, R: Read> Records<'a, R> {
                     self.place = if dialect.is_comment(rest) {
                         Place::Comment
                     } else if rest.len() < dialect.comment.len() && dialect.comment.starts_with(rest) {
-                        // Only the next read can tell.
+                        // Only the next read shows it.
                         self.scanned = at;
                         return None;
                     } else {

@@ -1,6 +1,6 @@
 //! Sources behind HTTP: streamed, and resumed where a connection broke.
 //!
-//! A broken download goes on with `Range` and `If-Range`, so that it either continues the same version or is told that there is a new
+//! A broken download continues with `Range` and `If-Range`, so that it either continues the same version or learns that there is a new
 //! one. A server that ignores `Range` sends the file again; what was read already is skipped when the version is the same.
 
 use std::io::{self, Read};
@@ -50,10 +50,10 @@ impl HttpSources {
                 error = error_chain(&error),
                 "no system CA certificates: only http:// sources can be read"
             );
-            let nobody = ClientConfig::builder()
+            let no_authority = ClientConfig::builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth();
-            builder().tls_backend_preconfigured(nobody).build()
+            builder().tls_backend_preconfigured(no_authority).build()
         })?;
         Ok(Self { client, runtime })
     }
@@ -142,7 +142,7 @@ impl Download {
                 Ok(Some(next)) => next,
                 Ok(None) => return,
                 Err(broken) => {
-                    // Nobody reads any more when this fails.
+                    // The reader is gone when this fails.
                     let _ = self.send.send(Err(io::Error::other(broken))).await;
                     return;
                 }
@@ -204,7 +204,7 @@ impl Download {
         )))
     }
 
-    /// Without a version nobody can tell whether the rest belongs to the beginning.
+    /// Without a version it is unknown whether the rest belongs to the beginning.
     fn check_version(&self, response: &Response) -> Result<(), Broken> {
         match (&self.validator, validator(response)) {
             (Some(old), Some(new)) if *old == new => Ok(()),
@@ -293,7 +293,7 @@ fn is_missing(status: StatusCode) -> bool {
     )
 }
 
-/// What `HEAD` tells. The length of an encoded form is not that of the bytes a server sends to us, who ask for no encoding.
+/// What `HEAD` says. The length of an encoded form is not that of the bytes a server sends to us, who ask for no encoding.
 fn before_reading(response: &Response) -> Head {
     let encoded = header(response, CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
     let head = described(response);

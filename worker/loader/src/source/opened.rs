@@ -11,7 +11,7 @@ use crate::fault::Fault;
 /// What a source is before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Bytes as stored, when the source tells.
+    /// Bytes as stored, when the source says.
     pub size: Option<u64>,
     /// ETag, modification time, or nothing.
     pub version: String,
@@ -38,7 +38,7 @@ impl Opened {
         &self.head
     }
 
-    /// The stored bytes; a clone shares the position, so it tells how far reading got.
+    /// The stored bytes; a clone shares the position, so it shows how far reading got.
     pub fn stored(&self) -> Stored {
         self.stored.clone()
     }

@@ -7,7 +7,7 @@ use orrery_archive::names::ChunkId;
 use orrery_worker_api::loader::{Survey, Surveyed};
 use serde::{Deserialize, Serialize};
 
-/// What a finished survey leaves on disk besides the spool.
+/// What a finished survey leaves on disk in addition to the spool.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct Finished {
     /// The request.

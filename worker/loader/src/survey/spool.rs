@@ -1,6 +1,6 @@
 //! The spool: rows on the loader's disk, by file, part, chunk and row set.
 //!
-//! One data file per (file, part), made of blocks of one (chunk, set) each, and beside it the list of its blocks. A row in a block is
+//! One data file per (file, part), made of blocks of one (chunk, set) each, and next to it the list of its blocks. A row in a block is
 //! its length (4 bytes), its record number (8 bytes), both little-endian, and the row as `LOAD DATA` takes it, line end included. Blocks
 //! of one (chunk, set) follow in the order of the records, so a load sends rows in file order.
 

@@ -185,7 +185,7 @@ async fn text_in_sixteen_bits_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reject_tells_how_many_lines_it_swallowed() {
+async fn a_reject_says_how_many_lines_it_swallowed() {
     let dialect = Dialect {
         quote: Some("\"".into()),
         ..Dialect::default()

@@ -333,7 +333,7 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
     serving.api.survey(&survey).await.unwrap();
     let surveyed = serving.until(LoaderStep::Surveyed).await.surveyed.unwrap();
     cluster.open(&table, "Object", true, &surveyed, OBJECT).await;
-    // Nobody listens there.
+    // Nothing listens there.
     let gone = "https://127.0.0.1:9".to_owned();
     let mut load = cluster.load_request(&survey, &surveyed, OBJECT);
     load.chunks
@@ -382,7 +382,7 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
     };
     assert_eq!(
         error.reason, "Unreachable",
-        "an index nobody answers for makes no orphans: {}",
+        "an index that does not answer makes no orphans: {}",
         error.message
     );
 }

@@ -69,7 +69,7 @@ impl Place {
         }
     }
 
-    /// Surveys with nobody to look keys up at.
+    /// Surveys without agents to look keys up at.
     pub async fn survey(&self, survey: Survey) -> Result<(Finished, PathBuf), Fault> {
         self.survey_with(survey, limits()).await
     }
