@@ -20,7 +20,7 @@ use orrery_archive::names::ChunkId;
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Survey {
-    /// UID of the Ingest object and number of the survey; a different one starts anew.
+    /// UID of the Ingest object and number of the survey; a different one starts again.
     pub id: String,
     /// Sources in order; a claim is mounted at `/sources/<claim>`.
     pub sources: Vec<IngestSource>,
@@ -153,7 +153,7 @@ pub struct LoaderStatus {
     /// Attempt of the present or last load.
     #[serde(default)]
     pub attempt: Option<u64>,
-    /// During and after a load: agents that failed for good, with the reason; the ingest goes on without them while enough remain.
+    /// During and after a load: agents that failed for good, with the reason; the ingest continues without them while enough remain.
     pub lost_agents: BTreeMap<String, String>,
     /// Set in step `Failed`.
     pub error: Option<LoaderError>,
