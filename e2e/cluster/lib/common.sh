@@ -54,7 +54,7 @@ wait_for() {
     end=$((SECONDS + seconds))
     until "$@" >/dev/null 2>&1; do
         if ((SECONDS >= end)); then
-            say "cluster: waited $seconds s in vain for $what"
+            say "cluster: waited $seconds s for $what, which did not come"
             return 1
         fi
         sleep 0.2

@@ -79,7 +79,7 @@ net_cut() { ip -n "$lab" link set "v-$1" down; }
 net_heal() { ip -n "$lab" link set "v-$1" up; }
 net_is_cut() { [[ $(ip -n "$lab" -o link show "v-$1" 2>/dev/null) != *,UP* ]]; }
 
-# Every namespace in the ledger, and the mount if nobody else uses it.
+# Every namespace in the ledger, and the mount if nothing else uses it.
 net_remove_all() {
     local name
     while read -r name; do

@@ -44,7 +44,7 @@ keep() {
 }
 
 # Those that this node does not have yet: all at first, later what was loaded
-# while it was off. A mark of its own for each, as loads may go on meanwhile.
+# while it was off. A mark of its own for each, as loads may continue meanwhile.
 import_images() {
     local tar mark ctr=(ctr --address /run/containerd/containerd.sock --namespace k8s.io)
     until "${ctr[@]}" version >/dev/null 2>&1; do sleep 0.1; done

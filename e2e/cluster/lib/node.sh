@@ -44,7 +44,7 @@ node_start() {
     ) >>"$logs/$node.log" 2>&1 </dev/null 9>&- &
 }
 
-# As when the plug is pulled: nothing is told, nothing is written.
+# As when the plug is pulled: nothing is announced, nothing is written.
 node_stop() {
     cg_kill "$1"
     net_delete_node "$1"

@@ -44,7 +44,7 @@ volumes_recycle() {
     done < <(kubectl_lab get pv -l lab.orrery.dev/node -o jsonpath='{range .items[?(@.status.phase=="Released")]}{.metadata.name}{"\n"}{end}')
 }
 
-# For ever: whenever a volume changes, and now and then for those that had to wait.
+# Without end: whenever a volume changes, and now and then for those that had to wait.
 volumes_watch() {
     local outcome
     while true; do

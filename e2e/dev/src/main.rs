@@ -12,7 +12,7 @@ use orrery_dev::stack::{Stack, user, users};
 use orrery_dev::{archive, sample};
 
 /// How long everything may take to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// User and password to log in with.
 const LOGIN: (&str, &str) = ("admin", "admin");
 
@@ -141,7 +141,7 @@ fn down(folder: &Path) -> anyhow::Result<()> {
     pids.iter()
         .filter(|pid| is_ours(**pid))
         .for_each(|pid| terminate(*pid));
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while pids.iter().any(|pid| is_ours(*pid)) {
         ensure!(Instant::now() < deadline, "processes {pids:?} do not stop");
         std::thread::sleep(Duration::from_millis(50));

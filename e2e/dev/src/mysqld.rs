@@ -277,7 +277,7 @@ fn command(options: &MysqldOptions, port: Option<u16>) -> Command {
     command
 }
 
-/// mariadbd refuses to run as root unless told to.
+/// mariadbd refuses to run as root unless asked to.
 fn user() -> String {
     std::env::var("USER").unwrap_or_else(|_| "root".to_owned())
 }

@@ -13,7 +13,7 @@ use crate::mysqld::free_port;
 use crate::stack::Stack;
 
 /// How long a program may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Starts a czar over the stack; returns once it takes connections. `programs` is the folder of the programs.
 pub fn start_czar(
@@ -76,7 +76,7 @@ fn program(programs: &Path, folder: &Path, name: &str) -> anyhow::Result<Command
 }
 
 fn wait_for(address: SocketAddr, folder: &Path, what: &str) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while TcpStream::connect(address).is_err() {
         ensure!(
             Instant::now() < deadline,

@@ -21,7 +21,7 @@ const TRIES: usize = 600;
 /// Sites of one process that run at once: each is five servers.
 static PLACES: Semaphore = Semaphore::const_new(1);
 
-/// An archive and the plain server beside it.
+/// An archive and the plain server to compare with.
 pub struct Site {
     /// What the archive consists of.
     pub archive: Archive,
@@ -223,7 +223,7 @@ async fn is_ready(connection: &mut ClientConnection) -> bool {
     matches!(asked, Ok(Ok(_)))
 }
 
-/// Folder with the SQL function plugin: that of the programs built beside this one.
+/// Folder with the SQL function plugin: that of the programs built with this one.
 pub fn plugin_folder() -> Option<std::path::PathBuf> {
     let own = std::env::current_exe().ok()?;
     own.ancestors()

@@ -1,4 +1,4 @@
-//! A made-up but realistic sky, the same for everybody who names the same size and seed.
+//! A made-up but realistic sky, the same for the same size and seed.
 //!
 //! Database `sky` has three tables: `Object` (stars, galaxies and quasars with magnitudes in six bands),
 //! `Source` (what each exposure saw of an object: a light curve) and `Filter` (the six bands). Every row is

@@ -1,6 +1,6 @@
 //! Random numbers that depend on nothing but the seed and the row: SplitMix64.
 //!
-//! Written here because the rows of a seed must stay the same for ever; a library is free to change its
+//! Written here because the rows of a seed must always stay the same; a library is free to change its
 //! algorithms.
 
 use std::f64::consts::TAU;

@@ -55,7 +55,7 @@ impl Lab {
 
     /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches `pattern`; how many there were.
     pub async fn signal(&self, node: &str, pod: &str, pattern: &str, signal: &str) -> Result<usize> {
-        // The container runtime tells every process its pod's name as the name of its host.
+        // The container runtime gives every process its pod's name as the name of its host.
         let script = format!(
             "for pid in $(pgrep -f '{pattern}'); do \
                if grep -qzx 'HOSTNAME={pod}' /proc/$pid/environ 2>/dev/null; then kill -{signal} $pid && echo $pid; fi; \
@@ -76,7 +76,7 @@ impl Lab {
     }
 }
 
-/// A node whose processes stand still. Dropping it lets them go on: a test that fails must not leave the node frozen.
+/// A node whose processes stand still. Dropping it lets them continue: a test that fails must not leave the node frozen.
 pub struct PausedNode {
     tool: PathBuf,
     node: String,

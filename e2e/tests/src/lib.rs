@@ -27,7 +27,7 @@ use tokio::process::Command;
 /// Namespace of the demo's archive.
 pub const NAMESPACE: &str = "orrery";
 /// How long a thing that takes seconds may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The archive under test.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Archive {
         Ok(Self { client })
     }
 
-    /// Objects of a kind of ours.
+    /// Objects of one of Orrery's kinds.
     pub fn kind(&self, kind: &str) -> Api<DynamicObject> {
         let version = GroupVersionKind::gvk("orrery.dev", "v1alpha1", kind);
         let plural = match kind {
@@ -55,7 +55,7 @@ impl Archive {
         Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
     }
 
-    /// Applies an object of a kind of ours.
+    /// Applies an object of one of Orrery's kinds.
     pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<DynamicObject, kube::Error> {
         let object = json!({
             "apiVersion": "orrery.dev/v1alpha1",
@@ -122,18 +122,18 @@ pub fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
     conditions.iter().find(|condition| condition["type"] == kind)
 }
 
-/// Tries until there is an answer; the last error is told when patience is over.
+/// Tries until there is an answer; the last error is reported when the time is over.
 pub async fn eventually<T>(what: &str, attempt: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
-    eventually_within(PATIENCE, what, attempt).await
+    eventually_within(TIMEOUT, what, attempt).await
 }
 
-/// The same with a patience of its own.
+/// The same with a timeout of its own.
 pub async fn eventually_within<T>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     attempt: impl AsyncFn() -> Result<Option<T>>,
 ) -> Result<T> {
-    let end = Instant::now() + patience;
+    let end = Instant::now() + timeout;
     loop {
         match attempt().await {
             Ok(Some(value)) => return Ok(value),
@@ -142,7 +142,10 @@ pub async fn eventually_within<T>(
                     .err()
                     .map(|error| format!(": {error:#}"))
                     .unwrap_or_default();
-                bail!("waited {} s in vain for {what}{why}", patience.as_secs());
+                bail!(
+                    "waited {} s for {what}, which did not come{why}",
+                    timeout.as_secs()
+                );
             }
             _ => tokio::time::sleep(Duration::from_millis(500)).await,
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::files::{CLAIM, Files};
-use crate::{Archive, PATIENCE, eventually_within};
+use crate::{Archive, TIMEOUT, eventually_within};
 
 static FILES: OnceCell<Files> = OnceCell::const_new();
 
@@ -124,12 +124,12 @@ impl Own {
     pub async fn ingest(&self, name: &str, table: &str, max_rejects: u64, content: &str) -> Result<Value> {
         self.file(name, content).await?;
         self.declare(name, table, max_rejects, false).await?;
-        self.ended(name, PATIENCE).await
+        self.ended(name, TIMEOUT).await
     }
 
     /// The status of the ingest `name` once it has ended, well or badly.
-    pub async fn ended(&self, name: &str, patience: Duration) -> Result<Value> {
-        self.status_when(name, patience, |status| {
+    pub async fn ended(&self, name: &str, timeout: Duration) -> Result<Value> {
+        self.status_when(name, timeout, |status| {
             matches!(status["phase"].as_str(), Some("Visible" | "Failed"))
         })
         .await
@@ -139,12 +139,12 @@ impl Own {
     pub async fn status_when(
         &self,
         name: &str,
-        patience: Duration,
+        timeout: Duration,
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
         let object = self.object(name);
         let what = format!("Ingest {object}");
-        eventually_within(patience, &what, || async {
+        eventually_within(timeout, &what, || async {
             let ingest = self.archive.kind("Ingest").get(&object).await?;
             let status = ingest.data.get("status").cloned().unwrap_or_default();
             Ok(wanted(&status).then_some(status))
@@ -156,7 +156,7 @@ impl Own {
     pub async fn set_revoked(&self, name: &str, table: &str, max_rejects: u64, revoked: bool) -> Result<()> {
         self.declare(name, table, max_rejects, revoked).await?;
         let phase = if revoked { "Revoked" } else { "Visible" };
-        self.status_when(name, PATIENCE, |status| status["phase"] == phase)
+        self.status_when(name, TIMEOUT, |status| status["phase"] == phase)
             .await
             .map(drop)
     }
@@ -165,7 +165,7 @@ impl Own {
     pub async fn refused(&self, name: &str, table: &str, max_rejects: u64, revoked: bool) -> Result<String> {
         self.declare(name, table, max_rejects, revoked).await?;
         let status = self
-            .status_when(name, PATIENCE, |status| message(status).starts_with("cannot be "))
+            .status_when(name, TIMEOUT, |status| message(status).starts_with("cannot be "))
             .await?;
         let phase = if revoked { "Visible" } else { "Revoked" };
         anyhow::ensure!(status["phase"] == phase, "{status}");

@@ -80,7 +80,7 @@ fn is_ready(pod: &Pod) -> bool {
     ready && pod.metadata.deletion_timestamp.is_none()
 }
 
-/// Asks a worker's own mysqld, beside everything of ours; rows as lines, columns by tabs.
+/// Asks a worker's own mysqld, past all of Orrery; rows as lines, columns by tabs.
 pub async fn on_worker(pod: &str, sql: &str) -> Result<String> {
     kubectl(&[
         "exec",

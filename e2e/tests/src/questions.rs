@@ -103,7 +103,7 @@ impl Asking {
         let goal = self.rounds.load(Ordering::Relaxed) + more;
         while self.rounds.load(Ordering::Relaxed) < goal {
             if self.loops.iter().any(JoinHandle::is_finished) {
-                // Its error is told by `stop`.
+                // Its error is reported by `stop`.
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,4 +1,4 @@
-//! A statement that nobody waits for any more ends on the workers, and only that statement. (Through a proxy: `interrupts.rs`.)
+//! A statement that no client waits for any more ends on the workers, and only that statement. (Through a proxy: `interrupts.rs`.)
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ async fn kills_of_one_connection_never_end_the_statements_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_for_a_czar_that_has_died_meets_nobody_at_its_successor() {
+async fn a_kill_for_a_czar_that_has_died_ends_no_statement_of_its_successor() {
     let site = Site::start(SHAPE, &tables(20).unwrap(), &[]).await.unwrap();
     let id = site.connect_czar().await.unwrap().connection_id();
     let successor = site.start_czar(&[]).await.unwrap();

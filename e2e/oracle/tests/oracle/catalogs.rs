@@ -124,7 +124,7 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     let right = parts.rows(ALL).await.unwrap();
     assert_eq!(right.len(), 120);
 
-    // Meanwhile a chunk moves to the third worker, and the operator tells the agents.
+    // Meanwhile a chunk moves to the third worker, and the operator sends it to the agents.
     let chunk = *known.families["sky"]
         .placement
         .iter()

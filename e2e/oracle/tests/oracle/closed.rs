@@ -8,7 +8,7 @@ use orrery_wire::{Format, Value};
 
 /// Statements that must not be answered, and the error each gets.
 const REFUSED: &[(&str, u16)] = &[
-    // Tables of users beside the server's own: without a database name they were counted on empty tables.
+    // Tables of users together with the server's own: without a database name they were counted on empty tables.
     (
         "SELECT COUNT(*) FROM Object JOIN information_schema.schemata",
         1235,

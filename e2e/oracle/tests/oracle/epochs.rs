@@ -136,7 +136,7 @@ async fn a_session_never_sees_an_older_data_epoch_across_two_czars() {
     site.stack.publish(&old, &site.users).unwrap();
     let mut ahead = site.connect_czar().await.unwrap();
     until(&mut ahead, 2).await;
-    // The other czar follows a file that nobody writes any more. Of idle czars a proxy takes that with the lowest address.
+    // The other czar follows a file that is no longer written. Of idle czars a proxy takes that with the lowest address.
     let frozen = site.folder.path().join("frozen.json");
     std::fs::copy(site.stack.snapshot(), &frozen).unwrap();
     let shadow = site.start_shadow().await.unwrap();

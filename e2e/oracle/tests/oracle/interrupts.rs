@@ -1,4 +1,4 @@
-//! Ctrl-C, again and again, through proxy and czar: it ends the statement it is meant for, and nobody else ever notices.
+//! Ctrl-C, again and again, through proxy and czar: it ends the statement it is meant for, and no other client notices.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -14,10 +14,10 @@ use rand::Rng;
 
 use super::cancel::running;
 
-/// Connections whose statements are interrupted, and connections of the user beside them.
+/// Connections whose statements are interrupted, and connections of the user that run undisturbed.
 const VICTIMS: usize = 6;
 const BYSTANDERS: usize = 2;
-/// What the user beside them asks, over and over.
+/// What that user asks, over and over.
 const STATEMENTS: [(Format, &str); 4] = [
     (
         Format::Text,
@@ -34,7 +34,7 @@ const STATEMENTS: [(Format, &str); 4] = [
     (Format::Text, "SELECT DATABASE(), 1 + 1"),
 ];
 
-/// A statement that runs long in one chunk: every way to take seven of a source's neighbours. `mark` tells it from others.
+/// A statement that runs long in one chunk: every way to take seven of a source's neighbours. `mark` distinguishes it from others.
 fn long(object: &str, mark: usize) -> String {
     format!(
         "SELECT COUNT(*) FROM Source a JOIN Source b USING (objectId) JOIN Source c USING (objectId) \
@@ -157,7 +157,7 @@ async fn real_clients(proxy: String, object: String, each: usize) {
     }
 }
 
-/// Asks and asks until told to stop; every answer must be the right one.
+/// Asks again and again until it has to stop; every answer must be the right one.
 async fn bystander(proxy: String, right: Arc<Vec<Answer>>, stop: Arc<AtomicBool>) -> usize {
     let mut dan = connect_proxy(&proxy, "dan", Some("sky")).await.unwrap();
     let mut answers = 0;
@@ -224,7 +224,7 @@ async fn interrupt(all: usize, real: usize) {
         answers += bystander.await.unwrap();
     }
     assert!(met > all / 4, "only {met} of {all} interrupts met a statement");
-    assert!(answers > 50, "only {answers} answers beside them");
+    assert!(answers > 50, "only {answers} undisturbed answers");
     let begun = Instant::now();
     while running(&site).await > 0 {
         assert!(

@@ -21,15 +21,15 @@ use orrery_worker_api::agent::{Adopt, CopyDdl, ManifestRow, RowState, StartCopy,
 use orrery_worker_api::client::AgentClient;
 
 /// Limit of one source's copy.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// An agent beside a server of the site.
-struct Beside {
+/// An agent of a server of the site.
+struct SiteAgent {
     agent: Arc<Agent>,
     base: String,
 }
 
-impl Beside {
+impl SiteAgent {
     async fn start(certificates: &testing::Archive, id: WorkerId, mysqld: &Mysqld) -> Self {
         mysqld
             .run_all(["SET GLOBAL innodb_flush_log_at_trx_commit = 1"])
@@ -65,15 +65,15 @@ impl Beside {
         while agent.require_mysqld().is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let beside = Self { agent, base };
+        let started = Self { agent, base };
         let adopt = Adopt {
             term: TERM,
             archive_uid: ARCHIVE_UID.into(),
             worker: id,
             reader_password: INTERNAL_PASSWORD.into(),
         };
-        beside.api(certificates).adopt(&adopt).await.unwrap();
-        beside
+        started.api(certificates).adopt(&adopt).await.unwrap();
+        started
     }
 
     /// The agent as the operator calls it.
@@ -93,7 +93,10 @@ fn part(database: &str) -> TablePart {
 
 /// Enters what the site loaded without an agent into the manifest, counted and summed as a seal does; the rows by worker. Each table is
 /// taken from one worker.
-async fn manifests(site: &Site, agents: &BTreeMap<WorkerId, Beside>) -> BTreeMap<WorkerId, Vec<ManifestRow>> {
+async fn manifests(
+    site: &Site,
+    agents: &BTreeMap<WorkerId, SiteAgent>,
+) -> BTreeMap<WorkerId, Vec<ManifestRow>> {
     let mut rows: BTreeMap<WorkerId, Vec<ManifestRow>> = BTreeMap::new();
     for (number, table) in (1..).zip(&site.archive.tables) {
         let source = table.workers[number as usize % table.workers.len()];
@@ -128,8 +131,8 @@ async fn manifests(site: &Site, agents: &BTreeMap<WorkerId, Beside>) -> BTreeMap
 async fn copy_all(
     site: &Site,
     certificates: &testing::Archive,
-    agents: &BTreeMap<WorkerId, Beside>,
-    late: &Beside,
+    agents: &BTreeMap<WorkerId, SiteAgent>,
+    late: &SiteAgent,
 ) {
     let creates: BTreeMap<&String, CopyDdl> = site
         .archive
@@ -164,7 +167,7 @@ async fn copy_all(
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let done = tokio::time::timeout(PATIENCE, done).await.unwrap();
+        let done = tokio::time::timeout(TIMEOUT, done).await.unwrap();
         assert_eq!(done, request.rows.len());
     }
 }
@@ -179,10 +182,10 @@ async fn a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server()
         .unwrap();
     let mut agents = BTreeMap::new();
     for (id, mysqld) in &site.stack.workers {
-        agents.insert(*id, Beside::start(&certificates, *id, mysqld).await);
+        agents.insert(*id, SiteAgent::start(&certificates, *id, mysqld).await);
     }
-    let beside = Beside::start(&certificates, id, &late).await;
-    copy_all(&site, &certificates, &agents, &beside).await;
+    let late_agent = SiteAgent::start(&certificates, id, &late).await;
+    copy_all(&site, &certificates, &agents, &late_agent).await;
     drop(agents);
 
     // The others are switched off, and the catalog lists the late one alone.

@@ -1,5 +1,9 @@
 //! Answers of the whole way, compared with those of one plain MariaDB that holds the same rows; one program, so that it links once.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot continue fails"
+)]
 
 mod answers;
 mod cancel;

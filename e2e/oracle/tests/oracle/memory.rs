@@ -23,14 +23,14 @@ const SPOOL_MEMORY: u64 = 8 * MIB;
 const SPOOL_DISK: u64 = 192 * MIB;
 /// Bytes of rows a proxy holds before it streams.
 const HELD: u64 = MIB;
-/// What buffers of connections, pieces of rows on their way and the allocator may take beside that.
+/// What buffers of connections, pieces of rows on their way and the allocator may take in addition.
 const ALLOWANCE: u64 = 24 * MIB;
 /// What may stay behind of it when all is over.
 const LEFT: u64 = 12 * MIB;
 /// How long the reader stalls.
 const STALL: Duration = Duration::from_secs(6);
 /// How long a statement whose client has gone may take to end everywhere.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const SHAPE: Shape = Shape {
     workers: 2,
@@ -196,7 +196,7 @@ impl Parts {
                 return;
             }
             assert!(
-                begun.elapsed() < PATIENCE,
+                begun.elapsed() < TIMEOUT,
                 "{when}: {running} statements run, {spooled} bytes are spooled; czar {} MiB (began with {}), proxy {} MiB (began with {})",
                 czar / MIB,
                 base.0 / MIB,

@@ -58,7 +58,7 @@ impl Parts {
             options: EngineOptions {
                 interactive_per_worker: 2,
                 scan_per_worker: 1,
-                patience: Duration::from_secs(5),
+                retry_for: Duration::from_secs(5),
             },
         };
         catalogs.at_least(1, Duration::from_secs(60)).await.unwrap();

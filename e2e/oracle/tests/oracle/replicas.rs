@@ -49,7 +49,7 @@ fn some_chunk(site: &Site) -> (String, Vec<WorkerId>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_missing_on_one_replica_is_read_from_another_and_missing_everywhere_is_an_error() {
-    let site = Site::start(SHAPE, &tables(120).unwrap(), &["--patience=1"])
+    let site = Site::start(SHAPE, &tables(120).unwrap(), &["--retry-seconds=1"])
         .await
         .unwrap();
     let right = answers(&site).await;
@@ -98,8 +98,8 @@ async fn a_lock_wait_counts_as_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn patience_begins_when_no_replica_is_left() {
-    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
+async fn the_time_for_retries_begins_when_no_replica_is_left() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--retry-seconds=1"])
         .await
         .unwrap();
     let (table, workers) = some_chunk(&site);
@@ -120,7 +120,7 @@ async fn patience_begins_when_no_replica_is_left() {
         .unwrap()
         .unwrap();
     assert_eq!(right.rows.len(), 1);
-    // The first lacks the table for a moment; the second keeps its reader waiting for longer than patience lasts.
+    // The first lacks the table for a moment; the second keeps its reader waiting for longer than retries last.
     let (first, second) = (&site.stack.workers[&workers[0]], workers[1]);
     first
         .run_all([format!("RENAME TABLE {table} TO {aside}")])
@@ -139,8 +139,8 @@ async fn patience_begins_when_no_replica_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_placement() {
-    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--patience=1"])
+async fn a_chunk_that_no_worker_holds_any_more_is_an_error_and_comes_back_with_the_placement() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &["--retry-seconds=1"])
         .await
         .unwrap();
     let right = answers(&site).await;
@@ -170,7 +170,7 @@ async fn a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_
     assert_eq!(error.code, 1297, "{error}");
     let wanted = format!("chunk {chunk} of sky.Object cannot be read: no worker holds it");
     assert!(error.message.ends_with(&wanted), "{error}");
-    // A proxy asks again, in vain; the client learns what is wrong, and not that there is no czar.
+    // A proxy asks again without success; the client learns what is wrong, and not that there is no czar.
     let proxy = site.start_proxy(&[&site.czar]).await.unwrap();
     let mut ann = connect_proxy(&proxy, "ann", Some("sky")).await.unwrap();
     let error = ask_plain(&mut ann, Format::Text, STATEMENTS[0])
@@ -193,7 +193,7 @@ async fn a_chunk_that_nobody_holds_any_more_is_an_error_and_comes_back_with_the_
     assert_eq!(waiting.unwrap().unwrap().rows, right[0]);
 }
 
-/// Statements that are under way when a worker dies, each told from the others by a number in its text.
+/// Statements that are under way when a worker dies, each distinguished from the others by a number in its text.
 const DYING: [(Order, Format, &str); 7] = [
     (
         Order::Any,

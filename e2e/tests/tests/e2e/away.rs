@@ -15,7 +15,7 @@ use orrery_e2e::{Archive, NAMESPACE, eventually, eventually_within, rows, sessio
 /// Rows of the table.
 const ROWS: u64 = 60;
 /// How long an ingest may take while a worker does not answer.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the answers are looked at after the worker is back.
 const WATCHED: Duration = Duration::from_secs(60);
 
@@ -87,22 +87,22 @@ async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> 
 
     let (node, worker) = expendable(&own.archive).await?;
     let paused = lab.pause(&node).await?;
-    eventually_within(PATIENCE, &format!("worker {worker} to be missed"), async || {
+    eventually_within(TIMEOUT, &format!("worker {worker} to be missed"), async || {
         Ok((phase_of(&own.archive, &worker).await? != "Ready").then_some(()))
     })
     .await?;
     own.delete_table("Object").await?;
     own.director().await?;
     own.declare("new", "Object", 0, false).await?;
-    let status = own.ended("new", PATIENCE).await?;
+    let status = own.ended("new", TIMEOUT).await?;
     ensure!(status["phase"] == "Visible", "{status}");
-    let away = eventually_within(PATIENCE, "the new rows", async || {
+    let away = eventually_within(TIMEOUT, "the new rows", async || {
         answer(&database).await.map(Some)
     });
     assert_eq!(away.await?, (ROWS, Some(2), Some(2)), "while {worker} is away");
 
     drop(paused);
-    let (mut answers, end) = (0_u32, Instant::now() + PATIENCE);
+    let (mut answers, end) = (0_u32, Instant::now() + TIMEOUT);
     let mut back: Option<Instant> = None;
     while back.is_none_or(|back| back.elapsed() < WATCHED) {
         if Instant::now() > end {

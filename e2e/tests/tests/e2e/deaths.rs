@@ -29,7 +29,7 @@ async fn victim(archive: &Archive, component: &str, asked: &Pod) -> Result<Pod> 
     let spec = leases.get("orrery-operator").await?.spec;
     let holder = spec
         .and_then(|spec| spec.holder_identity)
-        .context("nobody leads")?;
+        .context("there is no leader")?;
     let leads = |pod: &Pod| holder.starts_with(&pod.name_any());
     pods.into_iter()
         .find(leads)

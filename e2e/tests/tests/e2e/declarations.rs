@@ -127,7 +127,7 @@ async fn every_kind_explains_itself_and_its_fields() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn get_tells_health_size_and_progress_at_a_glance() -> Result<()> {
+async fn get_shows_health_size_and_progress_at_a_glance() -> Result<()> {
     // On a cluster that serves Ingress, kubectl takes "ing" for that.
     let ingests = if Lab::here().is_some() { "ing" } else { "ingests" };
     let glance = kubectl(&["get", &format!("wp,wk,cf,ct,rt,{ingests}")]).await?;

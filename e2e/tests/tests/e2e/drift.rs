@@ -58,7 +58,7 @@ async fn hand_edits_of_owned_objects_are_reverted_with_an_event() -> Result<()> 
     ])
     .await?;
     for kind in ["Service", "ConfigMap", "PodDisruptionBudget", "StatefulSet"] {
-        assert!(events.contains(kind), "no Event tells of the {kind}:\n{events}");
+        assert!(events.contains(kind), "no Event reports the {kind}:\n{events}");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use mysql_async::Conn;
 use orrery_archive::names::staging_database;
 use orrery_e2e::own::{Own, message, objects, reasons};
 use orrery_e2e::pods::on_worker;
-use orrery_e2e::{PATIENCE, eventually, rows, session};
+use orrery_e2e::{TIMEOUT, eventually, rows, session};
 
 /// Rows of each table in these tests.
 const ROWS: u64 = 40;
@@ -175,7 +175,7 @@ async fn of_two_ingests_with_one_key_at_once_one_row_wins_and_the_other_is_told_
     right?;
     let mut rejects = Vec::new();
     for name in ["left", "right"] {
-        let status = own.ended(name, PATIENCE * 2).await?;
+        let status = own.ended(name, TIMEOUT * 2).await?;
         assert_eq!(status["phase"], "Visible", "{status}");
         rejects.extend(reasons(&status));
     }
@@ -306,14 +306,14 @@ async fn an_ingest_whose_table_is_deleted_ends_says_so_and_leaves_nothing() -> R
             Some("Load" | "Seal" | "Visible" | "Failed")
         )
     };
-    let status = own.status_when("first", PATIENCE, begun).await?;
+    let status = own.status_when("first", TIMEOUT, begun).await?;
     assert_eq!(
         status["phase"], "Load",
         "it was too fast to be disturbed: {status}"
     );
     let attempt = status["attempt"].as_u64().context("no attempt")?;
     own.delete_table("Object").await?;
-    let status = own.ended("first", PATIENCE).await?;
+    let status = own.ended("first", TIMEOUT).await?;
     assert_eq!(status["phase"], "Failed", "{status}");
     assert!(message(&status).contains("was deleted"), "{}", message(&status));
     // What it had loaded goes with it.
@@ -340,7 +340,7 @@ async fn an_ingest_declared_with_a_table_made_again_goes_into_the_new_one() -> R
         let (table, ingest) = tokio::join!(own.director(), own.declare(name, "Object", 0, false));
         table?;
         ingest?;
-        let status = own.ended(name, PATIENCE).await?;
+        let status = own.ended(name, TIMEOUT).await?;
         assert_eq!(status["phase"], "Visible", "{status}");
         let sql = format!("SELECT MIN(id) FROM {}.Object", own.database());
         let found: Vec<u64> = rows(&mut session().await?, &sql).await?;

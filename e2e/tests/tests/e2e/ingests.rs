@@ -40,7 +40,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// A director `e2e_<name>.Object` in the demo's family, with columns of the test's besides id, ra and decl.
+    /// A director `e2e_<name>.Object` in the demo's family, with columns of the test's in addition to id, ra and decl.
     async fn director(name: &'static str, more: &[(&str, &str)]) -> Result<Self> {
         let archive = Archive::demo().await?;
         let mut columns = vec![

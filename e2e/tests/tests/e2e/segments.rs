@@ -1,4 +1,4 @@
-//! Many small ingests into one table: what is taken in is there, and what is too much is told.
+//! Many small ingests into one table: what is accepted is there, and what is too much is refused.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const INGESTS: u64 = 70;
 /// Segments that a chunk of a table may have (docs/design/ingest.md#number-of-segments).
 const MOST: u64 = 64;
 /// Limit of all of them together.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// 70 small ingests in a row: the rows of every one that is visible are there once, and every other one names the cause.
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Resu
     }
     let (mut visible, mut sum) = (0, 0);
     for number in 0..INGESTS {
-        let status = own.ended(&name(number), PATIENCE).await?;
+        let status = own.ended(&name(number), TIMEOUT).await?;
         if status["phase"] == "Visible" {
             visible += 1;
             sum += 3 * (number + 1);

@@ -1,4 +1,4 @@
-//! An operator that stands still for longer than its Lease holds, as on a machine that is paused or has no memory left, and then goes on
+//! An operator that stands still for longer than its Lease holds, as on a machine that is paused or has no memory left, and then continues
 //! with what it had in hand.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use mysql_async::Conn;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::own::{Own, objects};
 use orrery_e2e::pods::node_of;
-use orrery_e2e::{Archive, NAMESPACE, PATIENCE, eventually, rows, session};
+use orrery_e2e::{Archive, NAMESPACE, TIMEOUT, eventually, rows, session};
 use serde_json::Value;
 
 /// Seconds for which the catalog is watched after the sleeper woke.
@@ -77,7 +77,8 @@ fn container(pod: &Pod) -> Result<ContainerStatus> {
 async fn leader(archive: &Archive) -> Result<String> {
     let leases: Api<Lease> = Api::namespaced(archive.client.clone(), NAMESPACE);
     let spec = leases.get("orrery-operator").await?.spec;
-    spec.and_then(|spec| spec.holder_identity).context("nobody leads")
+    spec.and_then(|spec| spec.holder_identity)
+        .context("there is no leader")
 }
 
 /// The numbers of the catalog's root that must never fall.
@@ -134,7 +135,7 @@ async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result
     // Few rows, because the kubelet ends what has not answered its probes for a minute.
     own.file("late", &objects(100, 300)).await?;
     own.declare("late", "Object", 0, false).await?;
-    own.status_when("late", PATIENCE, |status| {
+    own.status_when("late", TIMEOUT, |status| {
         matches!(status["phase"].as_str(), Some("Load" | "Seal" | "Verify"))
     })
     .await?;
@@ -144,7 +145,7 @@ async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result
 
     // The standby publishes one ingest and takes the other back.
     let work = async {
-        let status = own.ended("late", PATIENCE).await?;
+        let status = own.ended("late", TIMEOUT).await?;
         ensure!(status["phase"] == "Visible", "{status}");
         own.set_revoked("early", "Object", 0, true).await?;
         ensure!(leader(archive).await? != holder, "the sleeper leads");

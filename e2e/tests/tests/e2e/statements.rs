@@ -1,4 +1,4 @@
-//! Wrong statements, wrong passwords and things that are no MySQL get a clear answer, and the session or the next one goes on.
+//! Wrong statements, wrong passwords and things that are no MySQL get a clear answer, and the session or the next one continues.
 
 use anyhow::{Result, bail};
 use mysql_async::{Conn, Error, Opts};
