@@ -44,7 +44,7 @@ pub fn followed(name: &str) -> Run {
         .env(FOLDER, folder.path())
         .output()
         .expect("strace is needed: tools/setup installs it");
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && printed.contains("1 passed"),
         "the followed run of {name}: {printed}{}",

@@ -48,7 +48,7 @@ pub fn shell_args() -> ShellArgs {
     }
 }
 
-/// Configuration of an agent beside `mysqld`.
+/// Configuration of an agent of `mysqld`.
 pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
