@@ -15,13 +15,13 @@
 //! `udf`'s macros generate; none is written here.
 
 mod args;
-mod catalog;
 mod guard;
 mod htm;
+mod list;
 mod misc;
 mod photometry;
 mod regions;
 mod separation;
 mod statistics;
 
-pub use catalog::{install_sql, Function, FUNCTIONS};
+pub use list::{install_sql, Function, FUNCTIONS};
