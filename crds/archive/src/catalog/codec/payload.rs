@@ -4,9 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 
+#[expect(
+    clippy::expect_used,
+    reason = "plain structs with texts as keys are always JSON; an empty payload would be written as if it were the value"
+)]
 pub(super) fn put<T: Serialize + ?Sized>(objects: &mut Objects, kind: ObjectKind, value: &T) -> ObjectName {
-    // Serialising these plain structs to a string cannot fail; an empty payload would not decode and be noticed.
-    objects::put(objects, kind, serde_json::to_string(value).unwrap_or_default())
+    let payload = serde_json::to_string(value).expect("payloads are JSON");
+    objects::put(objects, kind, payload)
 }
 
 pub(super) fn get<T: for<'de> Deserialize<'de>>(
