@@ -124,8 +124,10 @@ impl Loader {
     /// Starts a load of the finished survey, unless it is the present one.
     pub fn load(&self, load: Load) -> Result<(), Refusal> {
         let mut state = self.lock();
-        let finished = match (&state.finished, &state.request) {
-            (Some(finished), Some(request)) if request.survey.id == load.id => finished.clone(),
+        let (finished, directory) = match (&state.finished, &state.request) {
+            (Some(finished), Some(request)) if request.survey.id == load.id => {
+                (finished.clone(), self.spool.join(&request.directory))
+            }
             (_, request) => {
                 return Err(Refusal::NotSurveyed {
                     asked: load.id,
@@ -139,7 +141,7 @@ impl Loader {
         if going_on && state.load.as_ref() == Some(&load) {
             return Ok(());
         }
-        self.begin_load(&mut state, finished, load);
+        self.begin_load(&mut state, directory, finished, load);
         Ok(())
     }
 
@@ -246,19 +248,18 @@ impl Loader {
         Ok(())
     }
 
-    fn begin_load(&self, state: &mut State, finished: Arc<Finished>, load: Load) {
+    fn begin_load(&self, state: &mut State, directory: PathBuf, finished: Arc<Finished>, load: Load) {
         let previous = replace_running(state);
         state.work += 1;
         state.load = Some(load.clone());
         state.step = LoaderStep::Loading;
         state.error = None;
         state.lost = Arc::default();
-        let directory = state.request.as_ref().map(|request| request.directory.clone());
         let tools = LoadTools {
             agents: self.tools.agents.clone(),
             retry: self.tools.limits.retry,
             streams: self.tools.limits.streams,
-            directory: self.spool.join(directory.unwrap_or_default()),
+            directory,
             progress: state.progress.clone(),
             lost: state.lost.clone(),
         };

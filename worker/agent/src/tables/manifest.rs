@@ -165,7 +165,7 @@ pub async fn totals(conn: &mut Conn) -> Result<(u64, u64)> {
             "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS UNSIGNED) FROM orrery_control.manifest WHERE state <> 'deleted'",
         )
         .await?;
-    Ok(row.unwrap_or_default())
+    row.ok_or_else(no_answer)
 }
 
 /// Highest attempt and segment ever heard of; discarded attempts count.
@@ -176,11 +176,16 @@ pub async fn highest(conn: &mut Conn) -> Result<Highest> {
              (SELECT MAX(segment) FROM orrery_control.manifest)",
         )
         .await?;
-    let (opened, copied, segment) = row.unwrap_or_default();
+    let (opened, copied, segment) = row.ok_or_else(no_answer)?;
+    // Where nothing was ever loaded there is no number, and every number is higher than 0.
     Ok(Highest {
-        attempt: opened.max(copied).unwrap_or_default(),
-        segment: segment.unwrap_or_default(),
+        attempt: opened.max(copied).unwrap_or(0),
+        segment: segment.unwrap_or(0),
     })
+}
+
+fn no_answer() -> AgentError {
+    AgentError::Internal("a statement that always has one row had none".into())
 }
 
 /// Tables in physical databases that the manifest does not know and no seal is about to enter. They

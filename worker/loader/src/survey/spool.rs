@@ -109,8 +109,11 @@ impl SpoolWriter {
         let path = &part.path;
         let mut suffix = Vec::new();
         for row in &placed.rows {
-            let text = placed.text.get(row.text.clone()).unwrap_or_default();
-            let copies = placed.overlaps.get(row.overlaps.clone()).unwrap_or_default();
+            let text = placed.text.get(row.text.clone());
+            let copies = placed.overlaps.get(row.overlaps.clone());
+            let (Some(text), Some(copies)) = (text, copies) else {
+                return Err(Fault::Internal("spool"));
+            };
             let homes = std::iter::once((row.home, RowSet::Home));
             for (cell, set) in homes.chain(copies.iter().map(|cell| (*cell, RowSet::Overlap))) {
                 suffix.clear();
