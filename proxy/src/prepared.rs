@@ -12,6 +12,8 @@ use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, WireEr
 
 /// Prepared statements one connection may have: MariaDB's limit for a whole server.
 const MAX_STATEMENTS: usize = 16_382;
+/// Stands for the statement prepared last in any command, so that clients need not wait for its id (MariaDB 10.2).
+const LAST: u32 = u32::MAX;
 /// Parameters a statement may have: the protocol counts them in two bytes.
 const MAX_PARAMETERS: usize = 65_535;
 
@@ -20,6 +22,8 @@ const MAX_PARAMETERS: usize = 65_535;
 pub struct PreparedStatements {
     statements: HashMap<u32, Prepared>,
     last_id: u32,
+    /// What [`LAST`] stands for; nothing after a failed preparation.
+    last: Option<u32>,
 }
 
 struct Prepared {
@@ -30,8 +34,14 @@ struct Prepared {
 }
 
 impl PreparedStatements {
+    /// A preparation failed: [`LAST`] stands for nothing until the next one.
+    pub fn failed(&mut self) {
+        self.last = None;
+    }
+
     /// Keeps a statement: its id and number of parameters.
     pub fn add(&mut self, sql: &str) -> Result<(u32, usize), ServerError> {
+        self.last = None;
         let count = parameters(sql)
             .map_err(|error| errors::SYNTAX.error(format!("You have an error in your SQL syntax; {error}")))?
             .len();
@@ -45,9 +55,9 @@ impl PreparedStatements {
             );
             return Err(errors::TOO_MANY_STATEMENTS.error(message));
         }
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id = following(self.last_id);
         while self.statements.contains_key(&self.last_id) {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            self.last_id = following(self.last_id);
         }
         let prepared = Prepared {
             sql: sql.to_owned(),
@@ -55,17 +65,21 @@ impl PreparedStatements {
             broken: None,
         };
         self.statements.insert(self.last_id, prepared);
+        self.last = Some(self.last_id);
         Ok((self.last_id, count))
     }
 
     /// Forgets a statement.
     pub fn remove(&mut self, id: u32) {
+        let id = self.meant(id);
         self.statements.remove(&id);
+        self.last = self.last.filter(|last| *last != id);
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
         self.statements.clear();
+        self.last = None;
     }
 
     /// Forgets long data of a statement.
@@ -78,6 +92,7 @@ impl PreparedStatements {
 
     /// Appends to a long parameter, of all together at most `limit` bytes.
     pub fn append(&mut self, id: u32, param: u16, data: &[u8], limit: usize) {
+        let id = self.meant(id);
         let Some(prepared) = self.statements.get_mut(&id) else {
             return;
         };
@@ -104,11 +119,25 @@ impl PreparedStatements {
         bind(&prepared.sql, &literals).map_err(|error| errors::WRONG_ARGUMENTS.error(error.to_string()))
     }
 
+    /// The id that a command means.
+    fn meant(&self, id: u32) -> u32 {
+        self.last.filter(|_| id == LAST).unwrap_or(id)
+    }
+
     fn find(&mut self, id: u32, command: &str) -> Result<&mut Prepared, ServerError> {
+        let id = self.meant(id);
         self.statements.get_mut(&id).ok_or_else(|| {
             let message = format!("Unknown prepared statement handler ({id}) given to {command}");
             errors::UNKNOWN_STATEMENT.error(message)
         })
+    }
+}
+
+/// The id after this one; ids are neither 0 nor [`LAST`].
+fn following(id: u32) -> u32 {
+    match id.wrapping_add(1) {
+        0 | LAST => 1,
+        next => next,
     }
 }
 
@@ -225,5 +254,24 @@ mod tests {
         let error = statements.reset(first).unwrap_err();
         assert_eq!(error.code, 1243);
         assert!(error.message.contains(&format!("({first})")), "{error}");
+    }
+
+    #[test]
+    fn minus_one_stands_for_the_statement_prepared_last() {
+        let mut statements = PreparedStatements::default();
+        assert_eq!(statements.reset(LAST).unwrap_err().code, 1243);
+        statements.add("SELECT 1").unwrap();
+        let (second, _) = statements.add("SELECT 2").unwrap();
+        statements.reset(LAST).unwrap();
+        statements.remove(LAST);
+        assert_eq!(statements.reset(second).unwrap_err().code, 1243);
+        assert_eq!(statements.reset(LAST).unwrap_err().code, 1243);
+        statements.add("SELECT 3").unwrap();
+        statements.failed();
+        assert_eq!(
+            statements.reset(LAST).unwrap_err().code,
+            1243,
+            "the preparation failed"
+        );
     }
 }

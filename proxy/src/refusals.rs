@@ -95,6 +95,13 @@ pub fn not_text(charset: &str) -> ServerError {
     ))
 }
 
+/// A character set named in a handshake that cannot be spoken here.
+pub fn unknown_collation(id: u16) -> ServerError {
+    errors::UNKNOWN_CHARACTER_SET.error(format!(
+        "Unknown character set: that of collation {id}; connect with utf8mb4, utf8mb3, latin1, ascii or binary"
+    ))
+}
+
 /// The user was removed while connected.
 pub fn user_gone(user: &str, host: &str) -> ServerError {
     errors::ACCESS_DENIED.error(format!(

@@ -1,7 +1,7 @@
 //! Puts the proxy together and runs it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use orrery_shell::AdminPort;
@@ -33,6 +33,7 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
         server: config.server_config()?,
         peers: config.peers.clone(),
         metrics: Metrics::new()?,
+        started: Instant::now(),
         name: config
             .sources
             .pod_name

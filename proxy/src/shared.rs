@@ -1,6 +1,7 @@
 //! What all connections of a proxy share.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use orrery_snapshot::Hub;
 use orrery_wire::server::ServerConfig;
@@ -24,6 +25,8 @@ pub struct Proxy {
     pub peers: Vec<String>,
     /// Counters.
     pub metrics: Metrics,
+    /// When it started.
+    pub started: Instant,
     /// Name of this proxy, for people: its pod.
     pub name: String,
     /// Ends when the process is to stop: no new connections, idle ones are closed, running statements may finish.

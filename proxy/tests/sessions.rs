@@ -361,3 +361,51 @@ async fn a_connection_that_stays_idle_for_too_long_is_closed() {
     ann.run(b"SET wait_timeout = 1").await.unwrap();
     assert!(matches!(ann.closed().await, orrery_wire::WireError::Closed));
 }
+
+#[tokio::test]
+async fn a_client_whose_plugin_has_not_seen_the_challenge_is_asked_to_switch() {
+    let running = one().await;
+    let ask = async |arguments: &[&str]| {
+        let arguments = [arguments, &["-e", "SELECT CURRENT_USER()"]].concat();
+        run(running.mariadb("ann", &arguments)).await
+    };
+    let output = ask(&["--default-auth=caching_sha2_password"]).await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "ann@%",
+        "{output:?}"
+    );
+    let output = ask(&["--default-auth=caching_sha2_password", "-pwrong"]).await;
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("1045"),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_character_set_that_cannot_be_spoken_is_refused_at_log_in() {
+    let running = one().await;
+    for charset in ["latin2", "cp1251", "koi8r", "gbk", "sjis"] {
+        let arguments = [
+            &format!("--default-character-set={charset}")[..],
+            "-e",
+            "SELECT 1",
+        ];
+        let output = run(running.mariadb("ann", &arguments)).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            error.contains("1115") && error.contains("utf8mb4"),
+            "{charset}: {error}"
+        );
+    }
+    let output = run(running.mariadb("ann", &["--default-character-set=latin1", "-e", "SELECT 1"])).await;
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1", "{output:?}");
+}
+
+#[tokio::test]
+async fn the_line_of_statistics_is_the_proxys() {
+    let running = one().await;
+    let output = run(running.mariadb("ann", &["-e", "status"])).await;
+    let line = String::from_utf8_lossy(&output.stdout);
+    assert!(line.contains("Threads: 1  Questions: "), "{output:?}");
+}

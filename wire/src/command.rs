@@ -106,6 +106,15 @@ pub enum Command {
     ResetStatement(u32),
     /// Fetch from a cursor.
     FetchStatement(u32),
+    /// A line of text about the server.
+    Statistics,
+    /// The columns of a table.
+    FieldList {
+        /// The table.
+        table: Bytes,
+        /// Pattern of column names, as after LIKE; empty for all.
+        wildcard: Bytes,
+    },
     /// A command this protocol layer does not serve, by its number.
     Unsupported(u8),
 }
@@ -147,17 +156,30 @@ impl Command {
             code if code == Code::COM_STMT_CLOSE as u8 => Self::CloseStatement(buf.u32_field(WHAT)?),
             code if code == Code::COM_STMT_RESET as u8 => Self::ResetStatement(buf.u32_field(WHAT)?),
             code if code == Code::COM_STMT_FETCH as u8 => Self::FetchStatement(buf.u32_field(WHAT)?),
+            code if code == Code::COM_STATISTICS as u8 => Self::Statistics,
+            code if code == Code::COM_FIELD_LIST as u8 => {
+                let table = buf.null_str(WHAT)?;
+                Self::FieldList {
+                    table: body.slice_ref(table),
+                    wildcard: body.slice_ref(buf.0),
+                }
+            }
             other => Self::Unsupported(other),
         })
     }
 
-    /// The error that answers a command no part of the product serves: cursors and unknown commands.
+    /// The error that answers a command no part of the product serves: cursors, several statements in one text, unknown commands.
     pub fn refusal(&self) -> Option<ServerError> {
         match self {
             Self::FetchStatement(_) => Some(
                 errors::NOT_SUPPORTED_PREPARED
                     .error("This command is not supported: cursors; fetch the whole result instead"),
             ),
+            Self::SetOption {
+                multi_statements: true,
+            } => Some(errors::NOT_SUPPORTED.error(
+                "This version of Orrery doesn't yet support 'several statements in one text'; send them one by one",
+            )),
             Self::Unsupported(_) => Some(errors::unknown_command()),
             _ => None,
         }
@@ -327,6 +349,20 @@ mod tests {
     use super::*;
     use crate::statement::StatementParams;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_list_of_fields_names_its_table_and_pattern() {
+        let decode =
+            |body: &'static [u8]| Command::decode(&Bytes::from_static(body), CapabilityFlags::empty());
+        let asked = decode(b"\x04Object\0ra%").unwrap();
+        let list = |table: &'static str, wildcard: &'static str| Command::FieldList {
+            table: table.into(),
+            wildcard: wildcard.into(),
+        };
+        assert_eq!(asked, list("Object", "ra%"));
+        assert_eq!(decode(b"\x04Object\0").unwrap(), list("Object", ""));
+        assert!(decode(b"\x04Object").is_err());
+    }
 
     proptest! {
         #[test]

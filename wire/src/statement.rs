@@ -13,7 +13,7 @@ use crate::value::{Param, ValueError, bit, put_bitmap};
 
 /// Flag bits of COM_STMT_EXECUTE that ask for a cursor.
 const CURSOR_MASK: u8 = 0x07;
-/// Flag bit: the parameter count precedes the parameters (query attributes negotiated).
+/// Flag bit: a parameter count is sent although the statement may have no parameters (query attributes negotiated).
 const COUNT_AVAILABLE: u8 = 0x08;
 
 /// What COM_STMT_EXECUTE says before its parameters, which only [`StatementParams`] can read.
@@ -99,9 +99,10 @@ impl StatementParams {
         const WHAT: &str = "statement parameters";
         let long_data = std::mem::take(&mut self.long_data);
         let mut buf = ParseBuf(&request.params);
-        // With query attributes, their values follow the parameters and are counted with them.
+        // Once query attributes are negotiated, their values follow the parameters and are counted with them. The flag says that a
+        // count is there although the statement has no parameters; with parameters it is there whatever the flag says.
         let mut sent = self.count;
-        if request.flags & COUNT_AVAILABLE != 0 {
+        if request.named && (self.count > 0 || request.flags & COUNT_AVAILABLE != 0) {
             sent = usize::try_from(buf.lenenc_int(WHAT)?).map_err(|_| WireError::Malformed(WHAT))?;
         }
         if sent < self.count {
@@ -238,5 +239,75 @@ impl PrepareOk {
         out.put_u16_le(self.params);
         out.put_u8(0);
         out.put_u16_le(self.warnings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(params: &mut StatementParams, body: &[u8], capabilities: CapabilityFlags) -> Vec<Param> {
+        let request = ExecuteRequest::decode(&Bytes::copy_from_slice(body), capabilities).unwrap();
+        params.take(&request).unwrap()
+    }
+
+    /// As Connector/J and mysql-connector-python send it: query attributes negotiated, no flag, the count all the same.
+    #[test]
+    fn the_count_is_read_whenever_query_attributes_are_negotiated_and_there_are_parameters() {
+        let head = [7, 0, 0, 0, 0, 1, 0, 0, 0];
+        let body = [
+            &head[..],
+            &[2, 0b01, 1],
+            &[0x06, 0, 0, 0x08, 0, 0],
+            &5_i64.to_le_bytes(),
+        ]
+        .concat();
+        let capabilities = CapabilityFlags::CLIENT_QUERY_ATTRIBUTES;
+        let mut params = StatementParams::new(2);
+        let values: Vec<_> = take(&mut params, &body, capabilities)
+            .into_iter()
+            .map(|param| param.value)
+            .collect();
+        assert_eq!(values, [Value::NULL, Value::Int(5)]);
+
+        // Again, with the types of the first time.
+        let again = [&head[..], &[2, 0b01, 0], &6_i64.to_le_bytes()].concat();
+        let values = take(&mut params, &again, capabilities);
+        assert_eq!(values[1].value, Value::Int(6));
+    }
+
+    #[test]
+    fn without_query_attributes_the_bitmap_comes_first_whatever_the_flags_say() {
+        for flags in [0, COUNT_AVAILABLE] {
+            let body = [
+                &[7, 0, 0, 0, flags, 1, 0, 0, 0][..],
+                &[0b01, 1],
+                &[0x06, 0, 0x08, 0],
+                &5_i64.to_le_bytes(),
+            ]
+            .concat();
+            let params = take(&mut StatementParams::new(2), &body, CapabilityFlags::empty());
+            assert_eq!(params[0].value, Value::NULL);
+            assert_eq!(params[1].value, Value::Int(5));
+        }
+    }
+
+    #[test]
+    fn attributes_of_an_execution_are_counted_with_its_parameters_and_passed_over() {
+        let body = [
+            &[7, 0, 0, 0, COUNT_AVAILABLE, 1, 0, 0, 0][..],
+            &[2, 0, 1],
+            &[0x08, 0, 0],
+            &[0xFE, 0, 1, b'a'],
+            &5_i64.to_le_bytes(),
+            &[1, b'x'],
+        ]
+        .concat();
+        let capabilities = CapabilityFlags::CLIENT_QUERY_ATTRIBUTES;
+        let params = take(&mut StatementParams::new(1), &body, capabilities);
+        assert_eq!(params.len(), 1);
+        assert_eq!(params[0].value, Value::Int(5));
+        let none = [&[7, 0, 0, 0, 0, 1, 0, 0, 0][..]].concat();
+        assert!(take(&mut StatementParams::new(0), &none, capabilities).is_empty());
     }
 }

@@ -6,9 +6,11 @@ use orrery_wire::statement::ExecuteRequest;
 use orrery_wire::{Format, WireError};
 
 use super::{Client, Outcome};
+use crate::forward::Failure;
 use crate::peers::Kill;
 use crate::prepared::parameter_columns;
 use crate::refusals;
+use crate::result::is_like;
 
 impl Client {
     /// Commands and answers until the client leaves, is killed, or has been idle for too long.
@@ -95,8 +97,12 @@ impl Client {
                 self.prepared.clear();
                 self.write_ok(connection).await
             }
-            // Several statements in one text are refused one by one, whatever this says.
             Command::Ping | Command::SetOption { .. } => self.write_ok(connection).await,
+            Command::Statistics => {
+                let text = self.statistics();
+                connection.writer().write_statistics(&text).await
+            }
+            Command::FieldList { table, wildcard } => self.field_list(connection, &table, &wildcard).await,
             Command::Quit | Command::FetchStatement(_) | Command::Unsupported(_) => Err(WireError::Closed),
         }
     }
@@ -121,12 +127,8 @@ impl Client {
         let columns = match self.columns_of(connection, sql).await {
             Ok(columns) => columns,
             Err(failure) => {
-                let told = self.tell_failure(connection.writer(), failure).await?;
-                return if told == Outcome::ClientGone {
-                    Err(WireError::Closed)
-                } else {
-                    Ok(())
-                };
+                self.prepared.failed();
+                return self.answer_failure(connection, failure).await;
             }
         };
         match self.prepared.add(sql) {
@@ -138,6 +140,41 @@ impl Client {
                     .await
             }
             Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+        }
+    }
+
+    /// Tells why a command failed; an error when the client has gone.
+    async fn answer_failure(
+        &mut self,
+        connection: &mut ServerConnection,
+        failure: Failure,
+    ) -> Result<(), WireError> {
+        match self.tell_failure(connection.writer(), failure).await? {
+            Outcome::ClientGone => Err(WireError::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// COM_FIELD_LIST: what the columns of a table are.
+    async fn field_list(
+        &mut self,
+        connection: &mut ServerConnection,
+        table: &[u8],
+        wildcard: &[u8],
+    ) -> Result<(), WireError> {
+        let (Ok(table), Ok(wildcard)) = (std::str::from_utf8(table), std::str::from_utf8(wildcard)) else {
+            return self.tell_not_text(connection).await;
+        };
+        let sql = format!("SELECT * FROM `{}` LIMIT 0", table.replace('`', "``"));
+        match self.columns_of(connection, &sql).await {
+            Ok(mut columns) => {
+                columns.retain(|column| {
+                    wildcard.is_empty() || is_like(&String::from_utf8_lossy(&column.name), wildcard)
+                });
+                let end = self.ok();
+                connection.writer().write_field_list(&columns, &end).await
+            }
+            Err(failure) => self.answer_failure(connection, failure).await,
         }
     }
 

@@ -53,6 +53,18 @@ impl Client {
         }
     }
 
+    /// COM_STATISTICS: MariaDB's line, of this proxy.
+    pub(super) fn statistics(&self) -> String {
+        let uptime = self.proxy.started.elapsed().as_secs();
+        let questions = self.proxy.metrics.seconds.get_sample_count();
+        let average = questions as f64 / uptime.max(1) as f64;
+        format!(
+            "Uptime: {uptime}  Threads: {}  Questions: {questions}  Slow queries: 0  Opens: 0  Open tables: 0  \
+             Queries per second avg: {average:.3}",
+            self.proxy.registry.len()
+        )
+    }
+
     /// SHOW WARNINGS, SHOW ERRORS and their counts.
     pub(super) fn diagnostics(&self, sql: &str) -> Result<LocalResult, ServerError> {
         let tokens = lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;

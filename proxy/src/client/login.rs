@@ -14,7 +14,7 @@ use crate::accounts::{Accounts, check_database};
 use crate::prepared::PreparedStatements;
 use crate::refusals;
 use crate::registry::{Full, Membership};
-use crate::session::Session;
+use crate::session::{Collation, Session};
 use crate::shared::Proxy;
 
 /// How long a client may take to log in: MariaDB's connect_timeout.
@@ -77,11 +77,11 @@ async fn log_in(
     let mut client = Client {
         proxy: proxy.clone(),
         member,
-        session: Session::new(login.user, None, login.collation),
+        session: Session::new(login.user.clone(), None, Collation::default()),
         peer,
         prepared: PreparedStatements::default(),
     };
-    match client.enter(login.database) {
+    match client.enter(login) {
         Ok(()) => {
             client.write_ok(&mut connection).await?;
             Ok((connection, client))
@@ -97,8 +97,10 @@ async fn log_in(
 }
 
 impl Client {
-    /// What is checked after the password: the number of connections, and the default database.
-    fn enter(&mut self, database: Option<String>) -> Result<(), ServerError> {
+    /// Begins the session of a user who has proved the password, after what else is checked: character set, number of connections,
+    /// default database.
+    fn enter(&mut self, login: orrery_wire::server::Session) -> Result<(), ServerError> {
+        self.session = Session::new(login.user, None, Collation::default());
         if self.is_peer() {
             return Ok(());
         }
@@ -107,6 +109,10 @@ impl Client {
         self.member
             .log_in(&name, user.limits.max_connections)
             .map_err(|full: Full| refusals::too_many(full, &name))?;
+        let collation = Collation::of_id(login.collation);
+        self.session
+            .set_collation(collation.ok_or_else(|| refusals::unknown_collation(login.collation))?);
+        let database = login.database;
         if let (Some(database), Some(snapshot)) = (&database, self.proxy.hub.current()) {
             check_database(&snapshot, &name, &user, database)?;
         }
@@ -135,8 +141,7 @@ impl Client {
             }
         };
         self.prepared.clear();
-        self.session = Session::new(login.user, None, login.collation);
-        match self.enter(login.database) {
+        match self.enter(login) {
             Ok(()) => self.write_ok(connection).await,
             Err(error) => {
                 self.tell(connection.writer(), &error).await?;

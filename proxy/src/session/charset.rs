@@ -1,6 +1,8 @@
 //! Character sets and collations a session may ask for: those of MariaDB 10.11 in which ASCII means ASCII, because statements are
 //! read as tokens here and at the czar.
 
+use std::ops::RangeInclusive;
+
 /// A collation with its id in the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collation {
@@ -77,6 +79,9 @@ const FAMILY: [&str; 24] = [
     "vietnamese",
 ];
 
+/// Ids that MySQL 8 has for utf8mb4, `utf8mb4_0900_ai_ci` first, and MariaDB for nothing.
+const OF_MYSQL_8: RangeInclusive<u16> = 255..=323;
+
 fn all() -> impl Iterator<Item = Collation> {
     let single = SINGLE.into_iter().map(|(id, name)| Collation {
         id,
@@ -103,10 +108,13 @@ impl Default for Collation {
 }
 
 impl Collation {
-    /// The collation a client names in its handshake. Ids MariaDB does not have (MySQL 8's `utf8mb4_0900_ai_ci`) and character sets
-    /// that are not taken give the default, as in MariaDB.
-    pub fn of_id(id: u16) -> Self {
-        all().find(|collation| collation.id == id).unwrap_or_default()
+    /// The collation a client names in its handshake. 0 names none, and ids that only MySQL 8 has are all of
+    /// utf8mb4: both give the default, as in MariaDB. Every other id that is not taken here is of a character set that cannot be spoken.
+    pub fn of_id(id: u16) -> Option<Self> {
+        if id == 0 || OF_MYSQL_8.contains(&id) {
+            return Some(Self::default());
+        }
+        all().find(|collation| collation.id == id)
     }
 
     /// By name, older names included.

@@ -74,14 +74,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of a user who has just logged in with the given collation id.
-    pub fn new(user: String, database: Option<String>, collation: u16) -> Self {
+    /// The session of a user who has just logged in.
+    pub fn new(user: String, database: Option<String>, collation: Collation) -> Self {
         Self {
             user,
             database,
             time_zone: "SYSTEM".to_owned(),
             sql_mode: DEFAULT_SQL_MODE.to_owned(),
-            collation: Collation::of_id(collation),
+            collation,
             autocommit: true,
             wait_timeout: DEFAULT_WAIT_TIMEOUT,
             max_statement_time: None,
@@ -93,7 +93,11 @@ impl Session {
 
     /// What COM_RESET_CONNECTION leaves: user, database and what has been seen of the data.
     pub fn reset(&mut self) {
-        let fresh = Self::new(std::mem::take(&mut self.user), self.database.take(), 0);
+        let fresh = Self::new(
+            std::mem::take(&mut self.user),
+            self.database.take(),
+            Collation::default(),
+        );
         *self = Self {
             data_epoch: self.data_epoch,
             ..fresh
@@ -155,6 +159,11 @@ impl Session {
     /// The collation of the connection.
     pub fn collation(&self) -> &Collation {
         &self.collation
+    }
+
+    /// Speaks another character set from now on.
+    pub fn set_collation(&mut self, collation: Collation) {
+        self.collation = collation;
     }
 
     /// The value of a variable this session knows, for use in SET.

@@ -4,7 +4,7 @@ use super::charset::Collation;
 use super::*;
 
 fn session() -> Session {
-    Session::new("ann".to_owned(), Some("sky".to_owned()), 45)
+    Session::new("ann".to_owned(), Some("sky".to_owned()), Collation::default())
 }
 
 fn set(session: &mut Session, sql: &str) -> Result<(), ServerError> {
@@ -115,8 +115,19 @@ fn ids_of_collations_are_mariadbs() {
         (192, "utf8mb3_unicode_ci"),
         (8, "latin1_swedish_ci"),
         (255, "utf8mb4_general_ci"),
+        (0, "utf8mb4_general_ci"),
     ] {
-        assert_eq!(Collation::of_id(id).name, name);
+        assert_eq!(Collation::of_id(id).unwrap().name, name);
+    }
+    for (id, of) in [
+        (9, "latin2"),
+        (51, "cp1251"),
+        (7, "koi8r"),
+        (28, "gbk"),
+        (13, "sjis"),
+        (35, "ucs2"),
+    ] {
+        assert_eq!(Collation::of_id(id), None, "{of}");
     }
     assert_eq!(
         Collation::by_name("UTF8_general_ci").unwrap().name,

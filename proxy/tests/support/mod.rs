@@ -113,6 +113,7 @@ pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<St
         },
         peers,
         metrics: Metrics::new().unwrap(),
+        started: std::time::Instant::now(),
         name: "proxy-test".to_owned(),
         stopping: CancellationToken::new(),
     });

@@ -1,7 +1,8 @@
 //! Proving who the client is: one exchange, used by the handshake and by COM_CHANGE_USER.
 //!
 //! Rules:
-//! * the client's own plugin is used when it is one of those here and a digest for it is stored;
+//! * the client's own plugin is used when it is one of ours and a digest for it is stored. A client whose plugin is not the one the
+//!   greeting named has not been challenged by it yet: its empty answer asks for a switch;
 //! * otherwise, and when a SHA-2 scramble is wrong, caching_sha2_password's full path asks for the password itself
 //!   (under TLS only), which is checked against whatever digest is stored;
 //! * otherwise the client is asked to switch to a plugin a digest is stored for. There is no RSA exchange: without
@@ -31,6 +32,9 @@ impl<F: Fn(&str) -> Option<Verifier> + Send + Sync> Authenticator for F {
         self(user)
     }
 }
+
+/// The method whose plugin the greeting names.
+pub(super) const GREETED: AuthMethod = AuthMethod::Native;
 
 /// First byte of an auth-switch request.
 const AUTH_SWITCH: u8 = 0xFE;
@@ -89,12 +93,9 @@ impl Exchange<'_> {
     }
 
     async fn prove(&mut self, offer: &Offer<'_>, verifier: &Verifier) -> Result<Proof, WireError> {
-        let plugin = offer
-            .plugin
-            .as_deref()
-            .unwrap_or(AuthMethod::Native.plugin().as_bytes());
+        let plugin = offer.plugin.as_deref().unwrap_or(GREETED.plugin().as_bytes());
         let method = AuthMethod::from_plugin(plugin);
-        if let (Some(_), true) = (method, offer.data.is_empty()) {
+        if offer.data.is_empty() && method == Some(GREETED) {
             // No password given: no account here goes without.
             return Ok(Proof {
                 is_right: false,
@@ -102,6 +103,8 @@ impl Exchange<'_> {
             });
         }
         match method {
+            // MySQL 8 and 9: their plugin has not seen the challenge, which was made for another.
+            Some(_) if offer.data.is_empty() => self.switch(offer, verifier).await,
             Some(method) => match verifier.check(method, &offer.challenge, &offer.data) {
                 Some(is_right) => self.scramble_checked(method, is_right, offer.tls, verifier).await,
                 None if method == AuthMethod::CachingSha2 && offer.tls => self.full_path(verifier).await,
@@ -119,10 +122,12 @@ impl Exchange<'_> {
                 gave_password: !offer.data.is_empty(),
             });
         }
-        let method = if verifier.native.is_some() {
-            AuthMethod::Native
-        } else {
-            AuthMethod::CachingSha2
+        let asked = offer.plugin.as_deref().and_then(AuthMethod::from_plugin);
+        // MySQL 9 has no native plugin any more, so the client's own comes first.
+        let method = match asked {
+            Some(AuthMethod::CachingSha2) if verifier.sha2.is_some() => AuthMethod::CachingSha2,
+            _ if verifier.native.is_some() => AuthMethod::Native,
+            _ => AuthMethod::CachingSha2,
         };
         let challenge = new_challenge()?;
         let answer = self

@@ -6,13 +6,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use mysql_common::io::ParseBuf;
 use tokio_rustls::TlsAcceptor;
 
-use super::auth::{Authenticator, Exchange, Offer};
+use super::auth::{Authenticator, Exchange, GREETED, Offer};
 use super::config::ServerConfig;
 use super::connection::ServerConnection;
 use super::halves::{Halves, frame};
 use super::session::{HandshakeError, Session};
 use super::writer::ResponseWriter;
-use crate::auth::{AuthMethod, SCRAMBLE_LEN, new_challenge};
+use crate::auth::{SCRAMBLE_LEN, new_challenge};
 use crate::codec::Fields;
 use crate::command::decode_connect_attributes;
 use crate::error::WireError;
@@ -30,7 +30,8 @@ const DEFAULT_COLLATION: u8 = 45;
 /// Clients older than 11.0 read a version that starts like this as "what follows is the real version".
 const MARIADB_PREFIX: &str = "5.5.5-";
 
-/// What the server can do, TLS and query attributes aside.
+/// What the server can do, TLS and query attributes aside. Nothing is offered that is then refused: no several statements in one text,
+/// no sql_mode IGNORE_SPACE.
 fn offered(config: &ServerConfig) -> CapabilityFlags {
     use CapabilityFlags as C;
     let mut offered = C::CLIENT_LONG_PASSWORD
@@ -38,12 +39,10 @@ fn offered(config: &ServerConfig) -> CapabilityFlags {
         | C::CLIENT_LONG_FLAG
         | C::CLIENT_CONNECT_WITH_DB
         | C::CLIENT_ODBC
-        | C::CLIENT_IGNORE_SPACE
         | C::CLIENT_PROTOCOL_41
         | C::CLIENT_INTERACTIVE
         | C::CLIENT_TRANSACTIONS
         | C::CLIENT_SECURE_CONNECTION
-        | C::CLIENT_MULTI_STATEMENTS
         | C::CLIENT_MULTI_RESULTS
         | C::CLIENT_PS_MULTI_RESULTS
         | C::CLIENT_PLUGIN_AUTH
@@ -229,7 +228,7 @@ fn put_greeting(
     out.put_bytes(0, 10);
     out.put_slice(second);
     out.put_u8(0);
-    out.put_slice(AuthMethod::Native.plugin().as_bytes());
+    out.put_slice(GREETED.plugin().as_bytes());
     out.put_u8(0);
 }
 

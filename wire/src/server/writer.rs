@@ -11,7 +11,7 @@ use crate::packet::PacketWriter;
 use crate::reply::{EOF_MARK, OK_MARK, OkPacket, ServerError};
 use crate::statement::PrepareOk;
 use crate::transport::BoxedTransport;
-use crate::value::{TextToBinary, ValueError, encode_binary_row, encode_text_row};
+use crate::value::{TextToBinary, ValueError, encode_binary_row, encode_text_row, put_text_cell};
 use mysql_common::constants::CapabilityFlags;
 
 /// Writes the answers to one client's commands.
@@ -154,6 +154,24 @@ impl ResponseWriter {
         } else {
             self.packets.write_with(|out| end.encode_eof(out)).await
         }
+    }
+
+    /// Answers COM_FIELD_LIST: definitions, each with NULL for its default.
+    pub async fn write_field_list(&mut self, columns: &[ColumnDef], end: &OkPacket) -> Result<(), WireError> {
+        for column in columns {
+            self.packets
+                .write_with(|out| {
+                    column.encode(out);
+                    put_text_cell(out, None);
+                })
+                .await?;
+        }
+        self.finish_result(end).await
+    }
+
+    /// Answers COM_STATISTICS.
+    pub async fn write_statistics(&mut self, text: &str) -> Result<(), WireError> {
+        self.packets.write(text.as_bytes()).await
     }
 
     /// Answers COM_STMT_PREPARE. The counts come from the slices; more than 65,535 of either is an error
