@@ -10,7 +10,7 @@ use orrery_wire::{ColumnDef, Format, ServerError, Value};
 /// Session settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    /// Default database.
+    /// Default database, may be empty.
     pub database: &'static str,
     /// `time_zone`.
     pub time_zone: &'static str,
