@@ -409,3 +409,98 @@ async fn the_line_of_statistics_is_the_proxys() {
     let line = String::from_utf8_lossy(&output.stdout);
     assert!(line.contains("Threads: 1  Questions: "), "{output:?}");
 }
+
+#[tokio::test]
+async fn sql_select_limit_and_set_statement_hold_for_selects_without_a_limit() {
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    let count = async |connection: &mut orrery_wire::client::ClientConnection, sql: &str| {
+        rows(connection, sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+            .len()
+    };
+    ann.run(b"SET SQL_SELECT_LIMIT = 2").await.unwrap();
+    assert_eq!(count(&mut ann, "SELECT id FROM t").await, 2);
+    assert_eq!(count(&mut ann, "SELECT id FROM t LIMIT 3").await, 3);
+    assert_eq!(cell(&mut ann, "SELECT @@sql_select_limit").await, "2");
+    ann.run(b"SET SQL_SELECT_LIMIT = DEFAULT").await.unwrap();
+    assert_eq!(count(&mut ann, "SELECT id FROM t").await, 3);
+
+    assert_eq!(
+        count(&mut ann, "SET STATEMENT sql_select_limit=1 FOR SELECT id FROM t").await,
+        1
+    );
+    assert_eq!(
+        count(&mut ann, "SELECT id FROM t").await,
+        3,
+        "settings of a statement end with it"
+    );
+    let sql = "SET STATEMENT max_statement_time=30, sql_mode='NO_ZERO_DATE' FOR SELECT @@sql_mode";
+    assert_eq!(cell(&mut ann, sql).await, "NO_ZERO_DATE");
+    let last = running.czars[0].last();
+    assert_eq!(last.question().max_time, Some(Duration::from_secs(30)));
+    let prepared = ann
+        .prepare(b"SET STATEMENT max_statement_time=30 FOR SELECT id FROM t WHERE id > ?")
+        .await
+        .unwrap();
+    assert_eq!((prepared.params.len(), prepared.columns.len()), (1, 1));
+    let (code, message) = refused(
+        &mut ann,
+        "SET STATEMENT max_statement_time=1 FOR SET autocommit=0",
+    )
+    .await;
+    assert_eq!(code, 1235, "{message}");
+}
+
+#[tokio::test]
+async fn statements_in_latin1_mean_what_they_say() {
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    ann.run(b"SET NAMES latin1").await.unwrap();
+    let (_, answer) = ann.query_all(b"SELECT HEX('\xE9'), '\xE9'").await.unwrap();
+    assert_eq!(&answer[0][..], b"\x02E9\x01\xE9", "as text and in results");
+    assert_eq!(code(ann.query_all(b"SELECT HEX(_latin1'\xE9')").await), 1300);
+}
+
+#[tokio::test]
+async fn pipes_that_would_be_read_otherwise_are_refused() {
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    ann.run(b"SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')")
+        .await
+        .unwrap();
+    assert!(
+        cell(&mut ann, "SELECT @@sql_mode")
+            .await
+            .ends_with(",PIPES_AS_CONCAT")
+    );
+    assert_eq!(refused(&mut ann, "SELECT 'a' || 'b'").await.0, 1235);
+    assert_eq!(code(ann.prepare(b"SELECT 'a' || ?").await), 1235);
+    assert_eq!(cell(&mut ann, "SELECT '||'").await, "||");
+}
+
+#[tokio::test]
+async fn grants_are_shown_to_their_user_and_to_admins() {
+    let running = one().await;
+    let (mut ann, mut root) = (running.connect("ann").await, running.connect("root").await);
+    for sql in [
+        "SHOW GRANTS",
+        "SHOW GRANTS FOR CURRENT_USER()",
+        "SHOW GRANTS FOR 'ann'@'%'",
+    ] {
+        let lines = rows(&mut ann, sql).await.unwrap().concat();
+        assert_eq!(lines[0], "GRANT USAGE ON *.* TO `ann`@`%`", "{sql}");
+        assert!(
+            lines.contains(&"GRANT SELECT ON `sky`.* TO `ann`@`%`".to_owned()),
+            "{lines:?}"
+        );
+    }
+    assert_eq!(refused(&mut ann, "SHOW GRANTS FOR root").await.0, 1044);
+    assert_eq!(
+        cell(&mut root, "SHOW GRANTS").await,
+        "GRANT SELECT ON *.* TO `root`@`%`"
+    );
+    assert_eq!(rows(&mut root, "SHOW GRANTS FOR ann").await.unwrap().len(), 3);
+    assert_eq!(refused(&mut root, "SHOW GRANTS FOR eve").await.0, 1141);
+}

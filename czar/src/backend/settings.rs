@@ -74,12 +74,6 @@ impl SessionSettings {
             .map_or(self.collation.as_str(), |(charset, _)| charset)
     }
 
-    /// Whether `statement` can be sent to a server as UTF-8: clients that speak another character set are understood as long
-    /// as they write ASCII.
-    pub fn reads(&self, statement: &[u8]) -> bool {
-        matches!(self.charset(), "utf8mb4" | "utf8mb3" | "utf8" | "ascii") || statement.is_ascii()
-    }
-
     /// The statement that gives these settings to a session whose statements are sent as UTF-8.
     pub fn set_statement(&self) -> String {
         let results = if self.raw_results { "NULL" } else { self.charset() };

@@ -241,15 +241,11 @@ impl Engine {
 }
 
 fn text(request: &Request) -> Result<&str, StatementError> {
-    let sql = std::str::from_utf8(&request.sql)
-        .ok()
-        .filter(|_| request.settings.reads(&request.sql));
-    sql.ok_or_else(|| {
-        let charset = request.settings.charset();
-        let message = format!(
-            "Statements in character set '{charset}' must be ASCII; use SET NAMES utf8mb4 for others"
-        );
-        StatementError::refused(errors::UNKNOWN_CHARACTER_SET, message)
+    std::str::from_utf8(&request.sql).map_err(|_| {
+        StatementError::refused(
+            errors::INVALID_TEXT,
+            "Proxies send statements as UTF-8; this one is not",
+        )
     })
 }
 

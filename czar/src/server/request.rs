@@ -13,7 +13,7 @@ use crate::backend::SessionSettings;
 /// One statement with everything that decides its answer.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The statement as the client sent it, in the character set of `settings`.
+    /// The statement, UTF-8.
     pub sql: Bytes,
     /// Orrery user whose rights count.
     pub user: String,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use orrery_archive::catalog::users::User;
 use orrery_czar_protocol::Question;
-use orrery_plan::statement::{Show, Statement, classify};
+use orrery_plan::statement::{Show, Statement};
 use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
 use orrery_wire::{ColumnDef, Format, WireError, errors};
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Outcome};
+use super::{Client, Outcome, text};
 use crate::forward::{self, Answered, Failure, Forwarded, Interrupt, Overlay};
 use crate::refusals;
 
@@ -83,7 +83,13 @@ impl Client {
         connection: &mut ServerConnection,
         sql: &str,
     ) -> Result<Vec<ColumnDef>, Failure> {
-        let class = classify(sql).map_err(|error| Failure::Tell(refusals::syntax(&error)))?;
+        let class = text::class_of(sql).map_err(Failure::Tell)?;
+        if let Some(settings) = text::set_statement(&class) {
+            let (inner, before) = self.enter_statement(settings).map_err(Failure::Tell)?;
+            let columns = Box::pin(self.columns_of(connection, &inner)).await;
+            self.leave_statement(before);
+            return columns;
+        }
         let user = self.account().map_err(Failure::Tell)?;
         if let Some(refusal) = refusals::refusal(&class) {
             return Err(Failure::Tell(refusal));
@@ -91,9 +97,10 @@ impl Client {
         if !has_columns_at_czar(&class) {
             return Ok(Vec::new());
         }
+        let sql = self.sent(&class, sql).map_err(Failure::Tell)?;
         let name = self.connection_name();
         let statement = Forwarded {
-            sql,
+            sql: &sql,
             question: Question {
                 prepare: true,
                 ..self.question(&user, &name)
@@ -101,7 +108,7 @@ impl Client {
             status: self.session.status(),
             overlay: Overlay::None,
         };
-        let running = self.member.begin(sql);
+        let running = self.member.begin(&sql);
         let (watch, _) = connection.split();
         let limit = self.session.max_time(user.limits.max_seconds);
         let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
@@ -139,7 +146,7 @@ async fn interrupted(
 ) -> Interrupt {
     let time_over = async {
         match limit {
-            Some(limit) => tokio::time::sleep(limit + GRACE).await,
+            Some(limit) => tokio::time::sleep(limit.saturating_add(GRACE)).await,
             None => std::future::pending().await,
         }
     };
@@ -154,7 +161,7 @@ async fn interrupted(
 fn has_columns_at_czar(statement: &Statement) -> bool {
     match statement {
         Statement::Select | Statement::SelectWithoutTable | Statement::Describe { .. } => true,
-        Statement::Show(show) => !matches!(show, Show::Processlist { .. } | Show::Warnings),
+        Statement::Show(show) => !matches!(show, Show::Processlist { .. } | Show::Warnings | Show::Grants),
         _ => false,
     }
 }

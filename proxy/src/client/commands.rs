@@ -1,11 +1,13 @@
 //! A client's commands, each answered whole before the next is read.
 
+use std::borrow::Cow;
+
 use orrery_wire::command::Command;
 use orrery_wire::server::ServerConnection;
 use orrery_wire::statement::ExecuteRequest;
 use orrery_wire::{Format, WireError};
 
-use super::{Client, Outcome};
+use super::{Client, Outcome, text};
 use crate::forward::Failure;
 use crate::peers::Kill;
 use crate::prepared::parameter_columns;
@@ -64,12 +66,12 @@ impl Client {
         }
         match command {
             Command::Query { sql, .. } => match self.text_of(&sql) {
-                Some(sql) => self.run(connection, sql, Format::Text).await,
+                Some(sql) => self.run(connection, &sql, Format::Text).await,
                 None => self.tell_not_text(connection).await,
             },
             Command::InitDb(name) => self.init_db(connection, &String::from_utf8_lossy(&name)).await,
             Command::Prepare(sql) => match self.text_of(&sql) {
-                Some(sql) => self.prepare(connection, sql).await,
+                Some(sql) => self.prepare(connection, &sql).await,
                 None => self.tell_not_text(connection).await,
             },
             Command::Execute(request) => self.execute(connection, &request).await,
@@ -108,9 +110,11 @@ impl Client {
     }
 
     /// The text of a statement; `None` when it is not what the session's character set says.
-    fn text_of<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        (text.is_ascii() || self.session.collation().reads_utf8()).then_some(text)
+    fn text_of<'a>(&self, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
+        if bytes.is_ascii() || self.session.collation().reads_utf8() {
+            return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
+        }
+        text::from_latin1(bytes).map(Cow::Owned)
     }
 
     pub(super) async fn write_ok(&self, connection: &mut ServerConnection) -> Result<(), WireError> {

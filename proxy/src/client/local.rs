@@ -53,6 +53,51 @@ impl Client {
         }
     }
 
+    /// SHOW GRANTS: of the session's user, and for an admin of others.
+    pub(super) fn grants(&self, sql: &str, own: &User) -> Result<LocalResult, ServerError> {
+        let tokens = lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
+        let asked = tokens
+            .iter()
+            .position(|token| token.is_word("FOR"))
+            .and_then(|place| tokens.get(place + 1))
+            .filter(|name| !name.is_word("CURRENT_USER"));
+        let name = asked.map_or(self.session.user.as_str(), |token| {
+            token.text.trim_matches(['\'', '"', '`'])
+        });
+        let other;
+        let user = if name == self.session.user {
+            own
+        } else if own.class == ServiceClass::Admin {
+            let snapshot = self.proxy.hub.current();
+            let found = snapshot.and_then(|snapshot| snapshot.users.users.get(name).cloned());
+            other = found.ok_or_else(|| {
+                let message = format!("There is no such grant defined for user '{name}' on host '%'");
+                errors::NO_SUCH_GRANT.error(message)
+            })?;
+            &other
+        } else {
+            let message = format!(
+                "Access denied for user '{}'@'%' to database 'mysql'",
+                self.session.user
+            );
+            return Err(errors::DATABASE_ACCESS_DENIED.error(message));
+        };
+        let grantee = format!("`{}`@`%`", name.replace('`', "``"));
+        let everything = user.databases.iter().any(|database| database == "*");
+        let first = if everything { "SELECT" } else { "USAGE" };
+        let databases = user.databases.iter().filter(|database| *database != "*");
+        let grants = databases.map(|database| format!("GRANT SELECT ON `{database}`.* TO {grantee}"));
+        let lines = std::iter::once(format!("GRANT {first} ON *.* TO {grantee}")).chain(grants);
+        Ok(LocalResult {
+            columns: vec![ColumnDef::text(
+                format!("Grants for {name}@%"),
+                self.session.collation().id,
+                4096,
+            )],
+            rows: lines.map(|line| vec![text(Some(line))]).collect(),
+        })
+    }
+
     /// COM_STATISTICS: MariaDB's line, of this proxy.
     pub(super) fn statistics(&self) -> String {
         let uptime = self.proxy.started.elapsed().as_secs();

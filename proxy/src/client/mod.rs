@@ -1,13 +1,14 @@
 //! One client: its connection, its session, its statements.
 //!
 //! [`login`] makes a [`Client`] from a stream, [`commands`] reads what it sends, [`statement`] decides about a statement, which
-//! [`local`] answers here and [`ask`] at a czar. Each adds methods to [`Client`]; none knows another's items.
+//! [`local`] answers here and [`ask`] at a czar; [`text`] reads and changes statements. Each adds methods to [`Client`]; none knows another's items.
 
 mod ask;
 mod commands;
 mod local;
 pub mod login;
 mod statement;
+mod text;
 
 use std::sync::Arc;
 

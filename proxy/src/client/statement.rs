@@ -1,21 +1,22 @@
 //! One statement of a client: its class decides whether it is answered here, refused, or sent to a czar.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use orrery_archive::catalog::users::{ServiceClass, User};
-use orrery_plan::statement::{Show, Statement, classify};
+use orrery_plan::statement::{Show, Statement, Transaction};
 use orrery_wire::reply::encode_tracked_schema;
 use orrery_wire::server::ServerConnection;
 use orrery_wire::{Format, OkPacket, ServerError, WireError, errors};
 
-use super::{Client, Outcome};
+use super::{Client, Outcome, text};
 use crate::accounts::check_database;
 use crate::forward::{Known, Overlay};
 use crate::peers::Kill;
 use crate::refusals;
 use crate::registry::Killed;
 use crate::result::LocalResult;
-use crate::session::Shown;
+use crate::session::{Session, Shown};
 
 impl Outcome {
     fn label(self) -> &'static str {
@@ -74,15 +75,13 @@ impl Client {
         sql: &str,
         format: Format,
     ) -> (&'static str, Result<Outcome, WireError>) {
-        let statement = match classify(sql) {
+        let statement = match text::class_of(sql) {
             Ok(statement) => statement,
-            Err(error) => {
-                return (
-                    "unreadable",
-                    self.tell(connection.writer(), &refusals::syntax(&error)).await,
-                );
-            }
+            Err(error) => return ("unreadable", self.tell(connection.writer(), &error).await),
         };
+        if let Some(settings) = text::set_statement(&statement) {
+            return self.run_under(connection, settings, format).await;
+        }
         let class = label(&statement);
         let decided = self
             .account()
@@ -102,7 +101,13 @@ impl Client {
                     .await
                     .map(|()| Outcome::Ok)
             }
-            Action::Forward(overlay) => self.ask(connection, sql, format, overlay, &user).await,
+            Action::Forward(overlay) => {
+                let sql = match self.sent(&statement, sql) {
+                    Ok(sql) => sql,
+                    Err(error) => return (class, self.tell(connection.writer(), &error).await),
+                };
+                self.ask(connection, &sql, format, overlay, &user).await
+            }
             Action::Kill(kill) => self.kill(connection, &kill).await,
             Action::Close(error) => {
                 // The connection is closed whether or not the client hears why.
@@ -112,6 +117,61 @@ impl Client {
             }
         };
         (class, done)
+    }
+
+    /// Runs the statement of a SET STATEMENT under its settings, and forgets them after.
+    async fn run_under(
+        &mut self,
+        connection: &mut ServerConnection,
+        settings: &str,
+        format: Format,
+    ) -> (&'static str, Result<Outcome, WireError>) {
+        let (inner, before) = match self.enter_statement(settings) {
+            Ok(entered) => entered,
+            Err(error) => return ("set", self.tell(connection.writer(), &error).await),
+        };
+        let ran = Box::pin(self.run_classified(connection, &inner, format)).await;
+        self.leave_statement(before);
+        ran
+    }
+
+    /// Gives the session the settings of a SET STATEMENT: the statement that is to run under them, and the session as it was.
+    pub(super) fn enter_statement(&mut self, settings: &str) -> Result<(String, Session), ServerError> {
+        let under = text::under(settings)?;
+        let Statement::Set(assignments) = text::class_of(&under.set)? else {
+            return Err(errors::empty_query());
+        };
+        let inner = text::class_of(&under.inner)?;
+        if !text::runs_under(&inner) {
+            return Err(errors::NOT_SUPPORTED.error(format!(
+                "This version of Orrery doesn't yet support 'SET STATEMENT … FOR {}'; it takes SELECT, SHOW, DESCRIBE and EXPLAIN",
+                label(&inner)
+            )));
+        }
+        let before = self.session.clone();
+        self.session
+            .set(&assignments)
+            .map_err(|error| ServerError::from(&error))?;
+        Ok((under.inner, before))
+    }
+
+    /// The session as it was, but for what it has learnt.
+    pub(super) fn leave_statement(&mut self, before: Session) {
+        let under = std::mem::replace(&mut self.session, before);
+        self.session.learn_from(under);
+    }
+
+    /// The text that is sent to a czar.
+    pub(super) fn sent<'a>(&self, statement: &Statement, sql: &'a str) -> Result<Cow<'a, str>, ServerError> {
+        if self.session.has_pipes() {
+            text::refuse_pipes(sql)?;
+        }
+        match (statement, self.session.select_limit()) {
+            (Statement::Select | Statement::SelectWithoutTable, Some(limit)) => {
+                text::limited(sql, limit)
+            }
+            _ => Ok(Cow::Borrowed(sql)),
+        }
     }
 
     /// What is to be done, without doing it (but for the session's own state).
@@ -135,7 +195,17 @@ impl Client {
             }
             Statement::Use(database) => self.use_database(database),
             Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, user),
-            Statement::Transaction(_) => Ok(Action::Ok(self.ok())),
+            Statement::Transaction(verb) => {
+                match verb {
+                    Transaction::Begin => self.session.begin(text::access(sql)?),
+                    Transaction::Commit | Transaction::Rollback => {
+                        self.session.end_transaction(text::chains(sql)?);
+                    }
+                    Transaction::Savepoint => {}
+                }
+                Ok(Action::Ok(self.ok()))
+            }
+            Statement::Show(Show::Grants) => self.grants(sql, user).map(Action::Rows),
             Statement::Show(Show::Processlist { full }) => {
                 Ok(Action::Rows(self.processlist(sql, *full, user)))
             }
@@ -145,6 +215,10 @@ impl Client {
             }
             Statement::SelectWithoutTable => {
                 Overlay::of_select(sql, &self.known(), format).map(Action::Forward)
+            }
+            Statement::Select => {
+                self.session.reads_tables();
+                Ok(Action::Forward(Overlay::None))
             }
             _ => Ok(Action::Forward(Overlay::None)),
         }

@@ -17,11 +17,9 @@ use orrery_czar_protocol::Question;
 use orrery_wire::{ServerError, StatusFlags};
 
 pub use charset::Collation;
+use sql_mode::SqlMode;
 pub use variables::Shown;
 
-/// sql_mode of MariaDB 10.11 when nobody changed it.
-const DEFAULT_SQL_MODE: &str =
-    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION";
 /// Seconds without a command after which a connection is closed, unless the session says otherwise.
 const DEFAULT_WAIT_TIMEOUT: u64 = 28_800;
 /// Diagnostics kept for SHOW WARNINGS: MariaDB's max_error_count.
@@ -48,6 +46,15 @@ impl From<&ServerError> for Diagnostic {
     }
 }
 
+/// What a transaction may do, as the status flags tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// READ WRITE, which is the default.
+    ReadWrite,
+    /// READ ONLY.
+    ReadOnly,
+}
+
 /// The state of one session.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -57,11 +64,14 @@ pub struct Session {
     pub database: Option<String>,
     /// `time_zone`, as every server knows it.
     time_zone: String,
-    /// `sql_mode`.
-    sql_mode: String,
+    sql_mode: SqlMode,
     /// `collation_connection`; its character set is the client's.
     collation: Collation,
     autocommit: bool,
+    /// Whether a transaction has begun that has not ended; reads and writes nothing by itself.
+    transaction: Option<Access>,
+    /// `sql_select_limit`, when it is one.
+    select_limit: Option<u64>,
     wait_timeout: u64,
     /// `max_statement_time` of the session.
     max_statement_time: Option<Duration>,
@@ -80,9 +90,11 @@ impl Session {
             user,
             database,
             time_zone: "SYSTEM".to_owned(),
-            sql_mode: DEFAULT_SQL_MODE.to_owned(),
+            sql_mode: SqlMode::default(),
             collation,
             autocommit: true,
+            transaction: None,
+            select_limit: None,
             wait_timeout: DEFAULT_WAIT_TIMEOUT,
             max_statement_time: None,
             kept: BTreeMap::new(),
@@ -106,11 +118,46 @@ impl Session {
 
     /// Status flags of every answer.
     pub fn status(&self) -> StatusFlags {
-        if self.autocommit {
-            StatusFlags::SERVER_STATUS_AUTOCOMMIT
-        } else {
-            StatusFlags::empty()
+        let mut status = StatusFlags::empty();
+        status.set(StatusFlags::SERVER_STATUS_AUTOCOMMIT, self.autocommit);
+        status.set(StatusFlags::SERVER_STATUS_IN_TRANS, self.transaction.is_some());
+        let read_only = self.transaction == Some(Access::ReadOnly);
+        status.set(StatusFlags::SERVER_STATUS_IN_TRANS_READONLY, read_only);
+        status
+    }
+
+    /// A transaction begins. Rows never change under a reader, so only the status flags know.
+    pub fn begin(&mut self, access: Access) {
+        self.transaction = Some(access);
+    }
+
+    /// The transaction ends, and with `chain` another one begins.
+    pub fn end_transaction(&mut self, chain: bool) {
+        self.transaction = self.transaction.filter(|_| chain);
+    }
+
+    /// A statement reads tables: without autocommit that begins a transaction.
+    pub fn reads_tables(&mut self) {
+        if !self.autocommit && self.transaction.is_none() {
+            self.transaction = Some(Access::ReadWrite);
         }
+    }
+
+    /// Most rows of a SELECT without a LIMIT of its own.
+    pub fn select_limit(&self) -> Option<u64> {
+        self.select_limit
+    }
+
+    /// Whether `||` is CONCAT to this session.
+    pub fn has_pipes(&self) -> bool {
+        self.sql_mode.has_pipes()
+    }
+
+    /// Takes over what a statement under other settings has taught: what was seen of the data, and its warnings.
+    pub fn learn_from(&mut self, other: Self) {
+        self.data_epoch = other.data_epoch;
+        self.diagnostics = other.diagnostics;
+        self.transaction = other.transaction;
     }
 
     /// How long the connection may be idle.
@@ -130,7 +177,7 @@ impl Session {
             user: &self.user,
             database: self.database.as_deref(),
             time_zone: Some(&self.time_zone),
-            sql_mode: Some(&self.sql_mode),
+            sql_mode: Some(&self.sql_mode.sent),
             collation: Some(&self.collation.name),
             min_data_epoch: self.data_epoch,
             ..Question::default()
@@ -142,6 +189,13 @@ impl Session {
         let mut own = self.kept.clone();
         own.insert("autocommit", variables::shown_bool(self.autocommit));
         own.insert("wait_timeout", Shown::same(self.wait_timeout.to_string()));
+        if self.has_pipes() {
+            own.insert("sql_mode", Shown::same(self.sql_mode.shown.clone()));
+        }
+        own.insert(
+            "sql_select_limit",
+            Shown::same(self.select_limit.unwrap_or(u64::MAX).to_string()),
+        );
         let seconds = self.max_statement_time.map_or(0.0, |time| time.as_secs_f64());
         own.insert("max_statement_time", Shown::same(format!("{seconds:.6}")));
         let (errors, all) = self.diagnostic_counts();
@@ -169,13 +223,22 @@ impl Session {
     /// The value of a variable this session knows, for use in SET.
     fn value_of(&self, name: &str) -> Option<String> {
         match name {
-            "sql_mode" => Some(self.sql_mode.clone()),
+            "sql_mode" => Some(self.sql_mode.shown.clone()),
             "time_zone" => Some(self.time_zone.clone()),
             "collation_connection" => Some(self.collation.name.clone()),
             "character_set_client" | "character_set_connection" | "character_set_results" => {
                 Some(self.collation.charset().to_owned())
             }
-            _ => self.own_variables().get(name).map(|shown| shown.select.clone()),
+            _ => {
+                let own = self.own_variables();
+                let shown = own.get(name).map(|shown| shown.select.clone());
+                shown.or_else(|| variables::default_of(name))
+            }
         }
+    }
+
+    /// The value that every session begins with.
+    fn global_value_of(name: &str) -> Option<String> {
+        Self::new(String::new(), None, Collation::default()).value_of(name)
     }
 }

@@ -7,8 +7,9 @@ use orrery_plan::statement::{Assignment, Target};
 use super::charset::{Collation, current_name};
 use super::error::SetError;
 use super::evaluate::{Value, evaluate};
+use super::sql_mode::SqlMode;
 use super::variables::{self, Rule};
-use super::{DEFAULT_SQL_MODE, DEFAULT_WAIT_TIMEOUT, Session, sql_mode, time_zone};
+use super::{DEFAULT_WAIT_TIMEOUT, Session, time_zone};
 
 /// Longest `max_statement_time`, seconds: MariaDB's own.
 const MAX_STATEMENT_TIME: f64 = 31_536_000.0;
@@ -73,7 +74,14 @@ impl Session {
                 let zone = text_or(value, "SYSTEM");
                 self.time_zone = time_zone::time_zone(&zone).ok_or(SetError::TimeZone(zone))?;
             }
-            "sql_mode" => self.sql_mode = sql_mode::sql_mode(&text_or(value, DEFAULT_SQL_MODE))?,
+            "sql_mode" => {
+                self.sql_mode = match value {
+                    Value::Text(modes) => SqlMode::of(&modes)?,
+                    Value::Default => SqlMode::default(),
+                    Value::Null => return Err(wrong_value(name, "NULL")),
+                }
+            }
+            "sql_select_limit" => self.select_limit = select_limit(value)?,
             "collation_connection" => {
                 let name = text_or(value, "utf8mb4_general_ci");
                 self.collation = Collation::by_name(&name).ok_or(SetError::Collation(name))?;
@@ -88,9 +96,11 @@ impl Session {
     }
 
     /// One of the three character sets of a session. They are one here: setting a part of it to what the whole is already, or
-    /// results to NULL (no conversion, which is what happens), changes nothing; `character_set_client` moves the whole.
+    /// results to NULL or binary (no conversion, which is what happens), changes nothing; `character_set_client` moves the whole.
     fn set_one_charset(&mut self, name: &str, value: Value) -> Result<(), SetError> {
-        if value == Value::Null && name == "character_set_results" {
+        let unconverted = matches!(&value, Value::Null)
+            || matches!(&value, Value::Text(charset) if charset.eq_ignore_ascii_case("binary"));
+        if unconverted && name == "character_set_results" {
             return Ok(());
         }
         let charset = text_or(value, "utf8mb4");
@@ -132,16 +142,24 @@ impl Session {
             });
         };
         match name {
-            "autocommit" => self.autocommit = shown.select == "1",
+            "autocommit" => self.set_autocommit(shown.select == "1"),
             "wait_timeout" => self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT),
             _ => drop(self.kept.insert(name, shown)),
         }
         Ok(())
     }
 
+    /// Switching autocommit on ends a transaction.
+    fn set_autocommit(&mut self, on: bool) {
+        if on && !self.autocommit {
+            self.end_transaction(false);
+        }
+        self.autocommit = on;
+    }
+
     fn forget(&mut self, name: &'static str) {
         match name {
-            "autocommit" => self.autocommit = true,
+            "autocommit" => self.set_autocommit(true),
             "wait_timeout" => self.wait_timeout = DEFAULT_WAIT_TIMEOUT,
             _ => drop(self.kept.remove(name)),
         }
@@ -152,6 +170,26 @@ fn text_or(value: Value, default: &str) -> String {
     match value {
         Value::Text(text) => text,
         Value::Default | Value::Null => default.to_owned(),
+    }
+}
+
+/// The largest number means no limit.
+fn select_limit(value: Value) -> Result<Option<u64>, SetError> {
+    match value {
+        Value::Default => Ok(None),
+        Value::Null => Err(wrong_value("sql_select_limit", "NULL")),
+        Value::Text(text) => match text.parse() {
+            Ok(u64::MAX) => Ok(None),
+            Ok(rows) => Ok(Some(rows)),
+            Err(_) => Err(wrong_value("sql_select_limit", &text)),
+        },
+    }
+}
+
+fn wrong_value(variable: &str, value: &str) -> SetError {
+    SetError::Value {
+        variable: variable.to_owned(),
+        value: value.to_owned(),
     }
 }
 

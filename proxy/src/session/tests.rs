@@ -48,6 +48,9 @@ fn what_drivers_send_on_connecting_is_taken() {
         "SET SESSION wait_timeout = 100",
         "SET @@session.tx_isolation = 'repeatable-read'",
         "SET SQL_SELECT_LIMIT=DEFAULT",
+        "SET SQL_SAFE_UPDATES=1, SQL_SELECT_LIMIT=1000, MAX_JOIN_SIZE=1000000",
+        "SET SQL_SELECT_LIMIT=18446744073709551615",
+        "SET SESSION character_set_results = 'binary'",
         "SET sql_auto_is_null=0",
         "SET time_zone = 'UTC'",
         "SET character_set_client = utf8mb4",
@@ -61,6 +64,82 @@ fn what_drivers_send_on_connecting_is_taken() {
     assert_eq!(session.own_variables()["tx_isolation"].show, "REPEATABLE-READ");
 }
 
+/// Each line as a driver or tool sends it.
+#[test]
+fn settings_by_expressions_are_taken() {
+    for (sql, mode) in [
+        // sqlx
+        (
+            "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION')),time_zone='+00:00',\
+             NAMES utf8mb4 COLLATE utf8mb4_unicode_ci;",
+            "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT",
+        ),
+        (
+            "SET sql_mode=CONCAT(CONCAT(@@sql_mode,',STRICT_ALL_TABLES'),'')",
+            "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION,STRICT_ALL_TABLES",
+        ),
+        (
+            "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'STRICT_TRANS_TABLES,', ''), 'NO_AUTO_CREATE_USER,', '')",
+            "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+        ),
+        (
+            "SET sql_mode = CONCAT_WS(',', 'NO_ZERO_DATE', 'NO_ZERO_IN_DATE')",
+            "NO_ZERO_DATE,NO_ZERO_IN_DATE",
+        ),
+        (
+            "SET @@session.sql_mode = @@global.sql_mode",
+            "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION",
+        ),
+    ] {
+        let mut session = session();
+        set(&mut session, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(session.value_of("sql_mode").as_deref(), Some(mode), "{sql}");
+        let sent = session.question().sql_mode.unwrap();
+        assert!(!sent.contains("PIPES"), "servers read statements without it");
+    }
+    // MariaDB Connector/J
+    let mut session = session();
+    let sql = "SET SESSION session_track_system_variables = CONCAT(@@global.session_track_system_variables, ',tx_isolation')";
+    set(&mut session, sql).unwrap();
+    let tracked = &session.own_variables()["session_track_system_variables"].select;
+    assert!(
+        tracked.starts_with("autocommit,") && tracked.ends_with(",time_zone,tx_isolation"),
+        "{tracked}"
+    );
+}
+
+#[test]
+fn every_default_is_a_value_its_variable_takes() {
+    for (name, ..) in variables::VARIABLES {
+        assert!(variables::default_of(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn status_flags_follow_transactions() {
+    let in_transaction = |session: &Session| session.status().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+    let mut session = session();
+    session.reads_tables();
+    assert!(!in_transaction(&session), "autocommit");
+    session.begin(Access::ReadOnly);
+    assert!(in_transaction(&session));
+    assert!(
+        session
+            .status()
+            .contains(StatusFlags::SERVER_STATUS_IN_TRANS_READONLY)
+    );
+    session.end_transaction(true);
+    assert!(in_transaction(&session), "AND CHAIN");
+    session.end_transaction(false);
+    assert!(!in_transaction(&session));
+    set(&mut session, "SET autocommit = 0").unwrap();
+    assert!(!in_transaction(&session));
+    session.reads_tables();
+    assert!(in_transaction(&session));
+    set(&mut session, "SET autocommit = 1").unwrap();
+    assert!(!in_transaction(&session));
+}
+
 #[test]
 fn what_would_change_answers_is_refused_by_name() {
     let mut session = session();
@@ -68,18 +147,22 @@ fn what_would_change_answers_is_refused_by_name() {
         ("SET sql_mode = 'ANSI_QUOTES'", 1235, "ANSI_QUOTES"),
         ("SET sql_mode = 'NONSENSE'", 1231, "NONSENSE"),
         ("SET group_concat_max_len = 10", 1235, "group_concat_max_len"),
-        ("SET sql_select_limit = 10", 1235, "sql_select_limit"),
+        ("SET sql_select_limit = NULL", 1231, "sql_select_limit"),
+        ("SET sql_select_limit = -1", 1231, "-1"),
         ("SET time_zone = 'Europe/Paris'", 1298, "Europe/Paris"),
         ("SET time_zone = '+15:00'", 1298, "+15:00"),
         ("SET NAMES ucs2", 1115, "ucs2"),
         ("SET NAMES latin1 COLLATE utf8mb4_bin", 1253, "utf8mb4_bin"),
         ("SET NAMES utf8mb4 COLLATE utf8mb4_klingon_ci", 1273, "klingon"),
-        ("SET optimizer_switch = 'mrr=on'", 1235, "optimizer_switch"),
+        ("SET timestamp = 7", 1235, "timestamp"),
+        ("SET sql_mode = 'ANSI_QUOTES'", 1235, "ANSI_QUOTES"),
+        ("SET sql_mode = NULL", 1231, "NULL"),
         ("SET GLOBAL wait_timeout = 1", 1227, "SUPER"),
         ("SET @x = 1", 1235, "user variables"),
         ("SET PASSWORD = 'x'", 1235, "QueryUser"),
         ("SET autocommit = 2", 1231, "autocommit"),
-        ("SET wait_timeout = (SELECT 1)", 1235, "SELECT 1"),
+        ("SET wait_timeout = (SELECT 1 FROM t)", 1235, "SELECT 1 FROM t"),
+        ("SET wait_timeout = SLEEP(5)", 1235, "SLEEP"),
         ("SET character_set_results = latin1", 1235, "SET NAMES"),
     ] {
         let error = set(&mut session, sql).expect_err(sql);
