@@ -52,6 +52,12 @@ pub struct Config {
     /// Folder with `tls.crt` and `tls.key`, for clients that ask for TLS.
     #[arg(long, env = "ORRERY_TLS_DIR")]
     pub tls_dir: Option<PathBuf>,
+    /// Bytes that the prepared statements of all clients may hold; one client may hold 64 MiB.
+    #[arg(long, env = "ORRERY_PREPARED_MEMORY", default_value_t = 256 << 20)]
+    pub prepared_memory: usize,
+    /// Seconds that a client may take no byte of an answer before its connection is closed: MariaDB's net_write_timeout.
+    #[arg(long, env = "ORRERY_WRITE_SECONDS", default_value_t = 60)]
+    pub write_seconds: u64,
     /// Refuse clients without TLS.
     #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "tls_dir")]
     pub require_tls: bool,
@@ -82,6 +88,7 @@ impl Config {
             tls,
             require_tls: self.require_tls,
             max_allowed_packet: self.max_allowed_packet,
+            write_timeout: Some(std::time::Duration::from_secs(self.write_seconds)),
             ..ServerConfig::default()
         })
     }

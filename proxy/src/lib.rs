@@ -14,6 +14,7 @@
 
 mod accounts;
 mod admin;
+pub mod budget;
 mod client;
 pub mod config;
 pub mod czars;

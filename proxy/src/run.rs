@@ -10,6 +10,7 @@ use orrery_snapshot::lease::InUse;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::czars::{self, Czars};
 use crate::listener::serve;
@@ -30,6 +31,7 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
         hub,
         czars: Czars::new(config.czar_options()),
         registry: Arc::new(Registry::new(config.max_connections)),
+        prepared: Budget::new(config.prepared_memory),
         server: config.server_config()?,
         peers: config.peers.clone(),
         metrics: Metrics::new()?,

@@ -7,6 +7,7 @@ use orrery_snapshot::Hub;
 use orrery_wire::server::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::czars::Czars;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -19,6 +20,8 @@ pub struct Proxy {
     pub czars: Czars,
     /// Who is connected.
     pub registry: Arc<Registry>,
+    /// Bytes for the prepared statements of all clients.
+    pub prepared: Arc<Budget>,
     /// What clients are told, and TLS.
     pub server: ServerConfig,
     /// `host:port` names of all proxies, this one included or not: asked about connections that are not here.

@@ -504,3 +504,50 @@ async fn grants_are_shown_to_their_user_and_to_admins() {
     assert_eq!(rows(&mut root, "SHOW GRANTS FOR ann").await.unwrap().len(), 3);
     assert_eq!(refused(&mut root, "SHOW GRANTS FOR eve").await.0, 1141);
 }
+
+#[tokio::test]
+async fn parameters_keep_the_types_that_drivers_give_them() {
+    use orrery_wire::Value;
+    use orrery_wire::client::Next;
+    use orrery_wire::value::{BinaryCells, Param};
+
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    let moment = Param::from(Value::Date(2024, 2, 29, 12, 0, 0, 500_000));
+    for (sql, params, expected) in [
+        (
+            "SELECT CAST(? + 0 AS CHAR)",
+            vec![moment.clone()],
+            Value::Bytes(b"20240229120000.500000".to_vec()),
+        ),
+        (
+            "SELECT COUNT(*) FROM t WHERE seen = ?",
+            vec![moment],
+            Value::Int(1),
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT id FROM t LIMIT ?) x",
+            vec![Param::from(Value::Bytes(b"2".to_vec()))],
+            Value::Int(2),
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT id FROM t LIMIT ?, ?) x",
+            vec![Param::from(Value::Double(1.0)), Param::from(Value::Double(9.0))],
+            Value::Int(2),
+        ),
+    ] {
+        let prepared = ann.prepare(sql.as_bytes()).await.unwrap();
+        ann.execute(&prepared, &params)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let mut cells = Vec::new();
+        while let Next::Row(row) = ann.next_row().await.unwrap() {
+            cells.extend(
+                BinaryCells::new(&row, &prepared.columns)
+                    .unwrap()
+                    .map(Result::unwrap),
+            );
+        }
+        assert_eq!(cells, [expected], "{sql}");
+    }
+}

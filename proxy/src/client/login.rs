@@ -79,7 +79,7 @@ async fn log_in(
         member,
         session: Session::new(login.user.clone(), None, Collation::default()),
         peer,
-        prepared: PreparedStatements::default(),
+        prepared: PreparedStatements::new(&proxy.prepared),
     };
     match client.enter(login) {
         Ok(()) => {

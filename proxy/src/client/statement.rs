@@ -167,9 +167,7 @@ impl Client {
             text::refuse_pipes(sql)?;
         }
         match (statement, self.session.select_limit()) {
-            (Statement::Select | Statement::SelectWithoutTable, Some(limit)) => {
-                text::limited(sql, limit)
-            }
+            (Statement::Select | Statement::SelectWithoutTable, Some(limit)) => text::limited(sql, limit),
             _ => Ok(Cow::Borrowed(sql)),
         }
     }

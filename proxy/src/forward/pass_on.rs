@@ -10,7 +10,7 @@ use orrery_wire::{ColumnDef, OkPacket, WireError, errors};
 use super::begin::{Begun, Rows, begin_somewhere};
 use super::interrupt::Interrupt;
 use super::statement::{Answered, Failure, Forwarded};
-use super::stream::stream;
+use super::stream::{Stop, stream};
 use super::warnings::warnings;
 use crate::czars::{Czars, PooledConnection};
 use crate::metrics::Metrics;
@@ -38,10 +38,23 @@ pub async fn forward(
         raw_columns.decode().map_err(|error| unreadable(&error))?
     };
     // From here on a failure of the czar can only be told.
-    writer.start_result_raw(&raw_columns).await?;
     let mut rows = held.len() as u64;
-    for row in &held {
-        statement.overlay.write(row, &columns, writer).await?;
+    let write = async {
+        writer.start_result_raw(&raw_columns).await?;
+        for row in &held {
+            statement.overlay.write(row, &columns, writer).await?;
+        }
+        Ok::<(), WireError>(())
+    };
+    let written = tokio::select! {
+        biased;
+        // First: what needs no waiting is written whatever has happened meanwhile.
+        written = write => written.map_err(Stop::Client),
+        // A packet may have been cut in the middle: the connection is lost.
+        _ = interrupt.as_mut() => Err(Stop::Writing),
+    };
+    if let Err(stop) = written {
+        return Err(stop.act(czar).await);
     }
     let end = if let Some(end) = end {
         end

@@ -15,6 +15,7 @@ use orrery_archive::catalog::users::{ServiceClass, UserLimits};
 use orrery_archive::catalog::users::{User, Users};
 use orrery_archive::catalog::{AcceptedReference, Catalog, Table, TableKey, TableKind, encode};
 use orrery_archive::table::DeletionPolicy;
+use orrery_proxy::budget::Budget;
 use orrery_proxy::czars::{self, CzarOptions, Czars};
 use orrery_proxy::metrics::Metrics;
 use orrery_proxy::{Proxy, Registry, serve};
@@ -107,8 +108,10 @@ pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<St
         hub,
         czars: Czars::new(options),
         registry: Arc::new(Registry::new(max_connections)),
+        prepared: Budget::new(64 << 20),
         server: ServerConfig {
             max_allowed_packet: 1 << 20,
+            write_timeout: Some(Duration::from_secs(2)),
             ..ServerConfig::default()
         },
         peers,

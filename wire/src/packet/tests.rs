@@ -225,3 +225,20 @@ async fn a_payload_out_of_order_is_not_shown() {
         Err(WireError::OutOfOrder { expected: 1, got: 2 })
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_no_byte_for_too_long_is_an_error() {
+    use std::time::Duration;
+
+    let (near, _far) = tokio::io::duplex(64);
+    let mut writer = PacketWriter::new(near);
+    writer.set_patience(Some(Duration::from_secs(60)));
+    writer.write(&[7; 1000]).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = writer.flush().await.unwrap_err();
+    assert!(
+        matches!(&error, WireError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut),
+        "{error}"
+    );
+    assert_eq!(begun.elapsed(), Duration::from_secs(60));
+}

@@ -1,5 +1,10 @@
 //! The write half: payloads in, frames out, buffered, with back-pressure.
 
+use std::future::Future;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
@@ -19,6 +24,8 @@ pub struct PacketWriter<W> {
     io: W,
     buffer: BytesMut,
     next_seq: u8,
+    /// How long the stream may take no byte.
+    patience: Option<Duration>,
 }
 
 impl<W: AsyncWrite + Unpin> PacketWriter<W> {
@@ -28,6 +35,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             io,
             buffer: BytesMut::with_capacity(4096),
             next_seq: 0,
+            patience: None,
         }
     }
 
@@ -39,6 +47,11 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     /// Sets the number of the next frame.
     pub fn set_next_seq(&mut self, seq: u8) {
         self.next_seq = seq;
+    }
+
+    /// From now on a stream that takes no byte for so long is an error.
+    pub fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
     }
 
     /// Gives the stream back. Unflushed bytes are lost.
@@ -102,7 +115,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     /// Sends everything that is buffered.
     pub async fn flush(&mut self) -> Result<(), WireError> {
         self.drain().await?;
-        Ok(self.io.flush().await?)
+        Ok(patiently(self.patience, self.io.flush()).await?)
     }
 
     /// Whether bytes wait for a flush.
@@ -127,7 +140,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     async fn drain(&mut self) -> Result<(), WireError> {
         while !self.buffer.is_empty() {
             // Not `write_buf`: one buffer needs no scatter list.
-            match self.io.write(&self.buffer).await? {
+            match patiently(self.patience, self.io.write(&self.buffer)).await? {
                 0 => return Err(WireError::Closed),
                 sent => self.buffer.advance(sent),
             }
@@ -139,7 +152,11 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
         for frame in payload.chunks(MAX_FRAME) {
             self.put_header(frame.len());
             self.drain().await?;
-            self.io.write_all(frame).await?;
+            let mut left = frame;
+            while !left.is_empty() {
+                let sent = patiently(self.patience, self.io.write(left)).await?;
+                left = left.get(sent..).filter(|_| sent > 0).ok_or(WireError::Closed)?;
+            }
         }
         // A full last frame promises another one: an empty frame keeps the promise.
         if payload.len().is_multiple_of(MAX_FRAME) {
@@ -157,6 +174,28 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
         let seq = self.next_seq;
         self.next_seq = seq.wrapping_add(1);
         seq
+    }
+}
+
+/// One step of writing, which may not take longer than `patience`. Most steps do not wait, and cost no timer.
+async fn patiently<T>(
+    patience: Option<Duration>,
+    step: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let Some(patience) = patience else {
+        return step.await;
+    };
+    let mut step = std::pin::pin!(step);
+    if let Poll::Ready(done) = std::future::poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await
+    {
+        return done;
+    }
+    match tokio::time::timeout(patience, step).await {
+        Ok(done) => done,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the peer takes no more bytes",
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a server says about itself and accepts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a server says about itself and accepts. One value serves all connections.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct ServerConfig {
     pub require_tls: bool,
     /// Largest command accepted, bytes.
     pub max_allowed_packet: usize,
+    /// How long a client may take no byte of what is written; `None`: as long as it likes.
+    pub write_timeout: Option<Duration>,
     /// Offer query attributes.
     pub query_attributes: bool,
 }
@@ -24,6 +27,7 @@ impl Default for ServerConfig {
             tls: None,
             require_tls: false,
             max_allowed_packet: 16 << 20,
+            write_timeout: None,
             query_attributes: true,
         }
     }

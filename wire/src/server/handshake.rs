@@ -112,8 +112,9 @@ impl ServerConnection {
         }
         .authenticate(offer, accounts)
         .await?;
-        let (mut reader, writer) = halves;
+        let (mut reader, mut writer) = halves;
         reader.set_limit(config.max_allowed_packet);
+        writer.set_patience(config.write_timeout);
         let mut writer = ResponseWriter::new(writer, capabilities);
         writer.begin_response(reader.next_seq());
         let session = Session {

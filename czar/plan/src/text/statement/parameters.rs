@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::kinds::MAX_TOKENS;
 use super::quoting::write_text;
-use crate::text::lex::{self, Kind, LexError};
+use crate::text::lex::{self, Kind, LexError, Token};
 
 /// A value for a parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +23,12 @@ pub enum Literal {
     Text(String),
     /// Bytes without a character set.
     Bytes(Vec<u8>),
-    /// Date or time text, for example `2026-01-31 12:00:00.5`.
-    Temporal(String),
+    /// `2026-01-31`: a DATE.
+    Date(String),
+    /// `2026-01-31 12:00:00.5`: a DATETIME.
+    DateTime(String),
+    /// `-01:02:03`: a TIME.
+    Time(String),
 }
 
 /// Why values cannot be put into a statement.
@@ -47,6 +51,12 @@ pub enum BindError {
         /// Number of the parameter, from 1.
         number: usize,
     },
+    /// What stands for a number of rows is none.
+    #[error("the value of parameter {number}, which is in LIMIT, is not a number of rows")]
+    NotALimit {
+        /// Number of the parameter, from 1.
+        number: usize,
+    },
     /// A DECIMAL that is no number.
     #[error("the value of parameter {number} is not a decimal number")]
     NotDecimal {
@@ -64,7 +74,14 @@ pub fn parameters(sql: &str) -> Result<Vec<usize>, LexError> {
 
 /// The statement with `values` in place of its parameters.
 pub fn bind(sql: &str, values: &[Literal]) -> Result<String, BindError> {
-    let places = parameters(sql)?;
+    let tokens = lex::tokens(sql, MAX_TOKENS)?;
+    let places: Vec<usize> = (0..tokens.len())
+        .filter(|&at| {
+            tokens
+                .get(at)
+                .is_some_and(|token| token.kind == Kind::Placeholder)
+        })
+        .collect();
     if places.len() != values.len() {
         return Err(BindError::Count {
             parameters: places.len(),
@@ -73,13 +90,50 @@ pub fn bind(sql: &str, values: &[Literal]) -> Result<String, BindError> {
     }
     let mut bound = String::with_capacity(sql.len() + 16 * values.len());
     let mut copied = 0;
-    for (number, (&place, value)) in places.iter().zip(values).enumerate() {
+    for (number, (&at, value)) in (1..).zip(places.iter().zip(values)) {
+        let place = tokens.get(at).map_or(sql.len(), |token| token.start);
         bound.push_str(sql.get(copied..place).unwrap_or_default());
-        write_literal(value, number + 1, &mut bound)?;
+        if is_limit(&tokens, at) {
+            let rows = rows(value).ok_or(BindError::NotALimit { number })?;
+            bound.push_str(&rows.to_string());
+        } else {
+            write_literal(value, number, &mut bound)?;
+        }
         copied = place + 1;
     }
     bound.push_str(sql.get(copied..).unwrap_or_default());
     Ok(bound)
+}
+
+/// Whether the token at `at` stands for a number of rows: after LIMIT or OFFSET, or second after LIMIT.
+fn is_limit(tokens: &[Token<'_>], at: usize) -> bool {
+    let before = |steps: usize| at.checked_sub(steps).and_then(|place| tokens.get(place));
+    let is = |steps: usize, word: &str| before(steps).is_some_and(|token| token.is_word(word));
+    let second = before(1).is_some_and(|token| token.is_symbol(","));
+    is(1, "LIMIT") || is(1, "OFFSET") || (second && is(3, "LIMIT"))
+}
+
+/// A number of rows, whatever type a driver bound it as. MariaDB takes the integer that the value is.
+fn rows(value: &Literal) -> Option<u64> {
+    /// Up to here a DOUBLE has all integers.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Literal::Integer(rows) => u64::try_from(*rows).ok(),
+        Literal::Unsigned(rows) => Some(*rows),
+        Literal::Double(rows) if rows.fract() == 0.0 && (0.0..=EXACT).contains(rows) => Some(*rows as u64),
+        Literal::Text(text) | Literal::Decimal(text) => {
+            let text = text.trim();
+            let whole = text.split_once('.').map_or(text, |(whole, fraction)| {
+                if fraction.bytes().all(|digit| digit == b'0') {
+                    whole
+                } else {
+                    text
+                }
+            });
+            whole.parse().ok()
+        }
+        _ => None,
+    }
 }
 
 /// Writes a literal. Numbers below zero get a space before their sign, so that `-?` does not become a comment.
@@ -92,7 +146,10 @@ fn write_literal(value: &Literal, number: usize, sql: &mut String) -> Result<(),
         Literal::Double(_) => return Err(BindError::NotFinite { number }),
         Literal::Decimal(text) if is_decimal(text) => sql.push_str(&spaced(text.clone())),
         Literal::Decimal(_) => return Err(BindError::NotDecimal { number }),
-        Literal::Text(text) | Literal::Temporal(text) => write_text(text, sql),
+        Literal::Text(text) => write_text(text, sql),
+        Literal::Date(text) => write_typed("DATE", text, sql),
+        Literal::DateTime(text) => write_typed("TIMESTAMP", text, sql),
+        Literal::Time(text) => write_typed("TIME", text, sql),
         Literal::Bytes(bytes) => {
             sql.push_str("X'");
             for byte in bytes {
@@ -102,6 +159,12 @@ fn write_literal(value: &Literal, number: usize, sql: &mut String) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// A literal with its type, as the value had in the protocol: `'2024-02-29' + 0` is 2024, `DATE'2024-02-29' + 0` is 20240229.
+fn write_typed(name: &str, text: &str, sql: &mut String) {
+    sql.push_str(name);
+    write_text(text, sql);
 }
 
 fn spaced(number: String) -> String {
@@ -145,6 +208,52 @@ mod tests {
             bind("SELECT ?, -?, ?, ?, ?, ?", &values).unwrap(),
             r"SELECT 'it\'s \\ ?\n', - -5, X'00FF', NULL, 1e-1,  -1.50"
         );
+    }
+
+    #[test]
+    fn dates_and_times_keep_their_types() {
+        let values = [
+            Literal::Date("2024-02-29".into()),
+            Literal::DateTime("2024-02-29 01:02:03.5".into()),
+            Literal::Time("-26:03:04".into()),
+        ];
+        assert_eq!(
+            bind("SELECT ?, ?, ?", &values).unwrap(),
+            "SELECT DATE'2024-02-29', TIMESTAMP'2024-02-29 01:02:03.5', TIME'-26:03:04'"
+        );
+    }
+
+    #[test]
+    fn a_number_of_rows_is_an_integer_whatever_it_was_bound_as() {
+        let sql = "SELECT a FROM t WHERE b = ? LIMIT ?, ?";
+        for (value, shown) in [
+            (Literal::Double(7.0), "7e0"),
+            (Literal::Text("7".into()), "'7'"),
+            (Literal::Decimal("7.00".into()), "7.00"),
+            (Literal::Unsigned(7), "7"),
+        ] {
+            let bound = bind(sql, &[value.clone(), value.clone(), value]).unwrap();
+            assert_eq!(bound, format!("SELECT a FROM t WHERE b = {shown} LIMIT 7, 7"));
+        }
+        assert_eq!(
+            bind(
+                "SELECT a FROM t LIMIT ? OFFSET ?",
+                &[Literal::Integer(5), Literal::Text("2".into())]
+            )
+            .unwrap(),
+            "SELECT a FROM t LIMIT 5 OFFSET 2"
+        );
+        for value in [
+            Literal::Null,
+            Literal::Integer(-1),
+            Literal::Double(7.5),
+            Literal::Double(1e300),
+            Literal::Text("7; DROP".into()),
+            Literal::Text(String::new()),
+        ] {
+            let error = bind("SELECT a FROM t LIMIT ?", &[value]);
+            assert_eq!(error, Err(BindError::NotALimit { number: 1 }));
+        }
     }
 
     #[test]
