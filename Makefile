@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle bench lint crds images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle clients bench lint crds images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ e2e: ## all end-to-end tests, long ones too, on the cluster of KUBECONFIG, or el
 
 oracle: ## compare answers with one plain MariaDB that holds the same rows
 	@e2e/oracle/run
+
+clients: ## real drivers, from the package registries, against an archive on loopback
+	@e2e/clients/run
 
 bench: ## times of queries, as ratios to direct MariaDB in the same run
 	@e2e/bench/run
