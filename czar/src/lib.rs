@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod encode;
 pub mod engine;
 pub mod lookup;
+pub mod memory;
 pub mod merge;
 pub mod metrics;
 pub mod placement;

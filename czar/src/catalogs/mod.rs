@@ -6,7 +6,6 @@
 
 mod plans;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +24,6 @@ use crate::shadow::{MetadataCache, ShadowError, ShadowServer};
 
 pub use plans::PlanCache;
 
-/// Statements whose metadata is remembered.
-const METADATA_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 /// Pause after the shadow server could not be brought to a catalog.
 const RETRY: Duration = Duration::from_millis(500);
 /// How long an agent may take to give its copy of the catalog.
@@ -161,7 +158,7 @@ impl Catalogs {
         let mirrored = shadow.mirror(&snapshot.catalog, &snapshot.users).await?;
         let metadata = match &before {
             Some(before) if !mirrored.is_change => before.metadata.clone(),
-            _ => Arc::new(MetadataCache::new(METADATA_ENTRIES)),
+            _ => Arc::default(),
         };
         let epochs = snapshot.catalog.epochs;
         self.current.store(Some(Arc::new(Current {

@@ -1,15 +1,20 @@
 //! Plans, and their memory.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use lru::LruCache;
 use orrery_archive::catalog::Catalog;
-use orrery_plan::{Keyed, KeyedPlan, Plan, PlanError};
-use parking_lot::Mutex;
+use orrery_plan::{Keyed, KeyedPlan, Plan, PlanError, Work};
 
-/// Plans remembered per catalog.
-const ENTRIES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+use crate::memory::{LONGEST_STATEMENT, Memory};
+
+/// Bytes of plans remembered per catalog, and of plans by key.
+const BYTES: usize = 16 << 20;
+/// Bytes that a plan takes whatever its statement.
+const PLAN_BYTES: usize = 2 << 10;
+/// Bytes of a plan per byte of its statement: the text as the user wrote it, as template and as merge, each printed in full.
+const PER_BYTE: usize = 8;
+/// Bytes of a chunk in a set of chunks.
+const CHUNK_BYTES: usize = 16;
 
 /// A statement, or the shape of many, and its default database: all that a plan depends on, the catalog apart. Rights are checked
 /// with the metadata.
@@ -17,16 +22,16 @@ type Key = (String, Option<String>);
 
 /// Plans made for one catalog.
 pub struct PlanCache {
-    plans: Mutex<LruCache<Key, Arc<Plan>>>,
+    plans: Memory<Key, Arc<Plan>>,
     /// Plans of statements that differ in one key; `None` for shapes whose statements are planned one by one.
-    keyed: Mutex<LruCache<Key, Option<Arc<KeyedPlan>>>>,
+    keyed: Memory<Key, Option<Arc<KeyedPlan>>>,
 }
 
 impl Default for PlanCache {
     fn default() -> Self {
         Self {
-            plans: Mutex::new(LruCache::new(ENTRIES)),
-            keyed: Mutex::new(LruCache::new(ENTRIES)),
+            plans: Memory::new(BYTES),
+            keyed: Memory::new(BYTES),
         }
     }
 }
@@ -34,15 +39,18 @@ impl Default for PlanCache {
 impl PlanCache {
     /// The plan of a statement, made or remembered.
     pub fn plan(&self, sql: &str, database: Option<&str>, catalog: &Catalog) -> Result<Arc<Plan>, PlanError> {
+        if sql.len() > LONGEST_STATEMENT {
+            return Ok(Arc::new(orrery_plan::plan(sql, catalog, database)?));
+        }
         if let Some(plan) = self.by_key(sql, database, catalog) {
             return Ok(Arc::new(plan));
         }
         let key = (sql.to_owned(), database.map(str::to_owned));
-        if let Some(plan) = self.plans.lock().get(&key) {
-            return Ok(plan.clone());
+        if let Some(plan) = self.plans.get(&key) {
+            return Ok(plan);
         }
         let plan = Arc::new(orrery_plan::plan(sql, catalog, database)?);
-        self.plans.lock().put(key, plan.clone());
+        self.plans.put(key, plan.clone(), bytes_of(sql, &plan));
         Ok(plan)
     }
 
@@ -50,12 +58,26 @@ impl PlanCache {
     fn by_key(&self, sql: &str, database: Option<&str>, catalog: &Catalog) -> Option<Plan> {
         let keyed = Keyed::of(sql)?;
         let key = (keyed.shape(), database.map(str::to_owned));
-        let known = self.keyed.lock().get(&key).cloned();
+        let known = self.keyed.get(&key);
         let plan = known.unwrap_or_else(|| {
             let plan = KeyedPlan::new(&keyed, catalog, database).map(Arc::new);
-            self.keyed.lock().put(key, plan.clone());
+            let bytes = PLAN_BYTES + PER_BYTE * key.0.len();
+            self.keyed.put(key, plan.clone(), bytes);
             plan
         });
         Some(plan?.with_key(keyed.key()))
     }
+}
+
+/// About what a plan takes in memory.
+fn bytes_of(sql: &str, plan: &Plan) -> usize {
+    let chunks = match &plan.work {
+        Work::Chunks(work) => work
+            .selection
+            .area
+            .as_ref()
+            .map_or(0, std::collections::BTreeSet::len),
+        _ => 0,
+    };
+    PLAN_BYTES + PER_BYTE * sql.len() + CHUNK_BYTES * chunks
 }

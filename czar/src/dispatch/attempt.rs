@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
-use orrery_wire::{ColumnDef, Format, ServerError};
+use orrery_wire::{ColumnDef, ColumnType, Format, OkPacket, ServerError};
 use thiserror::Error;
 
 use super::job::{Job, Lane};
 use super::policy::{self, Action};
 use super::workers::Worker;
 use crate::spool::{Rows, SpoolError};
+
+/// Decimals of a floating-point column that shows as many as its value has.
+const NOT_FIXED: u8 = 31;
 
 /// Why a try failed.
 #[derive(Debug, Error)]
@@ -23,6 +26,12 @@ pub(super) enum AttemptError {
     /// The catalog has no address of the worker.
     #[error("the worker's address is not known")]
     Unknown,
+    /// Statements sent as one share the types of their columns, and a value may have been changed to them.
+    #[error("statements of several chunks sent as one may have changed values")]
+    Changed,
+    /// The connection broke while a statement ran: the server may have died of it.
+    #[error("the server was lost during this statement ({0})")]
+    Died(ClientError),
     /// Rows could not be held.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -34,7 +43,8 @@ impl AttemptError {
         match self {
             Self::Client(ClientError::Server(error)) => policy::action(error.code),
             // The connection is lost, or the log-in is set up wrongly there: another worker may be right.
-            Self::Client(_) | Self::Lost | Self::Unknown => Action::BackOff,
+            Self::Client(_) | Self::Lost | Self::Unknown | Self::Died(_) => Action::BackOff,
+            Self::Changed => Action::Apart,
             Self::Spool(_) => Action::Fail,
         }
     }
@@ -48,15 +58,17 @@ impl AttemptError {
     }
 }
 
-/// Runs statements one after the other on a worker and gathers their rows.
+/// Runs statements one after the other on a worker and gathers their rows. `is_joined`: they are of several chunks sent as one, which
+/// gives every column one type; then a warning is an error.
 pub(super) async fn attempt(
     job: &Job,
     worker: &Arc<Worker>,
     statements: &[String],
+    is_joined: bool,
 ) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
     let _in_flight = worker.begin();
     tokio::select! {
-        outcome = run(job, worker, statements) => outcome,
+        outcome = run(job, worker, statements, is_joined) => outcome,
         () = worker.is_lost() => Err(AttemptError::Lost),
     }
 }
@@ -65,6 +77,7 @@ async fn run(
     job: &Job,
     worker: &Arc<Worker>,
     statements: &[String],
+    is_joined: bool,
 ) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
     let _scan = match job.lane {
         Lane::Scan => worker.scans.acquire().await.ok(),
@@ -79,14 +92,20 @@ async fn run(
             Format::Binary => run_prepared(lease.connection()?, statement, &mut rows).await,
         };
         match outcome {
-            Ok(given) => {
+            Ok((given, end)) if is_joined && (end.warnings > 0 || may_change(&given)) => {
+                return Err(AttemptError::Changed);
+            }
+            Ok((given, _)) => {
                 columns.get_or_insert_with(|| given.into());
             }
             Err(error) => {
-                if matches!(error, AttemptError::Client(ClientError::Wire(_))) {
-                    lease.discard();
-                }
-                return Err(error);
+                return Err(match error {
+                    AttemptError::Client(broken @ ClientError::Wire(_)) => {
+                        lease.discard();
+                        AttemptError::Died(broken)
+                    }
+                    other => other,
+                });
             }
         }
     }
@@ -94,11 +113,23 @@ async fn run(
     Ok((columns.unwrap_or_else(|| Arc::from([])), rows))
 }
 
+/// Whether UNION ALL may change values of these columns: floating-point numbers with fixed decimals, as of FLOOR or ROUND, get a width
+/// there and are clipped to it without a warning.
+pub(super) fn may_change(columns: &[ColumnDef]) -> bool {
+    columns.iter().any(|column| {
+        let is_floating = matches!(
+            column.column_type,
+            ColumnType::MYSQL_TYPE_DOUBLE | ColumnType::MYSQL_TYPE_FLOAT
+        );
+        is_floating && column.decimals < NOT_FIXED
+    })
+}
+
 async fn run_text(
     connection: &mut ClientConnection,
     statement: &str,
     rows: &mut Rows,
-) -> Result<Vec<ColumnDef>, AttemptError> {
+) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
     let response = connection.query(statement.as_bytes()).await?;
     gather(connection, response, rows).await
 }
@@ -108,7 +139,7 @@ async fn run_prepared(
     connection: &mut ClientConnection,
     statement: &str,
     rows: &mut Rows,
-) -> Result<Vec<ColumnDef>, AttemptError> {
+) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
     let prepared = connection.prepare(statement.as_bytes()).await?;
     let outcome = match connection.execute(&prepared, &[]).await {
         Ok(response) => gather(connection, response, rows).await,
@@ -124,9 +155,10 @@ async fn gather(
     connection: &mut ClientConnection,
     response: Response,
     rows: &mut Rows,
-) -> Result<Vec<ColumnDef>, AttemptError> {
-    let Response::Rows(columns) = response else {
-        return Ok(Vec::new());
+) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
+    let columns = match response {
+        Response::Rows(columns) => columns,
+        Response::Ok(end) => return Ok((Vec::new(), end)),
     };
     loop {
         let pause = connection.visit_rows(|row| {
@@ -143,7 +175,7 @@ async fn gather(
                     rows.settle().await?;
                     rows.push(&row);
                 }
-                Next::End(_) => return Ok(columns),
+                Next::End(end) => return Ok((columns, end)),
             },
         }
     }

@@ -79,6 +79,16 @@ pub enum DispatchError {
         /// What each worker said.
         reasons: String,
     },
+    /// Servers were lost while the statement ran on them: no further one is tried.
+    #[error(
+        "workers {workers:?} were lost while they ran the statement over {unit}; it is not sent to others: ask for less at once"
+    )]
+    Deadly {
+        /// The unit's name.
+        unit: String,
+        /// The workers.
+        workers: Vec<WorkerId>,
+    },
     /// Rows could not be held.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -99,7 +109,7 @@ impl DispatchError {
             Self::Spool(SpoolError::Full { .. }) => {
                 errors::TABLE_FULL.error(format!("The result is too large: {self}"))
             }
-            Self::Spool(_) | Self::Render(_) | Self::LostTask => {
+            Self::Spool(_) | Self::Render(_) | Self::LostTask | Self::Deadly { .. } => {
                 errors::UNKNOWN_ERROR.error(self.to_string())
             }
         }

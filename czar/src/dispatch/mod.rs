@@ -9,6 +9,7 @@
 
 mod attempt;
 mod job;
+mod losses;
 mod policy;
 mod queue;
 mod retry;

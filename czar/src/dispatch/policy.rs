@@ -15,6 +15,8 @@ pub enum Action {
     BackOff,
     /// The statement is too large as a batch: send its parts one by one.
     Split,
+    /// Statements sent as one may have changed each other's values: send them one by one to the same worker.
+    Apart,
     /// The same error would come from every replica: it is the user's answer.
     Fail,
 }

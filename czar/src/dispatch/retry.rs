@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use orrery_archive::names::WorkerId;
 use tokio::time::Instant;
 
-use super::attempt::{AttemptError, attempt};
+use super::attempt::{AttemptError, attempt, may_change};
 use super::job::{DispatchError, Done, Job};
+use super::losses::Losses;
 use super::policy::Action;
 use super::queue::NO_WORKER;
 use super::workers::Workers;
@@ -31,19 +33,24 @@ struct Part {
 pub(super) struct Task {
     job: Arc<Job>,
     workers: Arc<Workers>,
+    /// Whether the job's statements are no longer sent as one: that may change values.
+    apart: Arc<AtomicBool>,
     /// Who failed for a unit, and with what.
     failed: HashMap<usize, Vec<(WorkerId, String)>>,
+    losses: Losses,
     /// Until when units that no replica answers for are tried again.
     deadline: Option<Instant>,
     pause: Duration,
 }
 
 impl Task {
-    pub(super) fn new(job: Arc<Job>, workers: Arc<Workers>) -> Self {
+    pub(super) fn new(job: Arc<Job>, workers: Arc<Workers>, apart: Arc<AtomicBool>) -> Self {
         Self {
             job,
             workers,
+            apart,
             failed: HashMap::new(),
+            losses: Losses::default(),
             deadline: None,
             pause: FIRST_PAUSE,
         }
@@ -55,7 +62,7 @@ impl Task {
         worker: WorkerId,
         units: Vec<usize>,
     ) -> Result<Vec<Done>, DispatchError> {
-        let is_joined = units.len() > 1;
+        let is_joined = units.len() > 1 && !self.apart.load(Ordering::Relaxed);
         let mut parts = VecDeque::from([Part {
             worker,
             units,
@@ -82,7 +89,13 @@ impl Task {
         if part.is_joined && statements.len() > 1 {
             statements = vec![joined(&statements)];
         }
-        let outcome = attempt(&self.job, &worker, &statements).await;
+        let is_joined = part.is_joined && part.units.len() > 1;
+        let outcome = attempt(&self.job, &worker, &statements, is_joined).await;
+        if let Ok((columns, _)) = &outcome
+            && may_change(columns)
+        {
+            self.apart.store(true, Ordering::Relaxed);
+        }
         let Some(unit) = part.units.first().copied() else {
             return Err(DispatchError::Render("a task has no unit".to_owned()));
         };
@@ -98,11 +111,27 @@ impl Task {
     ) -> Result<(), DispatchError> {
         let action = error.action();
         tracing::debug!(worker = part.worker, units = part.units.len(), %error, ?action, "a task failed");
+        if matches!(error, AttemptError::Died(_))
+            && let Some((unit, workers)) = self.losses.note(&part.units, part.worker)
+        {
+            return Err(DispatchError::Deadly {
+                unit: self.job.units.name(unit),
+                workers,
+            });
+        }
         match action {
             Action::Fail => return Err(failure(error)),
             Action::Split if !part.is_joined => return Err(failure(error)),
             Action::Split => {
                 parts.extend(singles(part));
+                return Ok(());
+            }
+            Action::Apart => {
+                self.apart.store(true, Ordering::Relaxed);
+                parts.push_back(Part {
+                    is_joined: false,
+                    ..part
+                });
                 return Ok(());
             }
             Action::BackOff => self.workers.rest(part.worker),
@@ -136,7 +165,7 @@ impl Task {
         };
         let worker = part.worker;
         let rest: Vec<usize> = part.units.into_iter().filter(|unit| *unit != lacking).collect();
-        let is_joined = rest.len() > 1;
+        let is_joined = rest.len() > 1 && !self.apart.load(Ordering::Relaxed);
         parts.push_back(Part {
             worker,
             units: rest,
@@ -177,7 +206,7 @@ impl Task {
             match next.iter_mut().find(|part| part.worker == worker) {
                 Some(part) => {
                     part.units.push(*unit);
-                    part.is_joined = true;
+                    part.is_joined = !self.apart.load(Ordering::Relaxed);
                 }
                 None => next.push(Part {
                     worker,

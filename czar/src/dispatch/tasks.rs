@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use orrery_archive::names::WorkerId;
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ type Outcome = (WorkerId, Result<Vec<Done>, DispatchError>);
 pub struct Tasks {
     job: Arc<Job>,
     workers: Arc<Workers>,
+    apart: Arc<AtomicBool>,
     queue: Queue,
     running: JoinSet<Outcome>,
     ready: VecDeque<Done>,
@@ -36,6 +38,7 @@ impl Tasks {
         Self {
             job: Arc::new(job),
             workers,
+            apart: Arc::default(),
             queue,
             running: JoinSet::new(),
             ready: VecDeque::new(),
@@ -53,12 +56,12 @@ impl Tasks {
                 && let Some((worker, units)) = self.queue.next_task()
             {
                 // Not worth a task of its own.
-                let task = Task::new(self.job.clone(), self.workers.clone());
+                let task = Task::new(self.job.clone(), self.workers.clone(), self.apart.clone());
                 self.ready.extend(task.run(worker, units).await?);
                 continue;
             }
             while let Some((worker, units)) = self.queue.next_task() {
-                let task = Task::new(self.job.clone(), self.workers.clone());
+                let task = Task::new(self.job.clone(), self.workers.clone(), self.apart.clone());
                 self.running
                     .spawn(async move { (worker, task.run(worker, units).await) });
             }

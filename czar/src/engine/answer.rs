@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use orrery_plan::RowRange;
 use orrery_snapshot::lease::InUseGuard;
-use orrery_wire::client::{ClientError, Next, Prepared};
-use orrery_wire::{ColumnDef, Format};
+use orrery_wire::client::{ClientConnection, ClientError, Next, Prepared};
+use orrery_wire::value::TextCells;
+use orrery_wire::{ColumnDef, Format, errors};
 
 use super::error::{StatementError, client_error};
 use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
-use crate::merge::ServerMerge;
-use crate::spool::{PieceBuilder, RowPiece};
+use crate::merge::Merged;
+use crate::spool::{PieceBuilder, RowPiece, Rows};
 
 /// How a statement is answered.
 pub struct Answer {
@@ -35,8 +36,8 @@ pub enum Source {
     Tasks(Box<Tasks>, Option<Box<Done>>),
     /// The shadow server executed the user's statement.
     Shadow(Box<Forwarded>),
-    /// The shadow server merges.
-    Merge(Box<ServerMerge>),
+    /// The shadow server has merged.
+    Merge(Box<Merged>),
 }
 
 /// A result set of the shadow server being passed on.
@@ -95,8 +96,10 @@ impl Answer {
         match &mut self.source {
             Source::Ready(piece) => Ok(piece.take()),
             Source::Tasks(tasks, reading) => next_of_tasks(tasks, reading, &self.columns, self.format).await,
-            Source::Shadow(forwarded) => next_forwarded(forwarded).await.map_err(client_error),
-            Source::Merge(merge) => next_of_merge(merge, &self.columns, self.format).await,
+            Source::Shadow(forwarded) => next_forwarded(forwarded).await,
+            Source::Merge(merged) => {
+                next_rows(&mut merged.rows, &merged.columns, &self.columns, self.format).await
+            }
         }
     }
 }
@@ -115,11 +118,25 @@ async fn next_of_tasks(
             }
             continue;
         };
-        let Some(piece) = done.rows.next().await? else {
-            *reading = None;
-            continue;
+        match next_rows(&mut done.rows, &done.columns, columns, format).await? {
+            Some(piece) => return Ok(Some(piece)),
+            None => *reading = None,
+        }
+    }
+}
+
+/// The next of `rows`, which have the columns `given`, as rows of `columns`.
+async fn next_rows(
+    rows: &mut Rows,
+    given: &[ColumnDef],
+    columns: &[ColumnDef],
+    format: Format,
+) -> Result<Option<RowPiece>, StatementError> {
+    loop {
+        let Some(piece) = rows.next().await? else {
+            return Ok(None);
         };
-        let mut encoder = Encoder::new(&done.columns, columns, format)?;
+        let mut encoder = Encoder::new(given, columns, format)?;
         if encoder.is_raw() {
             return Ok(Some(piece));
         }
@@ -133,29 +150,23 @@ async fn next_of_tasks(
     }
 }
 
-async fn next_of_merge(
-    merge: &mut ServerMerge,
-    columns: &[ColumnDef],
-    format: Format,
-) -> Result<Option<RowPiece>, StatementError> {
-    let given = merge.columns.clone();
-    if given.is_empty() {
-        return Ok(None);
+async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, StatementError> {
+    match read_forwarded(forwarded).await.map_err(client_error)? {
+        Read::Rows(piece) => Ok(piece),
+        Read::TooLong(message) => Err(StatementError::refused(errors::PACKET_TOO_LARGE, message)),
     }
-    let mut encoder = Encoder::new(&given, columns, format)?;
-    let mut piece = PieceBuilder::default();
-    while !piece.is_full() {
-        match merge.next().await? {
-            Some(row) => piece.push(|out| encoder.encode(&row, out))?,
-            None => break,
-        }
-    }
-    Ok(piece.take())
 }
 
-async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, ClientError> {
+/// What came of reading.
+enum Read {
+    Rows(Option<RowPiece>),
+    /// A function's value was longer than a packet and became NULL, which a client could not tell from an answer.
+    TooLong(String),
+}
+
+async fn read_forwarded(forwarded: &mut Forwarded) -> Result<Read, ClientError> {
     if forwarded.is_over {
-        return Ok(None);
+        return Ok(Read::Rows(None));
     }
     let connection = forwarded.lease.connection()?;
     let mut piece = PieceBuilder::default();
@@ -166,8 +177,13 @@ async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, C
         };
         match next {
             Next::Row(row) => piece.push_row(&row),
-            Next::End(_) => {
+            Next::End(end) => {
                 forwarded.is_over = true;
+                if end.warnings > 0
+                    && let Some(message) = too_long(connection).await?
+                {
+                    return Ok(Read::TooLong(message));
+                }
                 if let Some(prepared) = forwarded.prepared.take() {
                     connection.close_statement(prepared).await?;
                 }
@@ -175,7 +191,24 @@ async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, C
             }
         }
     }
-    Ok(piece.take())
+    Ok(Read::Rows(piece.take()))
+}
+
+/// The warning of the last statement that says so, if a value was longer than a packet.
+async fn too_long(connection: &mut ClientConnection) -> Result<Option<String>, ClientError> {
+    /// Code of that warning.
+    const TOO_LONG: &[u8] = b"1301";
+    let (_, rows) = connection.query_all(b"SHOW WARNINGS").await?;
+    let message = |row: &bytes::Bytes| {
+        let cells: Vec<Option<&[u8]>> = TextCells::new(row).collect::<Result<_, _>>().ok()?;
+        match cells.as_slice() {
+            [_, Some(code), Some(message)] if *code == TOO_LONG => {
+                Some(String::from_utf8_lossy(message).into_owned())
+            }
+            _ => None,
+        }
+    };
+    Ok(rows.iter().find_map(message))
 }
 
 /// The rows of a piece that lie in the range, which is narrowed by what went past; `None` when none does.

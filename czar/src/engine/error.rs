@@ -91,6 +91,7 @@ impl From<ServerMergeError> for StatementError {
     fn from(error: ServerMergeError) -> Self {
         match error {
             ServerMergeError::Shadow(error) => error.into(),
+            ServerMergeError::Spool(error) => Self::Spool(error),
             other => Self::Merge(other),
         }
     }

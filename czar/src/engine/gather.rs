@@ -2,15 +2,25 @@
 
 use std::sync::Arc;
 
-use orrery_plan::{Class, Plan, ShadowMerge, SimpleColumn, SimpleMerge};
+use orrery_plan::{Class, ShadowMerge, SimpleColumn, SimpleMerge};
 use orrery_wire::{ColumnDef, Format, Value};
 
-use super::{Answer, ChunkUnits, Engine, Source, StatementError, settings_of};
+use super::{Answer, ChunkUnits, Engine, Source, StatementError};
+use crate::backend::SessionSettings;
 use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
-use crate::merge::{ServerMerge, SimpleError, Summary, gather};
-use crate::server::Request;
-use crate::spool::PieceBuilder;
+use crate::merge::{SimpleError, Summary, gather, merge_in_shadow};
+use crate::spool::{Budget, PieceBuilder};
+
+/// How the statements of a merge run.
+pub(super) struct Run {
+    /// Lane of its tasks.
+    pub(super) class: Class,
+    /// Settings of all of them, and of the merge.
+    pub(super) settings: Arc<SessionSettings>,
+    /// What the client wants.
+    pub(super) format: Format,
+}
 
 impl Engine {
     /// Gathers partial rows in chunk order and merges them.
@@ -19,12 +29,15 @@ impl Engine {
         merge: &ShadowMerge,
         is_batchable: bool,
         units: ChunkUnits,
-        (plan, class): (&Plan, Class),
         columns: Arc<[ColumnDef]>,
-        request: &Request,
+        run: Run,
     ) -> Result<Answer, StatementError> {
-        let per_worker = self.per_worker(class);
-        let settings = settings_of(plan, request, true);
+        let per_worker = self.per_worker(run.class);
+        let data_epoch = units.data_epoch();
+        let stored = Arc::new(SessionSettings {
+            raw_results: true,
+            ..run.settings.as_ref().clone()
+        });
         let joining = if is_batchable {
             Joining::of(merge.simple.as_ref())
         } else {
@@ -36,29 +49,29 @@ impl Engine {
                 tasks: per_worker * 2,
             },
         };
-        let tasks = self.tasks(Arc::new(units), class, Format::Text, sizing, settings);
+        let tasks = self.tasks(Arc::new(units), run.class, Format::Text, sizing, stored);
         let mut partial = gather(tasks).await?;
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
             let mut piece = PieceBuilder::default();
             for row in rows {
-                piece.push(|out| put_row(row, &columns, request.format, out))?;
+                piece.push(|out| put_row(row, &columns, run.format, out))?;
             }
             return Ok(Answer::new(
                 columns,
-                plan.data_epoch,
+                data_epoch,
                 Source::Ready(piece.take()),
-                request.format,
+                run.format,
             ));
         }
-        let settings = settings_of(plan, request, false);
-        let merged = ServerMerge::run(&self.shadow, merge, partial, &settings, request.format).await?;
+        let budget = Budget::new(self.spool.clone());
+        let merged = merge_in_shadow(&self.shadow, merge, partial, &run.settings, run.format, budget).await?;
         Ok(Answer::new(
             columns,
-            plan.data_epoch,
+            data_epoch,
             Source::Merge(Box::new(merged)),
-            request.format,
+            run.format,
         ))
     }
 }

@@ -1,6 +1,7 @@
 //! The way of a statement: classify → plan → metadata → look up keys → dispatch → merge → answer.
 
 mod answer;
+mod clock;
 mod error;
 mod explain;
 mod forward;
@@ -8,7 +9,7 @@ mod gather;
 mod units;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use orrery_plan::statement::{Show, Statement, classify};
 use orrery_plan::{ChunkSelection, ChunkWork, Class, Merge, Plan, Work};
@@ -22,6 +23,8 @@ use crate::lookup::Lookups;
 use crate::server::Request;
 use crate::shadow::ShadowServer;
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
+
+use gather::Run;
 
 pub use answer::{Answer, Forwarded, Source};
 pub use error::StatementError;
@@ -128,7 +131,7 @@ impl Engine {
                     plan.class,
                     request.format,
                     Sizing::Single,
-                    settings_of(&plan, request, false),
+                    clock::settings(&plan, request)?,
                 );
                 Answer::new(
                     columns,
@@ -157,6 +160,7 @@ impl Engine {
         if units.chunks().is_empty() {
             return self.forward(&plan.metadata_sql, request, current).await;
         }
+        let settings = clock::settings(plan, request)?;
         match &work.merge {
             Merge::Concatenate(range) => {
                 // One unit needs no plan for several.
@@ -170,14 +174,17 @@ impl Engine {
                 } else {
                     Sizing::Single
                 };
-                let settings = settings_of(plan, request, false);
                 let tasks = self.tasks(Arc::new(units), class, request.format, sizing, settings);
                 let source = Source::Tasks(Box::new(tasks), None);
                 Ok(Answer::new(columns, plan.data_epoch, source, request.format).within(*range))
             }
             Merge::Shadow(merge) => {
-                self.merge(merge, work.batchable, units, (plan, class), columns, request)
-                    .await
+                let run = Run {
+                    class,
+                    settings,
+                    format: request.format,
+                };
+                self.merge(merge, work.batchable, units, columns, run).await
             }
         }
     }
@@ -246,22 +253,6 @@ fn text(request: &Request) -> Result<&str, StatementError> {
             errors::INVALID_TEXT,
             "Proxies send statements as UTF-8; this one is not",
         )
-    })
-}
-
-/// Settings of the statements of one query.
-fn settings_of(plan: &Plan, request: &Request, raw_results: bool) -> Arc<SessionSettings> {
-    if !plan.uses_now && !raw_results {
-        return request.settings.clone();
-    }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let timestamp = plan
-        .uses_now
-        .then(|| format!("{}.{:06}", now.as_secs(), now.subsec_micros()));
-    Arc::new(SessionSettings {
-        raw_results,
-        timestamp,
-        ..request.settings.as_ref().clone()
     })
 }
 

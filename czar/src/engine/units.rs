@@ -46,6 +46,11 @@ impl ChunkUnits {
         })
     }
 
+    /// dataEpoch of the plan.
+    pub fn data_epoch(&self) -> u64 {
+        self.plan.data_epoch
+    }
+
     /// Chunk ids, ascending.
     pub fn chunks(&self) -> &[ChunkId] {
         &self.chunks

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 use orrery_plan::ShadowMerge;
-use orrery_wire::client::{ClientError, Next, Prepared, Response};
+use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
 use orrery_wire::value::TextCells;
 use orrery_wire::{ColumnDef, ColumnType, Format};
 use thiserror::Error;
 
-use crate::backend::{PooledConnection, SessionSettings};
+use crate::backend::SessionSettings;
 use crate::dispatch::Done;
 use crate::shadow::{ShadowError, ShadowServer};
-use crate::spool::SpoolError;
+use crate::spool::{Budget, Rows, SpoolError};
 
 /// Name of the temporary table; each session has its own.
 const TABLE: &str = "`orrery_merge`.`partial`";
+/// Mode of the load: every value is stored as it came, or not at all. Dates are what the archive holds, valid or not.
+const LOAD_MODE: &str = "SET sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES', sql_notes=1";
+/// Errors of values that do not fit: out of range, cut, no such date or number, no such characters, too long.
+const CHANGED: [u16; 5] = [1264, 1265, 1292, 1366, 1406];
 /// Bytes of an INSERT.
 const INSERT_BYTES: usize = 1 << 20;
 
@@ -29,6 +33,11 @@ pub enum ServerMergeError {
     /// Partial rows could not be read back.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The temporary table holds something else than what came.
+    #[error(
+        "a partial result cannot be carried exactly ({0}); select the rows and compute from them, or round less"
+    )]
+    Changed(String),
     /// Partial rows are not what the plan says.
     #[error("partial rows have {given} columns where {wanted} were expected")]
     Columns {
@@ -45,93 +54,125 @@ impl From<ClientError> for ServerMergeError {
     }
 }
 
-/// A merge whose rows can be read.
-pub struct ServerMerge {
-    lease: PooledConnection,
+/// A merged result, held by the czar: no connection of the shadow server waits for whoever reads it.
+pub struct Merged {
     /// Columns of the merging statement.
     pub columns: Arc<[ColumnDef]>,
-    prepared: Option<Prepared>,
-    is_over: bool,
+    /// Its rows.
+    pub rows: Rows,
 }
 
-impl ServerMerge {
-    /// Loads partial rows, in the order given, and runs the merging statement.
-    pub async fn run(
-        shadow: &ShadowServer,
-        merge: &ShadowMerge,
-        partial: Vec<Done>,
-        settings: &Arc<SessionSettings>,
-        format: Format,
-    ) -> Result<Self, ServerMergeError> {
-        let mut lease = shadow.merge_session(settings).await?;
-        // Until the temporary table is gone the connection serves no other statement.
-        lease.spoil();
-        let connection = lease.connection()?;
-        connection.run(merge.create_sql(TABLE).as_bytes()).await?;
-        // Stored values are taken as they are: no mode of the client's may refuse one.
-        connection.run(b"SET sql_mode=''").await?;
-        let mut loader = Loader::new(merge.partial_columns);
-        for mut done in partial {
-            loader.begin(&done.columns)?;
-            while let Some(piece) = done.rows.next().await? {
-                for row in piece {
-                    loader.push(&row);
-                    if loader.text.len() >= INSERT_BYTES {
-                        connection.run(&loader.take()).await?;
-                    }
+/// Loads partial rows, in the order given, runs the merging statement and takes its rows over.
+pub async fn merge_in_shadow(
+    shadow: &ShadowServer,
+    merge: &ShadowMerge,
+    partial: Vec<Done>,
+    settings: &Arc<SessionSettings>,
+    format: Format,
+    budget: Arc<Budget>,
+) -> Result<Merged, ServerMergeError> {
+    let mut lease = shadow.merge_session(settings).await?;
+    // Until the temporary table is gone the connection serves no other statement.
+    lease.spoil();
+    let connection = lease.connection()?;
+    connection.run(merge.create_sql(TABLE).as_bytes()).await?;
+    connection.run(LOAD_MODE.as_bytes()).await?;
+    load(connection, merge.partial_columns, partial).await?;
+    connection.run(settings.set_statement().as_bytes()).await?;
+    let merged = run(connection, &merge.merge_sql(TABLE), format, Rows::new(budget)).await?;
+    connection
+        .run(format!("DROP TEMPORARY TABLE {TABLE}").as_bytes())
+        .await?;
+    lease.unspoil();
+    Ok(merged)
+}
+
+/// Fills the temporary table.
+async fn load(
+    connection: &mut ClientConnection,
+    columns: usize,
+    partial: Vec<Done>,
+) -> Result<(), ServerMergeError> {
+    let mut loader = Loader::new(columns);
+    for mut done in partial {
+        loader.begin(&done.columns)?;
+        while let Some(piece) = done.rows.next().await? {
+            for row in piece {
+                loader.push(&row);
+                if loader.text.len() >= INSERT_BYTES {
+                    insert(connection, &loader.take()).await?;
                 }
             }
         }
-        if !loader.text.is_empty() {
-            connection.run(&loader.take()).await?;
-        }
-        connection.run(settings.set_statement().as_bytes()).await?;
-        let statement = merge.merge_sql(TABLE);
-        let mut prepared = None;
-        let response = match format {
-            Format::Text => connection.query(statement.as_bytes()).await?,
-            Format::Binary => {
-                let statement = prepared.insert(connection.prepare(statement.as_bytes()).await?);
-                connection.execute(statement, &[]).await?
-            }
-        };
-        let (columns, is_over) = match response {
-            Response::Rows(columns) => (columns, false),
-            Response::Ok(_) => (Vec::new(), true),
-        };
-        Ok(Self {
-            lease,
-            columns: columns.into(),
-            prepared,
-            is_over,
-        })
     }
+    if loader.text.is_empty() {
+        return Ok(());
+    }
+    insert(connection, &loader.take()).await
+}
 
-    /// The next row, or `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, ServerMergeError> {
-        if self.is_over {
-            return Ok(None);
+/// Inserts rows; a value that is not stored as it came is an error.
+async fn insert(connection: &mut ClientConnection, statement: &[u8]) -> Result<(), ServerMergeError> {
+    let response = match connection.query(statement).await {
+        Err(ClientError::Server(error)) if CHANGED.contains(&error.code) => {
+            return Err(ServerMergeError::Changed(error.message));
         }
-        let connection = self.lease.connection()?;
+        response => response?,
+    };
+    match response {
+        Response::Ok(ok) if ok.warnings == 0 => Ok(()),
+        Response::Ok(_) => {
+            let (_, rows) = connection.query_all(b"SHOW WARNINGS").await?;
+            let message = rows.first().and_then(|row| TextCells::new(row).nth(2)?.ok()?);
+            let said = message.map_or_else(
+                || "a warning without a text".to_owned(),
+                |message| String::from_utf8_lossy(message).into_owned(),
+            );
+            Err(ServerMergeError::Changed(said))
+        }
+        Response::Rows(_) => Err(ServerMergeError::Changed("rows instead of OK".to_owned())),
+    }
+}
+
+async fn run(
+    connection: &mut ClientConnection,
+    statement: &str,
+    format: Format,
+    mut rows: Rows,
+) -> Result<Merged, ServerMergeError> {
+    let mut prepared = None;
+    let response = match format {
+        Format::Text => connection.query(statement.as_bytes()).await?,
+        Format::Binary => {
+            let statement = prepared.insert(connection.prepare(statement.as_bytes()).await?);
+            connection.execute(statement, &[]).await?
+        }
+    };
+    let Response::Rows(columns) = response else {
+        return Err(ServerMergeError::Columns { given: 0, wanted: 1 });
+    };
+    loop {
         let next = match connection.buffered_row()? {
             Some(next) => next,
             None => connection.next_row().await?,
         };
         match next {
-            Next::Row(row) => Ok(Some(row)),
-            Next::End(_) => {
-                self.is_over = true;
-                if let Some(prepared) = self.prepared.take() {
-                    connection.close_statement(prepared).await?;
+            Next::Row(row) => {
+                if rows.push(&row) {
+                    rows.settle().await?;
                 }
-                connection
-                    .run(format!("DROP TEMPORARY TABLE {TABLE}").as_bytes())
-                    .await?;
-                self.lease.unspoil();
-                Ok(None)
             }
+            Next::End(_) => break,
         }
     }
+    rows.settle().await?;
+    if let Some(prepared) = prepared {
+        connection.close_statement(prepared).await?;
+    }
+    Ok(Merged {
+        columns: columns.into(),
+        rows,
+    })
 }
 
 /// Writes INSERT statements.

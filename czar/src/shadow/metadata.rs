@@ -4,16 +4,21 @@
 //! that stand right after a comparison in WHERE only the kind counts ([`super::normalise`]): they decide which rows come, never what the
 //! columns are.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use lru::LruCache;
 use orrery_wire::ColumnDef;
 use orrery_wire::client::Response;
-use parking_lot::Mutex;
 
 use super::server::{ShadowError, ShadowServer};
 use crate::backend::SessionSettings;
+use crate::memory::{LONGEST_STATEMENT, Memory};
+
+/// Bytes of metadata remembered.
+const BYTES: usize = 32 << 20;
+/// Bytes of an entry without its statement and columns.
+const ENTRY_BYTES: usize = 512;
+/// Bytes of a column: its names and the rest.
+const COLUMN_BYTES: usize = 512;
 
 /// What a statement's result says about itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,22 +41,26 @@ pub struct MetadataKey {
 }
 
 /// Metadata of statements seen before. Valid for one state of the shadow server: replaced when tables or rights change.
-pub struct MetadataCache(Mutex<LruCache<MetadataKey, Metadata>>);
+pub struct MetadataCache(Memory<MetadataKey, Metadata>);
+
+impl Default for MetadataCache {
+    fn default() -> Self {
+        Self(Memory::new(BYTES))
+    }
+}
 
 impl MetadataCache {
-    /// A cache for this many statements.
-    pub fn new(size: NonZeroUsize) -> Self {
-        Self(Mutex::new(LruCache::new(size)))
-    }
-
     /// The metadata, if known.
     pub fn get(&self, key: &MetadataKey) -> Option<Metadata> {
-        self.0.lock().get(key).cloned()
+        self.0.get(key)
     }
 
     /// Remembers.
     pub fn put(&self, key: MetadataKey, metadata: Metadata) {
-        self.0.lock().put(key, metadata);
+        if key.statement.len() <= LONGEST_STATEMENT {
+            let bytes = ENTRY_BYTES + key.statement.len() + COLUMN_BYTES * metadata.columns.len();
+            self.0.put(key, metadata, bytes);
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use thiserror::Error;
 use super::mirror::{Changes, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
 use crate::backend::{Pool, PooledConnection, SessionSettings};
 
+/// Longest row that the server sends, as `max_allowed_packet` there.
+const MAX_ROW: usize = 64 << 20;
 /// Length of the accounts' passwords.
 const PASSWORD_LENGTH: usize = 40;
 
@@ -209,7 +211,7 @@ impl ShadowServer {
         let options = ClientOptions {
             user: user.to_owned(),
             password,
-            max_allowed_packet: 1 << 30,
+            max_allowed_packet: MAX_ROW,
             ..ClientOptions::default()
         };
         let setup = format!(

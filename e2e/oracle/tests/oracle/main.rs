@@ -20,3 +20,4 @@ mod replicas;
 mod self_test;
 mod settings;
 mod sums;
+mod values;

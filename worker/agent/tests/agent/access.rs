@@ -186,7 +186,7 @@ async fn readers_see_published_tables_but_neither_staging_nor_control() {
         .unwrap();
     assert_eq!(count, Some(0));
     let limit: Option<f64> = reader.query_first("SELECT @@max_statement_time").await.unwrap();
-    assert_eq!(limit, Some(3600.0), "what nobody waits for ends by itself");
+    assert_eq!(limit, Some(3600.0), "what no czar waits for ends by itself");
     for hidden in [
         "SELECT * FROM orrery_control.manifest",
         "SELECT * FROM orrery_staging__2.Object_1__2",
