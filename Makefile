@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle clients bench lint crds images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ e2e: ## all end-to-end tests, long ones too, on the cluster of KUBECONFIG, or el
 
 oracle: ## compare answers with one plain MariaDB that holds the same rows
 	@e2e/oracle/run
+
+fuzz-sql: ## generated statements against one plain MariaDB: SEED=n MINUTES=n REPORT=file
+	@SEED='$(SEED)' MINUTES='$(MINUTES)' REPORT='$(REPORT)' e2e/oracle/fuzz-sql
 
 clients: ## real drivers, from the package registries, against an archive on loopback
 	@e2e/clients/run

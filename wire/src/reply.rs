@@ -303,4 +303,18 @@ mod tests {
         assert!(!is_end_of_rows(&row));
         assert!(is_end_of_rows(&[EOF_MARK, 0, 0, 2, 0]));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_a_reply_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), flags in proptest::num::u32::ANY) {
+            let capabilities = CapabilityFlags::from_bits_truncate(flags);
+            let payload = Bytes::from(bytes);
+            let _ = OkPacket::decode(&payload, capabilities);
+            let _ = OkPacket::decode_end(&payload, capabilities);
+            let _ = OkPacket::decode_eof(&payload);
+            let _ = decode_tracked_variables(&payload);
+            let _ = ServerError::decode(&payload);
+            let _ = crate::statement::PrepareOk::decode(&payload);
+        }
+    }
 }

@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 /// First key less one.
-const BASE: i64 = 390_030_275_138_000;
+pub(crate) const BASE: i64 = 390_030_275_138_000;
 /// Segments of Object and Source.
-const SEGMENTS: usize = 3;
+pub(crate) const SEGMENTS: usize = 3;
 
 /// Shape of the oracle's archive: small chunks, so that few rows fill many.
 pub const SHAPE: Shape = Shape {
@@ -22,7 +22,7 @@ pub const SHAPE: Shape = Shape {
 };
 
 /// Name, type, and whether NULL is allowed.
-type ColumnRow = (&'static str, &'static str, bool);
+pub(crate) type ColumnRow = (&'static str, &'static str, bool);
 
 const OBJECT: &[ColumnRow] = &[
     ("objectId", "BIGINT", false),
@@ -108,15 +108,17 @@ pub fn tables(objects: i64) -> anyhow::Result<Vec<TableData>> {
 fn columns(columns: &[ColumnRow]) -> Vec<Value> {
     let column = |(name, sql_type, nullable): &ColumnRow| {
         let mut column = json!({ "name": name, "type": sql_type, "nullable": nullable });
-        if *name == "code" {
-            column["collation"] = json!("utf8mb4_bin");
+        match *name {
+            "code" => column["collation"] = json!("utf8mb4_bin"),
+            "nopad" => column["collation"] = json!("utf8mb4_nopad_bin"),
+            _ => {}
         }
         column
     };
     columns.iter().map(column).collect()
 }
 
-fn chunked(table: &str, role: &str, list: &[ColumnRow]) -> anyhow::Result<ChunkedTableSpec> {
+pub(crate) fn chunked(table: &str, role: &str, list: &[ColumnRow]) -> anyhow::Result<ChunkedTableSpec> {
     let mut spec = json!({
         "database": "sky",
         "table": table,
@@ -125,7 +127,9 @@ fn chunked(table: &str, role: &str, list: &[ColumnRow]) -> anyhow::Result<Chunke
         "key": "objectId",
         "columns": columns(list),
     });
-    spec["position"] = json!({ "longitude": "ra", "latitude": "decl" });
+    if list.iter().any(|(name, ..)| *name == "ra") {
+        spec["position"] = json!({ "longitude": "ra", "latitude": "decl" });
+    }
     if role == "child" {
         spec["director"] = json!("Object");
     }
@@ -141,7 +145,7 @@ fn reference(table: &str, list: &[ColumnRow]) -> anyhow::Result<ReferenceTableSp
     }))?)
 }
 
-fn push(segments: &mut [Vec<Row>], random: &mut ChaCha8Rng, row: Row) {
+pub(crate) fn push(segments: &mut [Vec<Row>], random: &mut ChaCha8Rng, row: Row) {
     let place = random.random_range(0..segments.len());
     if let Some(segment) = segments.get_mut(place) {
         segment.push(row);
@@ -153,11 +157,11 @@ fn push(segments: &mut [Vec<Row>], random: &mut ChaCha8Rng, row: Row) {
     clippy::unnecessary_wraps,
     reason = "a row reads as a list of cells, some of which may be NULL"
 )]
-fn text(value: impl ToString) -> Option<Vec<u8>> {
+pub(crate) fn text(value: impl ToString) -> Option<Vec<u8>> {
     Some(value.to_string().into_bytes())
 }
 
-fn maybe(random: &mut ChaCha8Rng, value: impl ToString) -> Option<Vec<u8>> {
+pub(crate) fn maybe(random: &mut ChaCha8Rng, value: impl ToString) -> Option<Vec<u8>> {
     if random.random_ratio(1, 8) {
         None
     } else {
@@ -165,14 +169,14 @@ fn maybe(random: &mut ChaCha8Rng, value: impl ToString) -> Option<Vec<u8>> {
     }
 }
 
-fn pick<'v>(random: &mut ChaCha8Rng, values: &[&'v str]) -> &'v str {
+pub(crate) fn pick<'v>(random: &mut ChaCha8Rng, values: &[&'v str]) -> &'v str {
     values
         .get(random.random_range(0..values.len()))
         .copied()
         .unwrap_or_default()
 }
 
-fn one_of(random: &mut ChaCha8Rng, values: &[&str]) -> Option<Vec<u8>> {
+pub(crate) fn one_of(random: &mut ChaCha8Rng, values: &[&str]) -> Option<Vec<u8>> {
     let value = pick(random, values).to_owned();
     maybe(random, value)
 }

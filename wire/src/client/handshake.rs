@@ -301,3 +301,16 @@ fn parse_switch(packet: &[u8]) -> Result<(AuthMethod, Vec<u8>), ClientError> {
     let challenge = buf.0.strip_suffix(&[0]).unwrap_or(buf.0);
     Ok((method, challenge.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_a_servers_handshake_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
+            let _ = parse_greeting(&Bytes::from(bytes.clone()));
+            let _ = parse_switch(&bytes);
+        }
+    }
+}

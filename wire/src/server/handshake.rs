@@ -293,3 +293,15 @@ impl From<HandshakeError> for io::Error {
         io::Error::other(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_a_clients_handshake_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..120), flags in proptest::num::u32::ANY) {
+            let _ = parse_response(&Bytes::from(bytes), CapabilityFlags::from_bits_truncate(flags));
+        }
+    }
+}

@@ -91,6 +91,13 @@ any: SELECT tiny, AVG(price), AVG(run), MIN(mag), MAX(mag), MIN(flux) FROM Objec
 any: SELECT CASE WHEN run > 2 THEN 'hi' ELSE 'lo' END AS class, COUNT(*) FROM Object GROUP BY class
 any: SELECT tiny DIV 2, tiny % 2, COUNT(*) FROM Object GROUP BY tiny DIV 2, tiny % 2
 any: SELECT kind = 'star', COUNT(*) FROM Object GROUP BY kind = 'star'
+any: SELECT 1 AS run, run FROM Object GROUP BY run
+any: SELECT -run AS run, COUNT(*) FROM Object GROUP BY run
+any: SELECT -run AS run, COUNT(*) FROM Object GROUP BY run % 2, run
+any: SELECT run, COUNT(*) FROM Object GROUP BY TRUE
+any: SELECT run, COUNT(*) FROM Object GROUP BY (+1)
+fixed: SELECT objectId, run FROM Object ORDER BY TRUE LIMIT 5
+fixed: SELECT run, objectId FROM Object ORDER BY ((2)) DESC, +1 LIMIT 5
 any: SELECT day, at, COUNT(*) FROM Object GROUP BY day, at
 any: SELECT note, COUNT(*) FROM Object GROUP BY note
 any: SELECT fixed, COUNT(*) FROM Object GROUP BY fixed

@@ -11,3 +11,4 @@ mod grammar;
 mod plans;
 mod refusals;
 mod soundness;
+mod soups;

@@ -11,6 +11,7 @@ mod catalogs;
 mod closed;
 mod epochs;
 mod evidence;
+mod fuzz;
 mod interrupts;
 mod late;
 mod limits;

@@ -16,7 +16,9 @@ impl Server {
     pub fn start() -> Self {
         let directory = TempDir::new().unwrap();
         let data = directory.path().join("data");
+        // Servers that share a temporary folder take each other's tables away.
         let installed = Command::new("mariadb-install-db")
+            .env("TMPDIR", directory.path())
             .args([
                 "--no-defaults",
                 "--user=root",
@@ -28,6 +30,7 @@ impl Server {
             .unwrap();
         assert!(installed.status.success(), "mariadb-install-db: {installed:?}");
         let process = Command::new("mariadbd")
+            .env("TMPDIR", directory.path())
             .args([
                 "--no-defaults",
                 "--user=root",

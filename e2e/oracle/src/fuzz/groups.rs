@@ -1,0 +1,151 @@
+//! Statements that fold rows: aggregates, GROUP BY, HAVING, ROLLUP.
+
+use rand::Rng;
+
+use super::schema::{Column, Type};
+use super::statements::Statements;
+use super::tree::{Expr, Select, Statement, form, text};
+
+impl Statements {
+    /// An aggregate, and whether a condition may be put on it: rounding may not move it.
+    fn aggregate(&mut self, columns: &[Column]) -> (Expr, bool) {
+        let choice = self.below(20);
+        let mut expressions = self.expressions(columns);
+        let depth = expressions.random.random_range(0..3);
+        let kind = expressions.any_type();
+        match choice {
+            0 | 1 => (text("COUNT(*)"), true),
+            2 => (form("COUNT(#)", [expressions.value(kind, depth)]), true),
+            3 => (form("COUNT(DISTINCT #)", [expressions.value(kind, depth)]), true),
+            4..7 => (form("MIN(#)", [expressions.value(kind, depth)]), true),
+            7..10 => (form("MAX(#)", [expressions.value(kind, depth)]), true),
+            10..12 => (form("SUM(#)", [expressions.value(Type::Int, depth)]), false),
+            12 => (form("AVG(#)", [expressions.value(Type::Int, depth)]), false),
+            13 => (form("SUM(#)", [expressions.value(Type::Decimal, depth)]), false),
+            14 => (form("AVG(#)", [expressions.value(Type::Decimal, depth)]), false),
+            15 => {
+                let name = if expressions.chance(2) { "SUM(#)" } else { "AVG(#)" };
+                (form(name, [expressions.value(Type::Real, depth.min(1))]), false)
+            }
+            16 => {
+                let pattern = bits(expressions.random.random_range(0..3));
+                (form(pattern, [expressions.value(Type::Int, depth)]), true)
+            }
+            17 => {
+                let pattern = if expressions.chance(2) {
+                    "SUM(DISTINCT #)"
+                } else {
+                    "AVG(DISTINCT #)"
+                };
+                // A literal 0x0A is 9 to MariaDB's SUM(DISTINCT), and 10 to everything else.
+                (
+                    form(pattern, [form("# + 0", [expressions.leaf(Type::Int)])]),
+                    false,
+                )
+            }
+            18 => {
+                let value = expressions.value(Type::Int, depth);
+                (form("GROUP_CONCAT(# ORDER BY #)", [value.clone(), value]), false)
+            }
+            _ => {
+                let pattern = if expressions.chance(2) {
+                    "STDDEV(#)"
+                } else {
+                    "VARIANCE(#)"
+                };
+                (form(pattern, [expressions.value(Type::Int, 0)]), false)
+            }
+        }
+    }
+
+    /// Something computed from aggregates.
+    fn folded(&mut self, columns: &[Column]) -> Expr {
+        let (aggregate, exact) = self.aggregate(columns);
+        let (other, other_exact) = self.aggregate(columns);
+        match self.below(8) {
+            0 if exact => form("# * 2 + 1", [aggregate]),
+            1 if exact && other_exact => form("# / #", [aggregate, other]),
+            2 if exact => form("IFNULL(#, 0)", [aggregate]),
+            3 if exact && other_exact => form("# = #", [aggregate, other]),
+            4 if exact => form("CONCAT(#, '')", [aggregate]),
+            _ => aggregate,
+        }
+    }
+
+    /// Groups, or one row for all.
+    pub(super) fn groups(&mut self) -> Statement {
+        let sources = self.sources(1);
+        let filter = self.filter(&sources);
+        let columns: Vec<Column> = sources
+            .columns
+            .iter()
+            .filter(|column| column.kind != Type::Spelled)
+            .cloned()
+            .collect();
+        let keys = self.random.random_range(0..3);
+        let mut expressions = self.expressions(&columns);
+        let mut group: Vec<Expr> = Vec::new();
+        for _ in 0..keys {
+            let kind = expressions.any_type();
+            // Only a column or what is computed: a literal would be a position, or no key.
+            let depth = expressions.random.random_range(0..2);
+            group.extend(expressions.column(kind).map(|column| {
+                if depth == 0 {
+                    column
+                } else {
+                    form(group_form(kind), [column])
+                }
+            }));
+        }
+        let mut items: Vec<Expr> = group.clone();
+        for _ in 0..=self.below(3) {
+            items.push(self.folded(&columns));
+        }
+        let having = if self.below(4) == 0 {
+            let (aggregate, exact) = self.aggregate(&columns);
+            let pattern = self.one(&["# > 1", "# IS NOT NULL", "NOT # <=> NULL", "# & 3 = 1"]);
+            exact.then(|| form(pattern, [aggregate]))
+        } else {
+            None
+        };
+        let rollup = !group.is_empty() && self.below(12) == 0;
+        let order = if rollup || self.below(2) == 0 {
+            Vec::new()
+        } else {
+            group.clone()
+        };
+        Statement {
+            first: Select {
+                distinct: self.below(15) == 0,
+                items,
+                from: sources.from,
+                filter,
+                group,
+                rollup,
+                having,
+            },
+            order,
+            ..Statement::default()
+        }
+    }
+}
+
+fn bits(number: u32) -> &'static str {
+    match number {
+        0 => "BIT_AND(#)",
+        1 => "BIT_OR(#)",
+        _ => "BIT_XOR(#)",
+    }
+}
+
+/// Something computed from a key.
+fn group_form(kind: Type) -> &'static str {
+    match kind {
+        Type::Int => "# % 3",
+        Type::Real => "FLOOR(#) / 7",
+        Type::Decimal => "# / 7",
+        Type::Text | Type::Spelled => "UPPER(#)",
+        Type::Moment => "YEAR(#)",
+        Type::Span => "HOUR(#)",
+    }
+}
