@@ -3,12 +3,22 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use orrery_plan::Plan;
-use orrery_wire::errors;
+use orrery_plan::{Class, Plan};
+use orrery_wire::{Format, errors};
 
 use super::error::StatementError;
 use crate::backend::SessionSettings;
 use crate::server::Request;
+
+/// How the statements of a merge run.
+pub(super) struct Run {
+    /// Lane of its tasks.
+    pub(super) class: Class,
+    /// Settings of all of them, and of the merge.
+    pub(super) settings: Arc<SessionSettings>,
+    /// What the client wants.
+    pub(super) format: Format,
+}
 
 /// Settings of every statement of one query.
 pub(super) fn settings(plan: &Plan, request: &Request) -> Result<Arc<SessionSettings>, StatementError> {

@@ -2,25 +2,16 @@
 
 use std::sync::Arc;
 
-use orrery_plan::{Class, ShadowMerge, SimpleColumn, SimpleMerge};
+use orrery_plan::{ShadowMerge, SimpleColumn, SimpleMerge};
 use orrery_wire::{ColumnDef, Format, Value};
 
+use super::clock::Run;
 use super::{Answer, ChunkUnits, Engine, Source, StatementError};
 use crate::backend::SessionSettings;
 use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
 use crate::merge::{SimpleError, Summary, gather, merge_in_shadow};
 use crate::spool::{Budget, PieceBuilder};
-
-/// How the statements of a merge run.
-pub(super) struct Run {
-    /// Lane of its tasks.
-    pub(super) class: Class,
-    /// Settings of all of them, and of the merge.
-    pub(super) settings: Arc<SessionSettings>,
-    /// What the client wants.
-    pub(super) format: Format,
-}
 
 impl Engine {
     /// Gathers partial rows in chunk order and merges them.

@@ -24,7 +24,7 @@ use crate::server::Request;
 use crate::shadow::ShadowServer;
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
 
-use gather::Run;
+use clock::Run;
 
 pub use answer::{Answer, Forwarded, Source};
 pub use error::StatementError;
