@@ -2,7 +2,7 @@
 # Build the cluster's programs once and keep them in the cache.
 #
 # Prints the folder that holds kubectl, helm, etcd and the others. The folder's
-# name carries a hash of the sources, so a changed pin builds again and an
+# name carries a hash of the sources, so a changed pin builds anew and an
 # unchanged one costs milliseconds.
 set -euo pipefail
 
