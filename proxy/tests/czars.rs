@@ -7,11 +7,11 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use orrery_kit::Mysqld;
 use orrery_shell::Admin as _;
 use orrery_wire::client::{ClientError, ClientOptions, Next, Response};
 use prometheus::TextEncoder;
 use support::czar::Czar;
-use support::mariadbd::Mariadbd;
 use support::{CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among};
 
 const SLEEP: &str = "SELECT 1 FROM (SELECT SLEEP(100)) s";
@@ -20,11 +20,11 @@ const LONG: &str = "SELECT seq, REPEAT('x', 8000) FROM seq_1_to_1000";
 
 struct Setup {
     running: Running,
-    database: Arc<Mariadbd>,
+    database: Arc<Mysqld>,
 }
 
 async fn with_czars(count: usize) -> Setup {
-    let database = Arc::new(Mariadbd::start(&[]));
+    let database = Arc::new(Mysqld::start());
     database.sql("CREATE DATABASE sky");
     let mut czars = Vec::new();
     for _ in 0..count {
@@ -39,10 +39,10 @@ async fn with_czars(count: usize) -> Setup {
 impl Setup {
     /// Statements that sleep at the database.
     fn sleeping(&self) -> usize {
-        let output = self.database.query(
+        let output = self.database.sql(
             "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep' AND info NOT LIKE '%processlist%'",
         );
-        output.trim().parse().unwrap()
+        output.parse().unwrap()
     }
 
     async fn until_sleeping(&self, count: usize) {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
+use orrery_kit::Mysqld;
 use orrery_snapshot::Offer;
 use orrery_wire::client::{ClientError, ClientOptions};
 use support::czar::Czar;
-use support::mariadbd::Mariadbd;
 use support::{PASSWORD, Running, cell, eventually, refused, rows, run, start, start_with, users};
 
 async fn one() -> Running {
-    let database = Arc::new(Mariadbd::start(&[]));
+    let database = Arc::new(Mysqld::start());
     database.sql(
         "CREATE DATABASE sky; CREATE TABLE sky.t (id INT PRIMARY KEY, name VARCHAR(20), mag FLOAT, seen DATETIME(3)); \
          INSERT INTO sky.t VALUES (1, 'Vega', 0.03, '2024-02-29 12:00:00.5'), (2, NULL, NULL, NULL), (3, 'Rigel', 0.13, NULL)",
@@ -69,7 +69,7 @@ async fn a_user_that_is_removed_is_shut_out_at_the_next_statement() {
 
 #[tokio::test]
 async fn connections_are_limited_per_user_and_in_all() {
-    let database = Arc::new(Mariadbd::start(&[]));
+    let database = Arc::new(Mysqld::start());
     let running = start_with(vec![Czar::start(&database).await], 2).await;
     let poor = running.connect("poor").await;
     assert_eq!(code(running.try_connect(&Running::options("poor")).await), 1203);

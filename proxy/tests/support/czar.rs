@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use orrery_czar_protocol::Question;
 use orrery_czar_protocol::answer::data_epoch_state;
+use orrery_kit::Mysqld;
 use orrery_wire::auth::Verifier;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use orrery_wire::command::{Command, QueryAttribute};
@@ -16,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{CZAR_PASSWORD, mariadbd::Mariadbd};
+use super::CZAR_PASSWORD;
 
 /// A statement as it arrived.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ pub struct State {
 }
 
 impl Czar {
-    pub async fn start(database: &Arc<Mariadbd>) -> Self {
+    pub async fn start(database: &Arc<Mysqld>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State::default());
@@ -107,7 +108,7 @@ fn backend_options() -> ClientOptions {
     }
 }
 
-async fn converse(stream: TcpStream, id: u32, state: &State, database: &Mariadbd) -> Result<(), WireError> {
+async fn converse(stream: TcpStream, id: u32, state: &State, database: &Mysqld) -> Result<(), WireError> {
     let accounts =
         |user: &str| (user == "orrery_proxy").then(|| Verifier::from_password(CZAR_PASSWORD.as_bytes()));
     let config = ServerConfig {

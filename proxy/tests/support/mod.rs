@@ -3,8 +3,6 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod czar;
-#[path = "../../../wire/tests/wire/support/mariadbd.rs"]
-pub mod mariadbd;
 
 use std::path::PathBuf;
 use std::process::{Command as Process, Output};

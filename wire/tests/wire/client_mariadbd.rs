@@ -1,8 +1,8 @@
 //! Our client side against a real MariaDB server.
 
-use crate::support::mariadbd::Mariadbd;
 use crate::support::{PASSWORD, Tls, options, path_str};
-use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Next, Pause, Response};
+use orrery_kit::Mysqld;
+use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Pause, Response};
 use orrery_wire::value::{BinaryCells, Param, TextCells, TextToBinary};
 use orrery_wire::{ColumnDef, Value};
 
@@ -17,16 +17,20 @@ const TYPES: &str = "CREATE DATABASE d; CREATE TABLE d.t (
   INSERT INTO d.t (i8, dt, dtm, tm, d) VALUES (NULL, '0000-00-00', '2024-01-01', '00:00:00', 0.1);
   INSERT INTO d.t () VALUES ();";
 
-fn server() -> Mariadbd {
-    let server = Mariadbd::start(&["--max-allowed-packet=64M".to_owned()]);
+fn server() -> Mysqld {
+    let server = Mysqld::start_with(&["--max-allowed-packet=64M"]);
     server.sql(&format!(
         "CREATE USER ann IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO ann;"
     ));
     server
 }
 
-async fn connect(server: &Mariadbd) -> ClientConnection {
-    ClientConnection::connect(&server.tcp(), &options("ann", PASSWORD))
+fn tcp(server: &Mysqld) -> Endpoint {
+    Endpoint::Tcp(format!("127.0.0.1:{}", server.port()))
+}
+
+async fn connect(server: &Mysqld) -> ClientConnection {
+    ClientConnection::connect(&tcp(server), &options("ann", PASSWORD))
         .await
         .unwrap()
 }
@@ -45,7 +49,7 @@ async fn text(connection: &mut ClientConnection, sql: &str) -> String {
 async fn log_in_by_tcp_and_socket_and_change_of_user() {
     let server = server();
     server.sql("CREATE USER bob IDENTIFIED BY 'b'; CREATE DATABASE sky; GRANT SELECT ON sky.* TO bob");
-    for endpoint in [server.tcp(), server.unix()] {
+    for endpoint in [tcp(&server), Endpoint::Unix(server.socket())] {
         let named = ClientOptions {
             attributes: vec![("program_name".to_owned(), "orrery-test".to_owned())],
             ..options("ann", PASSWORD)
@@ -65,7 +69,7 @@ async fn log_in_by_tcp_and_socket_and_change_of_user() {
         );
         assert!(connection.change_user("ann", "wrong", None).await.is_err());
     }
-    let refused = ClientConnection::connect(&server.tcp(), &options("ann", "wrong"))
+    let refused = ClientConnection::connect(&tcp(&server), &options("ann", "wrong"))
         .await
         .err()
         .unwrap();
@@ -149,7 +153,7 @@ async fn text_rows_convert_to_the_very_bytes_of_the_servers_binary_rows() {
             deprecate_eof,
             ..options("ann", PASSWORD)
         };
-        let mut connection = ClientConnection::connect(&server.tcp(), &options).await.unwrap();
+        let mut connection = ClientConnection::connect(&tcp(&server), &options).await.unwrap();
         let (columns, text_rows, binary_rows) = both(&mut connection).await;
         assert_eq!((columns.len(), text_rows.len()), (24, 3));
         let converter = TextToBinary::new(&columns);
@@ -259,7 +263,7 @@ async fn results_above_the_clients_own_limit_are_an_error() {
         max_allowed_packet: 1000,
         ..options("ann", PASSWORD)
     };
-    let mut connection = ClientConnection::connect(&server.tcp(), &small).await.unwrap();
+    let mut connection = ClientConnection::connect(&tcp(&server), &small).await.unwrap();
     let error = connection
         .query_all(b"SELECT REPEAT('x', 2000)")
         .await
@@ -299,16 +303,16 @@ async fn a_kill_from_another_connection_ends_the_statement_only() {
 #[tokio::test]
 async fn tls_is_used_when_asked_for() {
     let tls = Tls::new();
-    let server = Mariadbd::start(&[
-        format!("--ssl-cert={}", path_str(&tls.cert())),
-        format!("--ssl-key={}", path_str(&tls.dir.path().join("key.pem"))),
+    let server = Mysqld::start_with(&[
+        &format!("--ssl-cert={}", path_str(&tls.cert())),
+        &format!("--ssl-key={}", path_str(&tls.dir.path().join("key.pem"))),
     ]);
     server.sql(&format!("CREATE USER ann IDENTIFIED BY '{PASSWORD}' REQUIRE SSL"));
     let encrypted = ClientOptions {
         tls: Some(tls.client.clone()),
         ..options("ann", PASSWORD)
     };
-    let mut connection = ClientConnection::connect(&server.tcp(), &encrypted)
+    let mut connection = ClientConnection::connect(&tcp(&server), &encrypted)
         .await
         .unwrap();
     let (_, rows) = connection
@@ -328,7 +332,7 @@ async fn tls_is_used_when_asked_for() {
         .unwrap();
     assert!(rows[0].len() > 3_000_000);
     assert!(
-        ClientConnection::connect(&server.tcp(), &options("ann", PASSWORD))
+        ClientConnection::connect(&tcp(&server), &options("ann", PASSWORD))
             .await
             .is_err()
     );
@@ -337,7 +341,7 @@ async fn tls_is_used_when_asked_for() {
         ..options("ann", PASSWORD)
     };
     assert!(matches!(
-        ClientConnection::connect(&server.tcp(), &stranger).await,
+        ClientConnection::connect(&tcp(&server), &stranger).await,
         Err(ClientError::Tls(_))
     ));
 }

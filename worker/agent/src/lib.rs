@@ -31,8 +31,6 @@ pub mod server;
 pub mod state;
 pub mod status;
 pub mod tables;
-#[cfg(feature = "test-support")]
-pub mod testing;
 pub mod watch;
 
 pub use agent::Agent;

@@ -2,118 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper fails the test")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use orrery_functions::{install_sql, FUNCTIONS};
-use tempfile::TempDir;
+use orrery_kit::Mysqld;
 
-/// A MariaDB server of its own, with the plugin installed; gone when dropped.
-struct Server {
-    directory: TempDir,
-    process: Child,
-}
-
-impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let plugins = directory.path().join("plugins");
-        std::fs::create_dir(&plugins).unwrap();
-        std::fs::copy(plugin(), plugins.join("liborrery_functions.so")).unwrap();
-        let data = directory.path().join("data");
-        let installed = Command::new("mariadb-install-db")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ])
-            .arg(format!("--datadir={}", data.display()))
-            .output()
-            .expect("mariadb-install-db is needed for this test");
-        assert!(
-            installed.status.success(),
-            "{}",
-            String::from_utf8_lossy(&installed.stderr)
-        );
-        let process = Command::new("mariadbd")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--skip-networking",
-                "--innodb-buffer-pool-size=32M",
-            ])
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--plugin-dir={}", plugins.display()))
-            .arg(format!("--socket={}", socket(directory.path()).display()))
-            .arg(format!(
-                "--log-error={}",
-                directory.path().join("error.log").display()
-            ))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("mariadbd is needed for this test");
-        let server = Self { directory, process };
-        server.wait_until_up();
-        // Twice: installing again, as every restart does, must change nothing.
-        server.run(&install_sql());
-        server.run(&install_sql());
-        server
-    }
-
-    fn wait_until_up(&self) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while !self.client("SELECT 1").status.success() {
-            let log = || std::fs::read_to_string(self.directory.path().join("error.log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "mariadbd did not come up: {}", log());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn client(&self, sql: &str) -> Output {
-        Command::new("mariadb")
-            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
-            .arg(format!("--socket={}", socket(self.directory.path()).display()))
-            .args(["--execute", sql])
-            .output()
-            .unwrap()
-    }
-
-    /// The rows of a statement that must succeed, tab-separated.
-    fn run(&self, sql: &str) -> String {
-        let output = self.client(sql);
-        assert!(
-            output.status.success(),
-            "{sql}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    }
-
-    /// The message of a statement that must fail.
-    fn fail(&self, sql: &str) -> String {
-        let output = self.client(sql);
-        assert!(
-            !output.status.success(),
-            "{sql} succeeded: {}",
-            String::from_utf8_lossy(&output.stdout)
-        );
-        String::from_utf8(output.stderr).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The data directory goes too, so there is nothing to shut down gently.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn socket(directory: &Path) -> PathBuf {
-    directory.join("s")
+/// A mysqld with the plugin installed.
+fn server() -> Mysqld {
+    let plugin = plugin();
+    let folder = plugin.parent().unwrap().display();
+    let server = Mysqld::start_with(&[&format!("--plugin-dir={folder}")]);
+    // Twice: installing again, as every restart does, must change nothing.
+    server.sql(&install_sql());
+    server.sql(&install_sql());
+    server
 }
 
 /// The plugin that cargo built together with this test.
@@ -328,14 +231,14 @@ const TABLES: &str = "
 
 #[test]
 fn every_function_behaves_as_documented_in_a_real_server() {
-    let server = Server::start();
-    let listed = server.run("SELECT name FROM mysql.func ORDER BY BINARY name");
+    let server = server();
+    let listed = server.sql("SELECT name FROM mysql.func ORDER BY BINARY name");
     assert_eq!(
         listed.lines().collect::<Vec<_>>(),
         FUNCTIONS.iter().map(|f| f.name).collect::<Vec<_>>()
     );
     for (expression, expected) in VALUES {
-        let value = server.run(&format!("SELECT {expression}"));
+        let value = server.sql(&format!("SELECT {expression}"));
         // ROUND prints trailing zeros.
         let same = value == *expected
             || value
@@ -344,12 +247,12 @@ fn every_function_behaves_as_documented_in_a_real_server() {
         assert!(same, "{expression} is {value}, not {expected}");
     }
     for (statement, message) in FAILURES {
-        let error = server.fail(statement);
+        let error = server.refused(statement);
         assert!(error.contains(message), "{statement}: {error}");
     }
-    server.run(TABLES);
+    server.sql(TABLES);
     for (statement, rows) in STATEMENTS {
-        assert_eq!(server.run(statement), *rows, "{statement}");
+        assert_eq!(server.sql(statement), *rows, "{statement}");
     }
 }
 
@@ -357,9 +260,9 @@ fn every_function_behaves_as_documented_in_a_real_server() {
 #[test]
 #[ignore = "a measurement"]
 fn measure_a_million_calls() {
-    let server = Server::start();
-    server.run("CREATE DATABASE test; CREATE TABLE test.s (ra DOUBLE, decl DOUBLE)");
-    server.run(
+    let server = server();
+    server.sql("CREATE DATABASE test; CREATE TABLE test.s (ra DOUBLE, decl DOUBLE)");
+    server.sql(
         "USE test; INSERT INTO test.s SELECT MOD(seq * 222.492235949962145, 360), MOD(seq * 0.7548776662466927, 1) * 180 - 90 \
          FROM seq_1_to_1000000",
     );
@@ -375,14 +278,14 @@ fn measure_a_million_calls() {
         "scisql_fluxToAbMag(ra)",
     ] {
         let start = Instant::now();
-        let sum = server.run(&format!("SELECT SUM({expression}) FROM test.s"));
+        let sum = server.sql(&format!("SELECT SUM({expression}) FROM test.s"));
         println!(
             "{:>7.0} ms  {expression} = {sum}",
             start.elapsed().as_secs_f64() * 1e3
         );
     }
     let start = Instant::now();
-    server.run("SELECT scisql_median(ra) FROM test.s");
+    server.sql("SELECT scisql_median(ra) FROM test.s");
     println!(
         "{:>7.0} ms  scisql_median(ra)",
         start.elapsed().as_secs_f64() * 1e3

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_agent::testing::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
 use orrery_archive::catalog::{Epochs, SignedCatalog, encode};
 use orrery_archive::names::{Role, WorkerId};
 use orrery_crds::kinds::WorkerPhase;
 use orrery_czar::catalogs::AgentAccess;
 use orrery_dev::load::load;
 use orrery_dev::mysqld::Mysqld;
+use orrery_kit_worker::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 use orrery_snapshot::lease::ReaderEpochs;

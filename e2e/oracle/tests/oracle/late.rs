@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orrery_agent::Agent;
-use orrery_agent::testing::{self, ARCHIVE_UID, TERM};
 use orrery_agent::{Config, server};
 use orrery_archive::names::{Role, WorkerId};
 use orrery_dev::mysqld::Mysqld;
 use orrery_dev::stack::{INTERNAL_PASSWORD, empty_worker};
+use orrery_kit_worker::{ARCHIVE_UID, TERM};
 use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::queries;
@@ -30,7 +30,7 @@ struct SiteAgent {
 }
 
 impl SiteAgent {
-    async fn start(certificates: &testing::Archive, id: WorkerId, mysqld: &Mysqld) -> Self {
+    async fn start(certificates: &orrery_kit_worker::Archive, id: WorkerId, mysqld: &Mysqld) -> Self {
         mysqld
             .run_all(["SET GLOBAL innodb_flush_log_at_trx_commit = 1"])
             .await
@@ -47,7 +47,7 @@ impl SiteAgent {
             collation: "utf8mb4_general_ci".into(),
             functions_sql: None,
             listen: any,
-            shell: orrery_agent::testing::shell_args(),
+            shell: orrery_kit_worker::shell_args(),
             tls_dir: certificates.tls_dir(Role::Agent),
             catalog_key: certificates.catalog_key(),
             loads: None,
@@ -77,7 +77,7 @@ impl SiteAgent {
     }
 
     /// The agent as the operator calls it.
-    fn api(&self, certificates: &testing::Archive) -> AgentClient {
+    fn api(&self, certificates: &orrery_kit_worker::Archive) -> AgentClient {
         certificates.agents(Role::Operator).at(&self.base).unwrap()
     }
 }
@@ -130,7 +130,7 @@ async fn manifests(
 /// Copies every table to the agent `late`.
 async fn copy_all(
     site: &Site,
-    certificates: &testing::Archive,
+    certificates: &orrery_kit_worker::Archive,
     agents: &BTreeMap<WorkerId, SiteAgent>,
     late: &SiteAgent,
 ) {
@@ -175,7 +175,7 @@ async fn copy_all(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server() {
     let mut site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
-    let certificates = testing::Archive::new();
+    let certificates = orrery_kit_worker::Archive::new();
     let id = SHAPE.workers + 1;
     let late = empty_worker(site.folder.path().join("late"), plugin_folder().as_deref())
         .await

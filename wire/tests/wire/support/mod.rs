@@ -1,6 +1,4 @@
-//! What the tests of both sides share: certificates, a real mariadbd, and a small server over our server side.
-
-pub mod mariadbd;
+//! What the tests of both sides share: certificates, and a small server over our server side.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! Who may call, with which term, and on whose data directory.
 
 use mysql_async::prelude::Queryable;
-use orrery_agent::testing::{
-    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
-};
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use orrery_archive::names::Role;
+use orrery_kit_worker::{
+    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
+};
 use orrery_worker_api::ApiError;
 use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, StartCopy};
 use orrery_worker_api::client::Agents;

@@ -1,8 +1,8 @@
 //! Tables go from agent to agent whole, or not at all.
 
 use mysql_async::prelude::Queryable;
-use orrery_agent::testing::{Archive, TERM, Worker};
 use orrery_archive::names::Role;
+use orrery_kit_worker::{Archive, TERM, Worker};
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, PageQuery, RowState, StartCopy, TablePart};
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};

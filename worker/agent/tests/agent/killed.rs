@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 
 use bytes::Bytes;
 use futures::SinkExt;
-use orrery_agent::testing::{Archive, Mysqld, Worker};
 use orrery_archive::names::Role;
+use orrery_kit_worker::{Archive, Mysqld, Worker};
 use orrery_worker_api::agent::PageQuery;
 use orrery_worker_api::client::{AgentClient, Body};
 use orrery_worker_api::frame;

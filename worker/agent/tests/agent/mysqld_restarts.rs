@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::SinkExt;
 use mysql_async::prelude::Queryable;
-use orrery_agent::testing::{Archive, Mysqld, Worker, default_config};
+use orrery_kit_worker::{Archive, Mysqld, Worker, default_config};
 use orrery_worker_api::frame;
 use reqwest::{Body, StatusCode};
 

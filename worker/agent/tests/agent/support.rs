@@ -6,8 +6,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
-use orrery_agent::testing::{Archive, Mysqld, TERM, Worker};
 use orrery_archive::names::Role;
+use orrery_kit_worker::{Archive, Mysqld, TERM, Worker};
 use orrery_worker_api::agent::{
     AttemptSpec, LoadTarget, Loaded, ManifestRow, OpenAttempt, StagedTable, TablePart,
 };

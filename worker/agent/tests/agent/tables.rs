@@ -1,8 +1,8 @@
 //! States and drops.
 
 use mysql_async::prelude::Queryable;
-use orrery_agent::testing::TERM;
 use orrery_archive::catalog::Epochs;
+use orrery_kit_worker::TERM;
 use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{
     Drop, Dropped, Highest, IndexLookup, PageQuery, RowState, SetState, SourceFile, SourceFiles,

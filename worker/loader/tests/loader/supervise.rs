@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::common::*;
-use orrery_agent::testing::Archive;
 use orrery_archive::names::Role;
+use orrery_kit_worker::Archive;
 use orrery_worker_api::loader::LoaderStep;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;

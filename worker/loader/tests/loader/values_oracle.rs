@@ -3,8 +3,8 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
-use orrery_agent::testing::Mysqld;
 use orrery_archive::table::Column;
+use orrery_kit_worker::Mysqld;
 use orrery_loader::dialect::{Charset, Dialect};
 use orrery_loader::values::{self, Checker};
 use proptest::prelude::*;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, OptsBuilder};
-use orrery_agent::testing::{Archive, TERM, Worker};
 use orrery_archive::catalog::AcceptedTable;
 use orrery_archive::names::{self, Role, RowSet};
 use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::ddl;
+use orrery_kit_worker::{Archive, TERM, Worker};
 use orrery_loader::config::Limits;
 use orrery_loader::job::Loader;
 use orrery_loader::server;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_agent::testing::Archive;
 use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
 use orrery_archive::ingest::IngestSource;
 use orrery_archive::names::{Role, RowSet};
+use orrery_kit_worker::Archive;
 use orrery_loader::config::Limits;
 use orrery_loader::fault::Fault;
 use orrery_loader::progress::Progress;

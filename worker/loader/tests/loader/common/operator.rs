@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use orrery_agent::testing::{Archive, TIMEOUTS};
 use orrery_archive::names::Role;
+use orrery_kit_worker::{Archive, TIMEOUTS};
 use orrery_worker_api::client::{LoaderClient, Loaders};
 use orrery_worker_api::loader::{LoaderStatus, LoaderStep};
 

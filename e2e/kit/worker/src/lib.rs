@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() {
-//! use orrery_agent::testing::{Archive, Worker};
+//! use orrery_kit_worker::{Archive, Worker};
 //! use orrery_archive::names::Role;
 //!
 //! let archive = Archive::new();
@@ -20,9 +20,8 @@
 )]
 
 mod archive;
-mod mysqld;
 mod worker;
 
 pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY, TIMEOUTS};
-pub use mysqld::Mysqld;
+pub use orrery_kit::Mysqld;
 pub use worker::{READER_PASSWORD, TERM, Worker, default_config, shell_args};

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use orrery_agent::error::Result;
+use orrery_agent::{Agent, Config, server};
 use orrery_archive::names::{Role, WorkerId};
+use orrery_kit::Mysqld;
 use orrery_shell::{AdminPort, LogArgs, LogFormat, ShellArgs};
 use orrery_worker_api::agent::Adopt;
 use orrery_worker_api::client::AgentClient;
@@ -13,12 +16,7 @@ use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::archive::{ARCHIVE_UID, Archive};
-use super::mysqld::Mysqld;
-use crate::agent::Agent;
-use crate::config::Config;
-use crate::error::Result;
-use crate::server;
+use crate::archive::{ARCHIVE_UID, Archive};
 
 /// Term the worker is adopted with.
 pub const TERM: u64 = 1;

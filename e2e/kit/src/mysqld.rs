@@ -1,15 +1,20 @@
-//! A mysqld with the settings of a worker.
+//! A real mysqld with the settings of a worker.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::template;
+
 /// Longest start and longest stop.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Ports tried.
+const PORTS: u32 = 5;
 
 /// A mysqld in a temporary directory, stopped and removed when dropped.
 pub struct Mysqld {
@@ -28,24 +33,25 @@ impl Mysqld {
     /// Starts one with further options, which win.
     pub fn start_with(options: &[&str]) -> Self {
         let directory = TempDir::with_prefix("orrery-mysqld-").unwrap();
-        copy_tree(template(), &directory.path().join("data"));
+        template::copy(&directory.path().join("data"));
         for own in ["pipes", "tmp"] {
             std::fs::create_dir(directory.path().join(own)).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut mysqld = Self {
             directory,
-            port,
+            port: 0,
             options,
             child: None,
         };
-        mysqld.restart();
-        mysqld
+        // A free port may be taken by another process before the server binds it.
+        for _ in 0..PORTS {
+            mysqld.port = free_port();
+            if mysqld.comes_up() {
+                return mysqld;
+            }
+        }
+        panic!("mysqld does not start: {}", mysqld.log());
     }
 
     /// Data directory.
@@ -70,19 +76,24 @@ impl Mysqld {
 
     /// Starts it again if it does not run, and waits until it accepts connections.
     pub fn restart(&mut self) {
+        assert!(self.comes_up(), "mysqld does not start: {}", self.log());
+    }
+
+    /// Starts it if it does not run; false when it ended instead of accepting connections.
+    fn comes_up(&mut self) -> bool {
         if self.child.is_none() {
             self.child = Some(self.spawn());
         }
         let started = Instant::now();
-        while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
-            let exited = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
-            assert!(
-                exited.is_none() && started.elapsed() < TIMEOUT,
-                "mysqld does not start: {}",
-                self.log()
-            );
+        while UnixStream::connect(self.socket()).is_err() {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+            if ended.is_some() || started.elapsed() > TIMEOUT {
+                self.kill();
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     fn spawn(&self) -> Child {
@@ -122,6 +133,36 @@ impl Mysqld {
         std::fs::read_to_string(self.directory.path().join("mysqld.log")).unwrap_or_default()
     }
 
+    /// Process id; `None` while it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The rows of statements that must succeed, as the `mariadb` client prints them: values apart by tabs, no header.
+    pub fn sql(&self, statements: &str) -> String {
+        let done = self.client(statements);
+        let error = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{statements}: {error}");
+        String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// The error message of a statement that must fail.
+    pub fn refused(&self, statement: &str) -> String {
+        let done = self.client(statement);
+        let rows = String::from_utf8_lossy(&done.stdout);
+        assert!(!done.status.success(), "{statement} succeeded: {rows}");
+        String::from_utf8(done.stderr).unwrap()
+    }
+
+    fn client(&self, statements: &str) -> Output {
+        Command::new("mariadb")
+            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+            .arg(format!("--socket={}", self.socket().display()))
+            .args(["--execute", statements])
+            .output()
+            .unwrap()
+    }
+
     /// Stops it politely (SIGTERM); false when it has not ended in time.
     pub fn shut_down(&mut self) -> bool {
         let Some(mut child) = self.child.take() else {
@@ -155,63 +196,7 @@ impl Drop for Mysqld {
     }
 }
 
-/// A fresh data directory, made once per version of mysqld and kept with the test programs.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let program = std::env::current_exe().unwrap();
-        let place = program.parent().unwrap();
-        let version = Command::new("mariadbd")
-            .args(["--no-defaults", "--version"])
-            .output()
-            .unwrap()
-            .stdout;
-        let version: String = String::from_utf8_lossy(&version)
-            .chars()
-            .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
-            .collect();
-        let template = place.join(format!("data-of-{}", version.trim_matches('-')));
-        if !template.exists() {
-            let fresh = TempDir::with_prefix_in("data-", place).unwrap();
-            install(&fresh.path().join("data"), fresh.path());
-            // Another process may have been first; its directory is as good.
-            if std::fs::rename(fresh.path().join("data"), &template).is_err() {
-                assert!(template.exists(), "cannot make {}", template.display());
-            }
-        }
-        template
-    })
-}
-
-fn install(data: &Path, temporary: &Path) {
-    let output = Command::new("mariadb-install-db")
-        .args([
-            "--no-defaults",
-            "--user=root",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ])
-        .args([
-            "--auth-root-authentication-method=socket",
-            "--auth-root-socket-user=root",
-        ])
-        .arg("--innodb-log-file-size=16M")
-        .arg(format!("--datadir={}", data.display()))
-        .env("TMPDIR", temporary)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    let status = Command::new("cp")
-        .args(["-a", "--sparse=always"])
-        .args([from, to])
-        .status()
-        .unwrap();
-    assert!(status.success(), "copy {}", from.display());
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
