@@ -30,22 +30,19 @@ fn split(
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     let total = Total::of(argument, scope)?;
-    let sum = place(total.partial(argument));
+    let sums = total.place(argument, place);
     let count = place(over(&COUNT.function, vec![argument.clone()]));
     let counts = over(&SUM.function, vec![Expr::Partial(count)]);
     // The division of exact numbers has the 4 more digits that AVG has.
-    let quotient = total
-        .merged(Expr::Partial(sum))
-        .value
-        .arithmetic(Operator::Divide, counts);
+    let quotient = total.merged(&sums).value.arithmetic(Operator::Divide, counts);
     Ok(match total {
-        Total::Plain(_) | Total::Hidden(_) => Split {
+        Total::Plain(_) | Total::Hidden(_) | Total::Long { .. } => Split {
             merged: Merged::plain(quotient),
             in_process: None,
         },
         Total::Double { shown, .. } => Split {
             merged: double(quotient, shown.with_more(MORE_DIGITS)),
-            in_process: Some(SimpleColumn::AvgDouble { sum, count }),
+            in_process: sums.column.map(|sum| SimpleColumn::AvgDouble { sum, count }),
         },
     })
 }

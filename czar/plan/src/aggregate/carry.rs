@@ -81,7 +81,10 @@ impl Carrier {
     pub(crate) fn of_ordered(expr: &Expr, scope: &Scope<'_>, what: &str) -> Result<Self, PlanError> {
         let kind = type_of(expr, scope);
         match (kind.nature, kind.number) {
-            (Nature::Number, Number::Exact(_)) => Ok(Self::Plain),
+            (Nature::Number, Number::Exact(digits)) => {
+                check_length(digits, what)?;
+                Ok(Self::Plain)
+            }
             _ => Self::of(expr, scope, what),
         }
     }
@@ -117,7 +120,10 @@ impl Carrier {
                 check_decimal(digits, what)?;
                 Ok(Self::Decimal(digits))
             }
-            Number::Exact(_) => Ok(Self::Plain),
+            Number::Exact(digits) => {
+                check_length(digits, what)?;
+                Ok(Self::Plain)
+            }
             Number::Double(Shown::All) if matches!(expr, Expr::Column(_)) => Ok(Self::Plain),
             Number::Double(shown) => Ok(Self::Double(shown)),
             Number::Unknown => Err(refused(
@@ -198,6 +204,23 @@ pub(super) fn check_decimal(digits: Digits, what: &str) -> Result<(), PlanError>
             "write CAST(quotient AS DOUBLE) or CAST(quotient AS DECIMAL(30,10))",
         ))
     }
+}
+
+/// Refuses a number that can have more digits than tables hold.
+pub(crate) fn check_length(digits: Digits, what: &str) -> Result<(), PlanError> {
+    if digits.can_be_stored() {
+        Ok(())
+    } else {
+        Err(too_long(what))
+    }
+}
+
+/// The refusal of exact numbers that are cut on the way.
+pub(super) fn too_long(what: &str) -> PlanError {
+    refused(
+        format!("{what} of exact numbers that can have more than {LONGEST} digits"),
+        "write CAST(expression AS DOUBLE) or CAST(expression AS DECIMAL(50,10)) with as many digits as the values have",
+    )
 }
 
 /// `expr` as the longest DECIMAL with so many digits after the point.

@@ -1,13 +1,13 @@
 //! SUM: the sum of the parts' sums.
 
-use super::carry::{Merged, as_decimal, check_decimal, rounded, with_hidden_digits};
+use super::carry::{Merged, as_decimal, check_decimal, rounded, too_long, with_hidden_digits};
 use super::definition::{Definition, Split, argument, over};
 use crate::error::{PlanError, refused};
 use crate::plan::in_process::SimpleColumn;
-use crate::query::expr::{Aggregate, Expr, Function};
+use crate::query::expr::{Aggregate, Expr, Function, Operator};
 use crate::query::infer::type_of;
 use crate::query::scope::Scope;
-use crate::query::value::{Digits, Number, Shown, Type};
+use crate::query::value::{Digits, LONGEST, Number, SUMMED, Shown, Type};
 
 /// Digits of the longest decimal that is added in process.
 const IN_PROCESS: u32 = 38;
@@ -34,10 +34,10 @@ fn split(
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     let total = Total::of(argument, scope)?;
-    let sum = place(total.partial(argument));
+    let placed = total.place(argument, place);
     Ok(Split {
-        merged: total.merged(Expr::Partial(sum)),
-        in_process: total.in_process(sum),
+        merged: total.merged(&placed),
+        in_process: total.in_process(&placed),
     })
 }
 
@@ -46,10 +46,21 @@ fn split(
 pub(super) enum Total {
     /// Exact, all digits shown.
     Plain(Digits),
+    /// Exact, all digits shown, and longer than what a table holds: so many last digits before the point and the fraction are added
+    /// apart from the digits before them.
+    Long { last: u32 },
     /// Exact, with more digits than are shown.
     Hidden(Digits),
     /// A DOUBLE; a sum of whole columns shows it all by itself.
     Double { shown: Shown, is_column: bool },
+}
+
+/// Partial sums that were placed.
+pub(super) struct Placed {
+    /// The sum over them, as it travelled.
+    sum: Expr,
+    /// The partial column, when there is one only.
+    pub column: Option<usize>,
 }
 
 impl Total {
@@ -61,7 +72,12 @@ impl Total {
                 check_decimal(digits, "SUM or AVG")?;
                 Ok(Self::Hidden(digits))
             }
-            Number::Exact(digits) => Ok(Self::Plain(digits.summed())),
+            Number::Exact(digits) if digits.summed().can_be_stored() => Ok(Self::Plain(digits.summed())),
+            // It is computed twice.
+            Number::Exact(digits) if digits.can_be_computed() && !argument.is_random() => Ok(Self::Long {
+                last: LONGEST - SUMMED - digits.shown,
+            }),
+            Number::Exact(_) => Err(too_long("SUM or AVG")),
             Number::Double(shown) => Ok(Self::Double {
                 shown,
                 is_column: shown == Shown::All && matches!(argument, Expr::Column(_)),
@@ -73,38 +89,69 @@ impl Total {
         }
     }
 
-    /// What a part computes.
-    pub(super) fn partial(self, argument: &Expr) -> Expr {
-        let sum = over(&SUM.function, vec![argument.clone()]);
-        match self {
-            Self::Plain(_) | Self::Double { is_column: true, .. } => sum,
-            Self::Double { .. } => sum.cast("DOUBLE"),
+    /// Places what a part computes.
+    pub(super) fn place(self, argument: &Expr, place: &mut dyn FnMut(Expr) -> usize) -> Placed {
+        let sum = |argument| over(&SUM.function, vec![argument]);
+        let whole = sum(argument.clone());
+        let partial = match self {
+            Self::Plain(_) | Self::Double { is_column: true, .. } => whole,
+            Self::Double { .. } => whole.cast("DOUBLE"),
             // Where a part adds in a temporary table, with the digits that are shown, one server does so too.
-            Self::Hidden(digits) => as_decimal(sum, digits.held),
+            Self::Hidden(digits) => as_decimal(whole, digits.held),
+            Self::Long { last } => {
+                let unit = power_of_ten(last);
+                let first = place(sum(without_last_digits(argument, last)));
+                let rest = place(sum(Expr::call("MOD", vec![argument.clone(), unit.clone()])));
+                let first = sum(Expr::Partial(first)).arithmetic(Operator::Multiply, unit);
+                return Placed {
+                    sum: first.arithmetic(Operator::Add, sum(Expr::Partial(rest))),
+                    column: None,
+                };
+            }
+        };
+        let column = place(partial);
+        Placed {
+            sum: sum(Expr::Partial(column)),
+            column: Some(column),
         }
     }
 
     /// The whole sum over partial sums.
-    pub(super) fn merged(self, partial: Expr) -> Merged {
-        let sum = over(&SUM.function, vec![partial]);
+    pub(super) fn merged(self, placed: &Placed) -> Merged {
+        let sum = placed.sum.clone();
         match self {
-            Self::Plain(_) => Merged::plain(sum),
+            Self::Plain(_) | Self::Long { .. } => Merged::plain(sum),
             Self::Hidden(digits) => Merged::plain(with_hidden_digits(sum, digits)),
             Self::Double { shown, .. } => double(sum, shown),
         }
     }
 
     /// The whole sum without a SQL server.
-    fn in_process(self, sum: usize) -> Option<SimpleColumn> {
+    fn in_process(self, placed: &Placed) -> Option<SimpleColumn> {
+        let sum = placed.column?;
         match self {
             Self::Plain(digits) if digits.whole + digits.shown <= IN_PROCESS => {
                 let scale = u8::try_from(digits.shown).ok()?;
                 Some(SimpleColumn::SumDecimal { sum, scale })
             }
-            Self::Plain(_) | Self::Hidden(_) => None,
+            Self::Plain(_) | Self::Hidden(_) | Self::Long { .. } => None,
             Self::Double { .. } => Some(SimpleColumn::SumDouble(sum)),
         }
     }
+}
+
+/// `10^digits`.
+fn power_of_ten(digits: u32) -> Expr {
+    Expr::number(format!("1{}", "0".repeat(digits as usize)))
+}
+
+/// An exact number without its fraction and its last digits before the point.
+fn without_last_digits(number: &Expr, digits: u32) -> Expr {
+    let cut = Expr::call(
+        "TRUNCATE",
+        vec![number.clone(), Expr::number(format!("-{digits}"))],
+    );
+    as_decimal(cut.arithmetic(Operator::Divide, power_of_ten(digits)), 0)
 }
 
 /// A DOUBLE made of sums: as exact as they are, so that rounding it to the digits that one server shows is what one server shows.

@@ -10,9 +10,11 @@ pub(crate) const LONGEST: u32 = 65;
 /// Most digits after the point of a DECIMAL.
 pub(crate) const LONGEST_FRACTION: u32 = 38;
 /// Digits before the point that a sum has more than its terms: 10^12 rows.
-const SUMMED: u32 = 12;
+pub(crate) const SUMMED: u32 = 12;
 /// DECIMALs are computed in groups of this many digits.
 const GROUP: u32 = 9;
+/// Digits of the longest number that is computed with, in whole groups on both sides of the point: more than a table holds.
+const LONGEST_COMPUTED: u32 = 81;
 
 /// Digits of an integer or a DECIMAL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,17 @@ impl Digits {
     /// Whether the value has more digits than it shows.
     pub(crate) fn are_hidden(self) -> bool {
         self.held > self.shown
+    }
+
+    /// Whether a table holds every such number with the digits that are shown. One that is longer is cut to the greatest DECIMAL by
+    /// whatever stores it, a temporary table too, without an error.
+    pub(crate) fn can_be_stored(self) -> bool {
+        self.whole + self.shown <= LONGEST
+    }
+
+    /// Whether every such number is computed with all digits that are shown.
+    pub(crate) fn can_be_computed(self) -> bool {
+        groups(self.whole) + groups(self.shown) <= LONGEST_COMPUTED
     }
 
     /// Of the sum over many rows.

@@ -80,6 +80,13 @@ any: SELECT MIN(bits), MAX(bits), SUM(bits), AVG(bits), SUM(born), AVG(born), CO
 any: SELECT SUM(price * run), AVG(price * price), SUM(price) / 3, MIN(price - 1), AVG(-run), SUM(run / 3), AVG(run / 3) FROM Object
 any: SELECT SUM(run / 7), AVG(run / 7), SUM(run * 2 / 3 + 1), AVG(price / 9), SUM(-run / 11) FROM Object
 any: SELECT tiny, SUM(run / 7), AVG(price / 9) FROM Object GROUP BY tiny
+any: SELECT SUM(CAST(price AS DECIMAL(65,30))), AVG(CAST(price AS DECIMAL(65,30))), SUM(CAST(CONCAT(REPEAT('9', 64), run) AS DECIMAL(65,0))), AVG(CAST(price AS DECIMAL(54,3))) FROM Object
+any: SELECT tiny, SUM(CAST(price AS DECIMAL(65,30))) + 1, AVG(CAST(price AS DECIMAL(65,3))), MAX(CAST(price AS DECIMAL(65,3))) FROM Object GROUP BY tiny HAVING SUM(CAST(price AS DECIMAL(65,30))) > 1
+any: SELECT tiny, MAX(bits + 0), MIN(bits) + 1, MAX(bits) > 3 FROM Object GROUP BY tiny
+fixed: SELECT tiny FROM Object GROUP BY tiny HAVING MAX(bits) > 1 ORDER BY MIN(bits), tiny
+fixed: SELECT DISTINCT bits FROM Object ORDER BY bits
+any: SELECT DISTINCT o.bits, s.quality FROM Object o JOIN Source s USING (objectId)
+fixed: SELECT DISTINCT o.bits + 0, s.quality FROM Object o JOIN Source s USING (objectId) ORDER BY 1, 2
 any: SELECT AVG(objectId), SUM(objectId), AVG(amount), SUM(amount * 3), ROUND(AVG(amount), 1), TRUNCATE(AVG(amount), 6) FROM Source
 any: SELECT SUM(NULL), AVG(NULL), MIN(NULL), COUNT(NULL), SUM(1), AVG(2), COUNT(1) FROM Object WHERE run = 1
 any: SELECT CONCAT('n=', COUNT(*)), IF(COUNT(*) > 5, 'many', 'few'), COUNT(*) BETWEEN 1 AND 500, MAX(name) LIKE 'z%', CASE WHEN MIN(run) < 0 THEN 'neg' ELSE 'pos' END FROM Object

@@ -197,6 +197,70 @@ fn functions_that_wait_or_lock_are_never_run() {
 }
 
 #[test]
+fn exact_numbers_that_are_cut_on_the_way_are_refused() {
+    let long = "CAST(price AS DECIMAL(65,30))";
+    for (sql, hint) in [
+        (format!("SELECT MAX({long} + 1) FROM Object"), "as many digits"),
+        (
+            format!("SELECT COUNT(*) FROM Object GROUP BY {long} + 1"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT COUNT(DISTINCT {long} + 1) FROM Object"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT DISTINCT {long} + 1 FROM Object"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT objectId FROM Object ORDER BY {long} + 1"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT tiny, COUNT(*) FROM Object GROUP BY tiny ORDER BY SUM({long})"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT DISTINCT AVG({long}) FROM Object GROUP BY tiny"),
+            "as many digits",
+        ),
+        (
+            format!("SELECT SUM({long} + CAST(price AS DECIMAL(65,0))) FROM Object"),
+            "as many digits",
+        ),
+        (format!("SELECT SUM({long} * {long}) FROM Object"), "write CAST"),
+    ] {
+        assert_hints(&[(&sql, hint)]);
+    }
+    // Long rows that go to the client as they are cross no temporary table: they are not joined.
+    assert!(!chunks(&format!("SELECT {long} + 1 FROM Object")).batchable);
+    assert!(chunks(&format!("SELECT {long} FROM Object")).batchable);
+}
+
+#[test]
+fn bits_that_one_server_shows_now_as_bytes_now_as_a_number_are_refused() {
+    assert_hints(&[
+        (
+            "SELECT tiny, MAX(bits) FROM Object GROUP BY tiny",
+            "MAX(column + 0)",
+        ),
+        (
+            "SELECT tiny, CONCAT(MIN(bits)) FROM Object GROUP BY tiny",
+            "MIN(column + 0)",
+        ),
+        (
+            "SELECT tiny FROM Object GROUP BY tiny HAVING HEX(MAX(bits)) = 'F'",
+            "MAX(column + 0)",
+        ),
+        (
+            "SELECT DISTINCT o.bits, s.quality FROM Object o JOIN Source s USING (objectId) ORDER BY 1, 2",
+            "column + 0",
+        ),
+    ]);
+}
+
+#[test]
 fn what_one_server_runs_whole_calls_only_known_functions_and_keeps_nothing() {
     for sql in [
         "SELECT @a := 5",

@@ -14,6 +14,7 @@ mod evidence;
 mod fuzz;
 mod interrupts;
 mod late;
+mod lengths;
 mod limits;
 mod memory;
 mod parts;

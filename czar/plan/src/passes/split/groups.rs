@@ -1,16 +1,20 @@
 //! Statements with groups: each part groups its own rows, the merge groups the parts' groups.
 
+use super::bits;
 use super::clauses::{clause, partial_list, range_text};
 use super::compose::Composer;
 use super::keys::Keys;
 use super::lift::{Lift, Use};
 use super::parts::{Exchange, Parts};
+use crate::aggregate::carry::check_length;
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
 use crate::plan::in_process::{SimpleColumn, SimpleMerge};
 use crate::plan::{Merge, ShadowMerge};
 use crate::query::expr::Expr;
+use crate::query::infer::type_of;
 use crate::query::select::{RowRange, Select};
+use crate::query::value::Number;
 
 /// Splits a grouped statement.
 pub(super) fn split(
@@ -23,6 +27,11 @@ pub(super) fn split(
     let text = |expr: &Expr| expr.print(&select.scope);
     // What is made distinct is told apart by what it shows.
     let top = if select.distinct { Use::Shown } else { Use::Value };
+    bits::check_groups(select)?;
+    if select.distinct {
+        let mut items = select.items.iter();
+        items.try_for_each(|item| check_stored(&item.expr, select, "DISTINCT"))?;
+    }
     let outputs: Vec<Expr> = select
         .items
         .iter()
@@ -65,6 +74,14 @@ pub(super) fn split(
     })
 }
 
+/// Refuses numbers that the merge would have to store, in a temporary table or as a key to sort by, and cannot.
+fn check_stored(expr: &Expr, select: &Select<'_>, what: &str) -> Result<(), PlanError> {
+    match type_of(expr, &select.scope).number {
+        Number::Exact(digits) => check_length(digits, what),
+        Number::Double(_) | Number::Unknown => Ok(()),
+    }
+}
+
 /// ORDER BY over the partial columns.
 fn order(
     select: &Select<'_>,
@@ -74,6 +91,7 @@ fn order(
 ) -> Result<Vec<Expr>, PlanError> {
     let mut keys = Vec::new();
     for key in &select.order_by {
+        check_stored(&key.expr, select, "ORDER BY")?;
         let lifted = lift.output(&key.expr, top)?;
         if select.distinct && !outputs.contains(&lifted) {
             return Err(refused(

@@ -5,6 +5,7 @@
 //! numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is
 //! refused.
 
+mod bits;
 mod clauses;
 mod compose;
 mod groups;
@@ -99,7 +100,7 @@ fn is_row_count(expr: &Expr) -> bool {
     }
 }
 
-/// UNION ALL drops ZEROFILL, shows a FLOAT or DOUBLE that is computed with other digits, clips large ones that have a fixed number of
+/// UNION ALL drops ZEROFILL, cuts exact numbers longer than the longest DECIMAL, shows a FLOAT or DOUBLE that is computed with other digits, clips large ones that have a fixed number of
 /// decimals, and mixes the types of optional tables with those of their stand-ins.
 fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let optional = select
@@ -121,7 +122,11 @@ fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
 fn is_shown_alike(expr: &Expr, select: &Select<'_>) -> bool {
     let kind = type_of(expr, &select.scope);
     match kind.nature {
-        Nature::Number => matches!(kind.number, Number::Exact(_) | Number::Double(Shown::All)),
+        Nature::Number => match kind.number {
+            Number::Exact(digits) => digits.can_be_stored(),
+            Number::Double(shown) => shown == Shown::All,
+            Number::Unknown => false,
+        },
         Nature::Unsure => false,
         _ => true,
     }

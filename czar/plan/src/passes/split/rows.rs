@@ -1,5 +1,6 @@
 //! Statements without groups: rows as they are, ordered, or distinct.
 
+use super::bits;
 use super::clauses::{clause, part_limit, partial_list, range_text};
 use super::compose::Composer;
 use super::parts::{Column, Exchange, Parts, Purpose};
@@ -22,6 +23,7 @@ pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> P
 
 /// Rows that are ordered or made distinct at the merge. Each part orders and limits its own rows first when there is a LIMIT.
 pub(super) fn split_ordered(select: &Select<'_>, composer: &Composer<'_, '_>) -> Result<Parts, PlanError> {
+    bits::check_rows(select)?;
     let mut columns = Columns::of_items(select)?;
     let keys: Vec<(usize, &str)> = select
         .order_by
