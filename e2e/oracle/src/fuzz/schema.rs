@@ -109,3 +109,12 @@ pub struct Column {
     /// What it holds.
     pub kind: Type,
 }
+
+impl Column {
+    /// Whether sums of it have more digits than a DECIMAL column.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let name = self.name.rsplit('.').next();
+        matches!(name, Some("wide" | "whole"))
+    }
+}

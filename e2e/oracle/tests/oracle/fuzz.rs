@@ -8,6 +8,23 @@ use orrery_oracle::fuzz::extreme::tables;
 use orrery_oracle::fuzz::run::{Plan, run};
 use orrery_oracle::site::Site;
 
+/// Statements of a run: as many as take a minute.
+const STATEMENTS: u64 = 400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_statements_are_answered_as_by_one_plain_server() {
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let plan = Plan {
+        seed: 1,
+        statements: STATEMENTS,
+        time: Duration::MAX,
+    };
+    let report = run(&site, plan).await.unwrap();
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{report}\n{}", report.details());
+    assert!(report.equal > STATEMENTS / 2, "{report}\n{}", report.details());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_segment_is_found_and_the_statement_made_small() {
     let data = tables(160).unwrap();
