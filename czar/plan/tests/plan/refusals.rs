@@ -239,6 +239,22 @@ fn exact_numbers_that_are_cut_on_the_way_are_refused() {
 }
 
 #[test]
+fn sums_of_quotients_that_one_server_may_add_in_another_way_are_refused() {
+    assert_hints(&[
+        (
+            "SELECT tiny, SUM(price / 7), AVG(DISTINCT tiny) FROM Object GROUP BY tiny",
+            "CAST(quotient AS DOUBLE)",
+        ),
+        (
+            "SELECT o.flags, AVG(s.filterId / o.price) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId GROUP BY o.flags",
+            "CAST(quotient AS DOUBLE)",
+        ),
+    ]);
+    chunks("SELECT SUM(price / 7), AVG(DISTINCT tiny) FROM Object");
+    chunks("SELECT tiny, SUM(price / 7) FROM Object GROUP BY tiny");
+}
+
+#[test]
 fn bits_that_one_server_shows_now_as_bytes_now_as_a_number_are_refused() {
     assert_hints(&[
         (

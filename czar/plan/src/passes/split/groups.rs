@@ -6,6 +6,7 @@ use super::compose::Composer;
 use super::keys::Keys;
 use super::lift::{Lift, Use};
 use super::parts::{Exchange, Parts};
+use super::quotients;
 use crate::aggregate::carry::check_length;
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
@@ -28,6 +29,7 @@ pub(super) fn split(
     // What is made distinct is told apart by what it shows.
     let top = if select.distinct { Use::Shown } else { Use::Value };
     bits::check_groups(select)?;
+    quotients::check_groups(select)?;
     if select.distinct {
         let mut items = select.items.iter();
         items.try_for_each(|item| check_stored(&item.expr, select, "DISTINCT"))?;

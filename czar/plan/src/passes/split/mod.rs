@@ -12,6 +12,7 @@ mod groups;
 mod keys;
 mod lift;
 mod parts;
+mod quotients;
 mod rows;
 
 use crate::error::{PlanError, refused};
