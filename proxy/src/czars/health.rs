@@ -25,7 +25,7 @@ pub async fn watch(czars: Czars) {
     }
 }
 
-/// All addresses the names stand for now.
+/// All addresses that the names have at present.
 pub(crate) async fn look_up(names: &[String]) -> Vec<SocketAddr> {
     let mut found = BTreeSet::new();
     for name in names {

@@ -27,11 +27,7 @@ impl Expr {
                 text.push(')');
             }
             Self::Compare(comparison, left, right) => {
-                text.push('(');
-                left.push(names, text);
-                let _ = write!(text, " {} ", comparison.text());
-                right.push(names, text);
-                text.push(')');
+                push_infix(left, comparison.text(), right, names, text);
             }
             Self::In { expr, list, negated } => {
                 text.push('(');
@@ -55,11 +51,7 @@ impl Expr {
                 text.push(')');
             }
             Self::Arithmetic(operator, left, right) => {
-                text.push('(');
-                left.push(names, text);
-                let _ = write!(text, " {} ", operator.text());
-                right.push(names, text);
-                text.push(')');
+                push_infix(left, operator.text(), right, names, text);
             }
             Self::Negative(operand) => {
                 text.push_str("(- ");
@@ -111,6 +103,14 @@ impl Aggregate {
         }
         text.push(')');
     }
+}
+
+fn push_infix(left: &Expr, operator: &str, right: &Expr, names: &dyn ColumnNames, text: &mut String) {
+    text.push('(');
+    left.push(names, text);
+    let _ = write!(text, " {operator} ");
+    right.push(names, text);
+    text.push(')');
 }
 
 fn push_case(
