@@ -38,7 +38,9 @@ impl Cluster {
         } else {
             Config::infer().await.context("finding the cluster")?
         };
-        let namespace = self.namespace.unwrap_or_else(|| config.default_namespace.clone());
+        let namespace = self
+            .namespace
+            .unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("preparing the connection to the cluster")?;
         Ok(Archive { client, namespace })
     }

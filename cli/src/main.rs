@@ -1,7 +1,9 @@
-//! `kubectl orrery`: what an archive's operators and loaders of data want to see, as a kubectl plugin.
+//! `kubectl orrery`: what an archive's operators and loaders of data want to see, as a kubectl
+//! plugin.
 //!
-//! It only reads the cluster API. [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`status`] shows an
-//! archive on one screen. What they print is made by pure functions ([`progress`], [`summary`], [`table`]).
+//! It only reads the cluster API. [`watch`] follows an ingest to its end, [`rejects`] lists rows
+//! that were refused, [`status`] shows an archive on one screen. What they print is made by pure
+//! functions ([`progress`], [`summary`], [`table`]).
 
 mod archive;
 mod progress;
@@ -41,7 +43,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum IngestCommand {
-    /// Shows the progress of ingests, one after the other, until each is visible or has failed (exit code 1).
+    /// Shows the progress of ingests, one after the other, until each is visible or has failed
+    /// (exit code 1).
     Watch {
         /// Names of Ingests.
         #[arg(required = true)]

@@ -42,7 +42,10 @@ fn section(table: &Table) {
 
 async fn list<K>(archive: &Archive) -> Result<Vec<K>>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
 {
     let api: Api<K> = Api::namespaced(archive.client.clone(), &archive.namespace);
     let listed = api.list(&ListParams::default()).await;
@@ -63,7 +66,14 @@ fn condition(conditions: &[Condition], kind: &str) -> String {
 }
 
 fn pool_rows(pools: &[WorkerPool]) -> Table {
-    let mut table = Table::with_header(["POOL", "WORKERS", "READY", "CHUNK COPIES", "BYTES", "AVAILABLE"]);
+    let mut table = Table::with_header([
+        "POOL",
+        "WORKERS",
+        "READY",
+        "CHUNK COPIES",
+        "BYTES",
+        "AVAILABLE",
+    ]);
     for pool in pools {
         let status = pool.status.clone().unwrap_or_default();
         table.row([
@@ -182,7 +192,10 @@ fn ingest_rows(mut ingests: Vec<Ingest>) -> Table {
         };
         table.row([
             name,
-            format!("{}.{}", ingest.spec.target.database, ingest.spec.target.table),
+            format!(
+                "{}.{}",
+                ingest.spec.target.database, ingest.spec.target.table
+            ),
             state,
         ]);
     }

@@ -65,7 +65,9 @@ mod tests {
         let texts = [0, 1023, 1024, 10 << 20, 1_300_000_000, u64::MAX].map(bytes);
         assert_eq!(
             texts,
-            ["0 B", "1023 B", "1.00 KiB", "10.0 MiB", "1.21 GiB", "16.0 EiB"]
+            [
+                "0 B", "1023 B", "1.00 KiB", "10.0 MiB", "1.21 GiB", "16.0 EiB"
+            ]
         );
     }
 

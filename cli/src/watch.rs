@@ -1,6 +1,7 @@
 //! `kubectl orrery ingest watch`: follows ingests to their ends.
 //!
-//! On a terminal a bar is redrawn; elsewhere a line is printed when the phase changes and every few seconds within one.
+//! On a terminal a bar is redrawn; elsewhere a line is printed when the phase changes and every few
+//! seconds within one.
 
 use std::io::{IsTerminal as _, stderr};
 use std::pin::pin;
@@ -41,8 +42,16 @@ pub async fn all(archive: &Archive, names: &[String], timeout: Option<Duration>)
 
 /// The ingest, or an error that says it is not there.
 pub async fn get(archive: &Archive, name: &str) -> Result<Ingest> {
-    let found = api(archive).get_opt(name).await.context("asking the cluster")?;
-    found.with_context(|| format!("there is no Ingest {name} in namespace {}", archive.namespace))
+    let found = api(archive)
+        .get_opt(name)
+        .await
+        .context("asking the cluster")?;
+    found.with_context(|| {
+        format!(
+            "there is no Ingest {name} in namespace {}",
+            archive.namespace
+        )
+    })
 }
 
 fn api(archive: &Archive) -> Api<Ingest> {
@@ -60,7 +69,8 @@ async fn one(archive: &Archive, name: &str) -> Result<IngestStatus> {
                 let status = ingest.status.unwrap_or_default();
                 display.show(&status);
                 let taken_back = status.phase == IngestPhase::Revoked && ingest.spec.revoked;
-                if matches!(status.phase, IngestPhase::Visible | IngestPhase::Failed) || taken_back {
+                if matches!(status.phase, IngestPhase::Visible | IngestPhase::Failed) || taken_back
+                {
                     display.clear();
                     return Ok(status);
                 }
@@ -132,7 +142,9 @@ impl Display {
 
     fn trouble(&self, what: &str) {
         match self {
-            Self::Bar { bar, .. } => bar.set_message(format!("the cluster does not answer: {what}")),
+            Self::Bar { bar, .. } => {
+                bar.set_message(format!("the cluster does not answer: {what}"))
+            }
             Self::Lines { name, .. } => eprintln!("{name}: the cluster does not answer: {what}"),
         }
     }
@@ -162,7 +174,10 @@ fn draw(bar: &ProgressBar, name: &str, status: &IngestStatus) {
             bar.set_length(extent.total.max(extent.done));
             bar.set_position(extent.done);
             let facts = [progress::amount(extent), progress::pace(status)];
-            ("{prefix} [{bar:30}] {percent:>3}% {wide_msg}", joined(facts))
+            (
+                "{prefix} [{bar:30}] {percent:>3}% {wide_msg}",
+                joined(facts),
+            )
         }
         None => ("{prefix} {spinner} {wide_msg}", status.message.clone()),
     };

@@ -1,4 +1,5 @@
-//! Acceptance: checks of a declared table that the schema's own rules cannot make, and the accepted form with every default filled in.
+//! Acceptance: checks of a declared table that the schema's own rules cannot make, and the accepted
+//! form with every default filled in.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,9 @@ pub enum TableError {
         source: SqlTypeError,
     },
     /// Two columns have one name.
-    #[error("spec.columns[{index}]: the name `{name}` is taken; column names differ by more than case")]
+    #[error(
+        "spec.columns[{index}]: the name `{name}` is taken; column names differ by more than case"
+    )]
     DuplicateColumn {
         /// Position of the second.
         index: usize,
@@ -99,7 +102,8 @@ pub enum TableError {
     Collation(String),
 }
 
-/// Checks a chunked table and fills in its defaults. `key` and `position` come back as the columns are spelled.
+/// Checks a chunked table and fills in its defaults. `key` and `position` come back as the columns
+/// are spelled.
 pub fn chunked(spec: &ChunkedTableSpec) -> Result<AcceptedTable, TableError> {
     check_collation(&spec.charset, &spec.collation).map_err(TableError::Collation)?;
     let columns = accept_columns(&spec.columns, &spec.charset, &spec.collation, true)?;
@@ -168,7 +172,8 @@ fn accept_columns(
             });
         }
         let (column, sql_type) = accept_column(index, column, charset, collation)?;
-        row_bytes += sql_type.inline_bytes(bytes_per_char(column.charset.as_deref().unwrap_or(charset)));
+        row_bytes +=
+            sql_type.inline_bytes(bytes_per_char(column.charset.as_deref().unwrap_or(charset)));
         accepted.push(column);
     }
     if row_bytes >= MAX_ROW_BYTES {
@@ -286,7 +291,11 @@ fn check_collation(charset: &str, collation: &str) -> Result<(), String> {
             "the charset `{charset}` is not one of utf8mb4, utf8mb3, latin1, ascii, binary"
         ));
     }
-    let prefix = if charset == "utf8" { "utf8mb3" } else { charset };
+    let prefix = if charset == "utf8" {
+        "utf8mb3"
+    } else {
+        charset
+    };
     let fits = collation == charset && charset == "binary"
         || collation
             .strip_prefix(prefix)
@@ -314,7 +323,8 @@ fn find<'a>(columns: &'a [Column], field: &str, name: &str) -> Result<&'a Column
 /// Keys are integers or strings that compare byte by byte (docs/design/ingest.md#director-index):
 /// only then does a literal find its hash chunk.
 fn check_key(key: &Column) -> Result<(), TableError> {
-    let wanted = "a key is an integer, a VARBINARY or a VARCHAR with a …_nopad_bin collation of at most 255";
+    let wanted =
+        "a key is an integer, a VARBINARY or a VARCHAR with a …_nopad_bin collation of at most 255";
     let wrong = || TableError::WrongType {
         field: "spec.key".into(),
         name: key.name.clone(),
@@ -337,7 +347,10 @@ fn check_key(key: &Column) -> Result<(), TableError> {
     }
 }
 
-fn accept_position(columns: &[Column], position: &PositionColumns) -> Result<PositionColumns, TableError> {
+fn accept_position(
+    columns: &[Column],
+    position: &PositionColumns,
+) -> Result<PositionColumns, TableError> {
     let double = |field: &str, name: &str| {
         let column = find(columns, field, name)?;
         match SqlType::parse(&column.sql_type) {
@@ -356,7 +369,11 @@ fn accept_position(columns: &[Column], position: &PositionColumns) -> Result<Pos
     })
 }
 
-fn check_secondary(columns: &[Column], keys: &[SecondaryKey], taken: &[&str]) -> Result<(), TableError> {
+fn check_secondary(
+    columns: &[Column],
+    keys: &[SecondaryKey],
+    taken: &[&str],
+) -> Result<(), TableError> {
     let mut names: BTreeSet<String> = taken.iter().map(|name| name.to_lowercase()).collect();
     for key in keys {
         if !names.insert(key.name.to_lowercase()) {
@@ -429,14 +446,21 @@ mod tests {
             refused(&with(json!({"name": "x", "type": "BIGNUM"}))),
             "spec.columns[3] `x`: unknown type `BIGNUM`"
         );
-        assert!(refused(&with(json!({"name": "RA", "type": "int"}))).contains("the name `RA` is taken"));
+        assert!(
+            refused(&with(json!({"name": "RA", "type": "int"}))).contains("the name `RA` is taken")
+        );
         assert!(refused(&with(json!({"name": "chunkid", "type": "int"}))).contains("reserved"));
         assert!(
-            refused(&with(json!({"name": "x", "type": "tinyint", "default": "300"})))
-                .contains("does not fit TINYINT")
+            refused(&with(
+                json!({"name": "x", "type": "tinyint", "default": "300"})
+            ))
+            .contains("does not fit TINYINT")
         );
         assert!(
-            refused(&with(json!({"name": "x", "type": "int", "charset": "latin1"}))).contains("no charset")
+            refused(&with(
+                json!({"name": "x", "type": "int", "charset": "latin1"})
+            ))
+            .contains("no charset")
         );
         assert!(
             refused(&json!({"position": {"longitude": "raa", "latitude": "decl"}}))

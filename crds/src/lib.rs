@@ -1,7 +1,8 @@
 //! The Kubernetes kinds of Orrery, and what makes a declared table an accepted one.
 //!
 //! - [`kinds`]: the kinds of the group `orrery.dev/v1alpha1`, one file each;
-//! - [`accept`]: checks that the schemas cannot make, and the accepted form with every default filled in.
+//! - [`accept`]: checks that the schemas cannot make, and the accepted form with every default
+//!   filled in.
 //!
 //! No I/O happens here.
 

@@ -1,5 +1,5 @@
-//! The schemas as people and the API server meet them: every field explained, every string and list bounded, columns that show
-//! health, size and progress.
+//! The schemas as people and the API server meet them: every field explained, every string and list
+//! bounded, columns that show health, size and progress.
 
 #![expect(clippy::unwrap_used, reason = "a test helper fails the test")]
 
@@ -46,7 +46,11 @@ fn walk(path: &str, schema: &Value, found: &mut Vec<Node>) {
         walk(&format!("{path}[]"), &schema["items"], found);
     }
     if schema["additionalProperties"].is_object() {
-        walk(&format!("{path}{{}}"), &schema["additionalProperties"], found);
+        walk(
+            &format!("{path}{{}}"),
+            &schema["additionalProperties"],
+            found,
+        );
     }
 }
 
@@ -118,7 +122,10 @@ fn columns_of_kubectl_get_show_health_size_and_progress() {
     let columns: Vec<String> = all()
         .iter()
         .map(|crd| {
-            let columns = crd.spec.versions[0].additional_printer_columns.iter().flatten();
+            let columns = crd.spec.versions[0]
+                .additional_printer_columns
+                .iter()
+                .flatten();
             let shown = columns.filter(|column| column.priority.unwrap_or_default() == 0);
             let names: Vec<_> = shown.map(|column| column.name.as_str()).collect();
             format!("{}: {}", crd.spec.names.kind, names.join(" "))

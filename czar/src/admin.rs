@@ -1,4 +1,5 @@
-//! What the admin port says: a czar is ready when a complete catalog is in use and its shadow server answers.
+//! What the admin port says: a czar is ready when a complete catalog is in use and its shadow
+//! server answers.
 
 use orrery_shell::Admin;
 use prometheus::proto::MetricFamily;

@@ -21,7 +21,8 @@ pub struct Config {
     /// Where the catalog comes from.
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Folder with the files `orrery_reader` and `orrery_proxy`, which hold the passwords of these accounts.
+    /// Folder with the files `orrery_reader` and `orrery_proxy`, which hold the passwords of these
+    /// accounts.
     #[arg(long, env = "ORRERY_PASSWORDS")]
     pub passwords: PathBuf,
     /// Folder with `tls.crt`, `tls.key` and `ca.crt`, to ask agents for the catalog.

@@ -1,8 +1,8 @@
 //! From rows as a server sent them to rows as the statement's metadata says.
 //!
-//! Most rows pass untouched. They are converted cell by cell where joining statements or merging has changed a column: ZEROFILL
-//! columns are padded, numbers with a fixed count of decimals printed so, and in the binary protocol a value is written in the width
-//! of the column.
+//! Most rows pass untouched. They are converted cell by cell where joining statements or merging
+//! has changed a column: ZEROFILL columns are padded, numbers with a fixed count of decimals
+//! printed so, and in the binary protocol a value is written in the width of the column.
 
 use bytes::BytesMut;
 use orrery_wire::value::{
@@ -41,7 +41,11 @@ pub struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     /// An encoder for rows of a protocol.
-    pub fn new(from: &'a [ColumnDef], to: &'a [ColumnDef], format: Format) -> Result<Self, EncodeError> {
+    pub fn new(
+        from: &'a [ColumnDef],
+        to: &'a [ColumnDef],
+        format: Format,
+    ) -> Result<Self, EncodeError> {
         if from.len() != to.len() {
             return Err(EncodeError::Columns {
                 given: from.len(),
@@ -50,7 +54,9 @@ impl<'a> Encoder<'a> {
         }
         let same = |(from, to): (&ColumnDef, &ColumnDef)| match format {
             Format::Text => TextCell::of(from, to) == TextCell::Same,
-            Format::Binary => from.column_type == to.column_type && from.is_unsigned() == to.is_unsigned(),
+            Format::Binary => {
+                from.column_type == to.column_type && from.is_unsigned() == to.is_unsigned()
+            }
         };
         let is_raw = from.iter().zip(to).all(same);
         Ok(Self {
@@ -157,11 +163,14 @@ fn is_integer(column: &ColumnDef) -> bool {
     )
 }
 
-/// A value in the form the binary protocol wants for a column; one that has no such form is left as it is, for the encoder to refuse.
+/// A value in the form the binary protocol wants for a column; one that has no such form is left as
+/// it is, for the encoder to refuse.
 fn converted(value: Value, to: &ColumnDef) -> Value {
     match value {
         Value::Bytes(text) if is_integer(to) => integer(&text).unwrap_or(Value::Bytes(text)),
-        Value::Bytes(text) if is_floating(to) => number(&text).map_or(Value::Bytes(text), Value::Double),
+        Value::Bytes(text) if is_floating(to) => {
+            number(&text).map_or(Value::Bytes(text), Value::Double)
+        }
         Value::Int(number) if is_floating(to) => Value::Double(number as f64),
         Value::UInt(number) if is_floating(to) => Value::Double(number as f64),
         Value::Int(_) | Value::UInt(_) if is_integer(to) => value,
@@ -253,7 +262,9 @@ mod tests {
         encoder
             .encode(&text_row(&[Some("42"), Some("1.5")]), &mut out)
             .unwrap();
-        encoder.encode(&text_row(&[None, Some("2")]), &mut out).unwrap();
+        encoder
+            .encode(&text_row(&[None, Some("2")]), &mut out)
+            .unwrap();
         let mut expected = text_row(&[Some("00042"), Some("1.50")]);
         expected.extend_from_slice(&text_row(&[None, Some("2.00")]));
         assert_eq!(out, expected);
@@ -270,7 +281,12 @@ mod tests {
             column(ColumnType::MYSQL_TYPE_LONGLONG),
         ];
         let mut row = BytesMut::new();
-        encode_binary_row(&mut row, &[Value::Int(-7), Value::Bytes(b"12".to_vec())], &from).unwrap();
+        encode_binary_row(
+            &mut row,
+            &[Value::Int(-7), Value::Bytes(b"12".to_vec())],
+            &from,
+        )
+        .unwrap();
         let mut out = BytesMut::new();
         Encoder::new(&from, &to, Format::Binary)
             .unwrap()

@@ -1,9 +1,11 @@
 //! The czar: answers SELECTs over chunked tables by asking workers.
 //!
-//! A proxy's statement comes in through [`server`] with its user and settings. The [`engine`] plans it with `orrery-plan` and the
-//! catalog in use ([`catalogs`]), gets its metadata from the [`shadow`] server, looks keys up in director indexes ([`lookup`]),
-//! dispatches it to workers as tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows ([`merge`])
-//! and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may die at any time.
+//! A proxy's statement comes in through [`server`] with its user and settings. The [`engine`] plans
+//! it with `orrery-plan` and the catalog in use ([`catalogs`]), gets its metadata from the
+//! [`shadow`] server, looks keys up in director indexes ([`lookup`]), dispatches it to workers as
+//! tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows
+//! ([`merge`]) and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may
+//! die at any time.
 
 mod admin;
 pub mod backend;

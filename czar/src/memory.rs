@@ -5,7 +5,8 @@ use std::hash::Hash;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-/// Statements longer than this are not remembered: few are sent twice, and some dozens of them would push everything else out.
+/// Statements longer than this are not remembered: few are sent twice, and some dozens of them
+/// would push everything else out.
 pub const LONGEST_STATEMENT: usize = 64 << 10;
 
 /// Remembers what was used last, up to so many bytes.
@@ -77,7 +78,11 @@ mod tests {
         );
         memory.put("d", 4, 101);
         assert_eq!(memory.get(&"d"), None);
-        assert_eq!(memory.get(&"a"), Some(1), "what never fits pushes nothing out");
+        assert_eq!(
+            memory.get(&"a"),
+            Some(1),
+            "what never fits pushes nothing out"
+        );
     }
 
     #[test]

@@ -81,7 +81,12 @@ impl Metrics {
     }
 
     /// Everything, with the state of workers and spool as it is now.
-    pub fn gather(&self, workers: &Workers, spool: &SpoolSpace, data_epoch: u64) -> Vec<MetricFamily> {
+    pub fn gather(
+        &self,
+        workers: &Workers,
+        spool: &SpoolSpace,
+        data_epoch: u64,
+    ) -> Vec<MetricFamily> {
         self.spooled.set(spool.disk_used() as i64);
         self.data_epoch.set(data_epoch as i64);
         self.in_flight.reset();
@@ -89,7 +94,9 @@ impl Metrics {
         for (worker, tasks, answers) in workers.load() {
             let name = worker.to_string();
             self.in_flight.with_label_values(&[&name]).set(tasks as i64);
-            self.answering.with_label_values(&[&name]).set(i64::from(answers));
+            self.answering
+                .with_label_values(&[&name])
+                .set(i64::from(answers));
         }
         self.registry.gather()
     }
@@ -99,7 +106,10 @@ impl Timer<'_> {
     /// The statement was answered with this many rows.
     pub fn finished(self, rows: u64) {
         self.metrics.rows.inc_by(rows);
-        self.metrics.statements.with_label_values(&["answered"]).inc();
+        self.metrics
+            .statements
+            .with_label_values(&["answered"])
+            .inc();
     }
 
     /// The statement was not answered, or not to its end.
@@ -111,6 +121,8 @@ impl Timer<'_> {
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
         self.metrics.running.dec();
-        self.metrics.seconds.observe(self.begun.elapsed().as_secs_f64());
+        self.metrics
+            .seconds
+            .observe(self.begun.elapsed().as_secs_f64());
     }
 }

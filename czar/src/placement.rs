@@ -3,7 +3,8 @@
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 
-/// Name of the family that a table's chunks belong to; `None` for reference tables and unknown ones.
+/// Name of the family that a table's chunks belong to; `None` for reference tables and unknown
+/// ones.
 pub fn family_of<'c>(catalog: &'c Catalog, table: &TableKey) -> Option<&'c str> {
     catalog.tables.get(table)?.kind.family()
 }

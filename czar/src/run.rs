@@ -89,7 +89,11 @@ fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
 }
 
 fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
-    let password = config.shadow_password_file.as_deref().map(secret).transpose()?;
+    let password = config
+        .shadow_password_file
+        .as_deref()
+        .map(secret)
+        .transpose()?;
     Ok(ShadowOptions {
         socket: config.shadow_socket.clone(),
         user: config.shadow_user.clone(),
@@ -103,6 +107,7 @@ fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
 
 /// A password from a file, without the line end that editors add.
 fn secret(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("password file {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("password file {}", path.display()))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

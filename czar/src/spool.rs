@@ -113,7 +113,11 @@ impl Budget {
                 .insert(Arc::new(tempfile::tempfile_in(&self.space.directory)?))
                 .clone(),
         };
-        if let Some(place) = spill.free.iter().position(|extent| extent.capacity >= bytes) {
+        if let Some(place) = spill
+            .free
+            .iter()
+            .position(|extent| extent.capacity >= bytes)
+        {
             return Ok((file, spill.free.swap_remove(place)));
         }
         if !take(&self.space.disk_used, bytes, self.space.disk) {
@@ -184,12 +188,14 @@ impl Rows {
         self.count
     }
 
-    /// Whether another row fits into the piece under way. A piece that never outgrows its memory is never copied.
+    /// Whether another row fits into the piece under way. A piece that never outgrows its memory is
+    /// never copied.
     pub fn has_room(&self, row: &[u8]) -> bool {
         self.current.is_empty() || self.current.len() + FRAME + row.len() <= PIECE
     }
 
-    /// Adds a row packet. When it answers true, [`Self::settle`] must be called before the next one.
+    /// Adds a row packet. When it answers true, [`Self::settle`] must be called before the next
+    /// one.
     pub fn push(&mut self, row: &[u8]) -> bool {
         self.current.put_u32_le(row.len() as u32);
         self.current.put_slice(row);
@@ -197,15 +203,16 @@ impl Rows {
         self.current.len() >= PIECE
     }
 
-    /// Moves the rows gathered last into memory's share or into the file. To be called after the last row, too: only then can all
-    /// rows be read.
+    /// Moves the rows gathered last into memory's share or into the file. To be called after the
+    /// last row, too: only then can all rows be read.
     pub async fn settle(&mut self) -> Result<(), SpoolError> {
         if self.current.is_empty() {
             return Ok(());
         }
         let length = self.current.len();
         if self.budget.take_memory(length as u64) {
-            self.pieces.push(Piece::Memory(self.current.split().freeze()));
+            self.pieces
+                .push(Piece::Memory(self.current.split().freeze()));
             return Ok(());
         }
         let (file, extent) = self.budget.extent(length as u64)?;
@@ -279,7 +286,10 @@ pub struct PieceBuilder(BytesMut);
 
 impl PieceBuilder {
     /// Adds a row that `encode` appends; nothing is added when it fails.
-    pub fn push<E>(&mut self, encode: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<(), E> {
+    pub fn push<E>(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
         let start = self.0.len();
         self.0.put_u32_le(0);
         if let Err(error) = encode(&mut self.0) {

@@ -1,5 +1,5 @@
-//! What the admin port says: the operator is ready when the cluster API answered lately. A standby is ready too, so that a rollout can
-//! wait for it.
+//! What the admin port says: the operator is ready when the cluster API answered lately. A standby
+//! is ready too, so that a rollout can wait for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -13,7 +13,11 @@ pub struct Config {
     #[command(flatten)]
     pub shell: ShellArgs,
     /// Namespace of the archive to serve.
-    #[arg(long, env = "ORRERY_NAMESPACE", required_unless_present = "all_namespaces")]
+    #[arg(
+        long,
+        env = "ORRERY_NAMESPACE",
+        required_unless_present = "all_namespaces"
+    )]
     pub namespace: Option<String>,
     /// Serve the archives of all namespaces.
     #[arg(
@@ -26,7 +30,8 @@ pub struct Config {
     /// Namespace of the leader's Lease; the archive's when absent.
     #[arg(long, env = "ORRERY_LEASE_NAMESPACE")]
     pub lease_namespace: Option<String>,
-    /// Name of this process among the candidates; its pod's name. No other process may have it at the same time.
+    /// Name of this process among the candidates; its pod's name. No other process may have it at
+    /// the same time.
     #[arg(long, env = "ORRERY_IDENTITY")]
     pub identity: String,
     /// Image with Orrery's programs, for worker pods and loaders.
@@ -86,7 +91,12 @@ mod tests {
     const IMAGES: [&str; 4] = ["--image", "orrery", "--mysqld-image", "mysqld"];
 
     fn parse(flags: &[&str]) -> Result<Config, clap::Error> {
-        Config::try_parse_from(["operator", "--identity", "a"].iter().chain(&IMAGES).chain(flags))
+        Config::try_parse_from(
+            ["operator", "--identity", "a"]
+                .iter()
+                .chain(&IMAGES)
+                .chain(flags),
+        )
     }
 
     #[test]
@@ -100,6 +110,15 @@ mod tests {
         assert_eq!((all.scope(), all.lease_namespace()), (Scope::All, "system"));
         assert!(parse(&[]).is_err());
         assert!(parse(&["--all-namespaces"]).is_err());
-        assert!(parse(&["--all-namespaces", "--lease-namespace", "s", "--namespace", "sky"]).is_err());
+        assert!(
+            parse(&[
+                "--all-namespaces",
+                "--lease-namespace",
+                "s",
+                "--namespace",
+                "sky"
+            ])
+            .is_err()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The workers of an archive as peers to call: where their agents are, and which are not known to be down.
+//! The workers of an archive as peers to call: where their agents are, and which are not known to
+//! be down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +63,8 @@ impl Addresses {
             .collect()
     }
 
-    /// Every worker with an address that is not known to be down. An address alone says only where a pod was last.
+    /// Every worker with an address that is not known to be down. An address alone says only where
+    /// a pod was last.
     pub fn live(&self) -> impl Iterator<Item = WorkerId> + '_ {
         self.ids().filter(|worker| self.live.contains(worker))
     }
@@ -94,7 +96,8 @@ impl Fleet<'_> {
         self.agents.at(self.namespace, address)
     }
 
-    /// Makes a call at each of `workers`, all at once. One that fails is logged with `what` it was to do; the others are not held up.
+    /// Makes a call at each of `workers`, all at once. One that fails is logged with `what` it was
+    /// to do; the others are not held up.
     pub async fn for_each<F>(
         &self,
         workers: impl IntoIterator<Item = WorkerId>,

@@ -1,10 +1,13 @@
 //! The operator: turns what users declare into workers, tables, users and placement.
 //!
-//! One process leads ([`leader`]), a standby waits. Every controller is a folder of one shape, `{mod, observe, plan, apply, status}.rs`
-//! (see [`controller`]): observing and applying talk to the cluster API and to agents, planning is a pure function of what was observed.
+//! One process leads ([`leader`]), a standby waits. Every controller is a folder of one shape,
+//! `{mod, observe, plan, apply, status}.rs` (see [`controller`]): observing and applying talk to
+//! the cluster API and to agents, planning is a pure function of what was observed.
 //!
-//! - [`pools`]: `WorkerPool` → `Worker`s → one StatefulSet each, adoption of data directories, statuses;
-//! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed to the [`catalog`]'s writer;
+//! - [`pools`]: `WorkerPool` → `Worker`s → one StatefulSet each, adoption of data directories,
+//!   statuses;
+//! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed
+//!   to the [`catalog`]'s writer;
 //! - [`ingest`]: files become rows of tables;
 //! - [`copies`] and [`deletions`]: tables that workers lack, and tables that go;
 //! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;

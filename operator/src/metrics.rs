@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// All metrics of the operator.
 #[derive(Clone)]
@@ -23,7 +25,10 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let metrics = Self {
             registry: Registry::new(),
-            leading: IntGauge::new("orrery_operator_leading", "1 while this process holds the lease")?,
+            leading: IntGauge::new(
+                "orrery_operator_leading",
+                "1 while this process holds the lease",
+            )?,
             reconciles: IntCounterVec::new(
                 Opts::new(
                     "orrery_operator_reconciles_total",
@@ -32,7 +37,10 @@ impl Metrics {
                 &["controller", "result"],
             )?,
             seconds: HistogramVec::new(
-                HistogramOpts::new("orrery_operator_reconcile_seconds", "duration of reconciles"),
+                HistogramOpts::new(
+                    "orrery_operator_reconcile_seconds",
+                    "duration of reconciles",
+                ),
                 &["controller"],
             )?,
             running_since: IntGaugeVec::new(
@@ -144,7 +152,10 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let ReconcileMetrics { metrics, controller } = self.of;
+        let ReconcileMetrics {
+            metrics,
+            controller,
+        } = self.of;
         metrics
             .reconciles
             .with_label_values(&[*controller, self.result])
@@ -153,7 +164,10 @@ impl Drop for Running<'_> {
             .seconds
             .with_label_values(&[*controller])
             .observe(self.began.elapsed().as_secs_f64());
-        metrics.running_since.with_label_values(&[*controller]).set(0);
+        metrics
+            .running_since
+            .with_label_values(&[*controller])
+            .set(0);
     }
 }
 
@@ -169,7 +183,9 @@ mod tests {
         metrics.wrote("Service", "created");
         metrics.malformed("Worker");
         metrics.reconciles("pools").start().succeeded();
-        let text = TextEncoder::new().encode_to_string(&metrics.gather()).unwrap();
+        let text = TextEncoder::new()
+            .encode_to_string(&metrics.gather())
+            .unwrap();
         for line in [
             "orrery_operator_leading 0",
             r#"orrery_operator_writes_total{change="created",kind="Service"} 1"#,

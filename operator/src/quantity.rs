@@ -1,8 +1,11 @@
-//! Kubernetes quantities: which are equal (the API server rewrites `1024Mi` to `1Gi`, which is no hand edit), and how many bytes they are.
+//! Kubernetes quantities: which are equal (the API server rewrites `1024Mi` to `1Gi`, which is no
+//! hand edit), and how many bytes they are.
 
-/// Whether two texts name the same quantity. Texts that are no quantities are equal only when they are the same text.
+/// Whether two texts name the same quantity. Texts that are no quantities are equal only when they
+/// are the same text.
 pub fn same(left: &str, right: &str) -> bool {
-    left == right || matches!((nanos(left), nanos(right)), (Some(left), Some(right)) if left == right)
+    left == right
+        || matches!((nanos(left), nanos(right)), (Some(left), Some(right)) if left == right)
 }
 
 /// The quantity in billionths; `None` when the text is none or is too large or too fine to compare.

@@ -1,7 +1,7 @@
 //! From flags to running controllers.
 //!
-//! A standby waits for the Lease and does nothing else. A leader that loses the Lease ends the process, so that nothing of its acting
-//! continues; the kubelet starts it again as a standby.
+//! A standby waits for the Lease and does nothing else. A leader that loses the Lease ends the
+//! process, so that nothing of its acting continues; the kubelet starts it again as a standby.
 
 use std::sync::Arc;
 

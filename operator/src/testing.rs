@@ -1,5 +1,6 @@
-//! Objects of a cluster API in memory: what the catalog's writer relies on, resourceVersions and preconditions, and nothing else. Tests
-//! against a real API server are in `tests/api_server`; here requests come in an order that a real one cannot be brought to.
+//! Objects of a cluster API in memory: what the catalog's writer relies on, resourceVersions and
+//! preconditions, and nothing else. Tests against a real API server are in `tests/api_server`; here
+//! requests come in an order that a real one cannot be brought to.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -57,9 +58,13 @@ impl Objects {
             ("GET", Some(held)) => (StatusCode::OK, held),
             ("GET", None) if path.rsplit('/').nth(1) == Some("sky") => {
                 let inside = format!("{path}/");
-                let items = state.objects.iter().filter(|(path, _)| path.starts_with(&inside));
+                let items = state
+                    .objects
+                    .iter()
+                    .filter(|(path, _)| path.starts_with(&inside));
                 let items: Vec<&Value> = items.map(|(_, object)| object).collect();
-                let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
+                let list =
+                    json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
                 (StatusCode::OK, list)
             }
             ("POST", _) => {

@@ -38,7 +38,8 @@ fn digest<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(digest)
 }
 
-/// Whether the user may have `database` as default: it needs a right to it, and there must be one of that name.
+/// Whether the user may have `database` as default: it needs a right to it, and there must be one
+/// of that name.
 pub fn check_database(
     snapshot: &Snapshot,
     name: &str,

@@ -108,7 +108,10 @@ mod tests {
         let (one, other) = (whole.part(80), whole.part(80));
         assert!(one.take(81).is_none(), "more than the part");
         let mut share = one.take(60).unwrap();
-        assert!(other.take(41).is_none(), "more than what is left of the whole");
+        assert!(
+            other.take(41).is_none(),
+            "more than what is left of the whole"
+        );
         assert_eq!((other.used(), whole.used()), (0, 60));
         assert!(share.grow(20) && !share.grow(1));
         share.shrink_to(10);

@@ -26,7 +26,12 @@ pub struct Config {
     #[arg(long, env = "ORRERY_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::PROXY)))]
     pub listen: SocketAddr,
     /// A czar, or a name that stands for all of them (a headless Service), as host:port.
-    #[arg(long = "czar", env = "ORRERY_CZARS", value_delimiter = ',', required = true)]
+    #[arg(
+        long = "czar",
+        env = "ORRERY_CZARS",
+        value_delimiter = ',',
+        required = true
+    )]
     pub czars: Vec<String>,
     /// Account at the czars.
     #[arg(long, env = "ORRERY_CZAR_USER", default_value = CZAR_ACCOUNT)]
@@ -34,7 +39,8 @@ pub struct Config {
     /// File with that account's password.
     #[arg(long, env = "ORRERY_CZAR_PASSWORD_FILE")]
     pub czar_password_file: PathBuf,
-    /// A name that stands for all proxies (a headless Service), as host:port: asked to KILL what runs there.
+    /// A name that stands for all proxies (a headless Service), as host:port: asked to KILL what
+    /// runs there.
     #[arg(long = "peers", env = "ORRERY_PEERS", value_delimiter = ',')]
     pub peers: Vec<String>,
     /// Connections to each czar at most.
@@ -55,7 +61,8 @@ pub struct Config {
     /// Bytes that the prepared statements of all clients may hold; one client may hold 64 MiB.
     #[arg(long, env = "ORRERY_PREPARED_MEMORY", default_value_t = 256 << 20)]
     pub prepared_memory: usize,
-    /// Seconds that a client may take no byte of an answer before its connection is closed: MariaDB's net_write_timeout.
+    /// Seconds that a client may take no byte of an answer before its connection is closed:
+    /// MariaDB's net_write_timeout.
     #[arg(long, env = "ORRERY_WRITE_SECONDS", default_value_t = 60)]
     pub write_seconds: u64,
     /// Refuse clients without TLS.
@@ -83,7 +90,12 @@ impl Config {
 
     /// What clients are told, and TLS.
     pub fn server_config(&self) -> anyhow::Result<ServerConfig> {
-        let tls = self.tls_dir.as_deref().map(server_tls).transpose()?.map(Arc::new);
+        let tls = self
+            .tls_dir
+            .as_deref()
+            .map(server_tls)
+            .transpose()?
+            .map(Arc::new);
         Ok(ServerConfig {
             tls,
             require_tls: self.require_tls,
@@ -99,10 +111,16 @@ fn server_tls(folder: &Path) -> anyhow::Result<rustls::ServerConfig> {
     let chain = CertificateDer::pem_file_iter(&cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("no certificates in {}", cert.display()))?;
-    let private =
-        PrivateKeyDer::from_pem_file(&key).with_context(|| format!("no private key in {}", key.display()))?;
+    let private = PrivateKeyDer::from_pem_file(&key)
+        .with_context(|| format!("no private key in {}", key.display()))?;
     rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .with_context(|| format!("{} and {} do not go together", cert.display(), key.display()))
+        .with_context(|| {
+            format!(
+                "{} and {} do not go together",
+                cert.display(),
+                key.display()
+            )
+        })
 }

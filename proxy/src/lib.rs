@@ -7,10 +7,14 @@
 //! ```
 //!
 //! What it keeps true:
-//! * a client's session lives here and nowhere else, so any statement may run on any czar and any connection to it;
-//! * a statement whose czar dies before its first row left is run again elsewhere; short answers are held until complete;
-//! * a statement nobody waits for any more (killed, Ctrl-C, client gone, time over) is stopped at the czar at once;
-//! * nothing on a statement's path calls the cluster API: users and their verifiers come from the snapshot.
+//! * a client's session lives here and nowhere else, so any statement may run on any czar and any
+//!   connection to it;
+//! * a statement whose czar dies before its first row left is run again elsewhere; short answers
+//!   are held until complete;
+//! * a statement nobody waits for any more (killed, Ctrl-C, client gone, time over) is stopped at
+//!   the czar at once;
+//! * nothing on a statement's path calls the cluster API: users and their verifiers come from the
+//!   snapshot.
 
 mod accounts;
 mod admin;

@@ -27,7 +27,10 @@ impl Metrics {
     /// Fresh counters.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(Some("orrery_proxy".to_owned()), None)?;
-        let logins = IntCounterVec::new(Opts::new("logins_total", "Log-ins by outcome"), &["outcome"])?;
+        let logins = IntCounterVec::new(
+            Opts::new("logins_total", "Log-ins by outcome"),
+            &["outcome"],
+        )?;
         let statements = IntCounterVec::new(
             Opts::new("statements_total", "Statements by class and outcome"),
             &["class", "outcome"],

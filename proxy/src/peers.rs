@@ -1,8 +1,9 @@
-//! The other proxies: a KILL for a connection that is not here is passed on, because a Service gives every new connection (Ctrl-C opens
-//! one) to any proxy.
+//! The other proxies: a KILL for a connection that is not here is passed on, because a Service
+//! gives every new connection (Ctrl-C opens one) to any proxy.
 //!
-//! Proxies speak to each other as clients speak to them, under the account they use at czars, whose password only proxies and czars
-//! know. A session of that account can do nothing but kill, in the name of the user it states.
+//! Proxies speak to each other as clients speak to them, under the account they use at czars, whose
+//! password only proxies and czars know. A session of that account can do nothing but kill, in the
+//! name of the user it states.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -39,7 +40,8 @@ impl Kill {
         registry.kill(self.id, self.whole, &self.user, self.anybodys)
     }
 
-    /// Asks all peers at once. A peer that does not answer counts as one that does not know the connection.
+    /// Asks all peers at once. A peer that does not answer counts as one that does not know the
+    /// connection.
     pub async fn at_peers(&self, names: &[String], account: &CzarOptions) -> Killed {
         let options = match account.login() {
             Ok(options) => ClientOptions {
@@ -52,7 +54,9 @@ impl Kill {
             }
         };
         let addresses = look_up(names).await;
-        let asked = addresses.into_iter().map(|address| self.at(address, &options));
+        let asked = addresses
+            .into_iter()
+            .map(|address| self.at(address, &options));
         let answers = futures::future::join_all(asked).await;
         let has = |killed| answers.contains(&killed);
         match () {
@@ -65,8 +69,12 @@ impl Kill {
     async fn at(&self, address: SocketAddr, options: &ClientOptions) -> Killed {
         match tokio::time::timeout(PATIENCE, self.ask(address, options)).await {
             Ok(Ok(())) => Killed::Yes,
-            Ok(Err(ClientError::Server(error))) if errors::NOT_THREAD_OWNER.is(&error) => Killed::NotOwner,
-            Ok(Err(ClientError::Server(error))) if errors::UNKNOWN_THREAD.is(&error) => Killed::Unknown,
+            Ok(Err(ClientError::Server(error))) if errors::NOT_THREAD_OWNER.is(&error) => {
+                Killed::NotOwner
+            }
+            Ok(Err(ClientError::Server(error))) if errors::UNKNOWN_THREAD.is(&error) => {
+                Killed::Unknown
+            }
             Ok(Err(error)) => {
                 tracing::debug!(peer = %address, %error, "peer not asked");
                 Killed::Unknown
@@ -76,7 +84,8 @@ impl Kill {
     }
 
     async fn ask(&self, address: SocketAddr, options: &ClientOptions) -> Result<(), ClientError> {
-        let mut peer = ClientConnection::connect(&Endpoint::Tcp(address.to_string()), options).await?;
+        let mut peer =
+            ClientConnection::connect(&Endpoint::Tcp(address.to_string()), options).await?;
         let kind = if self.whole { "CONNECTION" } else { "QUERY" };
         let killer = Killer {
             user: &self.user,

@@ -1,7 +1,7 @@
 //! Prepared statements of one connection: their texts, and their values as literals.
 //!
-//! A statement is planned from its whole text, so values are put into it before it is sent (`orrery_plan::statement::bind`); rows come
-//! back in the binary protocol.
+//! A statement is planned from its whole text, so values are put into it before it is sent
+//! (`orrery_plan::statement::bind`); rows come back in the binary protocol.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,12 +17,14 @@ use crate::budget::{Budget, Share};
 const MAX_STATEMENTS: usize = 16_382;
 /// Bytes that the prepared statements of one connection may hold, texts and long data together.
 const MAX_BYTES: usize = 64 << 20;
-/// Stands for the statement prepared last in any command, so that clients need not wait for its id (MariaDB 10.2).
+/// Stands for the statement prepared last in any command, so that clients need not wait for its id
+/// (MariaDB 10.2).
 const LAST: u32 = u32::MAX;
 /// Parameters a statement may have: the protocol counts them in two bytes.
 const MAX_PARAMETERS: usize = 65_535;
 
-/// What a statement takes beside its text and its long data, bytes: about what its entry and its tokens do.
+/// What a statement takes beside its text and its long data, bytes: about what its entry and its
+/// tokens do.
 const OVERHEAD: usize = 256;
 
 /// All prepared statements of a connection.
@@ -39,7 +41,8 @@ struct Prepared {
     params: StatementParams,
     /// For text and long data.
     share: Share,
-    /// Long data that could not be taken; told at the next execution, because sending it has no answer.
+    /// Long data that could not be taken; told at the next execution, because sending it has no
+    /// answer.
     broken: Option<ServerError>,
 }
 
@@ -71,7 +74,9 @@ impl PreparedStatements {
     pub fn add(&mut self, sql: &str) -> Result<(u32, usize), ServerError> {
         self.last = None;
         let count = parameters(sql)
-            .map_err(|error| errors::SYNTAX.error(format!("You have an error in your SQL syntax; {error}")))?
+            .map_err(|error| {
+                errors::SYNTAX.error(format!("You have an error in your SQL syntax; {error}"))
+            })?
             .len();
         if count > MAX_PARAMETERS {
             let message = "Prepared statement contains too many placeholders";
@@ -155,7 +160,8 @@ impl PreparedStatements {
         prepared.forget_long_data();
         let params = params.map_err(|_| wrong_arguments("mysqld_stmt_execute"))?;
         let literals: Vec<Literal> = params.iter().map(literal).collect();
-        bind(&prepared.sql, &literals).map_err(|error| errors::WRONG_ARGUMENTS.error(error.to_string()))
+        bind(&prepared.sql, &literals)
+            .map_err(|error| errors::WRONG_ARGUMENTS.error(error.to_string()))
     }
 
     /// The id that a command means.
@@ -205,7 +211,8 @@ fn literal(param: &Param) -> Literal {
             let date = format!("{year:04}-{month:02}-{day:02}");
             let is_date = param.column_type == ColumnType::MYSQL_TYPE_DATE;
             let time = format!(" {hour:02}:{minute:02}:{second:02}{}", fraction(*micros));
-            // Not every value the protocol can carry has a literal: 0000-00-00, which a session may use, has none.
+            // Not every value the protocol can carry has a literal: 0000-00-00, which a session may
+            // use, has none.
             match (is_day(*year, *month, *day), is_date) {
                 (true, true) => Literal::Date(date),
                 (true, false) => Literal::DateTime(date + &time),
@@ -245,7 +252,9 @@ fn bytes_literal(bytes: &[u8], column_type: ColumnType) -> Literal {
     let text = || std::str::from_utf8(bytes).map(str::to_owned);
     match (column_type, text()) {
         (T::MYSQL_TYPE_NEWDECIMAL | T::MYSQL_TYPE_DECIMAL, Ok(text)) => Literal::Decimal(text),
-        (T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY, _) | (_, Err(_)) => Literal::Bytes(bytes.to_vec()),
+        (T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY, _) | (_, Err(_)) => {
+            Literal::Bytes(bytes.to_vec())
+        }
         (_, Ok(text)) => Literal::Text(text),
     }
 }
@@ -336,7 +345,11 @@ mod tests {
         statements.append(first, 0, &data, usize::MAX);
         statements.append(first, 0, &data, usize::MAX);
         let mut other = PreparedStatements::new(&budget);
-        assert_eq!(other.add(&long).unwrap_err().code, 1461, "the proxy's own bound");
+        assert_eq!(
+            other.add(&long).unwrap_err().code,
+            1461,
+            "the proxy's own bound"
+        );
         statements.reset(first).unwrap();
         statements.clear();
         assert_eq!(budget.used(), 0);

@@ -11,13 +11,22 @@ pub fn refusal(statement: &Statement) -> Option<ServerError> {
         Statement::Write { verb } => write(verb),
         Statement::Ddl { verb } => ddl(verb),
         Statement::Administration { verb } => administration(verb),
-        Statement::Submit { .. } => not_yet("SUBMIT", "run the SELECT itself and keep the connection open"),
-        Statement::Cancel { .. } => not_yet("CANCEL", "stop a running statement with KILL QUERY id"),
-        Statement::Call { procedure } => not_yet(&format!("CALL {procedure}"), "run the SELECT itself"),
-        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => not_yet(
-            "PREPARE as text",
-            "use prepared statements of your driver, or put the values into the statement",
+        Statement::Submit { .. } => not_yet(
+            "SUBMIT",
+            "run the SELECT itself and keep the connection open",
         ),
+        Statement::Cancel { .. } => {
+            not_yet("CANCEL", "stop a running statement with KILL QUERY id")
+        }
+        Statement::Call { procedure } => {
+            not_yet(&format!("CALL {procedure}"), "run the SELECT itself")
+        }
+        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => {
+            not_yet(
+                "PREPARE as text",
+                "use prepared statements of your driver, or put the values into the statement",
+            )
+        }
         Statement::Other { verb } => not_yet(
             verb,
             "Orrery answers SELECT, SHOW, DESCRIBE, EXPLAIN, SET, USE and KILL",
@@ -60,7 +69,9 @@ fn ddl(verb: &str) -> String {
 
 fn administration(verb: &str) -> String {
     let instead = match verb {
-        "GRANT" | "REVOKE" => "users and their rights are QueryUser objects: kubectl apply -f queryuser.yaml",
+        "GRANT" | "REVOKE" => {
+            "users and their rights are QueryUser objects: kubectl apply -f queryuser.yaml"
+        }
         "SHUTDOWN" | "START" | "STOP" | "INSTALL" | "UNINSTALL" => {
             "the operator runs the servers: see the WorkerPool object"
         }
@@ -85,7 +96,8 @@ pub fn syntax(error: &StatementError) -> ServerError {
 
 /// The proxies' own account was used for something else.
 pub fn proxies_only() -> ServerError {
-    errors::PRIVILEGE_MISSING.error("Access denied; this account serves proxies among themselves only")
+    errors::PRIVILEGE_MISSING
+        .error("Access denied; this account serves proxies among themselves only")
 }
 
 /// A statement that is no text in the character set its session declared.
@@ -126,7 +138,8 @@ mod tests {
     use super::*;
 
     fn message(sql: &str) -> String {
-        let error = refusal(&classify(sql).unwrap()).unwrap_or_else(|| panic!("{sql} is not refused"));
+        let error =
+            refusal(&classify(sql).unwrap()).unwrap_or_else(|| panic!("{sql} is not refused"));
         assert_eq!((error.code, &error.sqlstate), (1235, b"42000"));
         error.message
     }

@@ -65,7 +65,8 @@ pub enum Killed {
 }
 
 impl Registry {
-    /// A registry for at most `limit` connections. Ids start anywhere, so that an id of another proxy hardly ever means one of ours.
+    /// A registry for at most `limit` connections. Ids start anywhere, so that an id of another
+    /// proxy hardly ever means one of ours.
     pub fn new(limit: usize) -> Self {
         let next_id = rand::rng().random_range(1..1 << 30);
         Self {
@@ -131,10 +132,13 @@ impl Registry {
         state.connections.values().map(with_activity).collect()
     }
 
-    /// Stops a statement, and with `whole` its connection. `anybodys`: the killer may kill what belongs to others.
+    /// Stops a statement, and with `whole` its connection. `anybodys`: the killer may kill what
+    /// belongs to others.
     pub fn kill(&self, id: u64, whole: bool, user: &str, anybodys: bool) -> Killed {
         let state = self.state.lock();
-        let found = u32::try_from(id).ok().and_then(|id| state.connections.get(&id));
+        let found = u32::try_from(id)
+            .ok()
+            .and_then(|id| state.connections.get(&id));
         let Some(entry) = found else {
             return Killed::Unknown;
         };
@@ -171,7 +175,9 @@ impl Membership {
             .connections
             .values()
             .filter(|entry| entry.id != self.entry.id);
-        let has = others.filter(|entry| entry.activity.lock().user == user).count();
+        let has = others
+            .filter(|entry| entry.activity.lock().user == user)
+            .count();
         if limit.is_some_and(|limit| has >= limit as usize) {
             return Err(Full::User);
         }
@@ -200,7 +206,11 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.registry.state.lock().connections.remove(&self.entry.id);
+        self.registry
+            .state
+            .lock()
+            .connections
+            .remove(&self.entry.id);
     }
 }
 
@@ -248,7 +258,10 @@ mod tests {
         let id = u64::from(member.entry().id);
         assert_eq!(registry.kill(id, true, "bob", false), Killed::NotOwner);
         assert_eq!(registry.kill(id, true, "bob", true), Killed::Yes);
-        assert_eq!(registry.kill(id + (1 << 32), true, "bob", true), Killed::Unknown);
+        assert_eq!(
+            registry.kill(id + (1 << 32), true, "bob", true),
+            Killed::Unknown
+        );
         drop(member);
         assert_eq!(registry.kill(id, true, "bob", true), Killed::Unknown);
         assert!(registry.is_empty());

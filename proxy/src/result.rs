@@ -39,7 +39,11 @@ impl LocalResult {
         writer.finish_result(end).await
     }
 
-    async fn write_text(&self, row: &[Value], writer: &mut ResponseWriter) -> Result<(), WireError> {
+    async fn write_text(
+        &self,
+        row: &[Value],
+        writer: &mut ResponseWriter,
+    ) -> Result<(), WireError> {
         let mut encoded = bytes::BytesMut::new();
         for (value, column) in row.iter().zip(&self.columns) {
             put_text_value(&mut encoded, value, column);
@@ -101,7 +105,12 @@ mod tests {
         ] {
             assert!(is_like(name, pattern), "{name} {pattern}");
         }
-        for (name, pattern) in [("objectId", "object"), ("axb", "a\\_b"), ("ra", "r__"), ("", "_")] {
+        for (name, pattern) in [
+            ("objectId", "object"),
+            ("axb", "a\\_b"),
+            ("ra", "r__"),
+            ("", "_"),
+        ] {
             assert!(!is_like(name, pattern), "{name} {pattern}");
         }
     }

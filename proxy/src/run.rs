@@ -21,7 +21,8 @@ use crate::shared::Proxy;
 /// Name of a proxy that is no pod, in logs.
 const NAMELESS: &str = "orrery-proxy";
 
-/// Runs a proxy until `stopping` ends: then it takes no new connection and lets running statements end.
+/// Runs a proxy until `stopping` ends: then it takes no new connection and lets running statements
+/// end.
 pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<()> {
     let hub = Hub::new();
     let in_use = InUse::default();

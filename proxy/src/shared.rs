@@ -24,7 +24,8 @@ pub struct Proxy {
     pub prepared: Arc<Budget>,
     /// What clients are told, and TLS.
     pub server: ServerConfig,
-    /// `host:port` names of all proxies, this one included or not: asked about connections that are not here.
+    /// `host:port` names of all proxies, this one included or not: asked about connections that are
+    /// not here.
     pub peers: Vec<String>,
     /// Counters.
     pub metrics: Metrics,
@@ -32,6 +33,7 @@ pub struct Proxy {
     pub started: Instant,
     /// Name of this proxy, for people: its pod.
     pub name: String,
-    /// Ends when the process is to stop: no new connections, idle ones are closed, running statements may finish.
+    /// Ends when the process is to stop: no new connections, idle ones are closed, running
+    /// statements may finish.
     pub stopping: CancellationToken,
 }

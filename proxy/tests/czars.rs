@@ -12,7 +12,9 @@ use orrery_shell::Admin as _;
 use orrery_wire::client::{ClientError, ClientOptions, Next, Response};
 use prometheus::TextEncoder;
 use support::czar::Czar;
-use support::{CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among};
+use support::{
+    CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among,
+};
 
 const SLEEP: &str = "SELECT 1 FROM (SELECT SLEEP(100)) s";
 /// 8 MB in 1,000 rows.
@@ -151,7 +153,9 @@ async fn kill_query_from_another_connection_stops_the_statement_there() {
     );
     assert_eq!(refused(&mut bob, &format!("KILL QUERY {id}")).await.0, 1095);
     assert_eq!(refused(&mut root, "KILL QUERY 4294967295").await.0, 1094);
-    root.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+    root.run(format!("KILL QUERY {id}").as_bytes())
+        .await
+        .unwrap();
     let (mut sleeper, outcome) = sleeping.await.unwrap();
     assert!(
         matches!(outcome, Err(ClientError::Server(ref error)) if error.code == 1317),
@@ -197,7 +201,9 @@ async fn a_kill_reaches_a_statement_at_another_proxy() {
     assert_eq!(refused(&mut bob, &format!("KILL QUERY {id}")).await.0, 1095);
     let mut ann = other.connect("ann").await;
     assert_eq!(refused(&mut ann, "KILL QUERY 4294967295").await.0, 1094);
-    ann.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+    ann.run(format!("KILL QUERY {id}").as_bytes())
+        .await
+        .unwrap();
     let outcome = sleeping.await.unwrap();
     assert!(
         matches!(outcome, Err(ClientError::Server(ref error)) if error.code == 1317),
@@ -249,7 +255,11 @@ async fn ctrl_c_in_the_mariadb_client_stops_the_statement() {
 #[tokio::test]
 async fn a_client_that_goes_away_takes_its_statement_with_it() {
     let setup = with_czars(1).await;
-    let mut client = setup.running.mariadb("ann", &["-e", SLEEP]).spawn().unwrap();
+    let mut client = setup
+        .running
+        .mariadb("ann", &["-e", SLEEP])
+        .spawn()
+        .unwrap();
     setup.until_sleeping(1).await;
     client.kill().unwrap();
     client.wait().unwrap();
@@ -265,7 +275,10 @@ async fn a_client_that_goes_away_in_the_middle_of_rows_takes_its_statement_with_
     let setup = with_czars(1).await;
     let mut ann = setup.running.connect("ann").await;
     let endless = b"SELECT a.seq, REPEAT('x', 1000) FROM seq_1_to_100000 a, seq_1_to_100000 b";
-    assert!(matches!(ann.query(endless).await.unwrap(), Response::Rows(_)));
+    assert!(matches!(
+        ann.query(endless).await.unwrap(),
+        Response::Rows(_)
+    ));
     drop(ann);
     eventually("the session is gone", async || {
         setup.running.proxy.registry.is_empty()
@@ -289,10 +302,17 @@ async fn a_kill_meets_a_long_answer_while_its_rows_flow() {
         while let Next::Row(_) = reader.next_row().await? {}
         Ok::<_, ClientError>(())
     });
-    eventually("it runs", async || setup.running.proxy.registry.running() == 1).await;
+    eventually("it runs", async || {
+        setup.running.proxy.registry.running() == 1
+    })
+    .await;
     let mut other = setup.running.connect("ann").await;
-    other.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
-    // Told with 1317 between rows; a client that lagged in reading finds its connection closed instead.
+    other
+        .run(format!("KILL QUERY {id}").as_bytes())
+        .await
+        .unwrap();
+    // Told with 1317 between rows; a client that lagged in reading finds its connection closed
+    // instead.
     assert!(reading.await.unwrap().is_err());
     eventually("nothing runs", async || {
         setup.running.proxy.registry.running() == 0
@@ -324,7 +344,10 @@ async fn a_cancelled_connection_is_not_used_before_its_answer_has_ended() {
         setup.until_sleeping(8).await;
         let mut killer = setup.running.connect("root").await;
         for id in ids {
-            killer.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+            killer
+                .run(format!("KILL QUERY {id}").as_bytes())
+                .await
+                .unwrap();
         }
         for task in tasks {
             let (mut session, outcome) = task.await.unwrap();
@@ -371,7 +394,13 @@ async fn many_clients_share_few_connections() {
         task.await.unwrap();
     }
     // 8 for statements, one for probes and kills.
-    assert!(setup.running.czars[0].state.connections.load(Ordering::Relaxed) <= 9);
+    assert!(
+        setup.running.czars[0]
+            .state
+            .connections
+            .load(Ordering::Relaxed)
+            <= 9
+    );
 }
 
 #[tokio::test]
@@ -386,7 +415,13 @@ async fn stopping_lets_statements_end_and_takes_no_new_ones() {
         setup.running.proxy.registry.is_empty()
     })
     .await;
-    assert!(setup.running.try_connect(&Running::options("ann")).await.is_err());
+    assert!(
+        setup
+            .running
+            .try_connect(&Running::options("ann"))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -400,11 +435,17 @@ async fn readiness_needs_a_snapshot_and_a_czar() {
     let metrics = TextEncoder::new()
         .encode_to_string(&proxy.metrics().unwrap())
         .unwrap();
-    assert!(metrics.contains("orrery_proxy_connections 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("orrery_proxy_connections 1\n"),
+        "{metrics}"
+    );
     assert!(
         metrics.contains("orrery_proxy_statements_total{class=\"ddl\",outcome=\"error\"} 1"),
         "{metrics}"
     );
     let lonely = start(Vec::new()).await;
-    assert_eq!(lonely.proxy.ready().await, Err("no czar answers".to_owned()));
+    assert_eq!(
+        lonely.proxy.ready().await,
+        Err("no czar answers".to_owned())
+    );
 }

@@ -36,10 +36,19 @@ async fn users_come_in_by_password_and_to_databases_they_may_read() {
         database: database.map(str::to_owned),
         ..Running::options(user)
     };
-    let mut ann = running.try_connect(&with("ann", Some("sky"))).await.unwrap();
+    let mut ann = running
+        .try_connect(&with("ann", Some("sky")))
+        .await
+        .unwrap();
     assert_eq!(cell(&mut ann, "SELECT DATABASE()").await, "sky");
-    assert_eq!(code(running.try_connect(&with("ann", Some("other"))).await), 1044);
-    assert_eq!(code(running.try_connect(&with("ann", Some("empty"))).await), 1049);
+    assert_eq!(
+        code(running.try_connect(&with("ann", Some("other"))).await),
+        1044
+    );
+    assert_eq!(
+        code(running.try_connect(&with("ann", Some("empty"))).await),
+        1049
+    );
     assert_eq!(code(running.try_connect(&with("nobody", None)).await), 1045);
     let wrong = ClientOptions {
         password: "x".to_owned(),
@@ -49,7 +58,9 @@ async fn users_come_in_by_password_and_to_databases_they_may_read() {
     assert_eq!(refused(&mut ann, "USE other").await.0, 1044);
     assert_eq!(refused(&mut ann, "USE empty").await.0, 1049);
     ann.init_db("information_schema").await.unwrap();
-    ann.change_user("root", PASSWORD, Some("sky")).await.unwrap();
+    ann.change_user("root", PASSWORD, Some("sky"))
+        .await
+        .unwrap();
     assert_eq!(cell(&mut ann, "SELECT CURRENT_USER()").await, "root@%");
     assert_eq!(code(ann.change_user("ann", "wrong", None).await), 1045);
 }
@@ -64,7 +75,10 @@ async fn a_user_that_is_removed_is_shut_out_at_the_next_statement() {
     without.version += 1;
     running.proxy.hub.offer(Offer::Users(without));
     assert_eq!(refused(&mut ann, "SELECT 1").await.0, 1045);
-    assert_eq!(code(running.try_connect(&Running::options("ann")).await), 1045);
+    assert_eq!(
+        code(running.try_connect(&Running::options("ann")).await),
+        1045
+    );
 }
 
 #[tokio::test]
@@ -72,13 +86,19 @@ async fn connections_are_limited_per_user_and_in_all() {
     let database = Arc::new(Mysqld::start());
     let running = start_with(vec![Czar::start(&database).await], 2).await;
     let poor = running.connect("poor").await;
-    assert_eq!(code(running.try_connect(&Running::options("poor")).await), 1203);
+    assert_eq!(
+        code(running.try_connect(&Running::options("poor")).await),
+        1203
+    );
     let _bob = running.connect("bob").await;
     eventually("the refused connection is gone", async || {
         running.proxy.registry.len() == 2
     })
     .await;
-    assert_eq!(code(running.try_connect(&Running::options("bob")).await), 1040);
+    assert_eq!(
+        code(running.try_connect(&Running::options("bob")).await),
+        1040
+    );
     poor.quit().await.unwrap();
     eventually("the user's place is free again", async || {
         running.try_connect(&Running::options("poor")).await.is_ok()
@@ -122,7 +142,10 @@ async fn the_mariadb_client_sees_rows_and_refusals() {
         })
         .await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && error.contains(says), "{sql}: {error}");
+        assert!(
+            !output.status.success() && error.contains(says),
+            "{sql}: {error}"
+        );
     }
 }
 
@@ -159,7 +182,10 @@ async fn settings_travel_with_each_statement_and_stay_with_the_session() {
     let mut poor = running.connect("poor").await;
     poor.run(b"SELECT 1").await.unwrap();
     assert_eq!(seen.last().question().max_rows, Some(1000));
-    assert_eq!(seen.last().question().max_time, Some(Duration::from_secs(1)));
+    assert_eq!(
+        seen.last().question().max_time,
+        Some(Duration::from_secs(1))
+    );
 }
 
 #[tokio::test]
@@ -169,12 +195,17 @@ async fn values_of_the_session_are_the_sessions() {
     let id = ann.connection_id().to_string();
     assert_eq!(cell(&mut ann, "SELECT CONNECTION_ID()").await, id);
     assert_eq!(cell(&mut ann, "SELECT USER()").await, "ann@127.0.0.1");
-    assert_eq!(cell(&mut ann, "select @@version_comment limit 1").await, "Orrery");
+    assert_eq!(
+        cell(&mut ann, "select @@version_comment limit 1").await,
+        "Orrery"
+    );
     assert_eq!(
         cell(&mut ann, "SELECT @@max_allowed_packet").await,
         (1 << 20).to_string()
     );
-    ann.run(b"SET wait_timeout = 77, autocommit = 0").await.unwrap();
+    ann.run(b"SET wait_timeout = 77, autocommit = 0")
+        .await
+        .unwrap();
     let got = rows(&mut ann, "SELECT @@wait_timeout AS w, 1 + 1, @@autocommit")
         .await
         .unwrap();
@@ -194,7 +225,9 @@ async fn values_of_the_session_are_the_sessions() {
         ]
     );
     assert_eq!(
-        refused(&mut ann, "SELECT CONCAT('c', CONNECTION_ID())").await.0,
+        refused(&mut ann, "SELECT CONCAT('c', CONNECTION_ID())")
+            .await
+            .0,
         1235
     );
 }
@@ -223,7 +256,9 @@ async fn the_process_list_shows_an_admin_everybody_and_a_user_itself() {
     let (mut ann, mut root) = (running.connect("ann").await, running.connect("root").await);
     let of = async |connection: &mut _| {
         let list = rows(connection, "SHOW PROCESSLIST").await.unwrap();
-        list.into_iter().map(|row| row[1].clone()).collect::<Vec<_>>()
+        list.into_iter()
+            .map(|row| row[1].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(of(&mut ann).await, ["ann"]);
     assert_eq!(of(&mut root).await, ["ann", "root"]);
@@ -244,7 +279,10 @@ async fn prepared_statements_with_values_of_every_kind() {
         .db_name(Some("sky"));
     let mut connection = mysql_async::Conn::new(options).await.unwrap();
     let names: Vec<Option<String>> = connection
-        .exec("SELECT name FROM t WHERE id >= ? ORDER BY id LIMIT ?", (2, 5))
+        .exec(
+            "SELECT name FROM t WHERE id >= ? ORDER BY id LIMIT ?",
+            (2, 5),
+        )
         .await
         .unwrap();
     assert_eq!(names, [None, Some("Rigel".to_owned())]);
@@ -255,7 +293,10 @@ async fn prepared_statements_with_values_of_every_kind() {
         )
         .await
         .unwrap();
-    assert_eq!(row, Some((1, 0.03, "2024-02-29 12:00:00.500".to_owned(), None)));
+    assert_eq!(
+        row,
+        Some((1, 0.03, "2024-02-29 12:00:00.500".to_owned(), None))
+    );
     let echo: Option<(String, i64, u64, f64, Option<String>)> = connection
         .exec_first(
             "SELECT ?, ?, ?, ?, ?",
@@ -274,14 +315,20 @@ async fn prepared_statements_with_values_of_every_kind() {
         .unwrap();
     assert_eq!(found, Some(1));
     let long = "x".repeat(300_000);
-    let length: Option<i64> = connection.exec_first("SELECT LENGTH(?)", (&long,)).await.unwrap();
+    let length: Option<i64> = connection
+        .exec_first("SELECT LENGTH(?)", (&long,))
+        .await
+        .unwrap();
     assert_eq!(length, Some(300_000));
     let error = connection
         .exec_drop("INSERT INTO t VALUES (?)", (1,))
         .await
         .unwrap_err();
     assert!(error.to_string().contains("Ingest"), "{error}");
-    let id: Option<u32> = connection.exec_first("SELECT CONNECTION_ID()", ()).await.unwrap();
+    let id: Option<u32> = connection
+        .exec_first("SELECT CONNECTION_ID()", ())
+        .await
+        .unwrap();
     assert_eq!(id, Some(connection.id()));
     connection
         .exec_drop("SET time_zone = '+01:00'", ())
@@ -398,8 +445,13 @@ async fn a_character_set_that_cannot_be_spoken_is_refused_at_log_in() {
             "{charset}: {error}"
         );
     }
-    let output = run(running.mariadb("ann", &["--default-character-set=latin1", "-e", "SELECT 1"])).await;
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1", "{output:?}");
+    let output =
+        run(running.mariadb("ann", &["--default-character-set=latin1", "-e", "SELECT 1"])).await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "1",
+        "{output:?}"
+    );
 }
 
 #[tokio::test]
@@ -428,7 +480,11 @@ async fn sql_select_limit_and_set_statement_hold_for_selects_without_a_limit() {
     assert_eq!(count(&mut ann, "SELECT id FROM t").await, 3);
 
     assert_eq!(
-        count(&mut ann, "SET STATEMENT sql_select_limit=1 FOR SELECT id FROM t").await,
+        count(
+            &mut ann,
+            "SET STATEMENT sql_select_limit=1 FOR SELECT id FROM t"
+        )
+        .await,
         1
     );
     assert_eq!(
@@ -460,7 +516,10 @@ async fn statements_in_latin1_mean_what_they_say() {
     ann.run(b"SET NAMES latin1").await.unwrap();
     let (_, answer) = ann.query_all(b"SELECT HEX('\xE9'), '\xE9'").await.unwrap();
     assert_eq!(&answer[0][..], b"\x02E9\x01\xE9", "as text and in results");
-    assert_eq!(code(ann.query_all(b"SELECT HEX(_latin1'\xE9')").await), 1300);
+    assert_eq!(
+        code(ann.query_all(b"SELECT HEX(_latin1'\xE9')").await),
+        1300
+    );
 }
 
 #[tokio::test]
@@ -501,7 +560,10 @@ async fn grants_are_shown_to_their_user_and_to_admins() {
         cell(&mut root, "SHOW GRANTS").await,
         "GRANT SELECT ON *.* TO `root`@`%`"
     );
-    assert_eq!(rows(&mut root, "SHOW GRANTS FOR ann").await.unwrap().len(), 3);
+    assert_eq!(
+        rows(&mut root, "SHOW GRANTS FOR ann").await.unwrap().len(),
+        3
+    );
     assert_eq!(refused(&mut root, "SHOW GRANTS FOR eve").await.0, 1141);
 }
 
@@ -532,7 +594,10 @@ async fn parameters_keep_the_types_that_drivers_give_them() {
         ),
         (
             "SELECT COUNT(*) FROM (SELECT id FROM t LIMIT ?, ?) x",
-            vec![Param::from(Value::Double(1.0)), Param::from(Value::Double(9.0))],
+            vec![
+                Param::from(Value::Double(1.0)),
+                Param::from(Value::Double(9.0)),
+            ],
             Value::Int(2),
         ),
     ] {

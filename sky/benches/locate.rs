@@ -39,21 +39,24 @@ fn locate(criterion: &mut Criterion) {
                 grid.locate_all(black_box(&lon), black_box(&lat), &mut cells)
             });
         });
-        group.bench_function(format!("home and copies {stripes}x{sub_stripes}"), |bencher| {
-            bencher.iter(|| {
-                cells.clear();
-                grid.locate_all(black_box(&lon), black_box(&lat), &mut cells)?;
-                let mut copies = 0;
-                let mut row = Vec::new();
-                for (&lon, &lat) in lon.iter().zip(&lat) {
-                    row.clear();
-                    if grid.overlap_cells(lon, lat, &mut row).is_ok() {
-                        copies += row.len();
+        group.bench_function(
+            format!("home and copies {stripes}x{sub_stripes}"),
+            |bencher| {
+                bencher.iter(|| {
+                    cells.clear();
+                    grid.locate_all(black_box(&lon), black_box(&lat), &mut cells)?;
+                    let mut copies = 0;
+                    let mut row = Vec::new();
+                    for (&lon, &lat) in lon.iter().zip(&lat) {
+                        row.clear();
+                        if grid.overlap_cells(lon, lat, &mut row).is_ok() {
+                            copies += row.len();
+                        }
                     }
-                }
-                Ok::<usize, orrery_sky::Misplaced>(black_box(copies))
-            });
-        });
+                    Ok::<usize, orrery_sky::Misplaced>(black_box(copies))
+                });
+            },
+        );
     }
     group.finish();
 }
@@ -70,12 +73,17 @@ fn cover(criterion: &mut Criterion) {
             Region::ellipse(200.0, -30.0, 3600.0, 360.0, 30.0),
         ),
         ("polygon of 2 degrees", Region::convex_polygon(&vertices)),
-        ("box of half the sky", Region::lon_lat_box(0.0, -90.0, 360.0, 0.0)),
+        (
+            "box of half the sky",
+            Region::lon_lat_box(0.0, -90.0, 360.0, 0.0),
+        ),
     ];
     let mut group = criterion.benchmark_group("cover");
     for (name, region) in regions {
         let Ok(region) = region else { continue };
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(&region).cover(&grid)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(&region).cover(&grid))
+        });
     }
     group.finish();
 }

@@ -12,8 +12,8 @@ pub(crate) const RAD_PER_DEG: f64 = 0.017_453_292_519_943_295;
 /// Degrees per radian, rounded to the nearest double.
 pub(crate) const DEG_PER_RAD: f64 = 57.295_779_513_082_32;
 
-/// Number of equal longitude segments for a latitude band, such that two points in segments that do not
-/// touch are at least `width` apart.
+/// Number of equal longitude segments for a latitude band, such that two points in segments that do
+/// not touch are at least `width` apart.
 ///
 /// Never 0; 1 for a band that reaches a pole and for widths of half a circle and more.
 pub(crate) fn segments(lat_a: f64, lat_b: f64, width: f64) -> u32 {
@@ -31,7 +31,8 @@ pub(crate) fn segments(lat_a: f64, lat_b: f64, width: f64) -> u32 {
     (360.0 / (DEG_PER_RAD * y.atan2(x)).abs()).floor() as u32
 }
 
-/// Half-width in longitude that surely holds every point within `radius` of a point at latitude `lat`.
+/// Half-width in longitude that surely holds every point within `radius` of a point at latitude
+/// `lat`.
 pub(crate) fn max_alpha(radius: f64, lat: f64) -> f64 {
     if radius == 0.0 {
         return 0.0;
@@ -64,7 +65,10 @@ mod tests {
         let height = 180.0 / 85.0;
         assert_eq!(segments(90.0 - height, 90.0, height), 1);
         assert_eq!(segments(90.0 - 2.0 * height, 90.0 - height, height), 5);
-        assert_eq!(segments(90.0 - 3.0 * height, 90.0 - 2.0 * height, height), 12);
+        assert_eq!(
+            segments(90.0 - 3.0 * height, 90.0 - 2.0 * height, height),
+            12
+        );
     }
 
     #[test]

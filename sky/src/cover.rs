@@ -40,7 +40,11 @@ impl SubChunks {
         match (self, other) {
             (Self::All, some) | (some, Self::All) => Some(some.clone()),
             (Self::Some(mine), theirs) => {
-                let common: Vec<u32> = mine.iter().copied().filter(|&id| theirs.contains(id)).collect();
+                let common: Vec<u32> = mine
+                    .iter()
+                    .copied()
+                    .filter(|&id| theirs.contains(id))
+                    .collect();
                 (!common.is_empty()).then_some(Self::Some(common))
             }
         }
@@ -76,7 +80,9 @@ impl ChunkCover {
 
     /// The chunks with their sub-chunks, ascending by chunk id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &SubChunks)> {
-        self.chunks.iter().map(|(&chunk, sub_chunks)| (chunk, sub_chunks))
+        self.chunks
+            .iter()
+            .map(|(&chunk, sub_chunks)| (chunk, sub_chunks))
     }
 
     /// The sub-chunks of a chunk, or `None` when the chunk is not in the cover.

@@ -1,8 +1,9 @@
 //! The chunk grid: stripes of equal height cut into chunks, sub-stripes cut into sub-chunks.
 //!
-//! Keeps true: ids are those of Qserv's partitioner for the same three parameters, every position has
-//! exactly one home cell, and the tables are computed once, in [`Grid::new`]. A *ring* is one
-//! sub-stripe seen as a closed circle of cells; cells of a ring are numbered eastwards from longitude 0.
+//! Keeps true: ids are those of Qserv's partitioner for the same three parameters, every position
+//! has exactly one home cell, and the tables are computed once, in [`Grid::new`]. A *ring* is one
+//! sub-stripe seen as a closed circle of cells; cells of a ring are numbered eastwards from
+//! longitude 0.
 
 use std::fmt;
 
@@ -41,7 +42,9 @@ pub enum GridError {
         overlap: f64,
     },
     /// The overlap reaches past the neighbouring sub-stripe.
-    #[error("the overlap of {overlap} degrees is larger than the sub-stripe height of {height} degrees")]
+    #[error(
+        "the overlap of {overlap} degrees is larger than the sub-stripe height of {height} degrees"
+    )]
     OverlapAboveSubStripe {
         /// The overlap asked for, degrees.
         overlap: f64,
@@ -122,7 +125,8 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Longitude and latitude limits, degrees. The upper limits belong to the next chunk, except at 360 and 90.
+/// Longitude and latitude limits, degrees. The upper limits belong to the next chunk, except at 360
+/// and 90.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
     /// Western limit.
@@ -199,7 +203,11 @@ impl Grid {
                 )?);
             }
         }
-        let sub_chunk_stride = rings.iter().map(|ring| ring.cells_per_chunk).max().unwrap_or(1);
+        let sub_chunk_stride = rings
+            .iter()
+            .map(|ring| ring.cells_per_chunk)
+            .max()
+            .unwrap_or(1);
         if u64::from(sub_stripes) * u64::from(sub_chunk_stride) > i32::MAX as u64 {
             return Err(GridError::IdsTooLarge {
                 what: "sub-chunk",
@@ -236,7 +244,8 @@ impl Grid {
         self.overlap
     }
 
-    /// The home cell of a position. Longitude 360 belongs to the last cell of its ring, as in Qserv.
+    /// The home cell of a position. Longitude 360 belongs to the last cell of its ring, as in
+    /// Qserv.
     pub fn locate(&self, lon: f64, lat: f64) -> Result<Cell, PositionError> {
         check_position(lon, lat)?;
         Ok(self.home(lon, lat))
@@ -245,7 +254,12 @@ impl Grid {
     /// The home cells of many positions, in order, appended to `cells`.
     ///
     /// On an error nothing has been appended.
-    pub fn locate_all(&self, lon: &[f64], lat: &[f64], cells: &mut Vec<Cell>) -> Result<(), Misplaced> {
+    pub fn locate_all(
+        &self,
+        lon: &[f64],
+        lat: &[f64],
+        cells: &mut Vec<Cell>,
+    ) -> Result<(), Misplaced> {
         if lon.len() != lat.len() {
             return Err(Misplaced::Lengths {
                 longitudes: lon.len(),
@@ -271,7 +285,10 @@ impl Grid {
 
     /// Number of chunks in the grid.
     pub fn chunk_count(&self) -> usize {
-        self.chunks_per_stripe.iter().map(|&chunks| chunks as usize).sum()
+        self.chunks_per_stripe
+            .iter()
+            .map(|&chunks| chunks as usize)
+            .sum()
     }
 
     /// Whether the grid has a chunk of this id.
@@ -340,7 +357,8 @@ impl Grid {
     fn home(&self, lon: f64, lat: f64) -> Cell {
         match self.rings.get(self.ring_at(lat) as usize) {
             Some(ring) => ring.cell(ring.cell_at(lon)),
-            // `ring_at` never names a ring that is not there; the first cell is the cheapest answer to write.
+            // `ring_at` never names a ring that is not there; the first cell is the cheapest answer
+            // to write.
             None => Cell {
                 chunk: 0,
                 sub_chunk: 0,
@@ -363,7 +381,10 @@ pub(crate) fn check_position(lon: f64, lat: f64) -> Result<(), PositionError> {
 
 fn check_parameters(stripes: u32, sub_stripes: u32, overlap: f64) -> Result<(), GridError> {
     if stripes == 0 || sub_stripes == 0 {
-        return Err(GridError::NoStripes { stripes, sub_stripes });
+        return Err(GridError::NoStripes {
+            stripes,
+            sub_stripes,
+        });
     }
     let product = u64::from(stripes) * u64::from(sub_stripes);
     if product > MAX_SUB_STRIPES {
@@ -397,7 +418,13 @@ fn chunks_per_stripe(stripes: u32) -> Vec<u32> {
         .collect()
 }
 
-fn ring(number: u32, first_chunk: u32, chunks: u32, height: f64, overlap: f64) -> Result<Ring, GridError> {
+fn ring(
+    number: u32,
+    first_chunk: u32,
+    chunks: u32,
+    height: f64,
+    overlap: f64,
+) -> Result<Ring, GridError> {
     let south = f64::from(number) * height - 90.0;
     let north = f64::from(number + 1) * height - 90.0;
     // Never 0: a sub-stripe is cut at least as finely as the stripe it lies in.

@@ -37,8 +37,8 @@ const MINUS_Y: Vector = Vector {
     z: 0.0,
 };
 
-/// Id of the triangle that holds a position at a level; `None` unless it is a position and the level is at
-/// most [`MAX_LEVEL`].
+/// Id of the triangle that holds a position at a level; `None` unless it is a position and the
+/// level is at most [`MAX_LEVEL`].
 pub fn id(lon: f64, lat: f64, level: u32) -> Option<i64> {
     if !is_position(lon, lat) || level > MAX_LEVEL {
         return None;
@@ -63,7 +63,8 @@ pub fn level(id: i64) -> Option<u32> {
 /// The octahedron face that holds a point, and its corners counter-clockwise seen from outside.
 fn root(point: Vector) -> (i64, [Vector; 3]) {
     let east = point.y > 0.0 || (point.y == 0.0 && point.x >= 0.0);
-    let front = point.x > 0.0 || (point.x == 0.0 && point.y < 0.0) || (point.y == 0.0 && point.x >= 0.0);
+    let front =
+        point.x > 0.0 || (point.x == 0.0 && point.y < 0.0) || (point.y == 0.0 && point.x >= 0.0);
     match (point.z < 0.0, east, front) {
         (true, true, true) => (8, [X, SOUTH, Y]),
         (true, true, false) => (9, [Y, SOUTH, MINUS_X]),
@@ -76,7 +77,8 @@ fn root(point: Vector) -> (i64, [Vector; 3]) {
     }
 }
 
-/// The child triangle that holds a point of the triangle, and its corners. Borders go to the lower number.
+/// The child triangle that holds a point of the triangle, and its corners. Borders go to the lower
+/// number.
 fn descend(point: Vector, [v0, v1, v2]: [Vector; 3]) -> (i64, [Vector; 3]) {
     let (m0, m1, m2) = (middle(v1, v2), middle(v2, v0), middle(v0, v1));
     if point.dot(m2.robust_cross(m1)) >= 0.0 {
@@ -100,7 +102,12 @@ mod tests {
 
     #[test]
     fn the_eight_faces_have_the_ids_8_to_15() {
-        let faces = [(45.0, -45.0), (135.0, -45.0), (225.0, -45.0), (315.0, -45.0)];
+        let faces = [
+            (45.0, -45.0),
+            (135.0, -45.0),
+            (225.0, -45.0),
+            (315.0, -45.0),
+        ];
         for (expected, (lon, lat)) in (8..).zip(faces) {
             assert_eq!(id(lon, lat, 0), Some(expected));
         }
@@ -119,7 +126,11 @@ mod tests {
 
     #[test]
     fn corners_are_in_the_child_of_their_number() {
-        assert_eq!(id(0.5, 0.5, 1), Some(15 * 4 + 2), "the third corner of N3 is +x");
+        assert_eq!(
+            id(0.5, 0.5, 1),
+            Some(15 * 4 + 2),
+            "the third corner of N3 is +x"
+        );
         assert_eq!(id(89.5, 0.5, 1), Some(15 * 4));
         assert_eq!(id(45.0, 89.5, 1), Some(15 * 4 + 1));
     }

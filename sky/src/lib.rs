@@ -1,9 +1,9 @@
 //! Where things are on the sky: the chunk grid, regions and the maths of the SQL functions.
 //!
-//! This crate is pure: no I/O, no clock, no global state, no `unsafe`. Everything that must agree about
-//! a position shares it: the loader places rows with [`Grid::locate`] and [`Grid::overlap_cells`], the
-//! czar prunes with [`Region::cover`], and the SQL functions inside mysqld answer with
-//! [`Region::contains`]. Two promises tie them together:
+//! This crate is pure: no I/O, no clock, no global state, no `unsafe`. Everything that must agree
+//! about a position shares it: the loader places rows with [`Grid::locate`] and
+//! [`Grid::overlap_cells`], the czar prunes with [`Region::cover`], and the SQL functions inside
+//! mysqld answer with [`Region::contains`]. Two promises tie them together:
 //!
 //! - `Grid` gives the same chunk and sub-chunk numbers, bit for bit, as Qserv's partitioner;
 //! - for any region and any point, `region.contains(point)` implies that the point's cell is in the

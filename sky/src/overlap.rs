@@ -1,15 +1,22 @@
 //! Overlap membership: the cells that hold a copy of a row in addition to its home cell.
 //!
-//! Keeps true: every cell that contains a point within the overlap radius of the row gets a copy (the set
-//! may be larger than that), so a neighbour search over one cell's rows and copies misses no pair.
+//! Keeps true: every cell that contains a point within the overlap radius of the row gets a copy
+//! (the set may be larger than that), so a neighbour search over one cell's rows and copies misses
+//! no pair.
 
 use crate::grid::{Cell, Grid, PositionError, Ring, check_position};
 
 impl Grid {
-    /// Appends the cells that hold a copy of a row at this position, each once and never the home cell.
+    /// Appends the cells that hold a copy of a row at this position, each once and never the home
+    /// cell.
     ///
     /// Nothing is appended when the grid has no overlap.
-    pub fn overlap_cells(&self, lon: f64, lat: f64, cells: &mut Vec<Cell>) -> Result<(), PositionError> {
+    pub fn overlap_cells(
+        &self,
+        lon: f64,
+        lat: f64,
+        cells: &mut Vec<Cell>,
+    ) -> Result<(), PositionError> {
         check_position(lon, lat)?;
         if self.overlap() == 0.0 {
             return Ok(());

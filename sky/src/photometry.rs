@@ -1,10 +1,11 @@
-//! Photometric conversions of the SQL functions: raw counts (DN), fluxes, nanojanskys, AB magnitudes.
+//! Photometric conversions of the SQL functions: raw counts (DN), fluxes, nanojanskys, AB
+//! magnitudes.
 //!
-//! Fluxes are in erg/cm²/s/Hz with a zero point of 48.6; nanojanskys have a zero point of 31.4. Every
-//! function returns `None` where SQL shows NULL: an argument that is not finite, a flux of zero or below
-//! where its logarithm is needed, a zero-point flux of zero or below, a negative standard deviation, or a
-//! result that no double holds. Conversions without a logarithm take negative fluxes, because background
-//! subtraction makes them.
+//! Fluxes are in erg/cm²/s/Hz with a zero point of 48.6; nanojanskys have a zero point of 31.4.
+//! Every function returns `None` where SQL shows NULL: an argument that is not finite, a flux of
+//! zero or below where its logarithm is needed, a zero-point flux of zero or below, a negative
+//! standard deviation, or a result that no double holds. Conversions without a logarithm take
+//! negative fluxes, because background subtraction makes them.
 
 /// AB magnitude of a source of 1 erg/cm²/s/Hz, negated.
 const FLUX_ZERO_POINT: f64 = 48.6;
@@ -61,7 +62,12 @@ pub fn dn_to_flux(dn: f64, flux_mag0: f64) -> Option<f64> {
 }
 
 /// Standard deviation of the flux of raw counts.
-pub fn dn_to_flux_sigma(dn: f64, dn_sigma: f64, flux_mag0: f64, flux_mag0_sigma: f64) -> Option<f64> {
+pub fn dn_to_flux_sigma(
+    dn: f64,
+    dn_sigma: f64,
+    flux_mag0: f64,
+    flux_mag0_sigma: f64,
+) -> Option<f64> {
     let zero_point = positive(flux_mag0)?;
     let spread = (finite(dn)? * sigma(flux_mag0_sigma)?).hypot(sigma(dn_sigma)? * zero_point);
     finite(FLUX_OF_MAGNITUDE_ZERO * spread / (zero_point * zero_point))
@@ -73,8 +79,14 @@ pub fn flux_to_dn(flux: f64, flux_mag0: f64) -> Option<f64> {
 }
 
 /// Standard deviation of the raw counts of a flux.
-pub fn flux_to_dn_sigma(flux: f64, flux_sigma: f64, flux_mag0: f64, flux_mag0_sigma: f64) -> Option<f64> {
-    let spread = (finite(flux)? * sigma(flux_mag0_sigma)?).hypot(positive(flux_mag0)? * sigma(flux_sigma)?);
+pub fn flux_to_dn_sigma(
+    flux: f64,
+    flux_sigma: f64,
+    flux_mag0: f64,
+    flux_mag0_sigma: f64,
+) -> Option<f64> {
+    let spread =
+        (finite(flux)? * sigma(flux_mag0_sigma)?).hypot(positive(flux_mag0)? * sigma(flux_sigma)?);
     finite(spread / FLUX_OF_MAGNITUDE_ZERO)
 }
 
@@ -84,9 +96,17 @@ pub fn dn_to_ab_mag(dn: f64, flux_mag0: f64) -> Option<f64> {
 }
 
 /// Standard deviation of the AB magnitude of raw counts.
-pub fn dn_to_ab_mag_sigma(dn: f64, dn_sigma: f64, flux_mag0: f64, flux_mag0_sigma: f64) -> Option<f64> {
+pub fn dn_to_ab_mag_sigma(
+    dn: f64,
+    dn_sigma: f64,
+    flux_mag0: f64,
+    flux_mag0_sigma: f64,
+) -> Option<f64> {
     let flux = dn_to_flux(dn, flux_mag0)?;
-    flux_to_ab_mag_sigma(flux, dn_to_flux_sigma(dn, dn_sigma, flux_mag0, flux_mag0_sigma)?)
+    flux_to_ab_mag_sigma(
+        flux,
+        dn_to_flux_sigma(dn, dn_sigma, flux_mag0, flux_mag0_sigma)?,
+    )
 }
 
 /// Raw counts of an AB magnitude; `flux_mag0` is the count of a source of magnitude 0.
@@ -95,7 +115,12 @@ pub fn ab_mag_to_dn(mag: f64, flux_mag0: f64) -> Option<f64> {
 }
 
 /// Standard deviation of the raw counts of an AB magnitude.
-pub fn ab_mag_to_dn_sigma(mag: f64, mag_sigma: f64, flux_mag0: f64, flux_mag0_sigma: f64) -> Option<f64> {
+pub fn ab_mag_to_dn_sigma(
+    mag: f64,
+    mag_sigma: f64,
+    flux_mag0: f64,
+    flux_mag0_sigma: f64,
+) -> Option<f64> {
     let flux_sigma = ab_mag_to_flux_sigma(mag, mag_sigma)?;
     flux_to_dn_sigma(ab_mag_to_flux(mag)?, flux_sigma, flux_mag0, flux_mag0_sigma)
 }

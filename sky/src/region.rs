@@ -1,9 +1,10 @@
 //! Regions of the sky: the predicate the SQL functions evaluate and the cells it can be true in.
 //!
-//! Keeps true: the constructors accept what scisql accepts; [`Region::contains`] is the one predicate
-//! behind `scisql_s2PtIn*` and `qserv_areaspec_*`; and [`Region::cover`] holds the cell of every point
-//! for which the predicate is true, rounding errors included. To that end covers are computed from
-//! longitude ranges dilated by far more than any rounding error ([`longitudes::DILATION_DEG`]).
+//! Keeps true: the constructors accept what scisql accepts; [`Region::contains`] is the one
+//! predicate behind `scisql_s2PtIn*` and `qserv_areaspec_*`; and [`Region::cover`] holds the cell
+//! of every point for which the predicate is true, rounding errors included. To that end covers are
+//! computed from longitude ranges dilated by far more than any rounding error
+//! ([`longitudes::DILATION_DEG`]).
 
 mod cap;
 mod check;
@@ -40,7 +41,12 @@ pub enum Region {
 
 impl Region {
     /// A box, degrees. See [`LonLatBox::new`].
-    pub fn lon_lat_box(lon_min: f64, lat_min: f64, lon_max: f64, lat_max: f64) -> Result<Self, RegionError> {
+    pub fn lon_lat_box(
+        lon_min: f64,
+        lat_min: f64,
+        lon_max: f64,
+        lat_max: f64,
+    ) -> Result<Self, RegionError> {
         LonLatBox::new(lon_min, lat_min, lon_max, lat_max).map(Self::Box)
     }
 
@@ -49,8 +55,15 @@ impl Region {
         Circle::new(lon, lat, radius).map(Self::Circle)
     }
 
-    /// An ellipse: centre and position angle in degrees, semi-axes in arc seconds. See [`Ellipse::new`].
-    pub fn ellipse(lon: f64, lat: f64, major: f64, minor: f64, angle: f64) -> Result<Self, RegionError> {
+    /// An ellipse: centre and position angle in degrees, semi-axes in arc seconds. See
+    /// [`Ellipse::new`].
+    pub fn ellipse(
+        lon: f64,
+        lat: f64,
+        major: f64,
+        minor: f64,
+        angle: f64,
+    ) -> Result<Self, RegionError> {
         Ellipse::new(lon, lat, major, minor, angle).map(Self::Ellipse)
     }
 
@@ -59,8 +72,8 @@ impl Region {
         ConvexPolygon::new(vertices).map(Self::ConvexPolygon)
     }
 
-    /// Whether a point, degrees, lies in the region. Borders belong to it. Any finite longitude will do; what
-    /// is no position (see [`crate::separation::is_position`]) lies in no region.
+    /// Whether a point, degrees, lies in the region. Borders belong to it. Any finite longitude
+    /// will do; what is no position (see [`crate::separation::is_position`]) lies in no region.
     pub fn contains(&self, lon: f64, lat: f64) -> bool {
         match self {
             Self::Box(region) => region.contains(lon, lat),
@@ -70,7 +83,8 @@ impl Region {
         }
     }
 
-    /// The cells of the grid that can hold a point of the region: never one too few, and few too many.
+    /// The cells of the grid that can hold a point of the region: never one too few, and few too
+    /// many.
     pub fn cover(&self, grid: &Grid) -> ChunkCover {
         let mut cover = ChunkCover::empty();
         let Some((south, north)) = self.latitudes() else {
@@ -93,7 +107,8 @@ impl Region {
         cover
     }
 
-    /// Ranges of cell numbers, ends included, of one ring that the region may touch; ascending, apart.
+    /// Ranges of cell numbers, ends included, of one ring that the region may touch; ascending,
+    /// apart.
     fn cells_of(&self, grid: &Grid, number: u32, ring: &Ring) -> Vec<(u32, u32)> {
         let (south, north) = grid.ring_latitudes(number);
         let (south, north) = (south - DILATION_DEG, north + DILATION_DEG);
@@ -136,7 +151,9 @@ fn cover_stripe(rings: &[Ring], cells: &[Vec<(u32, u32)>], cover: &mut ChunkCove
             .iter()
             .map(|&(first, last)| (first / ring.cells_per_chunk, last / ring.cells_per_chunk))
     });
-    let mut chunks: Vec<u32> = chunk_ranges.flat_map(|(first, last)| first..=last).collect();
+    let mut chunks: Vec<u32> = chunk_ranges
+        .flat_map(|(first, last)| first..=last)
+        .collect();
     chunks.sort_unstable();
     chunks.dedup();
     for in_stripe in chunks {
@@ -149,7 +166,9 @@ fn cover_stripe(rings: &[Ring], cells: &[Vec<(u32, u32)>], cover: &mut ChunkCove
             );
             all += ring.cells_per_chunk as usize;
             for &(first, last) in ranges {
-                ids.extend((first.max(west)..=last.min(east)).map(|number| ring.cell(number).sub_chunk));
+                ids.extend(
+                    (first.max(west)..=last.min(east)).map(|number| ring.cell(number).sub_chunk),
+                );
             }
         }
         let Some(ring) = rings.first() else { return };

@@ -21,7 +21,11 @@ pub fn spherical(lon1: f64, lat1: f64, lon2: f64, lat2: f64) -> Option<f64> {
 ///
 /// The zero vector has no direction; its separation from anything is 0, as in scisql.
 pub fn cartesian(first: [f64; 3], second: [f64; 3]) -> Option<f64> {
-    if !first.iter().chain(&second).all(|component| component.is_finite()) {
+    if !first
+        .iter()
+        .chain(&second)
+        .all(|component| component.is_finite())
+    {
         return None;
     }
     let (a, b) = (scaled(first), scaled(second));
@@ -66,7 +70,10 @@ mod tests {
     fn known_separations() {
         assert!((spherical(0.0, 0.0, 0.0, 90.0).unwrap() - 90.0).abs() < 1e-12);
         assert_eq!(spherical(0.0, 0.0, 180.0, 0.0), Some(180.0));
-        assert_eq!(spherical(12.5, 33.0, 372.5, 33.0).map(|s| s < 1e-12), Some(true));
+        assert_eq!(
+            spherical(12.5, 33.0, 372.5, 33.0).map(|s| s < 1e-12),
+            Some(true)
+        );
         assert_eq!(cartesian([1.0, 0.0, 0.0], [0.0, 0.0, 1e-200]), Some(90.0));
         assert_eq!(cartesian([0.0; 3], [1.0, 2.0, 3.0]), Some(0.0));
     }
@@ -83,6 +90,9 @@ mod tests {
     fn small_separations_keep_their_digits() {
         let arcsecond = 1.0 / 3600.0;
         let measured = spherical(10.0, 60.0, 10.0, 60.0 + arcsecond * 1e-3).unwrap_or_default();
-        assert!((measured / (arcsecond * 1e-3) - 1.0).abs() < 1e-6, "{measured}");
+        assert!(
+            (measured / (arcsecond * 1e-3) - 1.0).abs() < 1e-6,
+            "{measured}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Median and percentile of a group of values, as `scisql_median` and `scisql_percentile` define them.
+//! Median and percentile of a group of values, as `scisql_median` and `scisql_percentile` define
+//! them.
 
 use thiserror::Error;
 
@@ -59,8 +60,9 @@ impl Sample {
         self.percentile(50.0)
     }
 
-    /// The value at `(n - 1) × percent / 100` of the sorted values, linearly interpolated between the two
-    /// neighbours. `None` without values or with a percentage outside [0, 100]. Reorders the values.
+    /// The value at `(n - 1) × percent / 100` of the sorted values, linearly interpolated between
+    /// the two neighbours. `None` without values or with a percentage outside [0, 100]. Reorders
+    /// the values.
     pub fn percentile(&mut self, percent: f64) -> Option<f64> {
         if !(0.0..=100.0).contains(&percent) {
             return None;

@@ -55,7 +55,8 @@ impl Vector {
         }
     }
 
-    /// Longitude in (-180, 180] and latitude of the direction, degrees; the x axis for the zero vector.
+    /// Longitude in (-180, 180] and latitude of the direction, degrees; the x axis for the zero
+    /// vector.
     pub(crate) fn to_lon_lat(self) -> (f64, f64) {
         let lon = self.y.atan2(self.x) * DEG_PER_RAD;
         let lat = self.z.atan2(self.x.hypot(self.y)) * DEG_PER_RAD;

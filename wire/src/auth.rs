@@ -1,7 +1,8 @@
 //! Passwords on the wire: scrambles, and checking them against what is stored.
 //!
-//! Only digests are stored. A digest of a digest lets the server check a scramble without being able to make one:
-//! `SHA1(SHA1(password))` for mysql_native_password and `SHA256(SHA256(password))` for caching_sha2_password.
+//! Only digests are stored. A digest of a digest lets the server check a scramble without being
+//! able to make one: `SHA1(SHA1(password))` for mysql_native_password and
+//! `SHA256(SHA256(password))` for caching_sha2_password.
 
 use rand::TryRngCore;
 use rand::rngs::OsRng;
@@ -39,7 +40,8 @@ impl AuthMethod {
     }
 }
 
-/// What is stored about a password. With both digests every client logs in without sending the password itself.
+/// What is stored about a password. With both digests every client logs in without sending the
+/// password itself.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Verifier {
     /// `SHA1(SHA1(password))`.
@@ -73,7 +75,9 @@ impl Verifier {
             AuthMethod::Native => self
                 .native
                 .map(|stored| check_native(&stored, challenge, scramble)),
-            AuthMethod::CachingSha2 => self.sha2.map(|stored| check_sha2(&stored, challenge, scramble)),
+            AuthMethod::CachingSha2 => self
+                .sha2
+                .map(|stored| check_sha2(&stored, challenge, scramble)),
         }
     }
 
@@ -91,7 +95,9 @@ impl Verifier {
 /// The scramble a client answers a challenge with; empty for an empty password.
 pub fn scramble(method: AuthMethod, challenge: &[u8], password: &[u8]) -> Vec<u8> {
     let answer = match method {
-        AuthMethod::Native => mysql_common::scramble::scramble_native(challenge, password).map(Vec::from),
+        AuthMethod::Native => {
+            mysql_common::scramble::scramble_native(challenge, password).map(Vec::from)
+        }
         AuthMethod::CachingSha2 => {
             mysql_common::scramble::scramble_sha256(challenge, password).map(Vec::from)
         }
@@ -100,8 +106,8 @@ pub fn scramble(method: AuthMethod, challenge: &[u8], password: &[u8]) -> Vec<u8
     answer.unwrap_or(Vec::new())
 }
 
-/// A fresh challenge from the operating system, without zero bytes (they end it in the protocol) and within ASCII
-/// (some clients treat it as text).
+/// A fresh challenge from the operating system, without zero bytes (they end it in the protocol)
+/// and within ASCII (some clients treat it as text).
 pub fn new_challenge() -> Result<[u8; SCRAMBLE_LEN], WireError> {
     let mut challenge = [0_u8; SCRAMBLE_LEN];
     OsRng
@@ -141,7 +147,12 @@ fn xor(left: &[u8], right: &[u8]) -> Vec<u8> {
 
 /// Comparison whose time does not depend on where the difference is.
 fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    left.len() == right.len()
+        && left
+            .iter()
+            .zip(right)
+            .fold(0, |diff, (a, b)| diff | (a ^ b))
+            == 0
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Checked reading of protocol fields over `mysql_common`'s [`ParseBuf`].
 //!
-//! `ParseBuf` leaves the check of lengths to its caller in places and reads a malformed length as 0; everything this
-//! crate parses goes through here instead, so that a short or odd packet is an error with a name.
+//! `ParseBuf` leaves the check of lengths to its caller in places and reads a malformed length as
+//! 0; everything this crate parses goes through here instead, so that a short or odd packet is an
+//! error with a name.
 
 use mysql_common::io::ParseBuf;
 
 use crate::error::WireError;
 
-/// Fields taken from the front of a packet; every method fails instead of panicking when bytes are missing.
+/// Fields taken from the front of a packet; every method fails instead of panicking when bytes are
+/// missing.
 pub trait Fields<'a> {
     /// One byte.
     fn u8_field(&mut self, what: &'static str) -> Result<u8, WireError>;
@@ -45,12 +47,15 @@ impl<'a> Fields<'a> for ParseBuf<'a> {
     fn lenenc_int(&mut self, what: &'static str) -> Result<u64, WireError> {
         match self.0.first() {
             None | Some(0xFB | 0xFF) => Err(WireError::Malformed(what)),
-            Some(_) => self.checked_eat_lenenc_int().ok_or(WireError::Malformed(what)),
+            Some(_) => self
+                .checked_eat_lenenc_int()
+                .ok_or(WireError::Malformed(what)),
         }
     }
 
     fn lenenc_str(&mut self, what: &'static str) -> Result<&'a [u8], WireError> {
-        let length = usize::try_from(self.lenenc_int(what)?).map_err(|_| WireError::Malformed(what))?;
+        let length =
+            usize::try_from(self.lenenc_int(what)?).map_err(|_| WireError::Malformed(what))?;
         self.bytes_field(length, what)
     }
 

@@ -1,5 +1,5 @@
-//! Column definitions: what a result says about itself. Decoding and encoding lose nothing, so a definition can be
-//! passed on untouched.
+//! Column definitions: what a result says about itself. Decoding and encoding lose nothing, so a
+//! definition can be passed on untouched.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use mysql_common::constants::{ColumnFlags, ColumnType};
@@ -8,7 +8,8 @@ use mysql_common::io::{BufMutExt, ParseBuf};
 use crate::codec::Fields;
 use crate::error::WireError;
 
-/// Length of the fixed part of a definition: charset 2, length 4, type 1, flags 2, decimals 1, filler 2.
+/// Length of the fixed part of a definition: charset 2, length 4, type 1, flags 2, decimals 1,
+/// filler 2.
 const FIXED_LEN: u64 = 12;
 
 /// One column of a result set, or one parameter of a prepared statement.
@@ -64,7 +65,8 @@ impl ColumnDef {
         }
     }
 
-    /// Reads a definition (protocol 4.1, without MariaDB's extended metadata, which this crate never asks for).
+    /// Reads a definition (protocol 4.1, without MariaDB's extended metadata, which this crate
+    /// never asks for).
     pub fn decode(payload: &Bytes) -> Result<Self, WireError> {
         const WHAT: &str = "column definition";
         let mut buf = ParseBuf(payload);
@@ -164,7 +166,10 @@ mod tests {
         let packet = packet.freeze();
         // The two filler bytes at the end carry nothing.
         for cut in 0..packet.len() - 2 {
-            assert!(ColumnDef::decode(&packet.slice(..cut)).is_err(), "cut at {cut}");
+            assert!(
+                ColumnDef::decode(&packet.slice(..cut)).is_err(),
+                "cut at {cut}"
+            );
         }
     }
 }

@@ -123,7 +123,9 @@ impl Command {
     /// Reads a command packet of a session with the given capabilities.
     pub fn decode(payload: &Bytes, capabilities: CapabilityFlags) -> Result<Self, WireError> {
         const WHAT: &str = "command";
-        let code = *payload.first().ok_or(WireError::Malformed("empty command"))?;
+        let code = *payload
+            .first()
+            .ok_or(WireError::Malformed("empty command"))?;
         let body = payload.slice(1..);
         let mut buf = ParseBuf(&body);
         Ok(match code {
@@ -153,9 +155,15 @@ impl Command {
                     data: body.slice_ref(buf.0),
                 }
             }
-            code if code == Code::COM_STMT_CLOSE as u8 => Self::CloseStatement(buf.u32_field(WHAT)?),
-            code if code == Code::COM_STMT_RESET as u8 => Self::ResetStatement(buf.u32_field(WHAT)?),
-            code if code == Code::COM_STMT_FETCH as u8 => Self::FetchStatement(buf.u32_field(WHAT)?),
+            code if code == Code::COM_STMT_CLOSE as u8 => {
+                Self::CloseStatement(buf.u32_field(WHAT)?)
+            }
+            code if code == Code::COM_STMT_RESET as u8 => {
+                Self::ResetStatement(buf.u32_field(WHAT)?)
+            }
+            code if code == Code::COM_STMT_FETCH as u8 => {
+                Self::FetchStatement(buf.u32_field(WHAT)?)
+            }
             code if code == Code::COM_STATISTICS as u8 => Self::Statistics,
             code if code == Code::COM_FIELD_LIST as u8 => {
                 let table = buf.null_str(WHAT)?;
@@ -168,7 +176,8 @@ impl Command {
         })
     }
 
-    /// The error that answers a command no part of the product serves: cursors, several statements in one text, unknown commands.
+    /// The error that answers a command no part of the product serves: cursors, several statements
+    /// in one text, unknown commands.
     pub fn refusal(&self) -> Option<ServerError> {
         match self {
             Self::FetchStatement(_) => Some(
@@ -205,7 +214,9 @@ fn decode_query(body: &Bytes, capabilities: CapabilityFlags) -> Result<Command, 
     let mut buf = ParseBuf(body);
     let count = usize::try_from(buf.lenenc_int(WHAT)?).map_err(|_| WireError::Malformed(WHAT))?;
     if buf.lenenc_int(WHAT)? != 1 {
-        return Err(WireError::Malformed("query attributes: one set is expected"));
+        return Err(WireError::Malformed(
+            "query attributes: one set is expected",
+        ));
     }
     let attributes = if count == 0 {
         Vec::new()
@@ -218,7 +229,10 @@ fn decode_query(body: &Bytes, capabilities: CapabilityFlags) -> Result<Command, 
     })
 }
 
-fn decode_attributes(buf: &mut ParseBuf<'_>, count: usize) -> Result<Vec<QueryAttribute>, WireError> {
+fn decode_attributes(
+    buf: &mut ParseBuf<'_>,
+    count: usize,
+) -> Result<Vec<QueryAttribute>, WireError> {
     const WHAT: &str = "query attributes";
     let bitmap = buf.bytes_field(count.div_ceil(8), WHAT)?;
     if buf.u8_field(WHAT)? != 1 {
@@ -227,7 +241,10 @@ fn decode_attributes(buf: &mut ParseBuf<'_>, count: usize) -> Result<Vec<QueryAt
     let mut heads = Vec::new();
     for _ in 0..count {
         let kind = Param::take_type(buf)?;
-        heads.push((kind, String::from_utf8_lossy(buf.lenenc_str(WHAT)?).into_owned()));
+        heads.push((
+            kind,
+            String::from_utf8_lossy(buf.lenenc_str(WHAT)?).into_owned(),
+        ));
     }
     let mut attributes = Vec::with_capacity(heads.len());
     for (index, (kind, name)) in heads.into_iter().enumerate() {
@@ -245,7 +262,8 @@ fn decode_attributes(buf: &mut ParseBuf<'_>, count: usize) -> Result<Vec<QueryAt
     Ok(attributes)
 }
 
-/// Appends the payload of COM_QUERY. Attributes are an error on a connection that has not negotiated them.
+/// Appends the payload of COM_QUERY. Attributes are an error on a connection that has not
+/// negotiated them.
 pub(crate) fn encode_query(
     out: &mut BytesMut,
     sql: &[u8],
@@ -295,7 +313,10 @@ pub(crate) enum EncodeQueryError {
     Wire(#[from] WireError),
 }
 
-fn decode_change_user(body: &Bytes, capabilities: CapabilityFlags) -> Result<ChangeUserRequest, WireError> {
+fn decode_change_user(
+    body: &Bytes,
+    capabilities: CapabilityFlags,
+) -> Result<ChangeUserRequest, WireError> {
     const WHAT: &str = "COM_CHANGE_USER";
     let mut buf = ParseBuf(body);
     let user = String::from_utf8_lossy(buf.null_str(WHAT)?).into_owned();
@@ -322,7 +343,9 @@ fn decode_change_user(body: &Bytes, capabilities: CapabilityFlags) -> Result<Cha
 }
 
 /// Takes connection attributes: a total length, then names and values.
-pub(crate) fn decode_connect_attributes(buf: &mut ParseBuf<'_>) -> Result<Vec<(String, String)>, WireError> {
+pub(crate) fn decode_connect_attributes(
+    buf: &mut ParseBuf<'_>,
+) -> Result<Vec<(String, String)>, WireError> {
     const WHAT: &str = "connection attributes";
     let mut buf = ParseBuf(buf.lenenc_str(WHAT)?);
     let mut attributes = Vec::new();
@@ -352,8 +375,9 @@ mod tests {
 
     #[test]
     fn a_list_of_fields_names_its_table_and_pattern() {
-        let decode =
-            |body: &'static [u8]| Command::decode(&Bytes::from_static(body), CapabilityFlags::empty());
+        let decode = |body: &'static [u8]| {
+            Command::decode(&Bytes::from_static(body), CapabilityFlags::empty())
+        };
         let asked = decode(b"\x04Object\0ra%").unwrap();
         let list = |table: &'static str, wildcard: &'static str| Command::FieldList {
             table: table.into(),

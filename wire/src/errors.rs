@@ -1,5 +1,5 @@
-//! The errors of MySQL and MariaDB that Orrery's programs report, or act on: their numbers and SQLSTATEs, and their texts where those
-//! never vary. This is the only place that knows them.
+//! The errors of MySQL and MariaDB that Orrery's programs report, or act on: their numbers and
+//! SQLSTATEs, and their texts where those never vary. This is the only place that knows them.
 
 use crate::reply::ServerError;
 
@@ -22,7 +22,8 @@ impl ErrorKind {
         }
     }
 
-    /// Whether a server's error is of this kind. Only numbers count: servers differ in their states.
+    /// Whether a server's error is of this kind. Only numbers count: servers differ in their
+    /// states.
     pub fn is(self, error: &ServerError) -> bool {
         error.code == self.code
     }

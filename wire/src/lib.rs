@@ -1,18 +1,21 @@
 //! The MySQL protocol, both sides, with no product logic.
 //!
-//! A query crosses this crate four times: client → proxy (server side), proxy → czar (client side, then server
-//! side) and czar → worker (client side). Both sides share one framing layer ([`packet`]), so rows travel as raw
-//! packets that need no decoding on the way.
+//! A query crosses this crate four times: client → proxy (server side), proxy → czar (client side,
+//! then server side) and czar → worker (client side). Both sides share one framing layer
+//! ([`packet`]), so rows travel as raw packets that need no decoding on the way.
 //!
 //! What it keeps true:
-//! * a packet is never silently cut: payloads of 16 MiB and more are split and joined, up to a stated limit;
-//! * every read is cancel safe: a dropped future loses no byte, so a caller may watch for a disconnect or a kill
-//!   while it waits for rows;
+//! * a packet is never silently cut: payloads of 16 MiB and more are split and joined, up to a
+//!   stated limit;
+//! * every read is cancel safe: a dropped future loses no byte, so a caller may watch for a
+//!   disconnect or a kill while it waits for rows;
 //! * nothing a peer sends makes this crate panic or allocate more than the limit the caller set;
-//! * passwords are checked, never assumed: each way into a session goes through [`server::Authenticator`].
+//! * passwords are checked, never assumed: each way into a session goes through
+//!   [`server::Authenticator`].
 //!
-//! Layers, bottom up: [`transport`] (bytes, TLS) → [`packet`] (frames) → [`codec`], [`column`], [`reply`],
-//! [`command`], [`statement`], [`value`], [`errors`] (what is in a frame) → [`server`] and [`client`] (conversations).
+//! Layers, bottom up: [`transport`] (bytes, TLS) → [`packet`] (frames) → [`codec`], [`column`],
+//! [`reply`], [`command`], [`statement`], [`value`], [`errors`] (what is in a frame) → [`server`]
+//! and [`client`] (conversations).
 
 pub mod auth;
 pub mod client;

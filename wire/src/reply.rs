@@ -15,7 +15,8 @@ pub const OK_MARK: u8 = 0x00;
 pub const EOF_MARK: u8 = 0xFE;
 /// First byte of an ERR packet.
 pub const ERR_MARK: u8 = 0xFF;
-/// A row may start with [`EOF_MARK`] (a cell of 16 MiB or more); shorter payloads with it are end marks.
+/// A row may start with [`EOF_MARK`] (a cell of 16 MiB or more); shorter payloads with it are end
+/// marks.
 const EOF_MAX_LEN: usize = 0xFF_FFFF;
 
 /// Success of a statement, or the end of its rows.
@@ -52,7 +53,8 @@ impl OkPacket {
 
     /// Whether another result follows this one.
     pub fn more_results(&self) -> bool {
-        self.status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS)
+        self.status
+            .contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS)
     }
 
     /// Appends an OK packet that starts with `mark` ([`OK_MARK`] or [`EOF_MARK`]).

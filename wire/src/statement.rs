@@ -13,7 +13,8 @@ use crate::value::{Param, ValueError, bit, put_bitmap};
 
 /// Flag bits of COM_STMT_EXECUTE that ask for a cursor.
 const CURSOR_MASK: u8 = 0x07;
-/// Flag bit: a parameter count is sent although the statement may have no parameters (query attributes negotiated).
+/// Flag bit: a parameter count is sent although the statement may have no parameters (query
+/// attributes negotiated).
 const COUNT_AVAILABLE: u8 = 0x08;
 
 /// What COM_STMT_EXECUTE says before its parameters, which only [`StatementParams`] can read.
@@ -46,7 +47,8 @@ impl ExecuteRequest {
         })
     }
 
-    /// Whether the client wants to fetch rows through a cursor. Servers may ignore the wish and send all rows.
+    /// Whether the client wants to fetch rows through a cursor. Servers may ignore the wish and
+    /// send all rows.
     pub fn wants_cursor(&self) -> bool {
         self.flags & CURSOR_MASK != 0
     }
@@ -75,7 +77,12 @@ impl StatementParams {
     }
 
     /// Appends to a long parameter; refuses more than `limit` bytes over all parameters.
-    pub fn append_long_data(&mut self, param: u16, data: &[u8], limit: usize) -> Result<(), WireError> {
+    pub fn append_long_data(
+        &mut self,
+        param: u16,
+        data: &[u8],
+        limit: usize,
+    ) -> Result<(), WireError> {
         if usize::from(param) >= self.count {
             return Err(WireError::Malformed(
                 "long data for a parameter the statement does not have",
@@ -99,14 +106,18 @@ impl StatementParams {
         const WHAT: &str = "statement parameters";
         let long_data = std::mem::take(&mut self.long_data);
         let mut buf = ParseBuf(&request.params);
-        // Once query attributes are negotiated, their values follow the parameters and are counted with them. The flag says that a
-        // count is there although the statement has no parameters; with parameters it is there whatever the flag says.
+        // Once query attributes are negotiated, their values follow the parameters and are counted
+        // with them. The flag says that a count is there although the statement has no parameters;
+        // with parameters it is there whatever the flag says.
         let mut sent = self.count;
         if request.named && (self.count > 0 || request.flags & COUNT_AVAILABLE != 0) {
-            sent = usize::try_from(buf.lenenc_int(WHAT)?).map_err(|_| WireError::Malformed(WHAT))?;
+            sent =
+                usize::try_from(buf.lenenc_int(WHAT)?).map_err(|_| WireError::Malformed(WHAT))?;
         }
         if sent < self.count {
-            return Err(WireError::Malformed("fewer parameters than the statement has"));
+            return Err(WireError::Malformed(
+                "fewer parameters than the statement has",
+            ));
         }
         if sent == 0 {
             return Ok(Vec::new());
@@ -122,7 +133,9 @@ impl StatementParams {
         }
         let mut params = Vec::with_capacity(self.count);
         for (index, &kind) in self.types.iter().take(self.count).enumerate() {
-            let long = u16::try_from(index).ok().and_then(|index| long_data.get(&index));
+            let long = u16::try_from(index)
+                .ok()
+                .and_then(|index| long_data.get(&index));
             params.push(match long {
                 Some(data) => long_param(kind, data),
                 None if bit(bitmap, index) => Param {
@@ -172,7 +185,8 @@ fn long_param(kind: (ColumnType, bool), data: &BytesMut) -> Param {
     }
 }
 
-/// Appends the payload of COM_STMT_EXECUTE without a cursor. `named` says that query attributes are negotiated.
+/// Appends the payload of COM_STMT_EXECUTE without a cursor. `named` says that query attributes are
+/// negotiated.
 pub(crate) fn encode_execute(
     out: &mut BytesMut,
     statement: u32,
@@ -189,7 +203,11 @@ pub(crate) fn encode_execute(
     if params.is_empty() {
         return Ok(());
     }
-    put_bitmap(out, params.iter().map(|param| param.value == Value::NULL), 0);
+    put_bitmap(
+        out,
+        params.iter().map(|param| param.value == Value::NULL),
+        0,
+    );
     out.put_u8(1);
     for param in params {
         param.put_type(out);
@@ -222,7 +240,11 @@ impl PrepareOk {
         let statement = buf.u32_field(WHAT)?;
         let (columns, params) = (buf.u16_field(WHAT)?, buf.u16_field(WHAT)?);
         buf.u8_field(WHAT)?;
-        let warnings = if buf.len() >= 2 { buf.u16_field(WHAT)? } else { 0 };
+        let warnings = if buf.len() >= 2 {
+            buf.u16_field(WHAT)?
+        } else {
+            0
+        };
         Ok(Self {
             statement,
             columns,
@@ -246,12 +268,17 @@ impl PrepareOk {
 mod tests {
     use super::*;
 
-    fn take(params: &mut StatementParams, body: &[u8], capabilities: CapabilityFlags) -> Vec<Param> {
+    fn take(
+        params: &mut StatementParams,
+        body: &[u8],
+        capabilities: CapabilityFlags,
+    ) -> Vec<Param> {
         let request = ExecuteRequest::decode(&Bytes::copy_from_slice(body), capabilities).unwrap();
         params.take(&request).unwrap()
     }
 
-    /// As Connector/J and mysql-connector-python send it: query attributes negotiated, no flag, the count all the same.
+    /// As Connector/J and mysql-connector-python send it: query attributes negotiated, no flag, the
+    /// count all the same.
     #[test]
     fn the_count_is_read_whenever_query_attributes_are_negotiated_and_there_are_parameters() {
         let head = [7, 0, 0, 0, 0, 1, 0, 0, 0];
@@ -286,7 +313,11 @@ mod tests {
                 &5_i64.to_le_bytes(),
             ]
             .concat();
-            let params = take(&mut StatementParams::new(2), &body, CapabilityFlags::empty());
+            let params = take(
+                &mut StatementParams::new(2),
+                &body,
+                CapabilityFlags::empty(),
+            );
             assert_eq!(params[0].value, Value::NULL);
             assert_eq!(params[1].value, Value::Int(5));
         }

@@ -1,8 +1,9 @@
 //! Byte streams under the packets: TCP, Unix sockets, TLS, and the switch from one to the other.
 //!
-//! A MySQL client may send its TLS hello in the same segment as the packet that asks for TLS. Bytes that were read
-//! ahead are therefore handed to the TLS layer through [`Prefixed`]; they are never interpreted as MySQL packets,
-//! so nothing sent in the clear can be taken for something sent under TLS.
+//! A MySQL client may send its TLS hello in the same segment as the packet that asks for TLS. Bytes
+//! that were read ahead are therefore handed to the TLS layer through [`Prefixed`]; they are never
+//! interpreted as MySQL packets, so nothing sent in the clear can be taken for something sent under
+//! TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -49,7 +50,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Prefixed<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
 

@@ -1,4 +1,5 @@
-//! What an ingest is given and what it reports: sources, how they are written, policies, progress, summary.
+//! What an ingest is given and what it reports: sources, how they are written, policies, progress,
+//! summary.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,8 @@ pub struct Dialect {
     /// Escape character; none when the string is empty.
     #[schemars(length(max = 1))]
     pub escape: String,
-    /// Spellings of NULL: an unquoted field that equals one of them, before escapes are undone, is NULL. `""` makes empty fields NULL.
+    /// Spellings of NULL: an unquoted field that equals one of them, before escapes are undone, is
+    /// NULL. `""` makes empty fields NULL.
     #[schemars(length(max = 16), inner(length(max = 16)))]
     pub nulls: Vec<String>,
     /// Whether the first record that is no comment names the fields.
@@ -51,7 +53,8 @@ pub struct Dialect {
     /// Records after the header that are no rows, for example a line of units and a line of dashes.
     #[schemars(range(max = 1000))]
     pub skip_after_header: u32,
-    /// A line that begins with this text is a comment, wherever it stands; no comments when empty. `#` reads ECSV files.
+    /// A line that begins with this text is a comment, wherever it stands; no comments when empty.
+    /// `#` reads ECSV files.
     #[schemars(length(max = 8))]
     pub comment: String,
     /// What an empty line is.
@@ -60,7 +63,8 @@ pub struct Dialect {
     pub trim: bool,
     /// What `NaN`, `inf` and `infinity` are in FLOAT and DOUBLE columns.
     pub not_finite: NotFinite,
-    /// Whether integer columns take `true` and `false` (`t`, `f`, `yes`, `no`, `y`, `n`; any case) as 1 and 0.
+    /// Whether integer columns take `true` and `false` (`t`, `f`, `yes`, `no`, `y`, `n`; any case)
+    /// as 1 and 0.
     pub booleans: bool,
     /// Character set of the text: `utf8mb4`, `latin1` or `binary`.
     #[schemars(length(max = 32))]
@@ -127,7 +131,8 @@ pub enum PositionPolicy {
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OrphanPolicy {
-    /// Kept in the chunk of their own position and indexed as orphans; without position columns rejected.
+    /// Kept in the chunk of their own position and indexed as orphans; without position columns
+    /// rejected.
     #[default]
     Keep,
     /// Rejected with the reason.

@@ -1,8 +1,10 @@
 //! What an archive is, apart from Kubernetes: the words that every program shares.
 //!
-//! - [`catalog`]: the content-addressed tree that says which table has which rows and who holds them, and the users;
+//! - [`catalog`]: the content-addressed tree that says which table has which rows and who holds
+//!   them, and the users;
 //! - [`names`]: every derived name (physical tables, Kubernetes objects) in one place;
-//! - [`sql_type`]: column types; [`table`]: a table's columns, keys and DDL; [`replicas`]: how often a chunk is kept;
+//! - [`sql_type`]: column types; [`table`]: a table's columns, keys and DDL; [`replicas`]: how
+//!   often a chunk is kept;
 //! - [`ingest`]: sources, dialects and policies of an ingest, its progress and its summary.
 //!
 //! No I/O happens here, and nothing here knows Kubernetes: the kinds in `crds/` are made of these.

@@ -83,7 +83,8 @@ pub fn worker_host(pool: &str, id: WorkerId, namespace: &str) -> String {
 /// Name of the `ChunkMap` that is the catalog's root.
 pub const ROOT: &str = "root";
 
-/// Secret with users, verifiers and grants (see [`crate::catalog::users`]); czars and proxies watch it.
+/// Secret with users, verifiers and grants (see [`crate::catalog::users`]); czars and proxies watch
+/// it.
 pub const USERS_SECRET: &str = "orrery-users";
 /// Key of [`USERS_SECRET`].
 pub const USERS_KEY: &str = "users.json";
@@ -95,7 +96,8 @@ pub const READER_ACCOUNT: &str = "orrery_reader";
 pub const CZAR_ACCOUNT: &str = "orrery_proxy";
 /// Secret with the key that signs catalog copies, key `key`.
 pub const CATALOG_KEY_SECRET: &str = "orrery-catalog-key";
-/// Secret with the archive's certificate authority, keys `tls.crt` and `tls.key`. Only the operator reads it.
+/// Secret with the archive's certificate authority, keys `tls.crt` and `tls.key`. Only the operator
+/// reads it.
 pub const CA_SECRET: &str = "orrery-ca";
 
 /// Who calls an HTTPS API; the common name of its client certificate.
@@ -128,9 +130,15 @@ impl Role {
 
     /// The role with this common name.
     pub fn from_common_name(name: &str) -> Option<Self> {
-        [Self::Operator, Self::Agent, Self::Loader, Self::Czar, Self::Proxy]
-            .into_iter()
-            .find(|role| role.common_name() == name)
+        [
+            Self::Operator,
+            Self::Agent,
+            Self::Loader,
+            Self::Czar,
+            Self::Proxy,
+        ]
+        .into_iter()
+        .find(|role| role.common_name() == name)
     }
 
     /// Secret that holds the role's certificate: keys `tls.crt`, `tls.key`, `ca.crt`.

@@ -1,4 +1,5 @@
-//! Agents as a source: their signed copies of the catalog, for when the API server is away or a replica knows a newer catalog.
+//! Agents as a source: their signed copies of the catalog, for when the API server is away or a
+//! replica knows a newer catalog.
 
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use orrery_worker_api::client::Agents;
 
 use crate::hub::{Hub, Offer};
 
-/// Asks the agents that `hub` knows for their copies, all at once, and offers every copy that verifies. Returns whether the hub got a newer one.
+/// Asks the agents that `hub` knows for their copies, all at once, and offers every copy that
+/// verifies. Returns whether the hub got a newer one.
 pub async fn refresh(agents: &Agents, key: &[u8], hub: &Hub) -> bool {
     let urls: Vec<String> = hub
         .state()

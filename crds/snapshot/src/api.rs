@@ -1,4 +1,5 @@
-//! The cluster API as a source: watches of the catalog's kinds, of `Worker`s and of the users' Secret.
+//! The cluster API as a source: watches of the catalog's kinds, of `Worker`s and of the users'
+//! Secret.
 //!
 //! Watches alone; they continue by themselves when the API server comes back.
 
@@ -17,19 +18,31 @@ use crate::assemble::{Assembler, Change};
 use crate::hub::{Hub, Offer};
 use crate::model::WorkerView;
 
-/// Catalog changes on their way to the assembler. Bounded: a slow assembler slows the watches, which is harmless.
+/// Catalog changes on their way to the assembler. Bounded: a slow assembler slows the watches,
+/// which is harmless.
 const QUEUE: usize = 1024;
 
 /// Feeds `hub` from the cluster API until the process ends.
 pub async fn run(client: Client, namespace: String, hub: Hub) {
     let (changes, queue) = mpsc::channel(QUEUE);
-    let maps = watch_objects::<ChunkMap>(Api::namespaced(client.clone(), &namespace), changes.clone());
-    let placements =
-        watch_objects::<ChunkPlacement>(Api::namespaced(client.clone(), &namespace), changes.clone());
-    let segments = watch_objects::<ChunkSegment>(Api::namespaced(client.clone(), &namespace), changes);
+    let maps =
+        watch_objects::<ChunkMap>(Api::namespaced(client.clone(), &namespace), changes.clone());
+    let placements = watch_objects::<ChunkPlacement>(
+        Api::namespaced(client.clone(), &namespace),
+        changes.clone(),
+    );
+    let segments =
+        watch_objects::<ChunkSegment>(Api::namespaced(client.clone(), &namespace), changes);
     let workers = watch_workers(Api::namespaced(client.clone(), &namespace), hub.clone());
     let users = watch_users(Api::namespaced(client, &namespace), hub.clone());
-    tokio::join!(maps, placements, segments, assemble(queue, hub), workers, users);
+    tokio::join!(
+        maps,
+        placements,
+        segments,
+        assemble(queue, hub),
+        workers,
+        users
+    );
 }
 
 async fn assemble(mut queue: mpsc::Receiver<Change>, hub: Hub) {
@@ -102,7 +115,9 @@ async fn watch_workers(api: Api<Worker>, hub: Hub) {
         match event {
             watcher::Event::Init => listing = Some(BTreeMap::new()),
             watcher::Event::InitApply(worker) => {
-                listing.get_or_insert_default().extend([WorkerView::of(&worker)]);
+                listing
+                    .get_or_insert_default()
+                    .extend([WorkerView::of(&worker)]);
             }
             watcher::Event::InitDone => workers = listing.take().unwrap_or_default(),
             watcher::Event::Apply(worker) => workers.extend([WorkerView::of(&worker)]),

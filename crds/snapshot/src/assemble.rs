@@ -1,10 +1,13 @@
-//! Watch events in, complete catalogs out. A synchronous data structure: events may come in any order and from several watches, and no
-//! order gives a mixed catalog, because a root is decoded only from objects whose names are hashes of their payloads.
+//! Watch events in, complete catalogs out. A synchronous data structure: events may come in any
+//! order and from several watches, and no order gives a mixed catalog, because a root is decoded
+//! only from objects whose names are hashes of their payloads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orrery_archive::catalog::{self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload};
+use orrery_archive::catalog::{
+    self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload,
+};
 
 /// A change of a catalog object as a watch reports it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +26,16 @@ pub struct Assembler {
     objects: Objects,
     root: Option<RootPayload>,
     complete: Option<(RootPayload, Arc<Catalog>)>,
-    /// Objects of the complete root, kept although the watch says they are gone: the file and other readers need them.
+    /// Objects of the complete root, kept although the watch says they are gone: the file and other
+    /// readers need them.
     kept: BTreeMap<ObjectName, String>,
 }
 
 impl ObjectSource for Assembler {
     fn payload(&self, name: &ObjectName) -> Option<&str> {
-        self.objects.payload(name).or_else(|| self.kept.payload(name))
+        self.objects
+            .payload(name)
+            .or_else(|| self.kept.payload(name))
     }
 }
 
@@ -122,7 +128,9 @@ mod tests {
             .objects
             .iter()
             .map(|(name, payload)| Change::Object(name.clone(), payload.clone()));
-        objects.chain([Change::Root(encoded.root.clone())]).collect()
+        objects
+            .chain([Change::Root(encoded.root.clone())])
+            .collect()
     }
 
     fn permutations(items: &[Change]) -> Vec<Vec<Change>> {
@@ -172,14 +180,21 @@ mod tests {
                 .filter_map(|change| assembler.apply(change))
                 .collect();
             assembler_events = changes(&encode(&old));
-            seen.extend(order.into_iter().filter_map(|change| assembler.apply(change)));
+            seen.extend(
+                order
+                    .into_iter()
+                    .filter_map(|change| assembler.apply(change)),
+            );
             assert_eq!(
                 seen.iter()
                     .map(|catalog| catalog.epochs.placement)
                     .collect::<Vec<_>>(),
                 [1, 2]
             );
-            assert!(seen.iter().all(|catalog| **catalog == old || **catalog == new));
+            assert!(
+                seen.iter()
+                    .all(|catalog| **catalog == old || **catalog == new)
+            );
         }
     }
 
@@ -188,11 +203,17 @@ mod tests {
         let mut assembler = Assembler::default();
         let encoded = encode(&catalog(1, 1));
         assembler.apply(Change::Root(encoded.root.clone()));
-        assert!(matches!(assembler.waiting_for(), Some(ObjectError::Missing(_))));
+        assert!(matches!(
+            assembler.waiting_for(),
+            Some(ObjectError::Missing(_))
+        ));
         for change in changes(&encoded) {
             assembler.apply(change);
         }
         assert_eq!(assembler.waiting_for(), None);
-        assert_eq!(assembler.encoded().map(|(root, _)| root), Some(encoded.root));
+        assert_eq!(
+            assembler.encoded().map(|(root, _)| root),
+            Some(encoded.root)
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! The snapshot as a file of this process's own (mode 0600, it holds verifiers): read at start, written on every change, so that a
-//! restarted czar or proxy serves while the API server is away. A hand-made file is also all that the fast bench needs.
+//! The snapshot as a file of this process's own (mode 0600, it holds verifiers): read at start,
+//! written on every change, so that a restarted czar or proxy serves while the API server is away.
+//! A hand-made file is also all that the fast bench needs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,17 +68,19 @@ pub fn load(path: &Path, hub: &Hub) -> Result<(), FileError> {
         path: path.into(),
         source,
     })?;
-    let catalog = catalog::decode(&file.root, &file.objects).map_err(|source| FileError::Catalog {
-        path: path.into(),
-        source,
-    })?;
+    let catalog =
+        catalog::decode(&file.root, &file.objects).map_err(|source| FileError::Catalog {
+            path: path.into(),
+            source,
+        })?;
     hub.offer(Offer::Workers(file.workers));
     hub.offer(Offer::Users(file.users));
     hub.offer(Offer::Catalog(Arc::new(catalog), file.root, file.objects));
     Ok(())
 }
 
-/// Writes what `hub` knows to `path`; nothing before it has a complete catalog. The old file stands until the new one is durable.
+/// Writes what `hub` knows to `path`; nothing before it has a complete catalog. The old file stands
+/// until the new one is durable.
 pub fn save(path: &Path, hub: &Hub) -> Result<(), FileError> {
     let state = hub.state();
     let Some((root, objects)) = state.encoded else {
@@ -104,7 +107,8 @@ pub fn write(path: &Path, file: &SnapshotFile) -> Result<(), FileError> {
     })
 }
 
-/// Keeps `path` as new as `hub`, until the process ends. Failures are logged: a query never fails for the file.
+/// Keeps `path` as new as `hub`, until the process ends. Failures are logged: a query never fails
+/// for the file.
 pub async fn keep_saved(path: PathBuf, hub: Hub) {
     let mut subscription = hub.subscribe();
     while subscription.next().await.is_some() {
@@ -156,7 +160,11 @@ mod tests {
         let hub = Hub::new();
         save(&path, &hub).unwrap();
         assert!(!path.exists(), "nothing to save yet");
-        hub.offer(Offer::Catalog(Arc::new(catalog), encoded.root, encoded.objects));
+        hub.offer(Offer::Catalog(
+            Arc::new(catalog),
+            encoded.root,
+            encoded.objects,
+        ));
         save(&path, &hub).unwrap();
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -179,7 +187,11 @@ mod tests {
                         ..Catalog::default()
                     };
                     let encoded = encode(&catalog);
-                    hub.offer(Offer::Catalog(Arc::new(catalog), encoded.root, encoded.objects));
+                    hub.offer(Offer::Catalog(
+                        Arc::new(catalog),
+                        encoded.root,
+                        encoded.objects,
+                    ));
                     save(&folder.join("snapshot.json"), &hub).unwrap();
                 }
             }

@@ -51,15 +51,20 @@ impl Hub {
     /// The newest snapshot; `None` before a complete catalog was seen.
     pub fn current(&self) -> Option<Arc<Snapshot>> {
         let state = self.state.borrow();
-        state.encoded.is_some().then(|| Arc::new(state.snapshot.clone()))
+        state
+            .encoded
+            .is_some()
+            .then(|| Arc::new(state.snapshot.clone()))
     }
 
-    /// Takes an offer; older catalogs and those of another archive are ignored. Returns whether anything changed.
+    /// Takes an offer; older catalogs and those of another archive are ignored. Returns whether
+    /// anything changed.
     pub fn offer(&self, offer: Offer) -> bool {
         self.state.send_if_modified(|state| state.take(offer))
     }
 
-    /// Waits until something changed, then gives the newest snapshot. A new subscription reports the present one first.
+    /// Waits until something changed, then gives the newest snapshot. A new subscription reports
+    /// the present one first.
     pub fn subscribe(&self) -> Subscription {
         let mut receiver = self.state.subscribe();
         receiver.mark_changed();
@@ -147,6 +152,9 @@ mod tests {
         assert!(!hub.offer(offer("a", 0, 4)), "an older epoch");
         assert!(!hub.offer(offer("b", 9, 9)), "another archive");
         assert!(hub.offer(offer("a", 1, 1)), "a higher lineage");
-        assert_eq!(hub.current().map(|snapshot| snapshot.catalog.lineage), Some(1));
+        assert_eq!(
+            hub.current().map(|snapshot| snapshot.catalog.lineage),
+            Some(1)
+        );
     }
 }

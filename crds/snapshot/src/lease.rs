@@ -32,7 +32,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug)]
 pub struct InUse {
     counts: Arc<Mutex<BTreeMap<Epochs, usize>>>,
-    /// A reader may know a newer catalog that it cannot answer with yet; only what it answers with counts.
+    /// A reader may know a newer catalog that it cannot answer with yet; only what it answers with
+    /// counts.
     served: watch::Sender<Option<Epochs>>,
 }
 
@@ -140,7 +141,8 @@ fn parse(text: &str) -> Option<Epochs> {
     })
 }
 
-/// Renews `reader`'s lease until the process ends; at once when another catalog is served, so that a publish becomes visible quickly.
+/// Renews `reader`'s lease until the process ends; at once when another catalog is served, so that
+/// a publish becomes visible quickly.
 pub async fn renew(client: Client, namespace: String, reader: Reader, in_use: InUse) {
     let api: Api<Lease> = Api::namespaced(client, &namespace);
     let mut changes = in_use.served.subscribe();

@@ -11,8 +11,8 @@ use crate::{Hub, api, file, lease};
 /// Where the catalog comes from.
 #[derive(Args, Clone, Debug)]
 pub struct SourceArgs {
-    /// Snapshot file: kept up to date, and read at start so that the program can work while the cluster API is away. With
-    /// --without-cluster it is the only source.
+    /// Snapshot file: kept up to date, and read at start so that the program can work while the
+    /// cluster API is away. With --without-cluster it is the only source.
     #[arg(long, env = "ORRERY_SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
     /// Use the snapshot file alone.
@@ -41,14 +41,21 @@ pub enum SourceError {
 }
 
 impl SourceArgs {
-    /// Feeds `hub` from now on, and says of what is `in_use` in this pod's Lease. `component` is the program's name in the Lease.
-    pub async fn follow(&self, component: &str, hub: &Hub, in_use: InUse) -> Result<(), SourceError> {
+    /// Feeds `hub` from now on, and says of what is `in_use` in this pod's Lease. `component` is
+    /// the program's name in the Lease.
+    pub async fn follow(
+        &self,
+        component: &str,
+        hub: &Hub,
+        in_use: InUse,
+    ) -> Result<(), SourceError> {
         if let Some(path) = &self.snapshot {
             if self.without_cluster {
                 tokio::spawn(file::follow(path.clone(), hub.clone()));
                 return Ok(());
             }
-            // The first start has no file. What was known last serves while the cluster API is away; anything newer replaces it.
+            // The first start has no file. What was known last serves while the cluster API is
+            // away; anything newer replaces it.
             if path.exists()
                 && let Err(error) = file::load(path, hub)
             {
@@ -57,7 +64,11 @@ impl SourceArgs {
             tokio::spawn(file::keep_saved(path.clone(), hub.clone()));
         }
         let client = kube::Client::try_default().await?;
-        tokio::spawn(api::run(client.clone(), self.namespace.clone(), hub.clone()));
+        tokio::spawn(api::run(
+            client.clone(),
+            self.namespace.clone(),
+            hub.clone(),
+        ));
         if let (Some(pod), Some(pod_uid)) = (&self.pod_name, &self.pod_uid) {
             let reader = Reader {
                 pod: pod.clone(),

@@ -1,6 +1,8 @@
-//! The three kinds that carry the catalog (see [`orrery_archive::catalog`]). Only the operator writes them.
+//! The three kinds that carry the catalog (see [`orrery_archive::catalog`]). Only the operator
+//! writes them.
 //!
-//! A `ChunkMap` named `root` is the root of the tree. Every other object is named after the hash of its payload and never changes.
+//! A `ChunkMap` named `root` is the root of the tree. Every other object is named after the hash of
+//! its payload and never changes.
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use orrery_archive::replicas::FamilyReplicas;
 
-/// How rows map to chunks, where the chunks live and how often. Tables of one family are co-located.
+/// How rows map to chunks, where the chunks live and how often. Tables of one family are
+/// co-located.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",

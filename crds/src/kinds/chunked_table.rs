@@ -65,7 +65,8 @@ pub struct ChunkedTableSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub director: Option<String>,
-    /// Columns that hold a row's position, in degrees. A director of a sphere needs them; a child without them follows its key.
+    /// Columns that hold a row's position, in degrees. A director of a sphere needs them; a child
+    /// without them follows its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<PositionColumns>,
     /// Columns in order.

@@ -8,11 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use orrery_archive::ingest::{
-    Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy, PositionPolicy,
-    RejectSample,
+    Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy,
+    PositionPolicy, RejectSample,
 };
 
-/// Which files go into which table, and what happens to rows that do not fit. `revoked` takes the rows back.
+/// Which files go into which table, and what happens to rows that do not fit. `revoked` takes the
+/// rows back.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
@@ -56,7 +57,8 @@ pub struct IngestSpec {
     /// How the files are written.
     #[serde(default)]
     pub dialect: Dialect,
-    /// Fields of the files in order; the table's columns when empty. A name that is no column is skipped when it starts with `-`.
+    /// Fields of the files in order; the table's columns when empty. A name that is no column is
+    /// skipped when it starts with `-`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 65)))]
     pub fields: Vec<String>,
@@ -89,7 +91,9 @@ pub struct IngestTarget {
 }
 
 /// Where an ingest stands.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 pub enum IngestPhase {
     /// Waits for its table or for another ingest of its director.
     #[default]
@@ -137,7 +141,8 @@ pub struct IngestStatus {
     /// Number of the index attempt that goes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_attempt: Option<u64>,
-    /// Short hash of what the survey of the present attempt relied on: schemas and the director's index.
+    /// Short hash of what the survey of the present attempt relied on: schemas and the director's
+    /// index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub basis: Option<String>,
@@ -153,7 +158,8 @@ pub struct IngestStatus {
     /// What it did so far.
     #[serde(default)]
     pub summary: IngestSummary,
-    /// First rejected rows; the whole list is a file of the loader, copied to the workers' control tables.
+    /// First rejected rows; the whole list is a file of the loader, copied to the workers' control
+    /// tables.
     #[serde(default)]
     #[schemars(length(max = 10))]
     pub reject_samples: Vec<RejectSample>,

@@ -1,5 +1,5 @@
-//! The kinds of `orrery.dev/v1alpha1`, one file each. Bounds on every string and list keep the cost of the
-//! validation rules within what the API server accepts.
+//! The kinds of `orrery.dev/v1alpha1`, one file each. Bounds on every string and list keep the cost
+//! of the validation rules within what the API server accepts.
 
 mod catalog_objects;
 mod chunk_family;

@@ -59,7 +59,10 @@ pub struct QueryUserSpec {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 pub struct DatabaseGrant {
     /// Database name; `*` means every database.
-    #[schemars(length(min = 1, max = 50), regex(pattern = "^([*]|[A-Za-z][A-Za-z0-9_]*)$"))]
+    #[schemars(
+        length(min = 1, max = 50),
+        regex(pattern = "^([*]|[A-Za-z][A-Za-z0-9_]*)$")
+    )]
     pub database: String,
 }
 

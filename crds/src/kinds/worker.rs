@@ -83,7 +83,8 @@ pub struct WorkerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub zone: Option<String>,
-    /// Random identity of its data directory, written when the operator adopted it; a different one is never trusted.
+    /// Random identity of its data directory, written when the operator adopted it; a different one
+    /// is never trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub identity: Option<String>,

@@ -8,7 +8,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many workers are wanted, and how each is built: a pod with a MariaDB server and a volume of its own.
+/// How many workers are wanted, and how each is built: a pod with a MariaDB server and a volume of
+/// its own.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
@@ -124,7 +125,8 @@ pub struct RepairPolicy {
     /// Seconds of failed probes after which a worker that is not Ready counts as down.
     #[schemars(range(min = 1, max = 86400))]
     pub confirm_after_seconds: u32,
-    /// Seconds down after which its chunks are copied elsewhere; chunks with one copy left do not wait.
+    /// Seconds down after which its chunks are copied elsewhere; chunks with one copy left do not
+    /// wait.
     #[schemars(range(min = 0, max = 604_800))]
     pub repair_after_seconds: u32,
     /// The same for a worker on a cordoned node.

@@ -53,7 +53,13 @@ impl Kind {
     }
 
     /// A change that is refused.
-    pub fn refuses_change(&mut self, shows: &'static str, status: Value, patch: Value, refusals: &[&str]) {
+    pub fn refuses_change(
+        &mut self,
+        shows: &'static str,
+        status: Value,
+        patch: Value,
+        refusals: &[&str],
+    ) {
         let was = patched(&self.base, json!({ "status": status }));
         let object = patched(&was, patch);
         self.add(shows, object, Some(was), refusals);
@@ -69,7 +75,10 @@ impl Kind {
             shows,
             object,
             was,
-            refusals: refusals.iter().map(|refusal| (*refusal).to_owned()).collect(),
+            refusals: refusals
+                .iter()
+                .map(|refusal| (*refusal).to_owned())
+                .collect(),
         });
     }
 }

@@ -61,7 +61,10 @@ fn every_rule_refuses_an_example() {
         let mut rules = BTreeSet::new();
         messages(&schema, &mut rules);
         let cases = cases::all();
-        for case in cases.iter().filter(|case| case.object["kind"] == kind.as_str()) {
+        for case in cases
+            .iter()
+            .filter(|case| case.object["kind"] == kind.as_str())
+        {
             for refusal in &case.refusals {
                 rules.remove(without_field(refusal));
             }
@@ -78,11 +81,11 @@ fn rules_refuse_what_the_table_says_and_nothing_else() {
         let schema = &schemas[kind];
         let mut rules = BTreeSet::new();
         messages(schema, &mut rules);
-        let said: BTreeSet<String> = match Validator::new().validate(schema, &case.object, case.was.as_ref())
-        {
-            Ok(()) => BTreeSet::new(),
-            Err(errors) => errors.iter().map(|error| error.message.clone()).collect(),
-        };
+        let said: BTreeSet<String> =
+            match Validator::new().validate(schema, &case.object, case.was.as_ref()) {
+                Ok(()) => BTreeSet::new(),
+                Err(errors) => errors.iter().map(|error| error.message.clone()).collect(),
+            };
         let wanted: BTreeSet<String> = case
             .refusals
             .iter()

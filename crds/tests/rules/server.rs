@@ -103,12 +103,19 @@ impl Server {
         match answer {
             Ok(_) => Vec::new(),
             Err(kube::Error::Api(status)) => {
-                let causes = status.details.as_ref().map(|details| details.causes.clone());
+                let causes = status
+                    .details
+                    .as_ref()
+                    .map(|details| details.causes.clone());
                 let mut said: Vec<String> = causes
                     .into_iter()
                     .flatten()
                     // After a bound is broken the server leaves the rules out and says so.
-                    .filter(|cause| !cause.message.contains("some validation rules were not checked"))
+                    .filter(|cause| {
+                        !cause
+                            .message
+                            .contains("some validation rules were not checked")
+                    })
                     .map(|cause| format!("{}: {}", cause.field, plain(&cause.message)))
                     .collect();
                 if said.is_empty() {
@@ -126,7 +133,8 @@ fn typed(object: &Value) -> DynamicObject {
     serde_json::from_value(object.clone()).unwrap()
 }
 
-/// A rule's message without the server's words about the value it looked at, which is always an object.
+/// A rule's message without the server's words about the value it looked at, which is always an
+/// object.
 fn plain(message: &str) -> &str {
     message
         .strip_prefix("Invalid value: \"object\": ")
@@ -135,7 +143,10 @@ fn plain(message: &str) -> &str {
 
 /// Makes the object and its status; the version it has then.
 async fn make(api: &Api<DynamicObject>, object: &Value) -> String {
-    let made = api.create(&PostParams::default(), &typed(object)).await.unwrap();
+    let made = api
+        .create(&PostParams::default(), &typed(object))
+        .await
+        .unwrap();
     let name = made.metadata.name.unwrap();
     let mut version = made.metadata.resource_version.unwrap();
     if object["status"]

@@ -1,8 +1,11 @@
-//! From SQL text to a plan, with no I/O: `guard → parse → resolve → joins → prune → split → verify`.
+//! From SQL text to a plan, with no I/O:
+//! `guard → parse → resolve → joins → prune → split → verify`.
 //!
-//! [`statement::classify`] says to the proxy what a text is. [`plan`] makes a [`Plan`] of a SELECT: a value that says which chunks are
-//! read, what each computes ([`Template`], filled by a [`Renderer`]) and how the parts become the answer ([`Merge`]). What cannot be
-//! shown to give MariaDB's own answer is refused with a MySQL error that says what to write instead ([`PlanError::mysql`]).
+//! [`statement::classify`] says to the proxy what a text is. [`plan`] makes a [`Plan`] of a SELECT:
+//! a value that says which chunks are read, what each computes ([`Template`], filled by a
+//! [`Renderer`]) and how the parts become the answer ([`Merge`]). What cannot be shown to give
+//! MariaDB's own answer is refused with a MySQL error that says what to write instead
+//! ([`PlanError::mysql`]).
 
 #![forbid(unsafe_code)]
 

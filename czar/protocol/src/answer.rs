@@ -1,4 +1,5 @@
-//! What a czar says of its answer: the dataEpoch it was made from, as a tracked session variable in the answer's last packet.
+//! What a czar says of its answer: the dataEpoch it was made from, as a tracked session variable in
+//! the answer's last packet.
 
 use bytes::Bytes;
 use orrery_wire::reply::{decode_tracked_variables, encode_tracked_variable};
@@ -7,7 +8,8 @@ use orrery_wire::{OkPacket, WireError};
 /// The session variable.
 const DATA_EPOCH: &str = "orrery_data_epoch";
 
-/// Session state for the packet that ends an answer made from this dataEpoch. It is sent to clients that track session state.
+/// Session state for the packet that ends an answer made from this dataEpoch. It is sent to clients
+/// that track session state.
 pub fn data_epoch_state(data_epoch: u64) -> Bytes {
     encode_tracked_variable(DATA_EPOCH, &data_epoch.to_string())
 }
@@ -17,7 +19,9 @@ pub fn data_epoch(end: &OkPacket) -> Result<u64, WireError> {
     let variables = decode_tracked_variables(&end.session_state)?;
     let found = variables.into_iter().find(|(name, _)| name == DATA_EPOCH);
     let value = found.and_then(|(_, value)| value.parse().ok());
-    value.ok_or(WireError::Malformed("a czar's answer without its dataEpoch"))
+    value.ok_or(WireError::Malformed(
+        "a czar's answer without its dataEpoch",
+    ))
 }
 
 #[cfg(test)]
@@ -49,6 +53,9 @@ mod tests {
 
     #[test]
     fn the_data_epoch_travels_as_a_session_variable() {
-        assert_eq!(&data_epoch_state(42)[..], b"\x00\x15\x11orrery_data_epoch\x0242");
+        assert_eq!(
+            &data_epoch_state(42)[..],
+            b"\x00\x15\x11orrery_data_epoch\x0242"
+        );
     }
 }

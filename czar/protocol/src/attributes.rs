@@ -35,7 +35,9 @@ pub(crate) const ANYBODYS: &str = "orrery.anybodys";
 pub(crate) const SET: &str = "1";
 
 /// Our attributes with their values, in order.
-pub(crate) fn ours(attributes: &[QueryAttribute]) -> impl Iterator<Item = Result<(&str, &str), ServerError>> {
+pub(crate) fn ours(
+    attributes: &[QueryAttribute],
+) -> impl Iterator<Item = Result<(&str, &str), ServerError>> {
     let ours = attributes
         .iter()
         .filter(|attribute| attribute.name.starts_with(PREFIX));

@@ -6,8 +6,8 @@ use orrery_wire::command::QueryAttribute;
 use orrery_wire::{Format, ServerError};
 
 use crate::attributes::{
-    COLLATION, CONNECTION, DATABASE, FORMAT, MAX_MS, MAX_ROWS, MIN_DATA_EPOCH, PREPARE, SET, SQL_MODE,
-    TIME_ZONE, USER, flag, malformed, number, ours,
+    COLLATION, CONNECTION, DATABASE, FORMAT, MAX_MS, MAX_ROWS, MIN_DATA_EPOCH, PREPARE, SET,
+    SQL_MODE, TIME_ZONE, USER, flag, malformed, number, ours,
 };
 
 /// Value of [`FORMAT`] for the binary protocol.
@@ -73,7 +73,8 @@ impl<'a> Question<'a> {
         texts.chain(numbers).collect()
     }
 
-    /// From query attributes. Those of another name are passed over: a newer proxy may say more than this czar knows.
+    /// From query attributes. Those of another name are passed over: a newer proxy may say more
+    /// than this czar knows.
     pub fn from_attributes(attributes: &'a [QueryAttribute]) -> Result<Self, ServerError> {
         let mut question = Self::default();
         for attribute in ours(attributes) {
@@ -106,7 +107,8 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Rounded up, so that a limit below one millisecond is still a limit and not none at all; u64::MAX when there are more.
+/// Rounded up, so that a limit below one millisecond is still a limit and not none at all; u64::MAX
+/// when there are more.
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
@@ -157,7 +159,12 @@ mod tests {
 
     #[test]
     fn attributes_of_clients_and_of_newer_proxies_are_passed_over() {
-        read(&[("user", "eve"), ("orrery.user", "ann"), ("orrery.later", "?")]).unwrap();
+        read(&[
+            ("user", "eve"),
+            ("orrery.user", "ann"),
+            ("orrery.later", "?"),
+        ])
+        .unwrap();
     }
 
     #[test]

@@ -13,7 +13,8 @@ use super::settings::SessionSettings;
 
 /// How long one try of a kill may take, its connection included.
 const KILL_TIME: Duration = Duration::from_secs(2);
-/// Tries of a kill: a server that is too busy to take a connection has all the more reason to be relieved.
+/// Tries of a kill: a server that is too busy to take a connection has all the more reason to be
+/// relieved.
 const KILL_TRIES: usize = 10;
 /// Pause between tries.
 const KILL_PAUSE: Duration = Duration::from_millis(200);
@@ -41,8 +42,14 @@ struct State {
 }
 
 impl Pool {
-    /// An empty pool of at most `size` connections. `setup` is one statement for every new connection, or empty.
-    pub fn new(endpoint: Endpoint, options: ClientOptions, setup: String, size: usize) -> Arc<Self> {
+    /// An empty pool of at most `size` connections. `setup` is one statement for every new
+    /// connection, or empty.
+    pub fn new(
+        endpoint: Endpoint,
+        options: ClientOptions,
+        setup: String,
+        size: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             endpoint: RwLock::new(endpoint),
             options,
@@ -70,7 +77,8 @@ impl Pool {
         self.places.available_permits()
     }
 
-    /// Waits for a place and takes a connection, a new one when none is idle, with these settings and this default database.
+    /// Waits for a place and takes a connection, a new one when none is idle, with these settings
+    /// and this default database.
     pub async fn acquire(
         self: &Arc<Self>,
         settings: &Arc<SessionSettings>,
@@ -90,14 +98,15 @@ impl Pool {
         Ok(lease)
     }
 
-    /// An idle connection: one with the wanted state if there is one. A session cannot lose its default database, so
-    /// a connection that has one does not serve those that want none.
+    /// An idle connection: one with the wanted state if there is one. A session cannot lose its
+    /// default database, so a connection that has one does not serve those that want none.
     fn take_idle(&self, settings: &Arc<SessionSettings>, database: Option<&str>) -> Option<Idle> {
         let mut idle = self.idle.lock();
         loop {
             let fits = |entry: &Idle| database.is_some() || entry.state.database.is_none();
             let exact = |entry: &Idle| {
-                entry.state.database.as_deref() == database && entry.state.settings.as_ref() == Some(settings)
+                entry.state.database.as_deref() == database
+                    && entry.state.settings.as_ref() == Some(settings)
             };
             let place = idle
                 .iter()
@@ -111,7 +120,10 @@ impl Pool {
         }
     }
 
-    async fn open(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Result<PooledConnection, ClientError> {
+    async fn open(
+        self: &Arc<Self>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<PooledConnection, ClientError> {
         let endpoint = self.endpoint();
         let connection = ClientConnection::connect(&endpoint, &self.options).await?;
         let idle = Idle {
@@ -167,7 +179,8 @@ impl PooledConnection {
         self.connection = None;
     }
 
-    /// Makes the connection be closed instead of reused: its session holds something (a temporary table) that must not outlive it.
+    /// Makes the connection be closed instead of reused: its session holds something (a temporary
+    /// table) that must not outlive it.
     pub fn spoil(&mut self) {
         self.is_spoiled = true;
     }
@@ -206,7 +219,8 @@ impl Drop for PooledConnection {
         if connection.is_idle() {
             if !self.is_spoiled {
                 let state = std::mem::take(&mut self.state);
-                self.pool.give_back(Idle { connection, state }, &self.endpoint);
+                self.pool
+                    .give_back(Idle { connection, state }, &self.endpoint);
             }
             return;
         }
@@ -234,8 +248,8 @@ impl Drop for PooledConnection {
     }
 }
 
-/// Ends connection `id`, from a connection made for that. Not its statement alone: that may not have begun when the kill arrives,
-/// and would then run to its end.
+/// Ends connection `id`, from a connection made for that. Not its statement alone: that may not
+/// have begun when the kill arrives, and would then run to its end.
 async fn kill(endpoint: &Endpoint, options: &ClientOptions, id: u32) -> Result<(), ClientError> {
     let work = async {
         let mut side = ClientConnection::connect(endpoint, options).await?;

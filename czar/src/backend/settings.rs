@@ -1,4 +1,5 @@
-//! The session settings of a client that change what a statement means, and the `SET` that gives them to a back-end connection.
+//! The session settings of a client that change what a statement means, and the `SET` that gives
+//! them to a back-end connection.
 
 use thiserror::Error;
 
@@ -19,9 +20,11 @@ pub struct SessionSettings {
     pub sql_mode: String,
     /// `collation_connection`; its character set is also that of results.
     pub collation: String,
-    /// Text arrives in the character set it is stored in instead: partial results that are stored again.
+    /// Text arrives in the character set it is stored in instead: partial results that are stored
+    /// again.
     pub raw_results: bool,
-    /// `timestamp`: what the clock says in every statement of one query, seconds since 1970 as text.
+    /// `timestamp`: what the clock says in every statement of one query, seconds since 1970 as
+    /// text.
     pub timestamp: Option<String>,
 }
 
@@ -48,7 +51,8 @@ pub struct BadSetting {
 }
 
 impl SessionSettings {
-    /// Checks that every value is made of characters that such values have, so that it can stand between quotes.
+    /// Checks that every value is made of characters that such values have, so that it can stand
+    /// between quotes.
     pub fn check(self) -> Result<Self, BadSetting> {
         let parts = [
             ("time_zone", &self.time_zone),
@@ -76,7 +80,11 @@ impl SessionSettings {
 
     /// The statement that gives these settings to a session whose statements are sent as UTF-8.
     pub fn set_statement(&self) -> String {
-        let results = if self.raw_results { "NULL" } else { self.charset() };
+        let results = if self.raw_results {
+            "NULL"
+        } else {
+            self.charset()
+        };
         format!(
             "SET time_zone='{}', sql_mode='{}', character_set_client=utf8mb4, collation_connection={}, \
              character_set_results={results}, timestamp={}",

@@ -51,7 +51,8 @@ impl Current {
 
 /// How agents are asked for their copies of the catalog.
 pub struct AgentAccess {
-    /// Folder with the czar's certificate, read with each round of questions: it is renewed now and then, and they are rare.
+    /// Folder with the czar's certificate, read with each round of questions: it is renewed now and
+    /// then, and they are rare.
     pub tls: PathBuf,
     /// Key that signs catalog copies.
     pub key: Vec<u8>,
@@ -119,8 +120,8 @@ impl Catalogs {
         tokio::time::timeout(timeout, wait).await.ok().flatten()
     }
 
-    /// Asks the agents for a newer catalog than the cluster API has given; many callers share one round. A newer one becomes current
-    /// by the usual way.
+    /// Asks the agents for a newer catalog than the cluster API has given; many callers share one
+    /// round. A newer one becomes current by the usual way.
     pub async fn ask_agents(&self) {
         let Some(agents) = &self.agents else { return };
         let mut asked = self.asked.lock().await;
@@ -153,7 +154,11 @@ impl Catalogs {
         }
     }
 
-    async fn adopt(&self, snapshot: &Arc<Snapshot>, shadow: &ShadowServer) -> Result<(), ShadowError> {
+    async fn adopt(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        shadow: &ShadowServer,
+    ) -> Result<(), ShadowError> {
         let before = self.current();
         let mirrored = shadow.mirror(&snapshot.catalog, &snapshot.users).await?;
         let metadata = match &before {

@@ -11,19 +11,21 @@ use crate::memory::{LONGEST_STATEMENT, Memory};
 const BYTES: usize = 16 << 20;
 /// Bytes that a plan takes whatever its statement.
 const PLAN_BYTES: usize = 2 << 10;
-/// Bytes of a plan per byte of its statement: the text as the user wrote it, as template and as merge, each printed in full.
+/// Bytes of a plan per byte of its statement: the text as the user wrote it, as template and as
+/// merge, each printed in full.
 const PER_BYTE: usize = 8;
 /// Bytes of a chunk in a set of chunks.
 const CHUNK_BYTES: usize = 16;
 
-/// A statement, or the shape of many, and its default database: all that a plan depends on, the catalog apart. Rights are checked
-/// with the metadata.
+/// A statement, or the shape of many, and its default database: all that a plan depends on, the
+/// catalog apart. Rights are checked with the metadata.
 type Key = (String, Option<String>);
 
 /// Plans made for one catalog.
 pub struct PlanCache {
     plans: Memory<Key, Arc<Plan>>,
-    /// Plans of statements that differ in one key; `None` for shapes whose statements are planned one by one.
+    /// Plans of statements that differ in one key; `None` for shapes whose statements are planned
+    /// one by one.
     keyed: Memory<Key, Option<Arc<KeyedPlan>>>,
 }
 
@@ -38,7 +40,12 @@ impl Default for PlanCache {
 
 impl PlanCache {
     /// The plan of a statement, made or remembered.
-    pub fn plan(&self, sql: &str, database: Option<&str>, catalog: &Catalog) -> Result<Arc<Plan>, PlanError> {
+    pub fn plan(
+        &self,
+        sql: &str,
+        database: Option<&str>,
+        catalog: &Catalog,
+    ) -> Result<Arc<Plan>, PlanError> {
         if sql.len() > LONGEST_STATEMENT {
             return Ok(Arc::new(orrery_plan::plan(sql, catalog, database)?));
         }

@@ -26,7 +26,8 @@ pub(super) enum AttemptError {
     /// The catalog has no address of the worker.
     #[error("the worker's address is not known")]
     Unknown,
-    /// Statements sent as one share the types of their columns, and a value may have been changed to them.
+    /// Statements sent as one share the types of their columns, and a value may have been changed
+    /// to them.
     #[error("statements of several chunks sent as one may have changed values")]
     Changed,
     /// The connection broke while a statement ran: the server may have died of it.
@@ -42,7 +43,8 @@ impl AttemptError {
     pub(super) fn action(&self) -> Action {
         match self {
             Self::Client(ClientError::Server(error)) => policy::action(error.code),
-            // The connection is lost, or the log-in is set up wrongly there: another worker may be right.
+            // The connection is lost, or the log-in is set up wrongly there: another worker may be
+            // right.
             Self::Client(_) | Self::Lost | Self::Unknown | Self::Died(_) => Action::BackOff,
             Self::Changed => Action::Apart,
             Self::Spool(_) => Action::Fail,
@@ -58,8 +60,8 @@ impl AttemptError {
     }
 }
 
-/// Runs statements one after the other on a worker and gathers their rows. `is_joined`: they are of several chunks sent as one, which
-/// gives every column one type; then a warning is an error.
+/// Runs statements one after the other on a worker and gathers their rows. `is_joined`: they are of
+/// several chunks sent as one, which gives every column one type; then a warning is an error.
 pub(super) async fn attempt(
     job: &Job,
     worker: &Arc<Worker>,
@@ -113,8 +115,8 @@ async fn run(
     Ok((columns.unwrap_or_else(|| Arc::from([])), rows))
 }
 
-/// Whether UNION ALL may change values of these columns: floating-point numbers with fixed decimals, as of FLOOR or ROUND, get a width
-/// there and are clipped to it without a warning.
+/// Whether UNION ALL may change values of these columns: floating-point numbers with fixed
+/// decimals, as of FLOOR or ROUND, get a width there and are clipped to it without a warning.
 pub(super) fn may_change(columns: &[ColumnDef]) -> bool {
     columns.iter().any(|column| {
         let is_floating = matches!(

@@ -22,7 +22,8 @@ pub trait Units: Send + Sync + 'static {
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError>;
     /// Workers that have all the unit needs, by the newest placement known.
     fn workers(&self, unit: usize) -> Vec<WorkerId>;
-    /// Looks for a placement newer than the one known, for example at the agents; returns at once when there is no way to.
+    /// Looks for a placement newer than the one known, for example at the agents; returns at once
+    /// when there is no way to.
     async fn look_for_newer(&self);
 }
 
@@ -105,7 +106,9 @@ impl DispatchError {
     pub fn mysql(&self) -> ServerError {
         match self {
             Self::Statement(error) => error.clone(),
-            Self::NoReplica { .. } => errors::TEMPORARY.error(format!("Got temporary error: {self}")),
+            Self::NoReplica { .. } => {
+                errors::TEMPORARY.error(format!("Got temporary error: {self}"))
+            }
             Self::Spool(SpoolError::Full { .. }) => {
                 errors::TABLE_FULL.error(format!("The result is too large: {self}"))
             }

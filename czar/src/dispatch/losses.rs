@@ -1,6 +1,7 @@
 //! Servers lost while a statement ran on them. Pure.
 //!
-//! Keeps true: a statement that a server may have died of is sent to one other replica, and to no third.
+//! Keeps true: a statement that a server may have died of is sent to one other replica, and to no
+//! third.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +15,13 @@ const MOST: usize = 2;
 pub(super) struct Losses(BTreeMap<usize, BTreeSet<WorkerId>>);
 
 impl Losses {
-    /// Notes that `worker` was lost while the statements of `units` ran there; answers the first unit that is given up now, and the
-    /// workers that were lost with it.
-    pub(super) fn note(&mut self, units: &[usize], worker: WorkerId) -> Option<(usize, Vec<WorkerId>)> {
+    /// Notes that `worker` was lost while the statements of `units` ran there; answers the first
+    /// unit that is given up now, and the workers that were lost with it.
+    pub(super) fn note(
+        &mut self,
+        units: &[usize],
+        worker: WorkerId,
+    ) -> Option<(usize, Vec<WorkerId>)> {
         let mut given_up = None;
         for unit in units {
             let lost = self.0.entry(*unit).or_default();

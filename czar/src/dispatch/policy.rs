@@ -7,7 +7,8 @@
 /// What the dispatcher does after a task failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The worker lacks the table, or cannot open it now: ask another replica, then agents for a newer catalog.
+    /// The worker lacks the table, or cannot open it now: ask another replica, then agents for a
+    /// newer catalog.
     Missing,
     /// This worker cannot answer; another replica may.
     RetryElsewhere,
@@ -15,7 +16,8 @@ pub enum Action {
     BackOff,
     /// The statement is too large as a batch: send its parts one by one.
     Split,
-    /// Statements sent as one may have changed each other's values: send them one by one to the same worker.
+    /// Statements sent as one may have changed each other's values: send them one by one to the
+    /// same worker.
     Apart,
     /// The same error would come from every replica: it is the user's answer.
     Fail,
@@ -28,7 +30,8 @@ pub fn action(code: u16) -> Action {
         // lock wait timeout counts as 1146 (docs/design/catalog.md#missing-tables): a DROP or an
         // import holds the table.
         1049 | 1051 | 1146 | 1205 | 1812..=1814 | 1932 => Action::Missing,
-        // Limits on connections and threads, memory of the server, refused log-in or rights of our own account.
+        // Limits on connections and threads, memory of the server, refused log-in or rights of our
+        // own account.
         1037
         | 1038
         | 1040
@@ -45,9 +48,9 @@ pub fn action(code: u16) -> Action {
         | 1275
         | 1698
         | 1862 => Action::BackOff,
-        // Shutdown, aborted and killed connections, network errors (1317 is somebody else's kill: a statement that we cancelled
-        // never asks); damaged or unreadable files, errors of the storage engine, full disk, deadlock, statement to be prepared
-        // again.
+        // Shutdown, aborted and killed connections, network errors (1317 is somebody else's kill: a
+        // statement that we cancelled never asks); damaged or unreadable files, errors of the
+        // storage engine, full disk, deadlock, statement to be prepared again.
         1..=30
         | 1004..=1006
         | 1012..=1036

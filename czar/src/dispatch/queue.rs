@@ -1,14 +1,16 @@
 //! Which units go together, and where. Pure.
 //!
-//! Units (chunks with their statements) are dealt to workers so that each has about the same; a task takes the next few units of
-//! one worker's queue. The first task of a statement is one unit, later ones double up to a limit, so that first rows come early
-//! and many small chunks cost few statements.
+//! Units (chunks with their statements) are dealt to workers so that each has about the same; a
+//! task takes the next few units of one worker's queue. The first task of a statement is one unit,
+//! later ones double up to a limit, so that first rows come early and many small chunks cost few
+//! statements.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use orrery_archive::names::WorkerId;
 
-/// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a newer placement.
+/// Stands for a worker where no known one holds a unit: the unit's task fails there and looks for a
+/// newer placement.
 pub(super) const NO_WORKER: WorkerId = WorkerId::MAX;
 /// Most statements joined into one.
 pub const MAX_BATCH: usize = 50;
@@ -53,9 +55,13 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Deals units, given by their candidates' choice in `dealt` (unit numbers ascending per worker). At most `per_worker` tasks run
-    /// on a worker at once.
-    pub fn new(dealt: BTreeMap<WorkerId, VecDeque<usize>>, sizing: Sizing, per_worker: usize) -> Self {
+    /// Deals units, given by their candidates' choice in `dealt` (unit numbers ascending per
+    /// worker). At most `per_worker` tasks run on a worker at once.
+    pub fn new(
+        dealt: BTreeMap<WorkerId, VecDeque<usize>>,
+        sizing: Sizing,
+        per_worker: usize,
+    ) -> Self {
         let longest = dealt.values().map(VecDeque::len).max().unwrap_or(0);
         let gather = match sizing {
             Sizing::Gather { tasks } => longest.div_ceil(tasks.max(1)).clamp(1, MAX_BATCH),
@@ -78,7 +84,8 @@ impl Queue {
         }
     }
 
-    /// The next task: a worker and its units. `None` while every worker with waiting units is as busy as it may be.
+    /// The next task: a worker and its units. `None` while every worker with waiting units is as
+    /// busy as it may be.
     pub fn next_task(&mut self) -> Option<(WorkerId, Vec<usize>)> {
         let running = &self.running;
         let busy = |worker: &WorkerId| running.get(worker).copied().unwrap_or(0);
@@ -160,11 +167,19 @@ mod tests {
             bytes_per_unit: 100 << 10,
             memory: 32 << 20,
         };
-        let mut queue = Queue::new(dealt(&[(1, &units), (2, &[]), (3, &[]), (4, &[])]), sizing, 4);
+        let mut queue = Queue::new(
+            dealt(&[(1, &units), (2, &[]), (3, &[]), (4, &[])]),
+            sizing,
+            4,
+        );
         let sizes: Vec<usize> = std::iter::from_fn(|| queue.next_task())
             .map(|(_, units)| units.len())
             .collect();
-        assert_eq!(sizes, [2, 4, 8, 10], "32 MiB for 2 times 4 tasks on 4 workers");
+        assert_eq!(
+            sizes,
+            [2, 4, 8, 10],
+            "32 MiB for 2 times 4 tasks on 4 workers"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A task until it is complete: tried on a worker, sent to another, split, or given up with a reason.
+//! A task until it is complete: tried on a worker, sent to another, split, or given up with a
+//! reason.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
@@ -78,7 +79,10 @@ impl Task {
         Ok(done)
     }
 
-    async fn attempt(&self, part: &Part) -> Result<Result<Option<Done>, AttemptError>, DispatchError> {
+    async fn attempt(
+        &self,
+        part: &Part,
+    ) -> Result<Result<Option<Done>, AttemptError>, DispatchError> {
         let Some(worker) = self.workers.get(part.worker) else {
             return Ok(Err(AttemptError::Unknown));
         };
@@ -99,7 +103,13 @@ impl Task {
         let Some(unit) = part.units.first().copied() else {
             return Err(DispatchError::Render("a task has no unit".to_owned()));
         };
-        Ok(outcome.map(|(columns, rows)| (!statements.is_empty()).then_some(Done { unit, columns, rows })))
+        Ok(outcome.map(|(columns, rows)| {
+            (!statements.is_empty()).then_some(Done {
+                unit,
+                columns,
+                rows,
+            })
+        }))
     }
 
     /// Decides what becomes of a part that failed.
@@ -143,8 +153,8 @@ impl Task {
         self.move_all(&part.units, part.worker, error, parts).await
     }
 
-    /// Moves the one unit of a batch whose table is missing; the others stay where they are. When the error names none of them, each
-    /// is asked for alone.
+    /// Moves the one unit of a batch whose table is missing; the others stay where they are. When
+    /// the error names none of them, each is asked for alone.
     async fn move_missing(
         &mut self,
         part: Part,
@@ -164,7 +174,11 @@ impl Task {
             return Ok(());
         };
         let worker = part.worker;
-        let rest: Vec<usize> = part.units.into_iter().filter(|unit| *unit != lacking).collect();
+        let rest: Vec<usize> = part
+            .units
+            .into_iter()
+            .filter(|unit| *unit != lacking)
+            .collect();
         let is_joined = rest.len() > 1 && !self.apart.load(Ordering::Relaxed);
         parts.push_back(Part {
             worker,
@@ -176,7 +190,11 @@ impl Task {
 
     /// Whether an error message names a table that the unit reads.
     fn names_table_of(&self, unit: usize, message: &str) -> Result<bool, DispatchError> {
-        let Some(table) = message.split('\'').nth(1).and_then(|name| name.split_once('.')) else {
+        let Some(table) = message
+            .split('\'')
+            .nth(1)
+            .and_then(|name| name.split_once('.'))
+        else {
             return Ok(false);
         };
         let name = format!("`{}`.`{}`", table.0, table.1);
@@ -219,7 +237,8 @@ impl Task {
         Ok(())
     }
 
-    /// A worker that has not failed for the unit. When all have, waits for a newer placement and begins again, until the time for retries ends.
+    /// A worker that has not failed for the unit. When all have, waits for a newer placement and
+    /// begins again, until the time for retries ends.
     async fn next_worker(&mut self, unit: usize) -> Result<WorkerId, DispatchError> {
         loop {
             let failed = self.failed.entry(unit).or_default();
@@ -229,7 +248,8 @@ impl Task {
             if let Some(worker) = self.workers.choose(&candidates, |_| 0) {
                 return Ok(worker);
             }
-            // The time for retries begins here: however long the tries took that failed, each replica gets another.
+            // The time for retries begins here: however long the tries took that failed, each
+            // replica gets another.
             let deadline = *self
                 .deadline
                 .get_or_insert_with(|| Instant::now() + self.job.retry_for);
@@ -257,7 +277,12 @@ impl Task {
 fn reasons(failed: &[(WorkerId, String)]) -> String {
     let mut text = String::new();
     for (number, (worker, reason)) in failed.iter().enumerate() {
-        if *worker == NO_WORKER || failed.iter().skip(number + 1).any(|(later, _)| later == worker) {
+        if *worker == NO_WORKER
+            || failed
+                .iter()
+                .skip(number + 1)
+                .any(|(later, _)| later == worker)
+        {
             continue;
         }
         let joint = if text.is_empty() { "" } else { "; " };
@@ -292,7 +317,10 @@ fn singles(part: Part) -> impl Iterator<Item = Part> {
 
 /// Several statements as one; each keeps its own ORDER BY and LIMIT.
 fn joined(statements: &[String]) -> String {
-    let length = statements.iter().map(|statement| statement.len() + 13).sum();
+    let length = statements
+        .iter()
+        .map(|statement| statement.len() + 13)
+        .sum();
     let mut text = String::with_capacity(length);
     for (number, statement) in statements.iter().enumerate() {
         text.push_str(if number > 0 { " UNION ALL (" } else { "(" });

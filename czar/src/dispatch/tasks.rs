@@ -45,8 +45,8 @@ impl Tasks {
         }
     }
 
-    /// The next complete task, in any order; `None` after the last. At most as many tasks run or wait here as workers may have at
-    /// once, so a caller that does not ask stops the job.
+    /// The next complete task, in any order; `None` after the last. At most as many tasks run or
+    /// wait here as workers may have at once, so a caller that does not ask stops the job.
     pub async fn next(&mut self) -> Result<Option<Done>, DispatchError> {
         loop {
             if let Some(done) = self.ready.pop_front() {

@@ -1,7 +1,9 @@
-//! The workers as the czar sees them: a pool of connections each, how busy they are, and whether they answer.
+//! The workers as the czar sees them: a pool of connections each, how busy they are, and whether
+//! they answer.
 //!
-//! Keeps true: a worker that stops answering without closing its connections (a cut network) is noticed by a probe, and every task
-//! that waits for it is notified; a worker that was reached again is used again.
+//! Keeps true: a worker that stops answering without closing its connections (a cut network) is
+//! noticed by a probe, and every task that waits for it is notified; a worker that was reached
+//! again is used again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -121,7 +123,8 @@ impl Workers {
         })
     }
 
-    /// Takes over the workers of a snapshot: id, `host:port`, and whether the operator counts it as serving.
+    /// Takes over the workers of a snapshot: id, `host:port`, and whether the operator counts it as
+    /// serving.
     pub fn update(&self, listed: impl IntoIterator<Item = (WorkerId, String, bool)>) {
         let mut next = HashMap::new();
         let mut workers = self.by_id.write();
@@ -150,13 +153,18 @@ impl Workers {
         self.by_id.read().keys().copied().collect()
     }
 
-    /// The best of some workers: those that answer first, then the one with the least work. `extra` is work the caller has in mind
-    /// for a worker but has not begun.
-    pub fn choose(&self, candidates: &[WorkerId], extra: impl Fn(WorkerId) -> usize) -> Option<WorkerId> {
+    /// The best of some workers: those that answer first, then the one with the least work. `extra`
+    /// is work the caller has in mind for a worker but has not begun.
+    pub fn choose(
+        &self,
+        candidates: &[WorkerId],
+        extra: impl Fn(WorkerId) -> usize,
+    ) -> Option<WorkerId> {
         let workers = self.by_id.read();
         let now = self.now();
         let rank = |worker: &Worker| {
-            let is_bad = !*worker.answers.borrow() || worker.rests_until.load(Ordering::Relaxed) > now;
+            let is_bad =
+                !*worker.answers.borrow() || worker.rests_until.load(Ordering::Relaxed) > now;
             let is_unlisted = !worker.is_listed_ready.load(Ordering::Relaxed);
             (
                 is_bad,
@@ -165,7 +173,9 @@ impl Workers {
             )
         };
         let known = candidates.iter().filter_map(|id| workers.get(id));
-        known.min_by_key(|worker| rank(worker)).map(|worker| worker.id)
+        known
+            .min_by_key(|worker| rank(worker))
+            .map(|worker| worker.id)
     }
 
     /// Leaves a worker alone for a while, if there is another.
@@ -266,7 +276,10 @@ mod tests {
         let workers = workers();
         let busy = workers.get(1).unwrap().begin();
         assert_eq!(workers.choose(&[1, 2, 3], |_| 0), Some(2));
-        assert_eq!(workers.choose(&[1, 2], |id| if id == 2 { 5 } else { 0 }), Some(1));
+        assert_eq!(
+            workers.choose(&[1, 2], |id| if id == 2 { 5 } else { 0 }),
+            Some(1)
+        );
         drop(busy);
         workers.rest(1);
         assert_eq!(workers.choose(&[1, 2], |_| 0), Some(2));

@@ -77,7 +77,8 @@ impl Answer {
         self
     }
 
-    /// The next rows; `None` after the last. Once it was given `None` or an error it must not be asked again.
+    /// The next rows; `None` after the last. Once it was given `None` or an error it must not be
+    /// asked again.
     pub async fn next(&mut self) -> Result<Option<RowPiece>, StatementError> {
         loop {
             if self.range.count == Some(0) {
@@ -95,10 +96,18 @@ impl Answer {
     async fn next_of_source(&mut self) -> Result<Option<RowPiece>, StatementError> {
         match &mut self.source {
             Source::Ready(piece) => Ok(piece.take()),
-            Source::Tasks(tasks, reading) => next_of_tasks(tasks, reading, &self.columns, self.format).await,
+            Source::Tasks(tasks, reading) => {
+                next_of_tasks(tasks, reading, &self.columns, self.format).await
+            }
             Source::Shadow(forwarded) => next_forwarded(forwarded).await,
             Source::Merge(merged) => {
-                next_rows(&mut merged.rows, &merged.columns, &self.columns, self.format).await
+                next_rows(
+                    &mut merged.rows,
+                    &merged.columns,
+                    &self.columns,
+                    self.format,
+                )
+                .await
             }
         }
     }
@@ -160,7 +169,8 @@ async fn next_forwarded(forwarded: &mut Forwarded) -> Result<Option<RowPiece>, S
 /// What came of reading.
 enum Read {
     Rows(Option<RowPiece>),
-    /// A function's value was longer than a packet and became NULL, which a client could not tell from an answer.
+    /// A function's value was longer than a packet and became NULL, which a client could not tell
+    /// from an answer.
     TooLong(String),
 }
 
@@ -211,7 +221,8 @@ async fn too_long(connection: &mut ClientConnection) -> Result<Option<String>, C
     Ok(rows.iter().find_map(message))
 }
 
-/// The rows of a piece that lie in the range, which is narrowed by what went past; `None` when none does.
+/// The rows of a piece that lie in the range, which is narrowed by what went past; `None` when none
+/// does.
 fn cut(piece: RowPiece, range: &mut RowRange) -> Option<RowPiece> {
     if *range == RowRange::default() {
         return Some(piece);

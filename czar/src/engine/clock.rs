@@ -21,12 +21,18 @@ pub(super) struct Run {
 }
 
 /// Settings of every statement of one query.
-pub(super) fn settings(plan: &Plan, request: &Request) -> Result<Arc<SessionSettings>, StatementError> {
+pub(super) fn settings(
+    plan: &Plan,
+    request: &Request,
+) -> Result<Arc<SessionSettings>, StatementError> {
     if !plan.uses_now {
         return Ok(request.settings.clone());
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| {
-        StatementError::refused(errors::UNKNOWN_ERROR, "the clock of this czar stands before 1970")
+        StatementError::refused(
+            errors::UNKNOWN_ERROR,
+            "the clock of this czar stands before 1970",
+        )
     })?;
     Ok(Arc::new(SessionSettings {
         timestamp: Some(format!("{}.{:06}", now.as_secs(), now.subsec_micros())),

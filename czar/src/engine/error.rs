@@ -65,9 +65,9 @@ impl StatementError {
             }
             Self::Dispatch(error) => error.mysql(),
             Self::Spool(SpoolError::Full { .. }) => errors::TABLE_FULL.error(self.to_string()),
-            Self::Shadow(ShadowError::NoAccount(user)) => {
-                errors::ACCESS_DENIED.error(format!("Access denied for user '{user}': unknown to this czar"))
-            }
+            Self::Shadow(ShadowError::NoAccount(user)) => errors::ACCESS_DENIED.error(format!(
+                "Access denied for user '{user}': unknown to this czar"
+            )),
             // As of a server that shuts down: a proxy then asks another czar.
             Self::Shadow(ShadowError::Client(_)) => errors::SERVER_SHUTDOWN.error(self.to_string()),
             Self::InProcess(SimpleError::Range) => errors::OUT_OF_RANGE.error(self.to_string()),

@@ -27,8 +27,9 @@ impl Engine {
         current: Arc<Current>,
     ) -> Result<Answer, StatementError> {
         if let Some(option) = options.first() {
-            let message =
-                format!("This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone");
+            let message = format!(
+                "This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone"
+            );
             return Err(StatementError::refused(errors::NOT_SUPPORTED, message));
         }
         let plan = match current
@@ -43,7 +44,12 @@ impl Engine {
         if let Work::Chunks(work) = &plan.work {
             let budget = Budget::new(self.spool.clone());
             let (selection, _) = self.look_up(&plan, work, &current, &budget).await;
-            let units = ChunkUnits::new(plan.clone(), &selection, current.clone(), self.catalogs.clone())?;
+            let units = ChunkUnits::new(
+                plan.clone(),
+                &selection,
+                current.clone(),
+                self.catalogs.clone(),
+            )?;
             lines.extend(chunk_lines(&units)?);
         }
         Ok(Answer::new(
@@ -73,11 +79,17 @@ fn line(item: &str, value: impl Into<String>) -> Line {
     (item.to_owned(), value.into())
 }
 
-fn piece(lines: Vec<Line>, request: &Request) -> Result<Option<crate::spool::RowPiece>, StatementError> {
+fn piece(
+    lines: Vec<Line>,
+    request: &Request,
+) -> Result<Option<crate::spool::RowPiece>, StatementError> {
     let columns = columns();
     let mut piece = PieceBuilder::default();
     for (item, value) in lines {
-        let row = vec![Value::Bytes(item.into_bytes()), Value::Bytes(value.into_bytes())];
+        let row = vec![
+            Value::Bytes(item.into_bytes()),
+            Value::Bytes(value.into_bytes()),
+        ];
         piece.push(|out| put_row(row, &columns, request.format, out))?;
     }
     Ok(piece.take())

@@ -1,5 +1,5 @@
-//! What the shadow server is asked: metadata, whole statements without chunks, prepared statements, and its own words for a
-//! refusal.
+//! What the shadow server is asked: metadata, whole statements without chunks, prepared statements,
+//! and its own words for a refusal.
 
 use std::sync::Arc;
 
@@ -33,14 +33,20 @@ impl Engine {
         let database = request.database.as_deref();
         let asked = self
             .shadow
-            .metadata(&request.user, &request.settings, database, &plan.metadata_sql)
+            .metadata(
+                &request.user,
+                &request.settings,
+                database,
+                &plan.metadata_sql,
+            )
             .await?;
         let columns = asked.columns.clone();
         current.metadata.put(key, asked);
         Ok(columns)
     }
 
-    /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights and syntax are its business.
+    /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights
+    /// and syntax are its business.
     pub(super) async fn explain_refusal(
         &self,
         sql: &str,
@@ -78,7 +84,10 @@ impl Engine {
         let response = match request.format {
             Format::Text => connection.query(sql.as_bytes()).await,
             Format::Binary => {
-                let statement = connection.prepare(sql.as_bytes()).await.map_err(client_error)?;
+                let statement = connection
+                    .prepare(sql.as_bytes())
+                    .await
+                    .map_err(client_error)?;
                 let statement = prepared.insert(statement);
                 connection.execute(statement, &[]).await
             }
@@ -87,7 +96,10 @@ impl Engine {
             Ok(response) => response,
             Err(error) => {
                 if let Some(prepared) = prepared.filter(|_| connection.is_idle()) {
-                    connection.close_statement(prepared).await.map_err(client_error)?;
+                    connection
+                        .close_statement(prepared)
+                        .await
+                        .map_err(client_error)?;
                 }
                 return Err(client_error(error));
             }

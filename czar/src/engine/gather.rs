@@ -1,4 +1,5 @@
-//! Plans whose rows are partial results: gathered in chunk order, then merged here or in the shadow server.
+//! Plans whose rows are partial results: gathered in chunk order, then merged here or in the shadow
+//! server.
 
 use std::sync::Arc;
 
@@ -57,7 +58,15 @@ impl Engine {
             ));
         }
         let budget = Budget::new(self.spool.clone());
-        let merged = merge_in_shadow(&self.shadow, merge, partial, &run.settings, run.format, budget).await?;
+        let merged = merge_in_shadow(
+            &self.shadow,
+            merge,
+            partial,
+            &run.settings,
+            run.format,
+            budget,
+        )
+        .await?;
         Ok(Answer::new(
             columns,
             data_epoch,
@@ -67,11 +76,12 @@ impl Engine {
     }
 }
 
-/// When statements of several chunks may be sent as one. Which chunks that are depends on who holds them, and so does the order of
-/// partial rows.
+/// When statements of several chunks may be sent as one. Which chunks that are depends on who holds
+/// them, and so does the order of partial rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joining {
-    /// The shadow server merges, and sums of doubles depend on the order there; or there may be so many groups that it has to.
+    /// The shadow server merges, and sums of doubles depend on the order there; or there may be so
+    /// many groups that it has to.
     Never,
     /// The merge is made in process, or adds nothing of which the order counts.
     Always,
@@ -95,15 +105,18 @@ impl Joining {
     }
 }
 
-/// Merges in process; `None`, and the rows ready to be read again, when there are too many groups for that. A value that cannot be
-/// merged here is an error: the plan says of every type that it can be.
+/// Merges in process; `None`, and the rows ready to be read again, when there are too many groups
+/// for that. A value that cannot be merged here is an error: the plan says of every type that it
+/// can be.
 async fn merge_here(
     simple: &SimpleMerge,
     partial: &mut [Done],
 ) -> Result<Option<Vec<Vec<Value>>>, StatementError> {
     let mut summary = Summary::new(simple);
     for place in 0..partial.len() {
-        let Some(done) = partial.get_mut(place) else { break };
+        let Some(done) = partial.get_mut(place) else {
+            break;
+        };
         while let Some(piece) = done.rows.next().await? {
             for row in piece {
                 match summary.add(&row) {

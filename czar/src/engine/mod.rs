@@ -68,15 +68,21 @@ impl Engine {
         if request.prepare {
             return self.prepare(sql, request, &current).await;
         }
-        let statement =
-            classify(sql).map_err(|error| StatementError::refused(errors::SYNTAX, error.to_string()))?;
+        let statement = classify(sql)
+            .map_err(|error| StatementError::refused(errors::SYNTAX, error.to_string()))?;
         match statement {
-            Statement::Select | Statement::SelectWithoutTable => self.select(sql, request, current).await,
-            Statement::Explain { inner, options } => self.explain(&inner, &options, request, current).await,
-            Statement::Show(Show::Processlist { .. } | Show::Grants) => Err(StatementError::refused(
-                errors::NOT_SUPPORTED,
-                "This czar doesn't know sessions and grants; the proxy answers for them",
-            )),
+            Statement::Select | Statement::SelectWithoutTable => {
+                self.select(sql, request, current).await
+            }
+            Statement::Explain { inner, options } => {
+                self.explain(&inner, &options, request, current).await
+            }
+            Statement::Show(Show::Processlist { .. } | Show::Grants) => {
+                Err(StatementError::refused(
+                    errors::NOT_SUPPORTED,
+                    "This czar doesn't know sessions and grants; the proxy answers for them",
+                ))
+            }
             Statement::Show(_) | Statement::Describe { .. } => {
                 orrery_plan::check_listing(sql)?;
                 self.forward(sql, request, &current).await
@@ -125,7 +131,8 @@ impl Engine {
             }
             Work::AnyWorker(template) => {
                 let columns = self.metadata(&plan, request, &current).await?;
-                let units = units::WholeUnit::new(plan.clone(), template, &current, self.workers.clone())?;
+                let units =
+                    units::WholeUnit::new(plan.clone(), template, &current, self.workers.clone())?;
                 let tasks = self.tasks(
                     Arc::new(units),
                     plan.class,
@@ -156,7 +163,12 @@ impl Engine {
         let columns = self.metadata(plan, request, current).await?;
         let budget = Budget::new(self.spool.clone());
         let (selection, class) = self.look_up(plan, work, current, &budget).await;
-        let units = ChunkUnits::new(plan.clone(), &selection, current.clone(), self.catalogs.clone())?;
+        let units = ChunkUnits::new(
+            plan.clone(),
+            &selection,
+            current.clone(),
+            self.catalogs.clone(),
+        )?;
         if units.chunks().is_empty() {
             return self.forward(&plan.metadata_sql, request, current).await;
         }

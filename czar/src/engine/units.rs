@@ -20,7 +20,8 @@ pub struct ChunkUnits {
 }
 
 impl ChunkUnits {
-    /// Units of a plan made for the catalog of `current`; `selection` is the plan's, with its keys looked up.
+    /// Units of a plan made for the catalog of `current`; `selection` is the plan's, with its keys
+    /// looked up.
     pub fn new(
         plan: Arc<Plan>,
         selection: &ChunkSelection,
@@ -56,16 +57,25 @@ impl ChunkUnits {
         &self.chunks
     }
 
-    /// Rows of a chunk and their bytes if nothing is filtered out: the averages of the largest table.
+    /// Rows of a chunk and their bytes if nothing is filtered out: the averages of the largest
+    /// table.
     pub fn size_of_chunk(&self) -> (u64, u64) {
         let average = |table: &orrery_plan::TableUse| {
             let segments = &self.current.catalog().tables.get(&table.key)?.segments;
             let rows: u64 = segments.iter().map(|segment| segment.rows).sum();
             let bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
-            let chunks = segments.iter().map(|segment| segment.home.len()).max()?.max(1) as u64;
+            let chunks = segments
+                .iter()
+                .map(|segment| segment.home.len())
+                .max()?
+                .max(1) as u64;
             Some((rows / chunks, bytes / chunks))
         };
-        let chunked = self.plan.tables.iter().filter(|table| table.role.is_chunked());
+        let chunked = self
+            .plan
+            .tables
+            .iter()
+            .filter(|table| table.role.is_chunked());
         chunked.filter_map(average).max().unwrap_or((0, 0))
     }
 
@@ -100,7 +110,11 @@ fn renderer<'a>(
 }
 
 fn table_names(plan: &Plan) -> String {
-    let names: Vec<String> = plan.tables.iter().map(|table| table.key.to_string()).collect();
+    let names: Vec<String> = plan
+        .tables
+        .iter()
+        .map(|table| table.key.to_string())
+        .collect();
     names.join(", ")
 }
 
@@ -126,8 +140,16 @@ impl Units for ChunkUnits {
             return Vec::new();
         };
         // The data is that of the plan, the placement the newest there is.
-        let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
-        placement::holders(newest.catalog(), &self.family, chunk, &renderer.segments(chunk))
+        let newest = self
+            .catalogs
+            .current()
+            .unwrap_or_else(|| self.current.clone());
+        placement::holders(
+            newest.catalog(),
+            &self.family,
+            chunk,
+            &renderer.segments(chunk),
+        )
     }
 
     async fn look_for_newer(&self) {

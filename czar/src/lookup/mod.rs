@@ -26,7 +26,8 @@ use units::IndexUnits;
 
 /// More keys than this are looked up without being remembered: they would push everything else out.
 const MOST_REMEMBERED_AT_ONCE: usize = 1_000;
-/// How long a part of the index that no worker answers for is tried again, before the statement does without.
+/// How long a part of the index that no worker answers for is tried again, before the statement
+/// does without.
 const RETRY_FOR: std::time::Duration = std::time::Duration::from_secs(2);
 /// Look-ups of one statement on one worker at once.
 const PER_WORKER: usize = 4;
@@ -64,7 +65,12 @@ impl Lookups {
         workers: &Arc<Workers>,
         budget: &Arc<Budget>,
     ) -> Option<ChunkSet> {
-        let index = current.catalog().tables.get(&lookup.director)?.kind.index()?;
+        let index = current
+            .catalog()
+            .tables
+            .get(&lookup.director)?
+            .kind
+            .index()?;
         let state = state_of(index);
         let mut found = ChunkSet::new();
         let missing = self.remembered(lookup, index, state, &mut found);
@@ -154,8 +160,9 @@ async fn read(mut tasks: Tasks) -> Result<BTreeMap<Vec<u8>, Vec<ChunkId>>, Dispa
     while let Some(mut done) = tasks.next().await? {
         while let Some(piece) = done.rows.next().await? {
             for row in piece {
-                let (key, chunk) = entry(&row)
-                    .ok_or_else(|| DispatchError::Render("an index entry is malformed".to_owned()))?;
+                let (key, chunk) = entry(&row).ok_or_else(|| {
+                    DispatchError::Render("an index entry is malformed".to_owned())
+                })?;
                 entries.entry(key).or_default().push(chunk);
             }
         }
@@ -166,7 +173,10 @@ async fn read(mut tasks: Tasks) -> Result<BTreeMap<Vec<u8>, Vec<ChunkId>>, Dispa
 fn entry(row: &[u8]) -> Option<(Vec<u8>, ChunkId)> {
     let mut cells = TextCells::new(row);
     let key = cells.next()?.ok()??.to_vec();
-    let chunk = std::str::from_utf8(cells.next()?.ok()??).ok()?.parse().ok()?;
+    let chunk = std::str::from_utf8(cells.next()?.ok()??)
+        .ok()?
+        .parse()
+        .ok()?;
     Some((key, chunk))
 }
 

@@ -31,14 +31,19 @@ impl IndexUnits {
         current: Arc<Current>,
         catalogs: Arc<Catalogs>,
     ) -> Option<Self> {
-        let FamilyGrid::Hash { chunks } = current.catalog().families.get(&index.family)?.grid else {
+        let FamilyGrid::Hash { chunks } = current.catalog().families.get(&index.family)?.grid
+        else {
             return None;
         };
         let mut parts: BTreeMap<ChunkId, Vec<String>> = BTreeMap::new();
         for key in keys {
             let chunk = hash_chunk(key.as_bytes(), chunks);
             // A hash chunk without published entries holds no key.
-            if index.segments.iter().any(|segment| segment.home.contains(&chunk)) {
+            if index
+                .segments
+                .iter()
+                .any(|segment| segment.home.contains(&chunk))
+            {
                 parts.entry(chunk).or_default().push((*key).to_owned());
             }
         }
@@ -95,7 +100,8 @@ impl Units for IndexUnits {
         let keys = self.list(keys);
         let database = names::index_database(self.index.incarnation);
         let statement = |segment: &Segment| {
-            let table = names::chunk_table(&self.director.table, RowSet::Home, *chunk, segment.attempt);
+            let table =
+                names::chunk_table(&self.director.table, RowSet::Home, *chunk, segment.attempt);
             format!("SELECT k, chunkId FROM `{database}`.`{table}` WHERE k IN ({keys})")
         };
         let selects: Vec<String> = self.segments_in(*chunk).map(statement).collect();
@@ -107,7 +113,10 @@ impl Units for IndexUnits {
             return Vec::new();
         };
         let segments: Vec<u64> = self.segments_in(*chunk).map(|segment| segment.id).collect();
-        let newest = self.catalogs.current().unwrap_or_else(|| self.current.clone());
+        let newest = self
+            .catalogs
+            .current()
+            .unwrap_or_else(|| self.current.clone());
         placement::holders(newest.catalog(), &self.index.family, *chunk, &segments)
     }
 

@@ -1,6 +1,7 @@
 //! Sums of doubles that do not depend on the order of their terms.
 
-/// A sum of doubles without rounding: Shewchuk's expansion, a few numbers that do not overlap and whose exact sum is that of the terms.
+/// A sum of doubles without rounding: Shewchuk's expansion, a few numbers that do not overlap and
+/// whose exact sum is that of the terms.
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
     /// Smallest first.
@@ -56,7 +57,10 @@ impl ExactSum {
                 .is_some_and(|left| left != 0.0 && (left < 0.0) == (lost < 0.0));
             let doubled = lost * 2.0;
             let other = total + doubled;
-            #[expect(clippy::float_cmp, reason = "whether the addition was exact is the question")]
+            #[expect(
+                clippy::float_cmp,
+                reason = "whether the addition was exact is the question"
+            )]
             if is_pulled && doubled == other - total {
                 total = other;
             }
@@ -82,7 +86,10 @@ mod tests {
     fn no_term_is_lost_beside_larger_ones() {
         assert_eq!(sum(&[]).to_bits(), 0.0_f64.to_bits());
         assert_eq!(sum(&[1e16, 1.0, -1e16]).to_bits(), 1.0_f64.to_bits());
-        assert_eq!(sum(&[1e100, 1.0, -1e100, 1e-100]).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(
+            sum(&[1e100, 1.0, -1e100, 1e-100]).to_bits(),
+            1.0_f64.to_bits()
+        );
         let tenths = [0.1; 10];
         assert_eq!(sum(&tenths).to_bits(), 1.0_f64.to_bits());
         // Half-way between two doubles, decided by the last bit of all.

@@ -1,4 +1,5 @@
-//! Merging in the shadow server: partial rows go into a temporary table, the plan's merging statement reads it.
+//! Merging in the shadow server: partial rows go into a temporary table, the plan's merging
+//! statement reads it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use crate::spool::{Budget, Rows, SpoolError};
 
 /// Name of the temporary table; each session has its own.
 const TABLE: &str = "`orrery_merge`.`partial`";
-/// Mode of the load: every value is stored as it came, or not at all. Dates are what the archive holds, valid or not.
+/// Mode of the load: every value is stored as it came, or not at all. Dates are what the archive
+/// holds, valid or not.
 const LOAD_MODE: &str = "SET sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES', sql_notes=1";
-/// Errors of values that do not fit: out of range, cut, no such date or number, no such characters, too long.
+/// Errors of values that do not fit: out of range, cut, no such date or number, no such characters,
+/// too long.
 const CHANGED: [u16; 5] = [1264, 1265, 1292, 1366, 1406];
 /// Bytes of an INSERT.
 const INSERT_BYTES: usize = 1 << 20;
@@ -54,7 +57,8 @@ impl From<ClientError> for ServerMergeError {
     }
 }
 
-/// A merged result, held by the czar: no connection of the shadow server waits for whoever reads it.
+/// A merged result, held by the czar: no connection of the shadow server waits for whoever reads
+/// it.
 pub struct Merged {
     /// Columns of the merging statement.
     pub columns: Arc<[ColumnDef]>,
@@ -79,7 +83,13 @@ pub async fn merge_in_shadow(
     connection.run(LOAD_MODE.as_bytes()).await?;
     load(connection, merge.partial_columns, partial).await?;
     connection.run(settings.set_statement().as_bytes()).await?;
-    let merged = run(connection, &merge.merge_sql(TABLE), format, Rows::new(budget)).await?;
+    let merged = run(
+        connection,
+        &merge.merge_sql(TABLE),
+        format,
+        Rows::new(budget),
+    )
+    .await?;
     connection
         .run(format!("DROP TEMPORARY TABLE {TABLE}").as_bytes())
         .await?;
@@ -112,7 +122,10 @@ async fn load(
 }
 
 /// Inserts rows; a value that is not stored as it came is an error.
-async fn insert(connection: &mut ClientConnection, statement: &[u8]) -> Result<(), ServerMergeError> {
+async fn insert(
+    connection: &mut ClientConnection,
+    statement: &[u8],
+) -> Result<(), ServerMergeError> {
     let response = match connection.query(statement).await {
         Err(ClientError::Server(error)) if CHANGED.contains(&error.code) => {
             return Err(ServerMergeError::Changed(error.message));
@@ -123,7 +136,9 @@ async fn insert(connection: &mut ClientConnection, statement: &[u8]) -> Result<(
         Response::Ok(ok) if ok.warnings == 0 => Ok(()),
         Response::Ok(_) => {
             let (_, rows) = connection.query_all(b"SHOW WARNINGS").await?;
-            let message = rows.first().and_then(|row| TextCells::new(row).nth(2)?.ok()?);
+            let message = rows
+                .first()
+                .and_then(|row| TextCells::new(row).nth(2)?.ok()?);
             let said = message.map_or_else(
                 || "a warning without a text".to_owned(),
                 |message| String::from_utf8_lossy(message).into_owned(),
@@ -149,7 +164,10 @@ async fn run(
         }
     };
     let Response::Rows(columns) = response else {
-        return Err(ServerMergeError::Columns { given: 0, wanted: 1 });
+        return Err(ServerMergeError::Columns {
+            given: 0,
+            wanted: 1,
+        });
     };
     loop {
         let next = match connection.buffered_row()? {
@@ -235,8 +253,8 @@ fn put_hex(bytes: &[u8], text: &mut BytesMut) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     text.put_slice(b"X'");
     for byte in bytes {
-        let pair =
-            [byte >> 4, byte & 15].map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0'));
+        let pair = [byte >> 4, byte & 15]
+            .map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0'));
         text.put_slice(&pair);
     }
     text.put_u8(b'\'');
@@ -276,7 +294,10 @@ mod tests {
         loader.begin(&columns).unwrap();
         for (number, text) in [(Some("1e300"), Some("a'\\")), (None, None)] {
             let mut row = BytesMut::new();
-            encode_text_row(&mut row, [number.map(str::as_bytes), text.map(str::as_bytes)]);
+            encode_text_row(
+                &mut row,
+                [number.map(str::as_bytes), text.map(str::as_bytes)],
+            );
             loader.push(&row);
         }
         let sql = String::from_utf8(loader.take().to_vec()).unwrap();

@@ -1,4 +1,5 @@
-//! Merging in process: groups keyed by integers, sums of counts, decimals and doubles, smallest and largest numbers.
+//! Merging in process: groups keyed by integers, sums of counts, decimals and doubles, smallest and
+//! largest numbers.
 
 use std::collections::HashMap;
 
@@ -140,7 +141,11 @@ fn fresh(column: SimpleColumn) -> State {
     }
 }
 
-fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Result<(), SimpleError> {
+fn add(
+    column: SimpleColumn,
+    state: &mut State,
+    cells: &[Option<&[u8]>],
+) -> Result<(), SimpleError> {
     match (column, state) {
         (SimpleColumn::Key(_), State::Key(_)) => {}
         (SimpleColumn::Count(count), State::Count(total)) => {
@@ -151,7 +156,12 @@ fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Resu
         (SimpleColumn::SumDecimal { sum, scale }, State::Decimal(total)) => {
             if let Some(text) = cell(cells, sum)? {
                 let part = parse_decimal(text, scale).ok_or(SimpleError::Value)?;
-                *total = Some(total.unwrap_or(0).checked_add(part).ok_or(SimpleError::Value)?);
+                *total = Some(
+                    total
+                        .unwrap_or(0)
+                        .checked_add(part)
+                        .ok_or(SimpleError::Value)?,
+                );
             }
         }
         (SimpleColumn::SumDouble(sum), State::Sum(total)) => {
@@ -180,7 +190,9 @@ fn add(column: SimpleColumn, state: &mut State, cells: &[Option<&[u8]>]) -> Resu
         ) => {
             if let (Some(part), Some(part_rows)) = (cell(cells, sum)?, cell(cells, count)?) {
                 add_double(total, part)?;
-                *rows = rows.checked_add(parse(part_rows)?).ok_or(SimpleError::Value)?;
+                *rows = rows
+                    .checked_add(parse(part_rows)?)
+                    .ok_or(SimpleError::Value)?;
             }
         }
         _ => return Err(SimpleError::Value),
@@ -232,7 +244,9 @@ fn finish(column: SimpleColumn, state: State) -> Value {
         (_, State::Integer(Some(number))) => {
             integer_value(number).unwrap_or_else(|| Value::Bytes(number.to_string().into_bytes()))
         }
-        (_, State::Quotient { sum, count }) if count > 0 => Value::Double(sum.total() / count as f64),
+        (_, State::Quotient { sum, count }) if count > 0 => {
+            Value::Double(sum.total() / count as f64)
+        }
         _ => Value::NULL,
     }
 }
@@ -252,7 +266,9 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Result<T, SimpleError> {
 /// A decimal as an integer count of its last digit.
 fn parse_decimal(text: &[u8], scale: u8) -> Option<i128> {
     let text = std::str::from_utf8(text).ok()?;
-    let (digits, is_negative) = text.strip_prefix('-').map_or((text, false), |rest| (rest, true));
+    let (digits, is_negative) = text
+        .strip_prefix('-')
+        .map_or((text, false), |rest| (rest, true));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let scale = usize::from(scale);
     if fraction.len() > scale {
@@ -278,7 +294,10 @@ mod tests {
 
     use super::*;
 
-    fn merged(merge: &SimpleMerge, rows: &[&[Option<&str>]]) -> Result<Vec<Vec<Value>>, SimpleError> {
+    fn merged(
+        merge: &SimpleMerge,
+        rows: &[&[Option<&str>]],
+    ) -> Result<Vec<Vec<Value>>, SimpleError> {
         let mut summary = Summary::new(merge);
         for row in rows {
             let mut packet = BytesMut::new();
@@ -305,7 +324,13 @@ mod tests {
         let rows = merged(&all_columns(Vec::new()), &[]).unwrap();
         assert_eq!(
             rows,
-            [[Value::Int(0), Value::NULL, Value::NULL, Value::NULL, Value::NULL]]
+            [[
+                Value::Int(0),
+                Value::NULL,
+                Value::NULL,
+                Value::NULL,
+                Value::NULL
+            ]]
         );
     }
 
@@ -321,7 +346,12 @@ mod tests {
                     Some("18446744073709551615"),
                 ],
                 &[Some("0"), None, None, None],
-                &[Some("2"), Some("1"), Some("0.2"), Some("18446744073709551614")],
+                &[
+                    Some("2"),
+                    Some("1"),
+                    Some("0.2"),
+                    Some("18446744073709551614"),
+                ],
             ],
         )
         .unwrap();
@@ -339,7 +369,10 @@ mod tests {
     fn groups_are_keyed_by_value_and_null_is_a_key() {
         let merge = SimpleMerge {
             keys: vec![0],
-            columns: vec![SimpleColumn::Key(0), SimpleColumn::AvgDouble { sum: 1, count: 2 }],
+            columns: vec![
+                SimpleColumn::Key(0),
+                SimpleColumn::AvgDouble { sum: 1, count: 2 },
+            ],
         };
         let rows = merged(
             &merge,
@@ -379,9 +412,15 @@ mod tests {
         for first in 0..parts.len() {
             let mut turned = parts;
             turned.rotate_left(first);
-            assert_eq!(merged(&merge, &turned).unwrap(), std::slice::from_ref(&expected));
+            assert_eq!(
+                merged(&merge, &turned).unwrap(),
+                std::slice::from_ref(&expected)
+            );
             turned.swap(0, 2);
-            assert_eq!(merged(&merge, &turned).unwrap(), std::slice::from_ref(&expected));
+            assert_eq!(
+                merged(&merge, &turned).unwrap(),
+                std::slice::from_ref(&expected)
+            );
         }
         let beyond: [&[Option<&str>]; 2] = [&[Some("1.7e308"), Some("1")]; 2];
         assert_eq!(merged(&merge, &beyond), Err(SimpleError::Range));
@@ -391,6 +430,9 @@ mod tests {
     fn a_number_that_is_longer_than_planned_is_an_error() {
         let huge = "9".repeat(60);
         let row: &[Option<&str>] = &[Some("1"), Some(huge.as_str()), Some("1"), Some("1")];
-        assert_eq!(merged(&all_columns(Vec::new()), &[row]), Err(SimpleError::Value));
+        assert_eq!(
+            merged(&all_columns(Vec::new()), &[row]),
+            Err(SimpleError::Value)
+        );
     }
 }

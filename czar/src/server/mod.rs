@@ -1,5 +1,5 @@
-//! The czar's MySQL server, for proxies: one account, whose password only proxies know; who a statement is for stands in its query
-//! attributes.
+//! The czar's MySQL server, for proxies: one account, whose password only proxies know; who a
+//! statement is for stands in its query attributes.
 
 mod registry;
 mod request;
@@ -29,8 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Between two looks at what still runs while the czar stops.
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves proxies until the czar is to stop; then statements that run have `grace` to end. Connections are accepted meanwhile too, as
-/// a kill comes on one of its own.
+/// Serves proxies until the czar is to stop; then statements that run have `grace` to end.
+/// Connections are accepted meanwhile too, as a kill comes on one of its own.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, password: &str, grace: Duration) {
     tokio::select! {
         () = accept(listener, &shared, password) => {}
@@ -47,12 +47,15 @@ async fn drained(shared: &Shared, grace: Duration) {
         }
     };
     if tokio::time::timeout(grace, idle).await.is_err() {
-        tracing::warn!(running = shared.registry.running(), "statements are cut off");
+        tracing::warn!(
+            running = shared.registry.running(),
+            "statements are cut off"
+        );
     }
 }
 
-/// Accepts connections. Their ids start anywhere, so that a kill meant for a statement of the process that was here before hardly ever
-/// meets one of ours.
+/// Accepts connections. Their ids start anywhere, so that a kill meant for a statement of the
+/// process that was here before hardly ever meets one of ours.
 async fn accept(listener: TcpListener, shared: &Arc<Shared>, password: &str) {
     let config = Arc::new(ServerConfig {
         max_allowed_packet: MAX_STATEMENT,

@@ -1,4 +1,5 @@
-//! What a proxy asks for: a statement and, in query attributes, whose it is and under which settings it runs.
+//! What a proxy asks for: a statement and, in query attributes, whose it is and under which
+//! settings it runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the attributes. `last` are the settings of the statement before on this connection: equal ones are shared.
+    /// Reads the attributes. `last` are the settings of the statement before on this connection:
+    /// equal ones are shared.
     pub fn new(
         sql: Bytes,
         attributes: &[QueryAttribute],
@@ -87,8 +89,15 @@ fn shared_settings(
 mod tests {
     use super::*;
 
-    fn request(question: &Question<'_>, last: &Arc<SessionSettings>) -> Result<Request, ServerError> {
-        Request::new(Bytes::from_static(b"SELECT 1"), &question.attributes(), last)
+    fn request(
+        question: &Question<'_>,
+        last: &Arc<SessionSettings>,
+    ) -> Result<Request, ServerError> {
+        Request::new(
+            Bytes::from_static(b"SELECT 1"),
+            &question.attributes(),
+            last,
+        )
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One connection of a proxy: a loop of commands, each answered whole before the next is read.
 //!
-//! Keeps true: a statement ends everywhere when its client goes, when it is killed, and when its time is over; the connection is
-//! usable afterwards unless a row was cut in the middle.
+//! Keeps true: a statement ends everywhere when its client goes, when it is killed, and when its
+//! time is over; the connection is usable afterwards unless a row was cut in the middle.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,7 +21,8 @@ use crate::engine::{Answer, Engine};
 use crate::metrics::Metrics;
 use crate::spool::RowPiece;
 
-/// How long a killed statement may keep writing to a client that does not read before its connection is closed.
+/// How long a killed statement may keep writing to a client that does not read before its
+/// connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What sessions share.
@@ -32,7 +33,8 @@ pub struct Shared {
     pub registry: Registry,
     /// Counters.
     pub metrics: Metrics,
-    /// Cancelled when the czar is to stop: statements are refused from then on, in the way that sends proxies to another czar.
+    /// Cancelled when the czar is to stop: statements are refused from then on, in the way that
+    /// sends proxies to another czar.
     pub stopping: CancellationToken,
 }
 
@@ -65,7 +67,10 @@ pub async fn serve(
         };
         match command {
             Command::Quit => return Ok(()),
-            Command::Ping | Command::ResetConnection | Command::InitDb(_) | Command::SetOption { .. } => {
+            Command::Ping
+            | Command::ResetConnection
+            | Command::InitDb(_)
+            | Command::SetOption { .. } => {
                 connection.writer().write_ok(&OkPacket::success()).await?;
             }
             Command::Query { sql, attributes } => {
@@ -148,7 +153,8 @@ async fn answer(
     let mut rows = 0_u64;
     loop {
         let piece = next_piece(&mut answer, &mut bounds, &mut watch, writer).await?;
-        // Columns wait for the first rows, so that a failure before them is a plain error, which a proxy may answer with another try.
+        // Columns wait for the first rows, so that a failure before them is a plain error, which a
+        // proxy may answer with another try.
         if !is_started {
             writer.start_result(&answer.columns).await?;
             is_started = true;
@@ -166,7 +172,8 @@ async fn answer(
     Ok(rows)
 }
 
-/// The next rows. What has been written is sent only when there is time to wait for: a short answer leaves in one packet.
+/// The next rows. What has been written is sent only when there is time to wait for: a short answer
+/// leaves in one packet.
 async fn next_piece(
     answer: &mut Answer,
     bounds: &mut Bounds<'_>,
@@ -196,7 +203,9 @@ struct Bounds<'r> {
 
 impl<'r> Bounds<'r> {
     fn new(request: &'r Request, cancel: &'r CancellationToken) -> Self {
-        let deadline = request.max_time.map(|time| tokio::time::Instant::now() + time);
+        let deadline = request
+            .max_time
+            .map(|time| tokio::time::Instant::now() + time);
         Self {
             request,
             cancel,
@@ -219,8 +228,8 @@ impl<'r> Bounds<'r> {
         }
     }
 
-    /// Writes, which waits as long as the client does not read. A statement that ends meanwhile has cut a packet in the middle if the
-    /// client does not take it soon: then the connection is lost.
+    /// Writes, which waits as long as the client does not read. A statement that ends meanwhile has
+    /// cut a packet in the middle if the client does not take it soon: then the connection is lost.
     async fn write(&self, work: impl Future<Output = Result<(), WireError>>) -> Result<(), Stop> {
         tokio::pin!(work);
         tokio::select! {
@@ -293,7 +302,10 @@ fn kill(registry: &Registry, id: u32, query_only: bool) -> Result<(), ServerErro
     Err(errors::unknown_thread(id.into()))
 }
 
-async fn reply(writer: &mut ResponseWriter, answer: Result<(), ServerError>) -> Result<(), WireError> {
+async fn reply(
+    writer: &mut ResponseWriter,
+    answer: Result<(), ServerError>,
+) -> Result<(), WireError> {
     match answer {
         Ok(()) => writer.write_ok(&OkPacket::success()).await,
         Err(error) => writer.write_err(&error).await,

@@ -1,8 +1,8 @@
 //! Metadata of statements: executed once on the shadow tables, then remembered.
 //!
-//! A cached answer is used again only for the same text, default database, rights, settings, format and table versions. Of literals
-//! that stand right after a comparison in WHERE only the kind counts ([`super::normalise`]): they decide which rows come, never what the
-//! columns are.
+//! A cached answer is used again only for the same text, default database, rights, settings, format
+//! and table versions. Of literals that stand right after a comparison in WHERE only the kind
+//! counts ([`super::normalise`]): they decide which rows come, never what the columns are.
 
 use std::sync::Arc;
 
@@ -40,7 +40,8 @@ pub struct MetadataKey {
     pub settings: Arc<SessionSettings>,
 }
 
-/// Metadata of statements seen before. Valid for one state of the shadow server: replaced when tables or rights change.
+/// Metadata of statements seen before. Valid for one state of the shadow server: replaced when
+/// tables or rights change.
 pub struct MetadataCache(Memory<MetadataKey, Metadata>);
 
 impl Default for MetadataCache {
@@ -65,7 +66,8 @@ impl MetadataCache {
 }
 
 impl ShadowServer {
-    /// Executes a statement over the shadow tables under the user's account; its rows, if any, mean nothing.
+    /// Executes a statement over the shadow tables under the user's account; its rows, if any, mean
+    /// nothing.
     pub async fn metadata(
         &self,
         user: &str,

@@ -1,7 +1,8 @@
 //! What the shadow server must hold for a catalog, and the statements that get it there. Pure.
 //!
-//! Keeps true: one database per user database, one empty shadow table per table, one account per user with exactly the user's
-//! grants. A table is the same as long as its definition and incarnation are; publishing rows changes nothing here.
+//! Keeps true: one database per user database, one empty shadow table per table, one account per
+//! user with exactly the user's grants. A table is the same as long as its definition and
+//! incarnation are; publishing rows changes nothing here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,8 @@ use orrery_archive::table::ddl;
 
 /// Database of merge tables; every connection sees only its own temporary tables in it.
 pub const MERGE_DATABASE: &str = "orrery_merge";
-/// Account that runs merges: temporary tables in [`MERGE_DATABASE`], reading the empty shadow tables, and nothing else.
+/// Account that runs merges: temporary tables in [`MERGE_DATABASE`], reading the empty shadow
+/// tables, and nothing else.
 pub const MERGE_ACCOUNT: &str = "orrery_merge";
 /// Accounts that no Orrery user may have on the shadow server.
 const RESERVED: [&str; 5] = ["root", "mysql", "mariadb.sys", "PUBLIC", MERGE_ACCOUNT];
@@ -34,9 +36,11 @@ pub struct Changes {
     pub before: Vec<String>,
     /// To run once no new statement uses the old catalog.
     pub after: Vec<String>,
-    /// Users that need an account, which the caller makes with a password of its own before [`Self::before`].
+    /// Users that need an account, which the caller makes with a password of its own before
+    /// [`Self::before`].
     pub new_users: Vec<String>,
-    /// Users whose rights change: a session remembers the rights to its default database, so theirs must be made again.
+    /// Users whose rights change: a session remembers the rights to its default database, so theirs
+    /// must be made again.
     pub changed_users: Vec<String>,
 }
 
@@ -59,8 +63,13 @@ impl Mirror {
                 );
                 continue;
             }
-            let readable = mirror.databases.iter().filter(|database| user.may_read(database));
-            mirror.grants.insert(name.clone(), readable.cloned().collect());
+            let readable = mirror
+                .databases
+                .iter()
+                .filter(|database| user.may_read(database));
+            mirror
+                .grants
+                .insert(name.clone(), readable.cloned().collect());
         }
         mirror
     }
@@ -69,23 +78,31 @@ impl Mirror {
     pub fn changes(&self, next: &Self) -> Changes {
         let mut changes = Changes::default();
         for database in next.databases.difference(&self.databases) {
-            changes
-                .before
-                .push(format!("CREATE DATABASE {}", ddl::quote_identifier(database)));
+            changes.before.push(format!(
+                "CREATE DATABASE {}",
+                ddl::quote_identifier(database)
+            ));
         }
         for (key, definition) in &next.tables {
             match self.tables.get(key) {
                 Some(held) if held == definition => {}
-                Some(_) => changes
-                    .before
-                    .push(format!("CREATE OR REPLACE TABLE {} {definition}", name(key))),
+                Some(_) => changes.before.push(format!(
+                    "CREATE OR REPLACE TABLE {} {definition}",
+                    name(key)
+                )),
                 None => changes
                     .before
                     .push(format!("CREATE TABLE {} {definition}", name(key))),
             }
         }
-        for key in self.tables.keys().filter(|key| !next.tables.contains_key(key)) {
-            changes.after.push(format!("DROP TABLE IF EXISTS {}", name(key)));
+        for key in self
+            .tables
+            .keys()
+            .filter(|key| !next.tables.contains_key(key))
+        {
+            changes
+                .after
+                .push(format!("DROP TABLE IF EXISTS {}", name(key)));
         }
         self.change_users(next, &mut changes);
         for database in self.databases.difference(&next.databases) {
@@ -123,7 +140,11 @@ impl Mirror {
                 ));
             }
         }
-        for user in self.grants.keys().filter(|user| !next.grants.contains_key(*user)) {
+        for user in self
+            .grants
+            .keys()
+            .filter(|user| !next.grants.contains_key(*user))
+        {
             changes
                 .before
                 .push(format!("DROP USER IF EXISTS {}", account(user)));
@@ -162,7 +183,10 @@ mod tests {
                 .insert(TableKey::new(*database, *table), (*definition).to_owned());
         }
         for (user, databases) in grants {
-            let databases = databases.iter().map(|database| (*database).to_owned()).collect();
+            let databases = databases
+                .iter()
+                .map(|database| (*database).to_owned())
+                .collect();
             mirror.grants.insert((*user).to_owned(), databases);
         }
         mirror
@@ -191,7 +215,10 @@ mod tests {
         );
         assert_eq!(
             changes.after,
-            ["DROP TABLE IF EXISTS `old`.`T`", "DROP DATABASE IF EXISTS `old`"]
+            [
+                "DROP TABLE IF EXISTS `old`.`T`",
+                "DROP DATABASE IF EXISTS `old`"
+            ]
         );
     }
 

@@ -1,10 +1,12 @@
 //! Texts that differ only in what their metadata does not depend on.
 //!
-//! A literal on the right side of a comparison in WHERE decides which rows come, never what the columns are: only its kind is kept.
-//! Wherever that is not plain to see, the text stays as it is, which costs a cache entry and nothing else.
+//! A literal on the right side of a comparison in WHERE decides which rows come, never what the
+//! columns are: only its kind is kept. Wherever that is not plain to see, the text stays as it is,
+//! which costs a cache entry and nothing else.
 
-/// The statement with each number and each ASCII string that follows a comparison in WHERE replaced by a mark of its kind. A
-/// statement with more than one SELECT, a comment, or strings that need care is left as it is.
+/// The statement with each number and each ASCII string that follows a comparison in WHERE replaced
+/// by a mark of its kind. A statement with more than one SELECT, a comment, or strings that need
+/// care is left as it is.
 pub fn normalise(statement: &str) -> Vec<u8> {
     Normaliser::new(statement)
         .run()
@@ -70,7 +72,8 @@ impl<'a> Normaliser<'a> {
         }
         if self.expects_value {
             self.take(end + 1);
-            // No statement has this byte outside a string, so the mark is never taken for user text.
+            // No statement has this byte outside a string, so the mark is never taken for user
+            // text.
             self.out.extend_from_slice(b"\x01s");
         } else {
             self.keep(end + 1);
@@ -92,10 +95,15 @@ impl<'a> Normaliser<'a> {
     fn number(&mut self) {
         let part_of = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'.' || *byte == b'_';
         let rest = self.rest;
-        let length = rest.iter().position(|byte| !part_of(byte)).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|byte| !part_of(byte))
+            .unwrap_or(rest.len());
         let (text, _) = rest.split_at(length);
         let is_integer = text.iter().all(u8::is_ascii_digit);
-        let is_decimal = text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+        let is_decimal = text
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
         if self.expects_value && (is_integer || is_decimal) {
             self.take(length);
             self.out
@@ -106,13 +114,15 @@ impl<'a> Normaliser<'a> {
         self.after_value();
     }
 
-    /// After a value another one is expected only in a list, or after AND in BETWEEN (which `word` allows).
+    /// After a value another one is expected only in a list, or after AND in BETWEEN (which `word`
+    /// allows).
     fn after_value(&mut self) {
         self.expects_value = false;
     }
 
     fn word(&mut self) -> Option<()> {
-        let part_of = |byte: &u8| byte.is_ascii_alphanumeric() || b"_@$".contains(byte) || *byte >= 0x80;
+        let part_of =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"_@$".contains(byte) || *byte >= 0x80;
         let length = self
             .rest
             .iter()
@@ -128,7 +138,8 @@ impl<'a> Normaliser<'a> {
         match word.as_slice() {
             b"SELECT" => self.selects += 1,
             b"WHERE" if self.depth == 0 => self.in_where = true,
-            b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"UNION" | b"PROCEDURE" | b"INTO" | b"FOR" => {
+            b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"UNION" | b"PROCEDURE" | b"INTO"
+            | b"FOR" => {
                 self.in_where = false;
             }
             b"BETWEEN" | b"AND" if self.in_where => self.expects_value = true,
@@ -160,7 +171,8 @@ impl<'a> Normaliser<'a> {
                 self.expects_value = false;
             }
             b',' => {
-                self.expects_value = self.in_where && self.list.is_some_and(|depth| depth + 1 == self.depth);
+                self.expects_value =
+                    self.in_where && self.list.is_some_and(|depth| depth + 1 == self.depth);
             }
             b'=' | b'<' | b'>' => self.expects_value = self.in_where,
             _ if first.is_ascii_whitespace() => {}
@@ -206,7 +218,10 @@ mod tests {
             "SELECT a=2 FROM t WHERE id=5"
         ));
         assert!(
-            !same("SELECT a FROM t WHERE id = 5", "SELECT a FROM t WHERE id = 5.5"),
+            !same(
+                "SELECT a FROM t WHERE id = 5",
+                "SELECT a FROM t WHERE id = 5.5"
+            ),
             "another kind of literal"
         );
         assert!(!same(

@@ -83,8 +83,8 @@ impl ShadowServer {
         }
     }
 
-    /// Makes the shadow server hold what the catalog and users need; answers the statements to run once nothing new uses the catalog
-    /// before (see [`Self::forget`]).
+    /// Makes the shadow server hold what the catalog and users need; answers the statements to run
+    /// once nothing new uses the catalog before (see [`Self::forget`]).
     pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Mirrored, ShadowError> {
         let next = Mirror::new(catalog, users, &self.options.user);
         let mut state = self.state.lock().await;
@@ -97,7 +97,9 @@ impl ShadowServer {
         let changes = now.changes(&next);
         for user in &changes.new_users {
             let password = new_password();
-            connection.run(create_account(user, &password).as_bytes()).await?;
+            connection
+                .run(create_account(user, &password).as_bytes())
+                .await?;
             self.open_account(user, password);
         }
         for statement in &changes.before {
@@ -116,7 +118,8 @@ impl ShadowServer {
         self.accounts
             .lock()
             .retain(|user, _| next.grants.contains_key(user));
-        // Remembered only when all of it worked: after an error the next call starts from an empty shadow server.
+        // Remembered only when all of it worked: after an error the next call starts from an empty
+        // shadow server.
         *state = Some(next);
         Ok(Mirrored {
             is_change: changes != Changes::default(),
@@ -163,7 +166,8 @@ impl ShadowServer {
         &self,
         settings: &Arc<SessionSettings>,
     ) -> Result<PooledConnection, ShadowError> {
-        self.lease(MERGE_ACCOUNT, settings, Some(MERGE_DATABASE)).await
+        self.lease(MERGE_ACCOUNT, settings, Some(MERGE_DATABASE))
+            .await
     }
 
     async fn lease(
@@ -172,7 +176,11 @@ impl ShadowServer {
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
     ) -> Result<PooledConnection, ShadowError> {
-        let pool = self.accounts.lock().get(user).map(|account| account.pool.clone());
+        let pool = self
+            .accounts
+            .lock()
+            .get(user)
+            .map(|account| account.pool.clone());
         let pool = pool.ok_or_else(|| ShadowError::NoAccount(user.to_owned()))?;
         Ok(pool.acquire(settings, database).await?)
     }
@@ -222,7 +230,8 @@ impl ShadowServer {
         Pool::new(self.endpoint(), options, setup, size)
     }
 
-    /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the merge account.
+    /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the
+    /// merge account.
     async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, ShadowError> {
         self.accounts.lock().clear();
         let databases = "SELECT schema_name FROM information_schema.schemata \
@@ -238,7 +247,9 @@ impl ShadowServer {
              WHERE user NOT IN ('root','mysql','mariadb.sys','PUBLIC',{own}) AND is_role='N'"
         );
         for account in names(connection, &users).await? {
-            connection.run(format!("DROP USER {account}").as_bytes()).await?;
+            connection
+                .run(format!("DROP USER {account}").as_bytes())
+                .await?;
         }
         let password = new_password();
         connection

@@ -128,7 +128,10 @@ pub async fn compare(
     })
 }
 
-async fn timed(site: &Site, side: &impl AsyncFn() -> anyhow::Result<Run>) -> anyhow::Result<(Run, Clock)> {
+async fn timed(
+    site: &Site,
+    side: &impl AsyncFn() -> anyhow::Result<Run>,
+) -> anyhow::Result<(Run, Clock)> {
     let before = Clock::now(site)?;
     let run = side().await?;
     let after = Clock::now(site)?;
@@ -141,7 +144,8 @@ async fn timed(site: &Site, side: &impl AsyncFn() -> anyhow::Result<Run>) -> any
     Ok((run, spent))
 }
 
-/// Hand-made parallel queries go to the workers, other direct ones to the plain server: both count as direct.
+/// Hand-made parallel queries go to the workers, other direct ones to the plain server: both count
+/// as direct.
 fn per_operation(spent: &Clock, through: Run, direct_spent: &Clock, without: Run) -> Cpu {
     let micros = |seconds: f64, run: Run| seconds * 1e6 / run.operations;
     Cpu {

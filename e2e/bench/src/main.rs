@@ -1,7 +1,9 @@
-//! `orrery-bench` (`make bench`): what Orrery costs, as ratios to one plain MariaDB that holds the same rows, in the same run.
+//! `orrery-bench` (`make bench`): what Orrery costs, as ratios to one plain MariaDB that holds the
+//! same rows, in the same run.
 //!
-//! [`site`] starts everything on loopback; [`figures`] are the things measured; [`compare`](mod@compare) runs both sides of a figure by
-//! turns and takes medians; [`report`] prints them as Markdown. Client, servers and everybody else share the machine's cores, so only
+//! [`site`] starts everything on loopback; [`figures`] are the things measured;
+//! [`compare`](mod@compare) runs both sides of a figure by turns and takes medians; [`report`]
+//! prints them as Markdown. Client, servers and everybody else share the machine's cores, so only
 //! ratios within a round mean anything.
 
 mod compare;
@@ -50,7 +52,9 @@ fn main() -> anyhow::Result<()> {
     } else {
         args.only
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         eprintln!(
             "bench: {} rows on {} workers and on one plain server…",

@@ -1,4 +1,5 @@
-//! Everything that runs: workers, shadow server, czar and proxy as processes, and one plain server with the same rows.
+//! Everything that runs: workers, shadow server, czar and proxy as processes, and one plain server
+//! with the same rows.
 
 use std::net::SocketAddr;
 use std::process::Child;
@@ -21,7 +22,8 @@ use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 const LOGIN: &str = "bench";
 /// Bytes of the plain server's buffer pool: as much as four workers have.
 const PLAIN_BUFFER: u64 = 1 << 30;
-/// Keys that lookups choose from: few enough that all have been asked for before the first round, more than statements are remembered.
+/// Keys that lookups choose from: few enough that all have been asked for before the first round,
+/// more than statements are remembered.
 const SAMPLED_KEYS: usize = 5_000;
 
 /// The measured processes.
@@ -107,7 +109,13 @@ impl Site {
         let czar_address = loopback(free_port()?);
         let czar = Program(start_czar(&programs, folder.path(), &stack, czar_address)?);
         let proxy_address = loopback(free_port()?);
-        let proxy = start_proxy(&programs, folder.path(), &stack, czar_address, proxy_address)?;
+        let proxy = start_proxy(
+            &programs,
+            folder.path(),
+            &stack,
+            czar_address,
+            proxy_address,
+        )?;
         Ok(Self {
             objects,
             plain,
@@ -141,7 +149,11 @@ impl Site {
 
     /// Process ids of the workers.
     pub fn worker_pids(&self) -> Vec<u32> {
-        self.stack.workers.values().filter_map(Mysqld::pid).collect()
+        self.stack
+            .workers
+            .values()
+            .filter_map(Mysqld::pid)
+            .collect()
     }
 }
 
@@ -164,14 +176,23 @@ async fn connect(
     Ok(ClientConnection::connect(&Endpoint::Tcp(address.to_string()), &options).await?)
 }
 
-fn objects(archive: &archive::Archive, rows: u64, shape: archive::Shape) -> anyhow::Result<Objects> {
+fn objects(
+    archive: &archive::Archive,
+    rows: u64,
+    shape: archive::Shape,
+) -> anyhow::Result<Objects> {
     let plain = archive.plain.first().context("no table")?;
     let family = archive
         .catalog
         .families
         .values()
         .find(|family| matches!(family.grid, FamilyGrid::Sphere { .. }));
-    let chunks: Vec<u32> = family.context("no family")?.placement.keys().copied().collect();
+    let chunks: Vec<u32> = family
+        .context("no family")?
+        .placement
+        .keys()
+        .copied()
+        .collect();
     let chunk = *chunks.get(chunks.len() / 2).context("no chunk")?;
     let bounds = Grid::new(shape.stripes, shape.sub_stripes, shape.overlap)?
         .chunk_bounds(chunk)
@@ -208,7 +229,10 @@ fn keys(rows: &[u8]) -> anyhow::Result<Vec<i64>> {
     let sampled = lines.iter().step_by(step);
     sampled
         .map(|line| {
-            let end = line.iter().position(|byte| *byte == b'\t').unwrap_or(line.len());
+            let end = line
+                .iter()
+                .position(|byte| *byte == b'\t')
+                .unwrap_or(line.len());
             let key = line.get(..end).unwrap_or_default();
             Ok(std::str::from_utf8(key)?.parse()?)
         })

@@ -1,7 +1,7 @@
 //! From tables and rows to physical tables and a catalog. Pure.
 //!
-//! The same chunking, names and index entries as an ingest makes, without the steps in between. Overlap tables are not made: no
-//! plan reads them.
+//! The same chunking, names and index entries as an ingest makes, without the steps in between.
+//! Overlap tables are not made: no plan reads them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -180,7 +180,11 @@ impl Builder {
         Ok(())
     }
 
-    fn reference(&mut self, spec: &ReferenceTableSpec, segments: &[Vec<Row>]) -> anyhow::Result<()> {
+    fn reference(
+        &mut self,
+        spec: &ReferenceTableSpec,
+        segments: &[Vec<Row>],
+    ) -> anyhow::Result<()> {
         let key = TableKey::new(&spec.database, &spec.table);
         let accepted = accept::reference(spec).with_context(|| key.to_string())?;
         let incarnation = next(&mut self.counters().incarnation);
@@ -341,7 +345,10 @@ impl Builder {
             placement: BTreeMap::new(),
             behind: Vec::new(),
         };
-        self.archive.catalog.families.insert(name.to_owned(), family);
+        self.archive
+            .catalog
+            .families
+            .insert(name.to_owned(), family);
     }
 
     /// Workers of a chunk: neighbours in a ring, the first by turns.
@@ -373,7 +380,13 @@ impl Builder {
         });
     }
 
-    fn add_table(&mut self, key: TableKey, incarnation: u64, kind: TableKind, segments: Vec<Segment>) {
+    fn add_table(
+        &mut self,
+        key: TableKey,
+        incarnation: u64,
+        kind: TableKind,
+        segments: Vec<Segment>,
+    ) {
         let table = Table {
             incarnation,
             schema_version: 1,

@@ -8,7 +8,8 @@ use orrery_archive::table::ddl::quote_identifier;
 use crate::archive::PhysicalTable;
 use crate::mysqld::Mysqld;
 
-/// Makes and fills tables. Rows go through files that the server reads itself, so that bad values are errors.
+/// Makes and fills tables. Rows go through files that the server reads itself, so that bad values
+/// are errors.
 pub async fn load<'t>(
     server: &Mysqld,
     tables: impl IntoIterator<Item = &'t PhysicalTable>,
@@ -37,7 +38,11 @@ pub async fn load<'t>(
             .await
             .with_context(|| create.clone())?;
         std::fs::write(&file, &table.rows)?;
-        let fields: Vec<String> = table.fields.iter().map(|field| quote_identifier(field)).collect();
+        let fields: Vec<String> = table
+            .fields
+            .iter()
+            .map(|field| quote_identifier(field))
+            .collect();
         let statement = format!(
             "LOAD DATA INFILE '{}' INTO TABLE {name} CHARACTER SET utf8mb4 ({})",
             file.display(),

@@ -1,4 +1,5 @@
-//! `orrery-dev up` starts mysqld processes, a czar and a proxy on loopback over a small sample sky; `orrery-dev down` stops them.
+//! `orrery-dev up` starts mysqld processes, a czar and a proxy on loopback over a small sample sky;
+//! `orrery-dev down` stops them.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,9 @@ fn main() -> anyhow::Result<()> {
             segments,
             port,
         } => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
             let shape = sample::shape(workers, replicas);
             runtime.block_on(up(&args.folder, shape, objects, segments, port))
         }
@@ -77,7 +80,10 @@ async fn up(
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
     let pids = folder.join("pids");
-    ensure!(!pids.exists(), "it is up already; stop it with: make dev-down");
+    ensure!(
+        !pids.exists(),
+        "it is up already; stop it with: make dev-down"
+    );
     ensure!(
         TcpStream::connect(("127.0.0.1", port)).is_err(),
         "port {port} is taken"
@@ -137,7 +143,11 @@ fn down(folder: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     // In the reverse order of their start: proxy and czar first.
-    let pids: Vec<u32> = list.lines().rev().filter_map(|line| line.parse().ok()).collect();
+    let pids: Vec<u32> = list
+        .lines()
+        .rev()
+        .filter_map(|line| line.parse().ok())
+        .collect();
     pids.iter()
         .filter(|pid| is_ours(**pid))
         .for_each(|pid| terminate(*pid));
@@ -151,7 +161,8 @@ fn down(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a process is one of those that `up` started; its number may have been given to another since.
+/// Whether a process is one of those that `up` started; its number may have been given to another
+/// since.
 fn is_ours(pid: u32) -> bool {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let program = command.split(|byte| *byte == 0).next().unwrap_or_default();

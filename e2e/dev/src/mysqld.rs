@@ -106,7 +106,10 @@ impl Mysqld {
     }
 
     /// Runs statements as root.
-    pub async fn run_all(&self, statements: impl IntoIterator<Item = impl AsRef<str>>) -> anyhow::Result<()> {
+    pub async fn run_all(
+        &self,
+        statements: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> anyhow::Result<()> {
         let mut root = self.root().await?;
         for statement in statements {
             let statement = statement.as_ref();
@@ -131,7 +134,12 @@ impl Mysqld {
             if self.root().await.is_ok() {
                 return Ok(());
             }
-            let ended = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
+            let ended = self
+                .process
+                .as_mut()
+                .map(Child::try_wait)
+                .transpose()?
+                .flatten();
             if let Some(status) = ended {
                 bail!(
                     "mariadbd ended with {status}; its last words:\n{}",
@@ -174,7 +182,8 @@ pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// Makes a data directory: a copy of one that was installed once for this version of MariaDB and kept in the user's cache.
+/// Makes a data directory: a copy of one that was installed once for this version of MariaDB and
+/// kept in the user's cache.
 fn install(data: &Path) -> anyhow::Result<()> {
     let template = template()?;
     if !template.exists() {
@@ -187,7 +196,11 @@ fn install(data: &Path) -> anyhow::Result<()> {
             ensure!(template.exists(), "{}: {error}", template.display());
         }
     }
-    let copied = Command::new("cp").arg("-a").arg(&template).arg(data).status()?;
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(&template)
+        .arg(data)
+        .status()?;
     ensure!(
         copied.success(),
         "cannot copy {} to {}",
@@ -247,7 +260,10 @@ fn command(options: &MysqldOptions, port: Option<u16>) -> Command {
         .arg(format!("--datadir={}", folder.join("data").display()))
         .arg(format!("--tmpdir={}", folder.join("tmp").display()))
         .arg(format!("--socket={}", folder.join("mysqld.sock").display()))
-        .arg(format!("--pid-file={}", folder.join("mysqld.pid").display()))
+        .arg(format!(
+            "--pid-file={}",
+            folder.join("mysqld.pid").display()
+        ))
         .arg(format!("--innodb-buffer-pool-size={}", options.buffer_pool))
         .args([
             "--innodb-log-file-size=16M",
@@ -264,7 +280,10 @@ fn command(options: &MysqldOptions, port: Option<u16>) -> Command {
             "--table-open-cache=4000",
             "--skip-name-resolve",
         ])
-        .arg(format!("--secure-file-priv={}", folder.join("files").display()))
+        .arg(format!(
+            "--secure-file-priv={}",
+            folder.join("files").display()
+        ))
         .args(["--max-allowed-packet=64M", "--query-cache-type=0"]);
     match port {
         Some(port) => command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]),

@@ -15,7 +15,8 @@ use crate::stack::Stack;
 /// How long a program may take to come up.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Starts a czar over the stack; returns once it takes connections. `programs` is the folder of the programs.
+/// Starts a czar over the stack; returns once it takes connections. `programs` is the folder of the
+/// programs.
 pub fn start_czar(
     programs: &Path,
     folder: &Path,

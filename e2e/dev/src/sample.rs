@@ -58,15 +58,18 @@ pub fn some_tables(
 }
 
 fn declaration(documents: &[Value], table: Table) -> anyhow::Result<Declaration> {
-    let is_it =
-        |document: &&Value| document.pointer("/spec/table").and_then(Value::as_str) == Some(table.name());
+    let is_it = |document: &&Value| {
+        document.pointer("/spec/table").and_then(Value::as_str) == Some(table.name())
+    };
     let document = documents
         .iter()
         .find(is_it)
         .with_context(|| format!("no manifest of {table}"))?;
     let spec = document.get("spec").cloned().unwrap_or_default();
     Ok(match table {
-        Table::Filter => Declaration::Reference(serde_json::from_value::<ReferenceTableSpec>(spec)?),
+        Table::Filter => {
+            Declaration::Reference(serde_json::from_value::<ReferenceTableSpec>(spec)?)
+        }
         Table::Object | Table::Source => {
             Declaration::Chunked(serde_json::from_value::<ChunkedTableSpec>(spec)?)
         }

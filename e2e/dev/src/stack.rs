@@ -1,4 +1,5 @@
-//! A whole archive: workers with their rows, a shadow server, the snapshot file and passwords that czar and proxy need.
+//! A whole archive: workers with their rows, a shadow server, the snapshot file and passwords that
+//! czar and proxy need.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,8 +52,10 @@ impl Stack {
             .iter()
             .map(|id| worker(*id, server(format!("w{id}"), true, WORKER_BUFFER), archive));
         let shadow = server("shadow".to_owned(), false, SHADOW_BUFFER);
-        let (shadow, workers) =
-            futures::try_join!(Mysqld::start(&shadow), futures::future::try_join_all(starts))?;
+        let (shadow, workers) = futures::try_join!(
+            Mysqld::start(&shadow),
+            futures::future::try_join_all(starts)
+        )?;
         let stack = Self {
             workers: ids.into_iter().zip(workers).collect(),
             shadow,
@@ -127,7 +130,10 @@ async fn worker(id: WorkerId, options: MysqldOptions, archive: &Archive) -> anyh
     let server = Mysqld::start(&options).await?;
     load(
         &server,
-        archive.tables.iter().filter(|table| table.workers.contains(&id)),
+        archive
+            .tables
+            .iter()
+            .filter(|table| table.workers.contains(&id)),
     )
     .await?;
     make_reader(&server).await?;
@@ -156,7 +162,10 @@ pub fn user(password: &str, databases: &[&str]) -> User {
     User {
         native: verifier.native.map(hex::encode).unwrap_or_default(),
         sha2: verifier.sha2.map(hex::encode).unwrap_or_default(),
-        databases: databases.iter().map(|database| (*database).to_owned()).collect(),
+        databases: databases
+            .iter()
+            .map(|database| (*database).to_owned())
+            .collect(),
         class: ServiceClass::Standard,
         limits: UserLimits::default(),
     }

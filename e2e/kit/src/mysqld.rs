@@ -86,7 +86,10 @@ impl Mysqld {
         }
         let started = Instant::now();
         while UnixStream::connect(self.socket()).is_err() {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().unwrap());
             if ended.is_some() || started.elapsed() > TIMEOUT {
                 self.kill();
                 return false;
@@ -138,12 +141,16 @@ impl Mysqld {
         self.child.as_ref().map(Child::id)
     }
 
-    /// The rows of statements that must succeed, as the `mariadb` client prints them: values apart by tabs, no header.
+    /// The rows of statements that must succeed, as the `mariadb` client prints them: values apart
+    /// by tabs, no header.
     pub fn sql(&self, statements: &str) -> String {
         let done = self.client(statements);
         let error = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{statements}: {error}");
-        String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+        String::from_utf8(done.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     /// The error message of a statement that must fail.
@@ -156,7 +163,12 @@ impl Mysqld {
 
     fn client(&self, statements: &str) -> Output {
         Command::new("mariadb")
-            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--batch",
+                "--skip-column-names",
+            ])
             .arg(format!("--socket={}", self.socket().display()))
             .args(["--execute", statements])
             .output()
@@ -168,7 +180,10 @@ impl Mysqld {
         let Some(mut child) = self.child.take() else {
             return true;
         };
-        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap();
         let asked = Instant::now();
         while asked.elapsed() < TIMEOUT {
             if child.try_wait().unwrap().is_some() {

@@ -19,7 +19,13 @@ fn template() -> &'static Path {
             .stdout;
         let version: String = String::from_utf8_lossy(&version)
             .chars()
-            .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
+            .map(|char| {
+                if char.is_ascii_alphanumeric() {
+                    char
+                } else {
+                    '-'
+                }
+            })
             .collect();
         let template = place.join(format!("mysqld-data-of-{}", version.trim_matches('-')));
         if !template.exists() {

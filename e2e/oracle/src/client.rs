@@ -141,7 +141,9 @@ async fn read(
 fn cells(row: &Bytes, columns: &[ColumnDef], format: Format) -> anyhow::Result<Vec<Value>> {
     let cells: Result<Vec<Value>, _> = match format {
         Format::Text => {
-            let value = |cell: Option<&[u8]>| cell.map_or(Value::NULL, |bytes| Value::Bytes(bytes.to_vec()));
+            let value = |cell: Option<&[u8]>| {
+                cell.map_or(Value::NULL, |bytes| Value::Bytes(bytes.to_vec()))
+            };
             TextCells::new(row).map(|cell| cell.map(value)).collect()
         }
         Format::Binary => BinaryCells::new(row, columns)?.collect(),

@@ -5,7 +5,8 @@ use orrery_wire::{ColumnDef, ColumnFlags, Value};
 use crate::client::{Answer, Outcome};
 use crate::corpus::{Order, Query};
 
-/// Relative difference that rounding may make in a sum: 1e-12 × Σ|x|, and Σ|x| is never less than the sum.
+/// Relative difference that rounding may make in a sum: 1e-12 × Σ|x|, and Σ|x| is never less than
+/// the sum.
 const ROUNDING: f64 = 1e-12;
 /// Differing rows shown.
 const SHOWN: usize = 3;
@@ -14,7 +15,11 @@ const SHOWN: usize = 3;
 pub fn difference(query: &Query, given: &Outcome, right: &Outcome) -> Option<String> {
     match (given, right) {
         (Ok(given), Ok(right)) => difference_of_answers(query, given, right),
-        (Err(given), Err(right)) if given.code == right.code && given.sqlstate == right.sqlstate => None,
+        (Err(given), Err(right))
+            if given.code == right.code && given.sqlstate == right.sqlstate =>
+        {
+            None
+        }
         (Err(given), Err(right)) => Some(format!("error {given} instead of {right}")),
         (Err(given), Ok(_)) => Some(format!("error {given}")),
         (Ok(_), Err(right)) => Some(format!("an answer instead of error {right}")),
@@ -106,7 +111,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Sort key of a row. Where sums may be rounded otherwise, floating point numbers count with fewer digits.
+/// Sort key of a row. Where sums may be rounded otherwise, floating point numbers count with fewer
+/// digits.
 fn key(row: &[Value], approximate: bool) -> Vec<String> {
     let cell = |value: &Value| match number(value) {
         Some(number) if approximate && number.fract() != 0.0 => format!("{number:.6e}"),

@@ -1,15 +1,17 @@
 //! The queries: those that the planner is tested with, and more that need a whole czar.
 //!
-//! A line is `kind: statement`, then ` ### statement for the plain server` where it differs. Kinds: `any` (rows in any order), `fixed`
-//! (in this order), `count` (only their number is defined), each with `~` when sums of doubles may differ by rounding.
+//! A line is `kind: statement`, then ` ### statement for the plain server` where it differs. Kinds:
+//! `any` (rows in any order), `fixed` (in this order), `count` (only their number is defined), each
+//! with `~` when sums of doubles may differ by rounding.
 
 /// Queries shared with the planner's tests.
 const SHARED: &str = include_str!("../../../czar/plan/tests/plan/golden.sql");
 /// Queries of this crate.
 const OWN: &str = include_str!("../corpus.sql");
 
-/// Joins whose groups or order come from one table: if the optimizer reads another one first, a temporary table is used and the
-/// columns lose their key flags. MariaDB itself answers either way, depending on its statistics; these flags are not compared here.
+/// Joins whose groups or order come from one table: if the optimizer reads another one first, a
+/// temporary table is used and the columns lose their key flags. MariaDB itself answers either way,
+/// depending on its statistics; these flags are not compared here.
 const JOINED_AND_SORTED: &[&str] = &[
     "SELECT o.objectId, COUNT(*), AVG(s.psfFlux) FROM Object o, Source s WHERE o.objectId = s.objectId GROUP BY o.objectId",
     "SELECT o.objectId, COUNT(s.sourceId), IFNULL(SUM(s.amount), 0), IFNULL(MAX(s.mjd), -1) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId GROUP BY o.objectId",

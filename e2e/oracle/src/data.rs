@@ -87,7 +87,8 @@ pub fn tables(objects: i64) -> anyhow::Result<Vec<TableData>> {
         }
     }
     let filters = ["u", "g", "r", "i", "z", "y"].iter().enumerate();
-    let filter = |(number, name): (usize, &&str)| vec![text(number), text(name), text(300 + 100 * number)];
+    let filter =
+        |(number, name): (usize, &&str)| vec![text(number), text(name), text(300 + 100 * number)];
     let filters: Vec<Row> = filters.map(filter).collect();
     Ok(vec![
         TableData {
@@ -118,7 +119,11 @@ fn columns(columns: &[ColumnRow]) -> Vec<Value> {
     columns.iter().map(column).collect()
 }
 
-pub(crate) fn chunked(table: &str, role: &str, list: &[ColumnRow]) -> anyhow::Result<ChunkedTableSpec> {
+pub(crate) fn chunked(
+    table: &str,
+    role: &str,
+    list: &[ColumnRow],
+) -> anyhow::Result<ChunkedTableSpec> {
     let mut spec = json!({
         "database": "sky",
         "table": table,
@@ -192,7 +197,9 @@ fn object(random: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> Row {
         "16777216",
         "1e-20",
     ];
-    const NAMES: &[&str] = &["Vega", "vega", "Sirius", "Bärnard", "o'Neil", "", "a\\b", "Zeta "];
+    const NAMES: &[&str] = &[
+        "Vega", "vega", "Sirius", "Bärnard", "o'Neil", "", "a\\b", "Zeta ",
+    ];
     let flux = random.random_range(-1e3..1e6_f64);
     let price = format!(
         "{}.{:03}",
@@ -250,7 +257,11 @@ fn object(random: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> Row {
         maybe(random, fixed),
         one_of(
             random,
-            &["short", "some longer text; with, punctuation", "line\nbreak"],
+            &[
+                "short",
+                "some longer text; with, punctuation",
+                "line\nbreak",
+            ],
         ),
     ]
 }

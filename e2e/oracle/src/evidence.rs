@@ -9,7 +9,8 @@ use orrery_wire::value::TextCells;
 use crate::site::Site;
 
 /// Statements of the czars in a worker's general log, in order.
-const LOGGED: &[u8] = b"SELECT argument FROM mysql.general_log WHERE user_host LIKE 'orrery\\_reader[%' \
+const LOGGED: &[u8] =
+    b"SELECT argument FROM mysql.general_log WHERE user_host LIKE 'orrery\\_reader[%' \
     AND command_type IN ('Query', 'Prepare', 'Execute') ORDER BY event_time";
 
 /// A table as a statement names it: database and table.
@@ -40,7 +41,9 @@ pub async fn statements(site: &Site) -> anyhow::Result<BTreeMap<WorkerId, Vec<St
         };
         let (_, rows) = root.query_all(LOGGED).await?;
         let text = |row: &bytes::Bytes| {
-            let cell = TextCells::new(row).next().context("a row without cells")??;
+            let cell = TextCells::new(row)
+                .next()
+                .context("a row without cells")??;
             anyhow::Ok(String::from_utf8_lossy(cell.unwrap_or_default()).into_owned())
         };
         all.insert(*id, rows.iter().map(text).collect::<anyhow::Result<_>>()?);
@@ -56,7 +59,9 @@ pub fn tables(statement: &str) -> Vec<Named> {
         .enumerate()
         .filter_map(|(place, window)| match window {
             // Quoted names stand at odd places.
-            [database, ".", table] if place % 2 == 1 => Some(((*database).to_owned(), (*table).to_owned())),
+            [database, ".", table] if place % 2 == 1 => {
+                Some(((*database).to_owned(), (*table).to_owned()))
+            }
             _ => None,
         });
     qualified.collect()
@@ -73,7 +78,11 @@ mod tests {
             tables(
                 "SELECT `o`.`a` FROM `d__1`.`T_1__2` AS `o` UNION ALL SELECT 1 FROM `d__1`.`T_1__3` AS `o`"
             ),
-            [named("o", "a"), named("d__1", "T_1__2"), named("d__1", "T_1__3")]
+            [
+                named("o", "a"),
+                named("d__1", "T_1__2"),
+                named("d__1", "T_1__3")
+            ]
         );
         assert_eq!(tables("SELECT 1"), []);
     }

@@ -67,7 +67,10 @@ impl Drop for Part {
 pub async fn metric(admin: &str, name: &str) -> anyhow::Result<u64> {
     let mut stream = TcpStream::connect(admin).await?;
     stream
-        .write_all(format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n").as_bytes())
+        .write_all(
+            format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        )
         .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;

@@ -29,7 +29,8 @@ pub struct Site {
     pub stack: Stack,
     /// The plain server.
     pub plain: Mysqld,
-    /// Users: `ann` and `dan` may read everything, `bob` nothing, `eve` only database `other`. Their passwords are their names.
+    /// Users: `ann` and `dan` may read everything, `bob` nothing, `eve` only database `other`.
+    /// Their passwords are their names.
     pub users: Users,
     /// Address of the czar.
     pub czar: String,
@@ -84,14 +85,20 @@ impl Site {
         Ok(site)
     }
 
-    /// Starts one more czar; returns its address once it answers. It takes the shadow server over from the one before.
+    /// Starts one more czar; returns its address once it answers. It takes the shadow server over
+    /// from the one before.
     pub async fn start_czar(&self, flags: &[&str]) -> anyhow::Result<String> {
-        self.start_czar_beside("127.0.0.1", &self.stack.snapshot(), &self.stack.shadow, flags)
-            .await
+        self.start_czar_beside(
+            "127.0.0.1",
+            &self.stack.snapshot(),
+            &self.stack.shadow,
+            flags,
+        )
+        .await
     }
 
-    /// Starts one more czar on this loopback address with a snapshot file and a shadow server of its own; returns its address once it
-    /// answers.
+    /// Starts one more czar on this loopback address with a snapshot file and a shadow server of
+    /// its own; returns its address once it answers.
     pub async fn start_czar_beside(
         &self,
         host: &str,
@@ -111,7 +118,9 @@ impl Site {
             format!("--shadow-socket={}", path(&shadow.socket())),
             format!("--spool={}", path(&self.folder.path().join("spool"))),
         ];
-        let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
+        let flags = own
+            .into_iter()
+            .chain(flags.iter().map(|flag| (*flag).to_owned()));
         tokio::spawn(orrery_czar::run::run(
             Config::try_parse_from(flags)?,
             CancellationToken::new(),
@@ -219,7 +228,8 @@ async fn is_ready(connection: &mut ClientConnection) -> bool {
         collation: "utf8mb4_general_ci",
         user: "ann",
     };
-    let asked = crate::client::ask_czar(connection, session, orrery_wire::Format::Text, "SELECT 1").await;
+    let asked =
+        crate::client::ask_czar(connection, session, orrery_wire::Format::Text, "SELECT 1").await;
     matches!(asked, Ok(Ok(_)))
 }
 

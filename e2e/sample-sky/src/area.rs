@@ -13,7 +13,8 @@ pub const OVERLAP: f64 = 0.016_67;
 
 /// Half the width and height of the area, degrees; chunks whose middle lies inside belong to it.
 const REACH: f64 = 12.0;
-/// Distance that positions keep from the area's chunk borders, so that rounding cannot carry one outside.
+/// Distance that positions keep from the area's chunk borders, so that rounding cannot carry one
+/// outside.
 const MARGIN: f64 = 1e-6;
 /// Clusters of stars and galaxies.
 const CLUSTERS: u64 = 300;
@@ -78,7 +79,8 @@ impl Area {
         };
         if let Some(cluster) = cluster {
             let (east, north) = random.normal_pair();
-            let reach = |offset: f64| (offset * cluster.spread).clamp(-CLUSTER_REACH, CLUSTER_REACH);
+            let reach =
+                |offset: f64| (offset * cluster.spread).clamp(-CLUSTER_REACH, CLUSTER_REACH);
             let decl = cluster.lat + reach(north);
             let ra = wrap(cluster.lon + reach(east) / cluster.lat.to_radians().cos());
             return Place {
@@ -152,7 +154,11 @@ mod tests {
     #[test]
     fn the_area_is_100_to_400_whole_chunks_on_both_sides_of_right_ascension_0() {
         let area = Area::new(1).unwrap();
-        assert!((100..=400).contains(&area.chunks.len()), "{}", area.chunks.len());
+        assert!(
+            (100..=400).contains(&area.chunks.len()),
+            "{}",
+            area.chunks.len()
+        );
         assert!(area.chunks.iter().any(|chunk| chunk.lon_min < 1.0));
         assert!(area.chunks.iter().any(|chunk| chunk.lon_min > 350.0));
     }

@@ -150,7 +150,10 @@ mod tests {
             row.fixed(359.999_999_999_9, 9);
             row.fixed_or_null(None, 3);
         });
-        assert_eq!(text, "0,-12345678901,1.500,0.000000,-12.0345,360.000000000,\\N\n");
+        assert_eq!(
+            text,
+            "0,-12345678901,1.500,0.000000,-12.0345,360.000000000,\\N\n"
+        );
     }
 
     #[test]
@@ -166,6 +169,9 @@ mod tests {
         assert_eq!(row(|row| row.datetime(0)), "2026-01-01 00:00:00\n");
         let leap_day = (365 + 365 + 31 + 28) * 86_400 + 86_399;
         assert_eq!(row(|row| row.datetime(leap_day)), "2028-02-29 23:59:59\n");
-        assert_eq!(row(|row| row.datetime(leap_day + 1)), "2028-03-01 00:00:00\n");
+        assert_eq!(
+            row(|row| row.datetime(leap_day + 1)),
+            "2028-03-01 00:00:00\n"
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! A made-up but realistic sky, the same for the same size and seed.
 //!
-//! Database `sky` has three tables: `Object` (stars, galaxies and quasars with magnitudes in six bands),
-//! `Source` (what each exposure saw of an object: a light curve) and `Filter` (the six bands). Every row is
-//! computed from the seed and its own number alone, so a table can be cut into any number of files, and any
-//! one file can be written without the others, in memory that does not grow.
+//! Database `sky` has three tables: `Object` (stars, galaxies and quasars with magnitudes in six
+//! bands), `Source` (what each exposure saw of an object: a light curve) and `Filter` (the six
+//! bands). Every row is computed from the seed and its own number alone, so a table can be cut into
+//! any number of files, and any one file can be written without the others, in memory that does not
+//! grow.
 //!
 //! The objects fill whole chunks of the 85 × 12 grid around right ascension 0, each about equally.
 

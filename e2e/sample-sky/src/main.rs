@@ -25,7 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Writes one file of one table to standard output as CSV (comma, no header, \N, backslash escapes).
+    /// Writes one file of one table to standard output as CSV (comma, no header, \N, backslash
+    /// escapes).
     Write(WriteArgs),
     /// Serves every file of every sky: /v1/{objects}/{seed}/{table}/{file}-of-{files}.csv
     Serve {

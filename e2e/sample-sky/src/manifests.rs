@@ -49,11 +49,9 @@ impl Manifests {
     }
 
     fn family(&self) -> Value {
-        let scheme =
-            json!({ "kind": "sphere", "stripes": STRIPES, "subStripes": SUB_STRIPES, "overlap": OVERLAP });
+        let scheme = json!({ "kind": "sphere", "stripes": STRIPES, "subStripes": SUB_STRIPES, "overlap": OVERLAP });
         // A segment is published with one copy fewer than desired, so that one worker may be away.
-        let replicas =
-            json!({ "desired": self.replicas, "minimum": self.replicas.saturating_sub(1).clamp(1, 2) });
+        let replicas = json!({ "desired": self.replicas, "minimum": self.replicas.saturating_sub(1).clamp(1, 2) });
         self.document(
             "ChunkFamily",
             "sky",
@@ -105,7 +103,11 @@ impl Manifests {
     }
 
     fn ingest(&self, table: Table) -> Value {
-        let files = if table == Table::Filter { 1 } else { self.files };
+        let files = if table == Table::Filter {
+            1
+        } else {
+            self.files
+        };
         let Self {
             base_url,
             objects,
@@ -115,8 +117,13 @@ impl Manifests {
         let sources: Vec<Value> = (0..files)
             .map(|file| json!({ "url": format!("{base_url}/v1/{objects}/{seed}/{table}/{file}-of-{files}.csv") }))
             .collect();
-        let spec = json!({ "target": { "database": "sky", "table": table.name() }, "sources": sources });
-        self.document("Ingest", &format!("sky-{}", table.name().to_lowercase()), &spec)
+        let spec =
+            json!({ "target": { "database": "sky", "table": table.name() }, "sources": sources });
+        self.document(
+            "Ingest",
+            &format!("sky-{}", table.name().to_lowercase()),
+            &spec,
+        )
     }
 }
 

@@ -145,7 +145,8 @@ fn redshift(place: &Place<'_>, class: Class, random: &mut Random) -> Option<f64>
     }
 }
 
-/// Magnitudes of a spectrum that gets redder with age and distance, with the errors of a ten-year survey.
+/// Magnitudes of a spectrum that gets redder with age and distance, with the errors of a ten-year
+/// survey.
 fn magnitudes(class: Class, redshift: Option<f64>, random: &mut Random) -> [Magnitude; BANDS] {
     // Faint objects outnumber bright ones.
     let brightness = 15.0 + 12.5 * random.unit().powf(0.4);
@@ -185,6 +186,8 @@ fn note(random: &mut Random) -> Option<&'static str> {
     if random.chance(0.99) {
         None
     } else {
-        NOTES.get(random.below(NOTES.len() as u64) as usize).copied()
+        NOTES
+            .get(random.below(NOTES.len() as u64) as usize)
+            .copied()
     }
 }

@@ -116,7 +116,8 @@ impl Sky {
         if file >= files {
             return Err(PartError::File { file, files });
         }
-        let start = |file: u32| (u128::from(self.objects) * u128::from(file) / u128::from(files)) as u64;
+        let start =
+            |file: u32| (u128::from(self.objects) * u128::from(file) / u128::from(files)) as u64;
         Ok(Part {
             sky: self.clone(),
             table,

@@ -1,7 +1,7 @@
 //! Random numbers that depend on nothing but the seed and the row: SplitMix64.
 //!
-//! Written here because the rows of a seed must always stay the same; a library is free to change its
-//! algorithms.
+//! Written here because the rows of a seed must always stay the same; a library is free to change
+//! its algorithms.
 
 use std::f64::consts::TAU;
 
@@ -82,7 +82,10 @@ mod tests {
         let count = 100_000;
         let mean = (0..count).map(|_| random.unit()).sum::<f64>() / f64::from(count);
         assert!((mean - 0.5).abs() < 0.01, "{mean}");
-        let square = (0..count).map(|_| random.normal_pair().0.powi(2)).sum::<f64>() / f64::from(count);
+        let square = (0..count)
+            .map(|_| random.normal_pair().0.powi(2))
+            .sum::<f64>()
+            / f64::from(count);
         assert!((square - 1.0).abs() < 0.03, "{square}");
         assert!((0..count).all(|_| random.below(7) < 7));
     }

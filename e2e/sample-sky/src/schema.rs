@@ -101,7 +101,12 @@ const OBJECT: &[ColumnSpec] = &[
         "0 for a point, 1 for an extended object; NULL when too faint to tell",
     ),
     nullable("redshift", "DECIMAL(7,5)", "", "redshift; NULL for stars"),
-    nullable("parallax", "FLOAT", "mas", "parallax; NULL except for stars"),
+    nullable(
+        "parallax",
+        "FLOAT",
+        "mas",
+        "parallax; NULL except for stars",
+    ),
     column(
         "flags",
         "SMALLINT",
@@ -170,7 +175,12 @@ const FILTER: &[ColumnSpec] = &[
     column("name", "CHAR(1)", "", "u, g, r, i, z or y"),
     column("wavelength", "DOUBLE", "nm", "mean wavelength"),
     column("width", "DOUBLE", "nm", "full width at half maximum"),
-    column("depth", "FLOAT", "mag", "AB magnitude of a five-sigma detection"),
+    column(
+        "depth",
+        "FLOAT",
+        "mag",
+        "AB magnitude of a five-sigma detection",
+    ),
     column("description", "VARCHAR(64)", "", "what it sees"),
 ];
 

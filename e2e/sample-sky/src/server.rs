@@ -26,7 +26,9 @@ async fn file(Path(path): Path<(u64, u64, String, String)>, headers: HeaderMap) 
             let message = format!("`{name}` is not of the form 0-of-4.csv\n");
             (StatusCode::NOT_FOUND, message).into_response()
         }
-        Err(FileError::Part(error)) => (StatusCode::NOT_FOUND, format!("{error}\n")).into_response(),
+        Err(FileError::Part(error)) => {
+            (StatusCode::NOT_FOUND, format!("{error}\n")).into_response()
+        }
     }
 }
 

@@ -51,7 +51,8 @@ fn write_row(object: &Object, id: i64, seconds: u32, random: &mut Random, out: &
     row.end();
 }
 
-/// Flux within the point spread function and its error, flux within an aperture, signal-to-noise ratio.
+/// Flux within the point spread function and its error, flux within an aperture, signal-to-noise
+/// ratio.
 fn write_fluxes(row: &mut Row<'_>, class: Class, magnitude: Magnitude, noise: f64, aperture: f64) {
     // One exposure sees less deep than the survey, and quasars flicker.
     let error = (magnitude.error * 6.0).min(9.0);

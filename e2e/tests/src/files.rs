@@ -27,8 +27,12 @@ impl Files {
             "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
         });
         claims.patch(CLAIM, &manager, &Patch::Apply(claim)).await?;
-        pods.patch(CLAIM, &manager, &Patch::Apply(pod(&worker_image(&pods).await?)))
-            .await?;
+        pods.patch(
+            CLAIM,
+            &manager,
+            &Patch::Apply(pod(&worker_image(&pods).await?)),
+        )
+        .await?;
         eventually("the pod with the tests' files", async || {
             let pod = pods.get(CLAIM).await?;
             let phase = pod.status.and_then(|status| status.phase);

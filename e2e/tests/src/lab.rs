@@ -1,5 +1,5 @@
-//! The cluster's own levers: plugs, cables, the API server, processes on nodes. There only when the tests run on the cluster that
-//! `e2e/cluster` made; `e2e/tests/run` says where its tool is.
+//! The cluster's own levers: plugs, cables, the API server, processes on nodes. There only when the
+//! tests run on the cluster that `e2e/cluster` made; `e2e/tests/run` says where its tool is.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -53,8 +53,15 @@ impl Lab {
         Ok(paused)
     }
 
-    /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches `pattern`; how many there were.
-    pub async fn signal(&self, node: &str, pod: &str, pattern: &str, signal: &str) -> Result<usize> {
+    /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches
+    /// `pattern`; how many there were.
+    pub async fn signal(
+        &self,
+        node: &str,
+        pod: &str,
+        pattern: &str,
+        signal: &str,
+    ) -> Result<usize> {
         // The container runtime gives every process its pod's name as the name of its host.
         let script = format!(
             "for pid in $(pgrep -f '{pattern}'); do \
@@ -76,7 +83,8 @@ impl Lab {
     }
 }
 
-/// A node whose processes stand still. Dropping it lets them continue: a test that fails must not leave the node frozen.
+/// A node whose processes stand still. Dropping it lets them continue: a test that fails must not
+/// leave the node frozen.
 pub struct PausedNode {
     tool: PathBuf,
     node: String,

@@ -1,8 +1,10 @@
-//! What the end-to-end tests share: the archive under test, its proxy, and the sample sky as plain rows.
+//! What the end-to-end tests share: the archive under test, its proxy, and the sample sky as plain
+//! rows.
 //!
-//! The tests take any cluster that `KUBECONFIG` names and that runs the demo (`make demo`); `ORRERY_HOST`, `ORRERY_PORT`, `ORRERY_USER`
-//! and `ORRERY_PASSWORD` say where its proxy is (`make -s env`). They are ignored by a plain `cargo test`, which has no cluster;
-//! `e2e/tests/run` runs them.
+//! The tests take any cluster that `KUBECONFIG` names and that runs the demo (`make demo`);
+//! `ORRERY_HOST`, `ORRERY_PORT`, `ORRERY_USER` and `ORRERY_PASSWORD` say where its proxy is
+//! (`make -s env`). They are ignored by a plain `cargo test`, which has no cluster; `e2e/tests/run`
+//! runs them.
 
 pub mod files;
 pub mod lab;
@@ -56,7 +58,12 @@ impl Archive {
     }
 
     /// Applies an object of one of Orrery's kinds.
-    pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<DynamicObject, kube::Error> {
+    pub async fn apply(
+        &self,
+        kind: &str,
+        name: &str,
+        spec: Value,
+    ) -> Result<DynamicObject, kube::Error> {
         let object = json!({
             "apiVersion": "orrery.dev/v1alpha1",
             "kind": kind,
@@ -64,7 +71,9 @@ impl Archive {
             "spec": spec,
         });
         let manager = PatchParams::apply("orrery-e2e").force();
-        self.kind(kind).patch(name, &manager, &Patch::Apply(object)).await
+        self.kind(kind)
+            .patch(name, &manager, &Patch::Apply(object))
+            .await
     }
 
     /// Deletes an object if it is there, and waits until it is gone.
@@ -95,7 +104,8 @@ impl Archive {
         .await
     }
 
-    /// Reason and message of the object's condition `Accepted` once it is `False` for the present generation.
+    /// Reason and message of the object's condition `Accepted` once it is `False` for the present
+    /// generation.
     pub async fn refusal(&self, kind: &str, name: &str) -> Result<(String, String)> {
         let status = self
             .status_when(kind, name, |status| {
@@ -119,7 +129,9 @@ impl Archive {
 /// A condition of a status.
 pub fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = status["conditions"].as_array()?;
-    conditions.iter().find(|condition| condition["type"] == kind)
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }
 
 /// Tries until there is an answer; the last error is reported when the time is over.
@@ -194,7 +206,10 @@ pub async fn error_of(session: &mut Conn, sql: &str) -> Result<(u16, String)> {
     match session.query_drop(sql).await {
         Err(mysql_async::Error::Server(error)) => Ok((error.code, error.message)),
         Err(other) => Err(anyhow!(other).context("no answer of the server")),
-        Ok(()) => bail!("it was taken: {}", sql.chars().take(200).collect::<String>()),
+        Ok(()) => bail!(
+            "it was taken: {}",
+            sql.chars().take(200).collect::<String>()
+        ),
     }
 }
 

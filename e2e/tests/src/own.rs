@@ -22,7 +22,8 @@ pub struct Own {
 }
 
 impl Own {
-    /// Tables of the test `name` (letters, digits and underscores), in the demo's family. What an earlier run left is removed.
+    /// Tables of the test `name` (letters, digits and underscores), in the demo's family. What an
+    /// earlier run left is removed.
     pub async fn new(name: &'static str) -> Result<Self> {
         let own = Self {
             archive: Archive::demo().await?,
@@ -92,7 +93,8 @@ impl Own {
         self.archive.apply("ChunkedTable", &name, spec).await?;
         self.archive
             .status_when("ChunkedTable", &name, |status| {
-                crate::condition(status, "Available").is_some_and(|available| available["status"] == "True")
+                crate::condition(status, "Available")
+                    .is_some_and(|available| available["status"] == "True")
             })
             .await?;
         Ok(())
@@ -109,19 +111,33 @@ impl Own {
     }
 
     /// Declares the ingest `name` of its file into a table.
-    pub async fn declare(&self, name: &str, table: &str, max_rejects: u64, revoked: bool) -> Result<()> {
+    pub async fn declare(
+        &self,
+        name: &str,
+        table: &str,
+        max_rejects: u64,
+        revoked: bool,
+    ) -> Result<()> {
         let spec = json!({
             "target": { "database": self.database(), "table": table },
             "sources": [{ "claim": CLAIM, "path": self.path(name) }],
             "maxRejects": max_rejects,
             "revoked": revoked,
         });
-        self.archive.apply("Ingest", &self.object(name), spec).await?;
+        self.archive
+            .apply("Ingest", &self.object(name), spec)
+            .await?;
         Ok(())
     }
 
     /// Ingests `content` as `name`; the last status.
-    pub async fn ingest(&self, name: &str, table: &str, max_rejects: u64, content: &str) -> Result<Value> {
+    pub async fn ingest(
+        &self,
+        name: &str,
+        table: &str,
+        max_rejects: u64,
+        content: &str,
+    ) -> Result<Value> {
         self.file(name, content).await?;
         self.declare(name, table, max_rejects, false).await?;
         self.ended(name, TIMEOUT).await
@@ -153,7 +169,13 @@ impl Own {
     }
 
     /// Takes the rows of an ingest back, or brings them back, and waits until that is done.
-    pub async fn set_revoked(&self, name: &str, table: &str, max_rejects: u64, revoked: bool) -> Result<()> {
+    pub async fn set_revoked(
+        &self,
+        name: &str,
+        table: &str,
+        max_rejects: u64,
+        revoked: bool,
+    ) -> Result<()> {
         self.declare(name, table, max_rejects, revoked).await?;
         let phase = if revoked { "Revoked" } else { "Visible" };
         self.status_when(name, TIMEOUT, |status| status["phase"] == phase)
@@ -161,11 +183,20 @@ impl Own {
             .map(drop)
     }
 
-    /// Asks for the same where it must be refused; the refusal's words. The ingest is left as it was.
-    pub async fn refused(&self, name: &str, table: &str, max_rejects: u64, revoked: bool) -> Result<String> {
+    /// Asks for the same where it must be refused; the refusal's words. The ingest is left as it
+    /// was.
+    pub async fn refused(
+        &self,
+        name: &str,
+        table: &str,
+        max_rejects: u64,
+        revoked: bool,
+    ) -> Result<String> {
         self.declare(name, table, max_rejects, revoked).await?;
         let status = self
-            .status_when(name, TIMEOUT, |status| message(status).starts_with("cannot be "))
+            .status_when(name, TIMEOUT, |status| {
+                message(status).starts_with("cannot be ")
+            })
             .await?;
         let phase = if revoked { "Visible" } else { "Revoked" };
         anyhow::ensure!(status["phase"] == phase, "{status}");
@@ -205,9 +236,16 @@ impl Own {
     }
 }
 
-/// Rows for [`Own::director`] with keys `from` to `until`, all over the sky, so that every worker gets some; `v` = key.
+/// Rows for [`Own::director`] with keys `from` to `until`, all over the sky, so that every worker
+/// gets some; `v` = key.
 pub fn objects(from: u64, until: u64) -> String {
-    let row = |id: u64| format!("{id},{},{},{id}\n", id * 7 % 360, (id * 11 % 160) as i64 - 80);
+    let row = |id: u64| {
+        format!(
+            "{id},{},{},{id}\n",
+            id * 7 % 360,
+            (id * 11 % 160) as i64 - 80
+        )
+    };
     (from..until).map(row).collect()
 }
 
@@ -218,7 +256,10 @@ pub fn message(status: &Value) -> &str {
 
 /// Reasons of the sampled rejects.
 pub fn reasons(status: &Value) -> Vec<String> {
-    let samples = status["rejectSamples"].as_array().cloned().unwrap_or_default();
+    let samples = status["rejectSamples"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let reason = |sample: &Value| sample["reason"].as_str().unwrap_or_default().to_owned();
     samples.iter().map(reason).collect()
 }

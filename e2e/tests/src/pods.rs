@@ -1,4 +1,5 @@
-//! Pods of the archive: which there are, where they run, a connection to one of them, the end of one.
+//! Pods of the archive: which there are, where they run, a connection to one of them, the end of
+//! one.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,7 +22,8 @@ impl Archive {
 
     /// Pods of a component that are ready, by name.
     pub async fn ready_pods(&self, component: &str) -> Result<Vec<Pod>> {
-        let of_component = ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
+        let of_component =
+            ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         let mut pods = self.pods().list(&of_component).await?.items;
         pods.retain(is_ready);
         pods.sort_by_key(kube::ResourceExt::name_any);
@@ -30,7 +32,8 @@ impl Archive {
 
     /// Waits until a component has that many ready pods and no others.
     pub async fn await_ready(&self, component: &str, count: usize) -> Result<Vec<Pod>> {
-        let of_component = ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
+        let of_component =
+            ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         eventually(&format!("{count} ready pods of {component}"), async || {
             let pods = self.pods().list(&of_component).await?.items;
             Ok((pods.len() == count && pods.iter().all(is_ready)).then_some(pods))
@@ -42,7 +45,9 @@ impl Archive {
     pub async fn physical_database(&self, object: &str) -> Result<String> {
         let table = self.kind("ChunkedTable").get(object).await?;
         let incarnation = table.data["status"]["incarnation"].as_u64();
-        let database = table.data["spec"]["database"].as_str().context("no database")?;
+        let database = table.data["spec"]["database"]
+            .as_str()
+            .context("no database")?;
         Ok(physical_database(
             database,
             incarnation.context("no incarnation")?,
@@ -51,8 +56,9 @@ impl Archive {
 
     /// Pods of the workers that have a physical database on their disks.
     pub async fn holders(&self, database: &str) -> Result<Vec<String>> {
-        let sql =
-            format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{database}'");
+        let sql = format!(
+            "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{database}'"
+        );
         let mut holders = Vec::new();
         for pod in self.ready_pods("worker").await? {
             if on_worker(&pod.name_any(), &sql).await?.trim() != "0" {
@@ -72,7 +78,10 @@ impl Archive {
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
     let ready = conditions.is_some_and(|all| {
         all.iter()
             .any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -115,7 +124,13 @@ impl Forward {
     /// Opens a way to `port` of a pod.
     pub async fn open(pod: &Pod, port: u16) -> Result<Self> {
         let mut kubectl = Command::new("kubectl")
-            .args(["--namespace", NAMESPACE, "port-forward", "--address", "127.0.0.1"])
+            .args([
+                "--namespace",
+                NAMESPACE,
+                "port-forward",
+                "--address",
+                "127.0.0.1",
+            ])
             .arg(format!("pod/{}", pod.name_any()))
             .arg(format!(":{port}"))
             .stdin(Stdio::null())

@@ -9,7 +9,8 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, Value};
 use tokio::task::JoinHandle;
 
-/// One statement of each kind: a sealed count, a count by rows, a lookup, a cone search, a histogram and a join.
+/// One statement of each kind: a sealed count, a count by rows, a lookup, a cone search, a
+/// histogram and a join.
 pub const STATEMENTS: [&str; 6] = [
     "SELECT COUNT(*) FROM sky.Source",
     "SELECT COUNT(*), SUM(sourceId), AVG(psfFlux) FROM sky.Source WHERE psfFlux IS NOT NULL",
@@ -33,13 +34,17 @@ pub async fn ask(session: &mut Conn, sql: &str) -> Result<Answer, mysql_async::E
     Ok(rows.into_iter().map(Row::unwrap).collect())
 }
 
-/// Statements with the answers they had when all was well. One dataEpoch gives the same bits each time, so equal means equal.
+/// Statements with the answers they had when all was well. One dataEpoch gives the same bits each
+/// time, so equal means equal.
 #[derive(Clone)]
 pub struct Questions(Arc<Vec<(String, Answer)>>);
 
 impl Questions {
     /// Asks each statement once, while all is well.
-    pub async fn learn(session: &mut Conn, statements: impl IntoIterator<Item = &str>) -> Result<Self> {
+    pub async fn learn(
+        session: &mut Conn,
+        statements: impl IntoIterator<Item = &str>,
+    ) -> Result<Self> {
         let mut known = Vec::new();
         for sql in statements {
             let answer = ask(session, sql).await.with_context(|| sql.to_owned())?;
@@ -73,7 +78,8 @@ impl Questions {
         let mut loops = Vec::new();
         for _ in 0..connections {
             let mut session = Conn::new(Opts::from(way.clone())).await?;
-            let (questions, stopped, rounds) = (self.clone(), Arc::clone(&stopped), Arc::clone(&rounds));
+            let (questions, stopped, rounds) =
+                (self.clone(), Arc::clone(&stopped), Arc::clone(&rounds));
             loops.push(tokio::spawn(async move {
                 while !stopped.load(Ordering::Relaxed) {
                     questions.check(&mut session).await?;

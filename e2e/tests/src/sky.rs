@@ -1,10 +1,16 @@
-//! The sample sky as plain rows: what the archive should answer is computed from these, by other code than the archive's.
+//! The sample sky as plain rows: what the archive should answer is computed from these, by other
+//! code than the archive's.
 
 use anyhow::{Context as _, Result, bail};
 use orrery_sample_sky::{Sky, Table};
 
 /// Calls `each` with the fields of every row of a table of the sky; `None` is NULL.
-pub fn rows(objects: u64, seed: u64, table: Table, mut each: impl FnMut(&[Option<&str>])) -> Result<()> {
+pub fn rows(
+    objects: u64,
+    seed: u64,
+    table: Table,
+    mut each: impl FnMut(&[Option<&str>]),
+) -> Result<()> {
     let part = Sky::new(objects, seed)?.part(table, 0, 1)?;
     let mut rest = Vec::new();
     for block in part.blocks() {
@@ -31,7 +37,9 @@ pub fn rows(objects: u64, seed: u64, table: Table, mut each: impl FnMut(&[Option
 /// Place of a column in the rows of `table`.
 pub fn place(table: Table, column: &str) -> Result<usize> {
     let columns = orrery_sample_sky::columns(table);
-    let found = columns.iter().position(|candidate| candidate.name == column);
+    let found = columns
+        .iter()
+        .position(|candidate| candidate.name == column);
     found.with_context(|| format!("{table} has no column {column}"))
 }
 

@@ -1,7 +1,8 @@
-//! Whom the operator calls: agents and loaders of every archive it serves, by pod address, with that archive's certificate.
+//! Whom the operator calls: agents and loaders of every archive it serves, by pod address, with
+//! that archive's certificate.
 //!
-//! Each archive has its own authority, so each has its own identity here; [`Agents::identify`] sets it from the Secret the operator
-//! keeps.
+//! Each archive has its own authority, so each has its own identity here; [`Agents::identify`] sets
+//! it from the Secret the operator keeps.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +68,8 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// Sets the operator's certificate for an archive. Connections made with another one are let go.
+    /// Sets the operator's certificate for an archive. Connections made with another one are let
+    /// go.
     pub fn identify(&self, namespace: &str, files: Files) {
         let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
         if archives
@@ -78,7 +80,8 @@ impl Agents {
         }
     }
 
-    /// Whether calls to the archive's agents can be made. Until then nothing may be concluded from their silence.
+    /// Whether calls to the archive's agents can be made. Until then nothing may be concluded from
+    /// their silence.
     pub fn knows(&self, namespace: &str) -> bool {
         let archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
         archives.contains_key(namespace)

@@ -22,7 +22,9 @@ fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
     roots
         .add(CertificateDer::from_pem_slice(ca.certificate.as_bytes()).unwrap())
         .unwrap();
-    let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots))
+        .build()
+        .unwrap();
     rustls::ServerConfig::builder()
         .with_client_cert_verifier(clients)
         .with_single_cert(
@@ -33,7 +35,13 @@ fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
 }
 
 /// Answers one request with `status` and `body` under the certificate of `role`; where it listens.
-async fn serve(ip: [u8; 4], ca: &Pair, role: Role, status: &'static str, body: &'static str) -> String {
+async fn serve(
+    ip: [u8; 4],
+    ca: &Pair,
+    role: Role,
+    status: &'static str,
+    body: &'static str,
+) -> String {
     let own = issue(ca, role, "sky", SystemTime::now()).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(server_config(ca, &own)));
     let address = SocketAddr::from((Ipv4Addr::from(ip), ports::AGENT));
@@ -87,7 +95,12 @@ async fn an_agents_own_words_come_back_as_the_error() {
         REFUSAL,
     )
     .await;
-    let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
+    let error = agents
+        .at("sky", &address)
+        .unwrap()
+        .info()
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), Some("TermTooLow"), "{error}");
     assert_eq!(
         error.to_string(),
@@ -103,7 +116,12 @@ async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     let other = authority("other", SystemTime::now()).unwrap();
     let stranger = serve([127, 8, 1, 3], &other, Role::Agent, "200 OK", "{}").await;
     for address in [loader, stranger] {
-        let error = agents.at("sky", &address).unwrap().info().await.unwrap_err();
+        let error = agents
+            .at("sky", &address)
+            .unwrap()
+            .info()
+            .await
+            .unwrap_err();
         assert!(matches!(error, CallError::Unreachable(_)), "{error}");
         assert!(error.to_string().contains("certificate"), "{error}");
     }

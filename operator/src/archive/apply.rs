@@ -41,8 +41,12 @@ impl Archive<'_> {
         let mut incarnations = Incarnations::new();
         self.reserve(&observed.chunked, &plan.tables.chunked, &mut incarnations)
             .await?;
-        self.reserve(&observed.references, &plan.tables.references, &mut incarnations)
-            .await?;
+        self.reserve(
+            &observed.references,
+            &plan.tables.references,
+            &mut incarnations,
+        )
+        .await?;
         Ok(incarnations)
     }
 
@@ -54,9 +58,12 @@ impl Archive<'_> {
     ) -> Result<(), WriterError> {
         for (table, verdict) in tables.iter().zip(verdicts) {
             let incarnation = match table.incarnation() {
-                None if verdict.schema.is_some() => {
-                    Some(self.context.writer.reserve_incarnation(self.namespace).await?)
-                }
+                None if verdict.schema.is_some() => Some(
+                    self.context
+                        .writer
+                        .reserve_incarnation(self.namespace)
+                        .await?,
+                ),
                 known => known,
             };
             incarnations.extend(table.meta().uid.clone().zip(incarnation));
@@ -72,7 +79,8 @@ impl Archive<'_> {
         incarnations: &Incarnations,
     ) -> Result<usize, WriterError> {
         let chunked = plan::declarations(&observed.chunked, &plan.tables.chunked, incarnations);
-        let references = plan::declarations(&observed.references, &plan.tables.references, incarnations);
+        let references =
+            plan::declarations(&observed.references, &plan.tables.references, incarnations);
         let mut declarations: Vec<TableDeclaration> = chunked
             .chain(references)
             .filter(|declaration| !is_known(&observed.catalog, declaration))

@@ -1,7 +1,9 @@
-//! What is declared about the data of an archive: families and tables, judged together and handed to the catalog's writer.
+//! What is declared about the data of an archive: families and tables, judged together and handed
+//! to the catalog's writer.
 //!
-//! One run looks at everything, because what makes an object acceptable lies in other objects. A table's incarnation is in its status
-//! before it is in the catalog, so a crash between the two repeats the second step and never makes another incarnation.
+//! One run looks at everything, because what makes an object acceptable lies in other objects. A
+//! table's incarnation is in its status before it is in the catalog, so a crash between the two
+//! repeats the second step and never makes another incarnation.
 
 mod apply;
 mod observe;
@@ -35,8 +37,8 @@ impl Controller for Archives {
     type Failure = ReconcileError;
     const NAME: &'static str = "archive";
 
-    /// An archive is due at once, so that czars have a catalog and are ready before anything is declared, and when a declaration or the
-    /// catalog's root changed.
+    /// An archive is due at once, so that czars have a catalog and are ready before anything is
+    /// declared, and when a declaration or the catalog's root changed.
     fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, String> {
         let spec = Sensitivity::Spec;
         stream::select_all([
@@ -51,7 +53,11 @@ impl Controller for Archives {
     }
 
     /// Judges what is declared, has the catalog follow it, and writes statuses.
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, ReconcileError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, ReconcileError> {
         // The catalog's first write in a term asks the agents for the highest term they have seen.
         if !context.agents.knows(namespace) {
             return Ok(SOON);
@@ -70,9 +76,12 @@ impl Controller for Archives {
         let archive = Archive { context, namespace };
         archive.accept_families(&plan).await?;
         let incarnations = archive.reserve_incarnations(&observed, &plan).await?;
-        // Verdicts must not wait for the catalog, which may be unable to take writes; and an incarnation is in a status first.
+        // Verdicts must not wait for the catalog, which may be unable to take writes; and an
+        // incarnation is in a status first.
         status::write(context, namespace, &observed, &plan, &incarnations).await?;
-        let accepted = archive.accept_tables(&observed, &plan, &incarnations).await?;
+        let accepted = archive
+            .accept_tables(&observed, &plan, &incarnations)
+            .await?;
         archive.retire(&plan).await?;
         Ok(if accepted > 0 { SOON } else { RESYNC })
     }

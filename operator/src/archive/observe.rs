@@ -6,7 +6,9 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, Worker, WorkerPhase, WorkerPool};
+use orrery_crds::kinds::{
+    ChunkFamily, ChunkedTable, ReferenceTable, Worker, WorkerPhase, WorkerPool,
+};
 
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
@@ -29,8 +31,12 @@ pub struct Observed {
     pub catalog: Arc<Catalog>,
 }
 
-/// Observes the archive; `None` when nothing at all is declared. Even then it has a catalog afterwards.
-pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observed>, ReconcileError> {
+/// Observes the archive; `None` when nothing at all is declared. Even then it has a catalog
+/// afterwards.
+pub async fn observe(
+    context: &Context,
+    namespace: &str,
+) -> Result<Option<Observed>, ReconcileError> {
     let (pools, families, chunked, references, workers) = tokio::try_join!(
         context.list::<WorkerPool>(namespace, None),
         context.list::<ChunkFamily>(namespace, None),
@@ -38,9 +44,13 @@ pub async fn observe(context: &Context, namespace: &str) -> Result<Option<Observ
         context.list::<ReferenceTable>(namespace, None),
         context.list::<Worker>(namespace, None),
     )?;
-    let malformed = [&families.malformed, &chunked.malformed, &references.malformed]
-        .into_iter()
-        .any(|names| !names.is_empty());
+    let malformed = [
+        &families.malformed,
+        &chunked.malformed,
+        &references.malformed,
+    ]
+    .into_iter()
+    .any(|names| !names.is_empty());
     let catalog = context.writer.catalog(namespace).await?;
     let nothing = pools.valid.is_empty()
         && families.valid.is_empty()

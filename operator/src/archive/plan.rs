@@ -67,7 +67,8 @@ pub fn declarations<'a, T: UserTable>(
     })
 }
 
-/// Tables that no object names. An object that cannot be read may name any of them, so then none is retired.
+/// Tables that no object names. An object that cannot be read may name any of them, so then none is
+/// retired.
 fn retired_tables(observed: &Observed) -> Vec<TableKey> {
     if observed.malformed {
         return Vec::new();
@@ -101,7 +102,11 @@ fn retired_families(observed: &Observed) -> Vec<String> {
     if observed.malformed {
         return Vec::new();
     }
-    let declared: BTreeSet<String> = observed.families.iter().map(ResourceExt::name_any).collect();
+    let declared: BTreeSet<String> = observed
+        .families
+        .iter()
+        .map(ResourceExt::name_any)
+        .collect();
     observed
         .catalog
         .families

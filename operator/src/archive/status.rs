@@ -13,7 +13,8 @@ use crate::controller::status;
 use crate::families;
 use crate::tables::{self, UserTable, Verdict};
 
-/// Writes the statuses of all families and tables that differ, and publishes which specs are refused.
+/// Writes the statuses of all families and tables that differ, and publishes which specs are
+/// refused.
 pub async fn write(
     context: &Context,
     namespace: &str,
@@ -36,8 +37,12 @@ pub async fn write(
         incarnations,
         now,
     };
-    tables.write(&observed.chunked, &plan.tables.chunked).await?;
-    tables.write(&observed.references, &plan.tables.references).await
+    tables
+        .write(&observed.chunked, &plan.tables.chunked)
+        .await?;
+    tables
+        .write(&observed.references, &plan.tables.references)
+        .await
 }
 
 /// What the status of each table is computed from.
@@ -72,12 +77,25 @@ impl Tables<'_> {
 /// (docs/design/catalog.md#manifests). Nothing is written to the catalog meanwhile. Sets the
 /// condition and publishes it once. The pool's own controller takes it away: it does not get far
 /// without a catalog.
-pub async fn write_behind(context: &Context, namespace: &str, why: &str) -> Result<(), kube::Error> {
+pub async fn write_behind(
+    context: &Context,
+    namespace: &str,
+    why: &str,
+) -> Result<(), kube::Error> {
     for pool in context.list::<WorkerPool>(namespace, None).await?.valid {
         let mut wanted = pool.status.clone().unwrap_or_default();
-        let (generation, finding) = (pool.metadata.generation, Finding::met("WorkersKnowMore", why));
+        let (generation, finding) = (
+            pool.metadata.generation,
+            Finding::met("WorkersKnowMore", why),
+        );
         let conditions = &mut wanted.conditions;
-        conditions::set(conditions, CATALOG_BEHIND, &finding, generation, Timestamp::now());
+        conditions::set(
+            conditions,
+            CATALOG_BEHIND,
+            &finding,
+            generation,
+            Timestamp::now(),
+        );
         if status::write(context, namespace, &pool, wanted).await? {
             let event = Event::warning(CATALOG_BEHIND, format!("no catalog is written: {why}"));
             let about = kube::Resource::object_ref(&pool, &());

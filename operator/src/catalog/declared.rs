@@ -33,7 +33,9 @@ pub enum Schema {
 pub struct TableDeclaration {
     /// Database and name.
     pub key: TableKey,
-    /// Number of this incarnation, from [`Writer::reserve_incarnation`](super::writer::Writer::reserve_incarnation). The object's status had it before the catalog.
+    /// Number of this incarnation, from
+    /// [`Writer::reserve_incarnation`](super::writer::Writer::reserve_incarnation). The object's
+    /// status had it before the catalog.
     pub incarnation: u64,
     /// What it is.
     pub schema: Schema,

@@ -19,7 +19,8 @@ pub enum WriterError {
     /// Another root was written meanwhile; the next reconcile starts from it.
     #[error("the catalog root changed meanwhile")]
     Conflict,
-    /// Workers hold published rows that this catalog does not know (an old backup of the cluster API): nothing is written.
+    /// Workers hold published rows that this catalog does not know (an old backup of the cluster
+    /// API): nothing is written.
     #[error("the catalog is behind what workers hold: {0}")]
     Behind(String),
     /// The stored catalog cannot be read.

@@ -27,15 +27,17 @@ struct Sighting {
 }
 
 impl Readers {
-    /// Takes the present Leases in. After a time without looks in which every Lease could have run out no reader is known to be dead: the
-    /// cluster API was away, for the readers too.
+    /// Takes the present Leases in. After a time without looks in which every Lease could have run
+    /// out no reader is known to be dead: the cluster API was away, for the readers too.
     pub fn observe(&mut self, leases: &[Lease], now: Instant) {
         let blind = self
             .looked
             .replace(now)
             .is_some_and(|looked| now.duration_since(looked) >= lease_time());
         if blind {
-            self.seen.values_mut().for_each(|sighting| sighting.since = now);
+            self.seen
+                .values_mut()
+                .for_each(|sighting| sighting.since = now);
         }
         let names: Vec<String> = leases.iter().map(ResourceExt::name_any).collect();
         self.seen.retain(|name, _| names.contains(name));
@@ -64,7 +66,8 @@ impl Readers {
             .filter(move |sighting| now.duration_since(sighting.since) < lease_time())
     }
 
-    /// Whether every live reader has a catalog with this dataEpoch. A live Lease without epochs is a reader that has none yet.
+    /// Whether every live reader has a catalog with this dataEpoch. A live Lease without epochs is
+    /// a reader that has none yet.
     pub fn all_have(&self, data_epoch: u64, now: Instant) -> bool {
         self.live(now).all(|sighting| {
             sighting
@@ -73,7 +76,8 @@ impl Readers {
         })
     }
 
-    /// Oldest epochs that anybody may ask for: without any Lease those of the newest root, else [`Self::oldest_in_use`].
+    /// Oldest epochs that anybody may ask for: without any Lease those of the newest root, else
+    /// [`Self::oldest_in_use`].
     pub fn oldest_needed(&self, newest: Epochs, now: Instant) -> Option<Epochs> {
         if self.seen.is_empty() {
             Some(newest)
@@ -108,7 +112,8 @@ mod tests {
     use super::*;
 
     fn lease(name: &str, renewed: i64, epoch: u64) -> Lease {
-        let annotations = [lease::NEWEST, lease::OLDEST].map(|key| (key.to_owned(), format!("{epoch}/1")));
+        let annotations =
+            [lease::NEWEST, lease::OLDEST].map(|key| (key.to_owned(), format!("{epoch}/1")));
         Lease {
             metadata: ObjectMeta {
                 name: Some(name.into()),

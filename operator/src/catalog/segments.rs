@@ -15,7 +15,8 @@ pub const MOST: usize = 64;
 pub const REMEDY: &str = "put many files into one Ingest (its sources become one segment), revoke ingests that are not needed, \
 or make a new table and ingest everything in one go";
 
-/// The chunk with the most published segments of a table, of those that `wanted` selects; chunk 0 stands for a reference table.
+/// The chunk with the most published segments of a table, of those that `wanted` selects; chunk 0
+/// stands for a reference table.
 pub fn fullest(table: &Table, wanted: impl Fn(ChunkId) -> bool) -> Option<(ChunkId, usize)> {
     if !table.kind.is_chunked() {
         return Some((0, table.segments.len()));

@@ -1,4 +1,5 @@
-//! The catalog's objects in the cluster API: read everything, write what is new, then the root under its resourceVersion.
+//! The catalog's objects in the cluster API: read everything, write what is new, then the root
+//! under its resourceVersion.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -6,7 +7,9 @@ use std::fmt::Debug;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
-use orrery_archive::catalog::{self, Catalog, Encoded, Epochs, ObjectKind, ObjectName, Objects, RootPayload};
+use orrery_archive::catalog::{
+    self, Catalog, Encoded, Epochs, ObjectKind, ObjectName, Objects, RootPayload,
+};
 use orrery_archive::names::ROOT;
 use orrery_crds::kinds::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
@@ -19,8 +22,8 @@ use uuid::Uuid;
 use super::error::WriterError;
 use crate::field_manager;
 
-/// Annotation on an object that is used again, with a random value. Writing it is what counts: whoever wants to drop the object names the
-/// resourceVersion it had before.
+/// Annotation on an object that is used again, with a random value. Writing it is what counts:
+/// whoever wants to drop the object names the resourceVersion it had before.
 const USED_AGAIN: &str = "orrery.dev/used-again";
 /// Tries to use an object again while others write or drop it.
 const TRIES: usize = 5;
@@ -30,7 +33,8 @@ const TRIES: usize = 5;
 pub struct Stored {
     /// Decoded.
     pub catalog: Catalog,
-    /// The root object as read; its resourceVersion guards the next write. `None` before the first root.
+    /// The root object as read; its resourceVersion guards the next write. `None` before the first
+    /// root.
     pub root: Option<ChunkMap>,
     /// Names of all objects this root needs.
     pub names: BTreeSet<ObjectName>,
@@ -66,7 +70,8 @@ impl Store {
     /// Reads the whole catalog. Without a root it is empty.
     pub async fn read(&self) -> Result<Stored, WriterError> {
         let parameters = ListParams::default();
-        // The root is read first: objects it refers to were written before it and are dropped only after a later root.
+        // The root is read first: objects it refers to were written before it and are dropped only
+        // after a later root.
         let root = self.maps.get_opt(ROOT).await?;
         let mut objects = Objects::new();
         gather(&mut objects, self.maps.list(&parameters).await?.items);
@@ -79,7 +84,11 @@ impl Store {
                 .map_err(|error| WriterError::Unreadable(error.to_string()))?,
             None => (Catalog::default(), BTreeSet::new()),
         };
-        Ok(Stored { catalog, root, names })
+        Ok(Stored {
+            catalog,
+            root,
+            names,
+        })
     }
 
     /// The root as it is now.
@@ -87,10 +96,11 @@ impl Store {
         Ok(self.maps.get_opt(ROOT).await?)
     }
 
-    /// Writes `next` over `stored`: new objects, then the root if it still is the one that was read.
+    /// Writes `next` over `stored`: new objects, then the root if it still is the one that was
+    /// read.
     ///
-    /// Only what `stored` needs is known to be there: everything else may just be dropped by [`crate::gc`], also what lies there
-    /// under the same name because an older root needed it.
+    /// Only what `stored` needs is known to be there: everything else may just be dropped by
+    /// [`crate::gc`], also what lies there under the same name because an older root needed it.
     pub async fn write(&self, stored: &Stored, next: Catalog) -> Result<Stored, WriterError> {
         let Encoded { root, objects } = catalog::encode(&next);
         for (name, payload) in &objects {
@@ -150,7 +160,8 @@ impl Store {
         })
     }
 
-    /// Makes an object; false when there is one. Content-addressed: what is there under this name is the same.
+    /// Makes an object; false when there is one. Content-addressed: what is there under this name
+    /// is the same.
     async fn create(&self, name: &ObjectName, payload: String) -> Result<bool, WriterError> {
         let parameters = field_manager::post();
         let metadata = ObjectMeta {
@@ -193,7 +204,8 @@ impl Store {
         }
     }
 
-    /// Drops an object that was not written since `version`; one that was, or that is gone, is left.
+    /// Drops an object that was not written since `version`; one that was, or that is gone, is
+    /// left.
     pub async fn delete(&self, name: &ObjectName, version: &str) -> Result<(), WriterError> {
         let parameters = DeleteParams {
             preconditions: Some(Preconditions {
@@ -204,8 +216,14 @@ impl Store {
         };
         let name_text = name.as_str();
         let deleted = match name.kind() {
-            Some(ObjectKind::Placement) => self.placements.delete(name_text, &parameters).await.map(drop),
-            Some(ObjectKind::Segment) => self.segments.delete(name_text, &parameters).await.map(drop),
+            Some(ObjectKind::Placement) => self
+                .placements
+                .delete(name_text, &parameters)
+                .await
+                .map(drop),
+            Some(ObjectKind::Segment) => {
+                self.segments.delete(name_text, &parameters).await.map(drop)
+            }
             Some(ObjectKind::Map) => self.maps.delete(name_text, &parameters).await.map(drop),
             None => Ok(()),
         };
@@ -219,12 +237,18 @@ impl Store {
     pub async fn names(&self) -> Result<BTreeMap<ObjectName, String>, WriterError> {
         let parameters = ListParams::default();
         let mut names = BTreeMap::new();
-        collect_names(&mut names, self.maps.list_metadata(&parameters).await?.items);
+        collect_names(
+            &mut names,
+            self.maps.list_metadata(&parameters).await?.items,
+        );
         collect_names(
             &mut names,
             self.placements.list_metadata(&parameters).await?.items,
         );
-        collect_names(&mut names, self.segments.list_metadata(&parameters).await?.items);
+        collect_names(
+            &mut names,
+            self.segments.list_metadata(&parameters).await?.items,
+        );
         Ok(names)
     }
 }
@@ -237,7 +261,8 @@ fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<
     }
 }
 
-/// Writes an annotation, so that the object has another resourceVersion; false when it went or changed meanwhile.
+/// Writes an annotation, so that the object has another resourceVersion; false when it went or
+/// changed meanwhile.
 async fn use_again<K>(api: &Api<K>, name: &ObjectName, user: &str) -> Result<bool, WriterError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
@@ -248,7 +273,10 @@ where
     object
         .annotations_mut()
         .insert(USED_AGAIN.to_owned(), user.to_owned());
-    match api.replace(name.as_str(), &field_manager::post(), &object).await {
+    match api
+        .replace(name.as_str(), &field_manager::post(), &object)
+        .await
+    {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
         Err(error) => Err(error.into()),

@@ -66,15 +66,19 @@ impl Writer {
         }
     }
 
-    /// The newest catalog. The first call in a term makes the root where there is none, or raises its term to this leader's
-    /// (see [`term`]) before anything else is written.
+    /// The newest catalog. The first call in a term makes the root where there is none, or raises
+    /// its term to this leader's (see [`term`]) before anything else is written.
     pub async fn catalog(&self, namespace: &str) -> Result<Arc<Catalog>, WriterError> {
         self.change(namespace, |_| Ok(None)).await
     }
 
-    /// Changes the catalog of `namespace`: `change` says what it would be, `None` when nothing is to do. It may be called several times.
-    /// Returns the catalog in force afterwards.
-    pub async fn change<F>(&self, namespace: &str, mut change: F) -> Result<Arc<Catalog>, WriterError>
+    /// Changes the catalog of `namespace`: `change` says what it would be, `None` when nothing is
+    /// to do. It may be called several times. Returns the catalog in force afterwards.
+    pub async fn change<F>(
+        &self,
+        namespace: &str,
+        mut change: F,
+    ) -> Result<Arc<Catalog>, WriterError>
     where
         F: FnMut(&Catalog) -> Result<Option<Catalog>, EditError> + Send,
     {
@@ -88,8 +92,13 @@ impl Writer {
         Ok(catalog)
     }
 
-    /// The same for a change that has something to report: the report of the call whose result is in force comes back.
-    pub async fn edit<T, F>(&self, namespace: &str, mut edit: F) -> Result<(Arc<Catalog>, T), WriterError>
+    /// The same for a change that has something to report: the report of the call whose result is
+    /// in force comes back.
+    pub async fn edit<T, F>(
+        &self,
+        namespace: &str,
+        mut edit: F,
+    ) -> Result<(Arc<Catalog>, T), WriterError>
     where
         F: FnMut(&Catalog) -> Result<Edit<T>, EditError> + Send,
     {
@@ -123,7 +132,11 @@ impl Writer {
     }
 
     /// `count` worker ids that were never given out before, ascending.
-    pub async fn reserve_workers(&self, namespace: &str, count: u32) -> Result<Vec<WorkerId>, WriterError> {
+    pub async fn reserve_workers(
+        &self,
+        namespace: &str,
+        count: u32,
+    ) -> Result<Vec<WorkerId>, WriterError> {
         let reserve = |catalog: &Catalog| {
             let mut next = catalog.clone();
             next.counters.worker += count;
@@ -152,7 +165,8 @@ impl Writer {
                 Some(led) => led,
                 None => self.lead(namespace).await?,
             };
-            let version = |root: &Option<ChunkMap>| root.as_ref().and_then(ResourceExt::resource_version);
+            let version =
+                |root: &Option<ChunkMap>| root.as_ref().and_then(ResourceExt::resource_version);
             if version(&led.store.root().await?) == version(&led.stored.root) {
                 let needed = Needed {
                     epochs: led.catalog.epochs,
@@ -197,7 +211,8 @@ impl Writer {
         })
     }
 
-    /// What the agents that answer say of themselves. One that is away keeps its term on disk and refuses a lower one later.
+    /// What the agents that answer say of themselves. One that is away keeps its term on disk and
+    /// refuses a lower one later.
     async fn agent_infos(&self, namespace: &str) -> Result<Vec<Info>, WriterError> {
         let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
         let workers = workers.list(&kube::api::ListParams::default()).await?.items;

@@ -63,7 +63,10 @@ pub fn set(
         observed_generation: generation,
         last_transition_time: Time(now),
     };
-    match conditions.iter_mut().find(|condition| condition.type_ == kind) {
+    match conditions
+        .iter_mut()
+        .find(|condition| condition.type_ == kind)
+    {
         Some(old) => {
             let since = if old.status == status {
                 old.last_transition_time.clone()

@@ -103,7 +103,8 @@ impl<K> Default for Listed<K> {
 }
 
 impl Context {
-    /// What the controllers of the process `identity` are given, which acts by the right of `mandate`.
+    /// What the controllers of the process `identity` are given, which acts by the right of
+    /// `mandate`.
     pub fn new(
         client: Client,
         scope: Scope,
@@ -135,7 +136,14 @@ impl Context {
             log_format: LogFormat::Text,
         };
         let metrics = Metrics::new().unwrap();
-        Self::new(client, Scope::All, images, Mandate::alone(1), "test", metrics)
+        Self::new(
+            client,
+            Scope::All,
+            images,
+            Mandate::alone(1),
+            "test",
+            metrics,
+        )
     }
 
     /// Objects of kind `K` in `namespace`.
@@ -154,15 +162,23 @@ impl Context {
         Api::all(self.client.clone())
     }
 
-    /// Lists the objects of `namespace`, all or those that `labels` select. One that cannot be read is named, logged and counted,
-    /// and does not hide the others.
-    pub async fn list<K>(&self, namespace: &str, labels: Option<&str>) -> Result<Listed<K>, kube::Error>
+    /// Lists the objects of `namespace`, all or those that `labels` select. One that cannot be read
+    /// is named, logged and counted, and does not hide the others.
+    pub async fn list<K>(
+        &self,
+        namespace: &str,
+        labels: Option<&str>,
+    ) -> Result<Listed<K>, kube::Error>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + DeserializeOwned
+            + Clone
+            + Debug,
     {
         let api: Api<DeserializeGuard<K>> = Api::namespaced(self.client.clone(), namespace);
-        let parameters =
-            labels.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
+        let parameters = labels.map_or_else(ListParams::default, |labels| {
+            ListParams::default().labels(labels)
+        });
         let mut listed = Listed::default();
         for object in api.list(&parameters).await?.items {
             match object.0 {

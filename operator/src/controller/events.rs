@@ -40,8 +40,14 @@ impl Events {
         }
     }
 
-    /// Publishes `event` about `about`. One that cannot be written is logged: nothing depends on it.
-    pub async fn publish(&self, about: &ObjectReference, related: Option<ObjectReference>, event: Event) {
+    /// Publishes `event` about `about`. One that cannot be written is logged: nothing depends on
+    /// it.
+    pub async fn publish(
+        &self,
+        about: &ObjectReference,
+        related: Option<ObjectReference>,
+        event: Event,
+    ) {
         let event = events::Event {
             type_: if event.warning {
                 EventType::Warning
@@ -74,7 +80,10 @@ impl Events {
         let (kind, name) = (K::kind(&()), object.name_any());
         let (label, event) = match change {
             Change::Unchanged => return,
-            Change::Created => ("created", Event::normal("Created", format!("made {kind} {name}"))),
+            Change::Created => (
+                "created",
+                Event::normal("Created", format!("made {kind} {name}")),
+            ),
             Change::Updated => (
                 "updated",
                 Event::normal("Updated", format!("changed {kind} {name}")),
@@ -83,7 +92,8 @@ impl Events {
         };
         tracing::info!(%kind, name, change = label, "{}", event.note);
         self.metrics.wrote(&kind, label);
-        self.publish(about, Some(object.object_ref(&())), event).await;
+        self.publish(about, Some(object.object_ref(&())), event)
+            .await;
     }
 }
 

@@ -1,8 +1,9 @@
 //! What all controllers share.
 //!
-//! A controller is a folder that reads as *observe → plan → apply → status*: `mod.rs` says what wakes it and holds its reconcile,
-//! `observe.rs` reads the cluster API and the agents, `plan.rs` is a pure function of what was observed, `apply.rs` makes it so, and
-//! `status.rs` says what users see. It has those files that it needs. [`runner`] runs it by the keys of its [`watch`]es, with a
+//! A controller is a folder that reads as *observe → plan → apply → status*: `mod.rs` says what
+//! wakes it and holds its reconcile, `observe.rs` reads the cluster API and the agents, `plan.rs`
+//! is a pure function of what was observed, `apply.rs` makes it so, and `status.rs` says what users
+//! see. It has those files that it needs. [`runner`] runs it by the keys of its [`watch`]es, with a
 //! [`context`]; [`apply`], [`status`], [`events`] and [`conditions`] are how it writes.
 
 pub mod apply;

@@ -1,8 +1,9 @@
-//! The loop that every controller runs in: keys come in from watches, are gathered for a moment, reconciled one after the other and
-//! come back after a while by themselves.
+//! The loop that every controller runs in: keys come in from watches, are gathered for a moment,
+//! reconciled one after the other and come back after a while by themselves.
 //!
-//! One reconcile looks at everything a key stands for (a pool, or all tables of an archive), so a burst of changes costs one run.
-//! Nothing here knows what a key means, or a controller does. A failed run comes back with growing delay; other keys run meanwhile.
+//! One reconcile looks at everything a key stands for (a pool, or all tables of an archive), so a
+//! burst of changes costs one run. Nothing here knows what a key means, or a controller does. A
+//! failed run comes back with growing delay; other keys run meanwhile.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display};
@@ -29,7 +30,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
 /// One of the operator's controllers.
 pub trait Controller {
-    /// What one reconcile looks at: an archive by its namespace, or an object by namespace and name.
+    /// What one reconcile looks at: an archive by its namespace, or an object by namespace and
+    /// name.
     type Key: Clone + Hash + Eq + Debug;
     /// Why a reconcile did not end.
     type Failure: Display;
@@ -39,7 +41,8 @@ pub trait Controller {
     /// Keys that are due because something changed, without end.
     fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, Self::Key>;
 
-    /// Brings what the key stands for nearer to what is declared; answers after how long the key is due again without a change.
+    /// Brings what the key stands for nearer to what is declared; answers after how long the key is
+    /// due again without a change.
     fn reconcile(
         &self,
         context: &Context,
@@ -132,7 +135,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_of_triggers_is_one_run_and_keys_come_back_by_themselves() {
-        let triggers = futures::stream::iter(["a", "a", "a", "b"]).chain(futures::stream::pending());
+        let triggers =
+            futures::stream::iter(["a", "a", "a", "b"]).chain(futures::stream::pending());
         let seen = RefCell::new(Vec::new());
         let running = work(
             triggers,

@@ -1,5 +1,6 @@
-//! The one way in which statuses are written: whole, and under the resourceVersion they were computed from, so that another leader's newer
-//! status is never written over, and what a status does not say any more is gone.
+//! The one way in which statuses are written: whole, and under the resourceVersion they were
+//! computed from, so that another leader's newer status is never written over, and what a status
+//! does not say any more is gone.
 
 use std::fmt::Debug;
 
@@ -12,7 +13,8 @@ use serde::de::DeserializeOwned;
 use super::context::Context;
 use crate::field_manager;
 
-/// Writes `status` as that of `live`, an object of `namespace`, unless it has it. Says whether it wrote.
+/// Writes `status` as that of `live`, an object of `namespace`, unless it has it. Says whether it
+/// wrote.
 pub async fn write<K>(
     context: &Context,
     namespace: &str,

@@ -1,6 +1,7 @@
 //! Watches that say *that* something changed, as keys for [`super::runner`].
 //!
-//! Only metadata is watched: what changed is read when the key is reconciled, and an object that cannot be read stops no watch.
+//! Only metadata is watched: what changed is read when the key is reconciled, and an object that
+//! cannot be read stops no watch.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -27,7 +28,8 @@ pub enum Sensitivity {
     Any,
 }
 
-/// Keys of changed objects of kind `K` in `scope`, without end. `labels` narrows the watch; `key` may leave objects out.
+/// Keys of changed objects of kind `K` in `scope`, without end. `labels` narrows the watch; `key`
+/// may leave objects out.
 pub fn changes<K, Key>(
     client: &Client,
     scope: &Scope,
@@ -191,18 +193,30 @@ mod tests {
     }
 
     fn names(changed: Vec<ObjectMeta>) -> Vec<String> {
-        changed.into_iter().filter_map(|metadata| metadata.name).collect()
+        changed
+            .into_iter()
+            .filter_map(|metadata| metadata.name)
+            .collect()
     }
 
     #[test]
     fn a_status_write_is_no_change_of_the_spec() {
         let mut seen = Seen::new(Sensitivity::Spec);
-        assert_eq!(names(seen.changed(Event::Apply(object("a", 1, "10")))), ["a"]);
+        assert_eq!(
+            names(seen.changed(Event::Apply(object("a", 1, "10")))),
+            ["a"]
+        );
         assert!(names(seen.changed(Event::Apply(object("a", 1, "11")))).is_empty());
-        assert_eq!(names(seen.changed(Event::Apply(object("a", 2, "12")))), ["a"]);
+        assert_eq!(
+            names(seen.changed(Event::Apply(object("a", 2, "12")))),
+            ["a"]
+        );
         let mut seen = Seen::new(Sensitivity::Any);
         seen.changed(Event::Apply(object("a", 1, "10")));
-        assert_eq!(names(seen.changed(Event::Apply(object("a", 1, "11")))), ["a"]);
+        assert_eq!(
+            names(seen.changed(Event::Apply(object("a", 1, "11")))),
+            ["a"]
+        );
     }
 
     #[test]
@@ -212,7 +226,10 @@ mod tests {
         seen.changed(Event::InitApply(object("a", 1, "10")));
         seen.changed(Event::InitApply(object("b", 1, "10")));
         assert!(seen.changed::<Pod>(Event::InitDone).is_empty());
-        assert_eq!(names(seen.changed(Event::Delete(object("b", 1, "11")))), ["b"]);
+        assert_eq!(
+            names(seen.changed(Event::Delete(object("b", 1, "11")))),
+            ["b"]
+        );
         seen.changed::<Pod>(Event::Init);
         assert_eq!(names(seen.changed::<Pod>(Event::InitDone)), ["a"]);
     }

@@ -76,7 +76,10 @@ impl Round<'_> {
         };
         loop {
             let page = agent.manifest(&query).await?;
-            let live = page.rows.into_iter().filter(|row| row.state != RowState::Deleted);
+            let live = page
+                .rows
+                .into_iter()
+                .filter(|row| row.state != RowState::Deleted);
             manifest.extend(live.map(|row| ((row.database.clone(), row.table.clone()), row)));
             match page.next {
                 Some(next) => query.after = Some(next),
@@ -85,7 +88,8 @@ impl Round<'_> {
         }
     }
 
-    /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there and equal to the source's.
+    /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there
+    /// and equal to the source's.
     pub async fn transfer(
         &self,
         target: WorkerId,
@@ -123,14 +127,16 @@ impl Round<'_> {
         Ok(None)
     }
 
-    /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete copy is made.
+    /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete
+    /// copy is made.
     async fn rows(
         &self,
         source: WorkerId,
         tables: &BTreeSet<Physical>,
     ) -> Result<Vec<ManifestRow>, TransferError> {
         let manifest = self.rows_held(source, tables).await?;
-        if let Some((database, table)) = tables.iter().find(|table| !manifest.contains_key(*table)) {
+        if let Some((database, table)) = tables.iter().find(|table| !manifest.contains_key(*table))
+        {
             return Err(TransferError::Lacks {
                 worker: source,
                 database: database.clone(),
@@ -140,13 +146,18 @@ impl Round<'_> {
         Ok(manifest.into_values().collect())
     }
 
-    async fn rows_held(&self, worker: WorkerId, tables: &BTreeSet<Physical>) -> Result<Manifest, AgentError> {
+    async fn rows_held(
+        &self,
+        worker: WorkerId,
+        tables: &BTreeSet<Physical>,
+    ) -> Result<Manifest, AgentError> {
         let mut manifest = self.manifest(worker).await?;
         manifest.retain(|table, _| tables.contains(table));
         Ok(manifest)
     }
 
-    /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the write, is among the verified tables.
+    /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the
+    /// write, is among the verified tables.
     pub async fn publish(
         &self,
         target: WorkerId,

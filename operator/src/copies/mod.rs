@@ -49,7 +49,11 @@ impl Controller for Copies {
         watch::roots(client, scope)
     }
 
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, ReconcileError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, ReconcileError> {
         let catalog = context.writer.catalog(namespace).await?;
         let workers = context.list::<Worker>(namespace, None).await?.valid;
         let round = Round {
@@ -87,7 +91,9 @@ impl Copies {
         let mut known = self.references.lock().await;
         let mut busy = false;
         for worker in serving {
-            let held = known.entry((round.namespace.to_owned(), *worker)).or_default();
+            let held = known
+                .entry((round.namespace.to_owned(), *worker))
+                .or_default();
             if wanted.iter().all(|table| held.contains(table)) {
                 continue;
             }

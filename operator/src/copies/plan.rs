@@ -27,8 +27,8 @@ pub struct Transfer {
 /// Transfers by target and source.
 pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
 
-/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones too, which may come back at any time and
-/// must then be wherever the chunk is.
+/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones too,
+/// which may come back at any time and must then be wherever the chunk is.
 pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
     let mut tables = BTreeSet::new();
     for (key, table) in &catalog.tables {
@@ -59,7 +59,10 @@ fn segment_tables<'a>(
     chunk: ChunkId,
 ) -> impl Iterator<Item = String> + 'a {
     published.iter().chain(revoked).flat_map(move |segment| {
-        let sets = [(RowSet::Home, &segment.home), (RowSet::Overlap, &segment.overlap)];
+        let sets = [
+            (RowSet::Home, &segment.home),
+            (RowSet::Overlap, &segment.overlap),
+        ];
         sets.into_iter()
             .filter(move |(_, chunks)| chunks.contains(&chunk))
             .map(move |(set, _)| chunk_table(table, set, chunk, segment.attempt))
@@ -88,13 +91,18 @@ pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
                 .segments
                 .iter()
                 .chain(&table.revoked)
-                .map(move |segment| (database.clone(), reference_table(&key.table, segment.attempt)))
+                .map(move |segment| {
+                    (
+                        database.clone(),
+                        reference_table(&key.table, segment.attempt),
+                    )
+                })
         })
         .collect()
 }
 
-/// Transfers that bring every chunk to its desired replicas and every listed worker up to date, at most `most` chunks in all. Chunks with
-/// the fewest copies come first.
+/// Transfers that bring every chunk to its desired replicas and every listed worker up to date, at
+/// most `most` chunks in all. Chunks with the fewest copies come first.
 pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers {
     let serving: BTreeSet<WorkerId> = places
         .iter()
@@ -124,7 +132,8 @@ pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers 
     late.retain(|(_, _, _, target)| serving.contains(target));
     late.sort();
     late.dedup();
-    // Chunks without a source must not take the places of others: a worker that is away may have held many.
+    // Chunks without a source must not take the places of others: a worker that is away may have
+    // held many.
     let with_source = late.into_iter().filter_map(|(_, family, chunk, target)| {
         let source = source(catalog, &family, chunk, target, &serving)?;
         Some((family, chunk, target, source))
@@ -132,7 +141,9 @@ pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers 
     let mut transfers = Transfers::new();
     for (family, chunk, target, source) in with_source.take(most) {
         let transfer = transfers.entry((target, source)).or_default();
-        transfer.tables.extend(chunk_tables(catalog, &family, chunk));
+        transfer
+            .tables
+            .extend(chunk_tables(catalog, &family, chunk));
         transfer.chunks.insert((family, chunk));
     }
     transfers
@@ -151,7 +162,9 @@ fn source(
         .complete_holders(chunk)
         .filter(|worker| *worker != target && serving.contains(worker))
         .collect();
-    complete.get(chunk as usize % complete.len().max(1)).copied()
+    complete
+        .get(chunk as usize % complete.len().max(1))
+        .copied()
 }
 
 /// DDL of the databases that `tables` are in, for every part.
@@ -161,7 +174,10 @@ pub fn creates(catalog: &Catalog, tables: &BTreeSet<Physical>) -> Vec<CopyDdl> {
     for (key, table) in &catalog.tables {
         creates.extend(own_creates(key, table.incarnation, &table.kind));
         if let Some((accepted, index)) = table.kind.director()
-            && let Some(key_column) = accepted.columns.iter().find(|column| column.name == accepted.key)
+            && let Some(key_column) = accepted
+                .columns
+                .iter()
+                .find(|column| column.name == accepted.key)
             && let Ok(key_type) = accept::column_type(key_column)
         {
             let database = index_database(index.incarnation);
@@ -240,7 +256,10 @@ mod tests {
             10,
         );
         assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
-        assert_eq!(transfers[&(2, 1)].chunks, BTreeSet::from([("f".to_owned(), 1)]));
+        assert_eq!(
+            transfers[&(2, 1)].chunks,
+            BTreeSet::from([("f".to_owned(), 1)])
+        );
     }
 
     #[test]
@@ -256,9 +275,13 @@ mod tests {
 
     #[test]
     fn chunks_without_a_source_do_not_hold_up_the_others() {
-        let placement: Vec<(ChunkId, &[WorkerId])> = vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
+        let placement: Vec<(ChunkId, &[WorkerId])> =
+            vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
         let transfers = transfers(&catalog(&placement, Vec::new()), &[place(1), place(2)], 2);
-        assert_eq!(transfers[&(2, 1)].chunks, BTreeSet::from([("f".to_owned(), 4)]));
+        assert_eq!(
+            transfers[&(2, 1)].chunks,
+            BTreeSet::from([("f".to_owned(), 4)])
+        );
     }
 
     /// A revocation is reversible, wherever the chunk is by then (docs/design/placement.md#copies).

@@ -49,7 +49,8 @@ impl Round<'_> {
             .status
             .as_ref()
             .and_then(|status| status.address.as_deref());
-        let address = address.ok_or_else(|| AgentError::NoAddress(format!("worker {}", worker.spec.id)))?;
+        let address =
+            address.ok_or_else(|| AgentError::NoAddress(format!("worker {}", worker.spec.id)))?;
         let request = Drop {
             term: self.catalog.term,
             placement_epoch: self.catalog.epochs.placement,

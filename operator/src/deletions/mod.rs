@@ -1,7 +1,8 @@
 //! Rows of deleted tables (`deletionPolicy: Delete`): workers drop them once no reader needs them.
 //!
-//! The catalog names the databases from the moment their tables leave it, so that neither a change of leader nor a worker that was away
-//! keeps them. [`plan`] is pure: what may go, and what can be forgotten; [`apply`] asks agents.
+//! The catalog names the databases from the moment their tables leave it, so that neither a change
+//! of leader nor a worker that was away keeps them. [`plan`] is pure: what may go, and what can be
+//! forgotten; [`apply`] asks agents.
 
 mod apply;
 mod plan;
@@ -55,12 +56,19 @@ impl Controller for Deletions {
         watch::roots(client, scope)
     }
 
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, ReconcileError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, ReconcileError> {
         let catalog = context.writer.catalog(namespace).await?;
         if catalog.dropping.is_empty() {
             return Ok(IDLE);
         }
-        let leases = context.list::<Lease>(namespace, Some(READER_LABEL)).await?.valid;
+        let leases = context
+            .list::<Lease>(namespace, Some(READER_LABEL))
+            .await?
+            .valid;
         let workers = context.list::<Worker>(namespace, None).await?;
         let mut archives = self.archives.lock().await;
         let archive = archives.entry(namespace.to_owned()).or_default();
@@ -77,8 +85,10 @@ impl Controller for Deletions {
             catalog: &catalog,
         };
         let progress =
-            futures::future::join_all(workers.valid.iter().map(|worker| round.clear(worker, &due))).await;
-        let all_clean = workers.malformed.is_empty() && progress.iter().all(|one| *one == Progress::Clean);
+            futures::future::join_all(workers.valid.iter().map(|worker| round.clear(worker, &due)))
+                .await;
+        let all_clean =
+            workers.malformed.is_empty() && progress.iter().all(|one| *one == Progress::Clean);
         let gone: BTreeSet<String> = due.into_iter().filter(|_| all_clean).collect();
         let forgotten = archive.gone.observe(&gone, now);
         if !forgotten.is_empty() {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use orrery_archive::catalog::{Catalog, Epochs};
 use tokio::time::Instant;
 
-/// How long no worker must have anything of a database before it is forgotten: a seal or a copy that began before the table was deleted
-/// may still bring tables.
+/// How long no worker must have anything of a database before it is forgotten: a seal or a copy
+/// that began before the table was deleted may still bring tables.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// Databases that no statement of a reader can ask for any more. `oldest` is the oldest epoch in use; nothing goes while it is unknown.
+/// Databases that no statement of a reader can ask for any more. `oldest` is the oldest epoch in
+/// use; nothing goes while it is unknown.
 pub fn due(catalog: &Catalog, oldest: Option<Epochs>) -> Vec<String> {
     let passed = |since: u64| oldest.is_some_and(|oldest| oldest.data >= since);
     let due = catalog.dropping.iter().filter(|(_, since)| passed(**since));
@@ -24,9 +25,11 @@ pub struct Gone {
 }
 
 impl Gone {
-    /// Takes in that these databases are on no worker; the others are on one, or some worker did not say. Returns those to forget.
+    /// Takes in that these databases are on no worker; the others are on one, or some worker did
+    /// not say. Returns those to forget.
     pub fn observe(&mut self, databases: &BTreeSet<String>, now: Instant) -> Vec<String> {
-        self.since.retain(|database, _| databases.contains(database));
+        self.since
+            .retain(|database, _| databases.contains(database));
         for database in databases {
             self.since.entry(database.clone()).or_insert(now);
         }

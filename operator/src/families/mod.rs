@@ -24,7 +24,11 @@ pub struct Verdict {
 }
 
 /// Judges a family against the pools by name and the catalog.
-pub fn judge(family: &ChunkFamily, pools: &BTreeMap<String, WorkerPool>, catalog: &Catalog) -> Verdict {
+pub fn judge(
+    family: &ChunkFamily,
+    pools: &BTreeMap<String, WorkerPool>,
+    catalog: &Catalog,
+) -> Verdict {
     match declare(family, pools, catalog) {
         Ok(declaration) => Verdict {
             finding: Finding::met("Accepted", ""),
@@ -64,7 +68,12 @@ fn declare(
         return Err(Finding::unmet("TooManyReplicas", message));
     }
     let grid = grid(&spec.scheme, spec.index_chunks)?;
-    if catalog.families.get(&name).is_some_and(|old| old.grid != grid) && has_tables(catalog, &name) {
+    if catalog
+        .families
+        .get(&name)
+        .is_some_and(|old| old.grid != grid)
+        && has_tables(catalog, &name)
+    {
         return Err(Finding::unmet(
             "SchemeDiffers",
             "spec.scheme: tables of a former family of this name have another scheme; delete them first, or choose another name",
@@ -79,7 +88,12 @@ fn declare(
 }
 
 fn grid(scheme: &Scheme, index_chunks: u32) -> Result<FamilyGrid, Finding> {
-    let missing = |field: &str| Finding::unmet("SchemeIncomplete", format!("spec.scheme.{field} is missing"));
+    let missing = |field: &str| {
+        Finding::unmet(
+            "SchemeIncomplete",
+            format!("spec.scheme.{field} is missing"),
+        )
+    };
     match scheme.kind {
         SchemeKind::Sphere => Ok(FamilyGrid::Sphere {
             stripes: scheme.stripes.ok_or_else(|| missing("stripes"))?,
@@ -120,7 +134,13 @@ pub fn status(
         let wanted = known.replicas.desired;
         status.under_replicated = copies.values().filter(|copies| **copies < wanted).count() as u64;
         let available = available(&copies);
-        conditions::set(&mut status.conditions, AVAILABLE, &available, generation, now);
+        conditions::set(
+            &mut status.conditions,
+            AVAILABLE,
+            &available,
+            generation,
+            now,
+        );
     }
     status
 }

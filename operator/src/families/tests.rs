@@ -44,14 +44,18 @@ fn replicas_above_the_pools_size_are_refused() {
         refusal(&family("sky", "main", 3), &pools(2)),
         (
             "TooManyReplicas",
-            "spec.replicas.desired: 3 copies need 3 workers, but WorkerPool `main` has 2".to_owned()
+            "spec.replicas.desired: 3 copies need 3 workers, but WorkerPool `main` has 2"
+                .to_owned()
         )
     );
 }
 
 #[test]
 fn a_missing_pool_and_a_reserved_name_are_refused() {
-    assert_eq!(refusal(&family("sky", "else", 1), &pools(2)).0, "PoolMissing");
+    assert_eq!(
+        refusal(&family("sky", "else", 1), &pools(2)).0,
+        "PoolMissing"
+    );
     assert_eq!(
         refusal(&family("sky-index", "main", 1), &pools(2)).0,
         "NameReserved"
@@ -89,7 +93,10 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
         )
     };
     let all = seen(&[1, 2, 3]);
-    assert_eq!((all.chunks, all.min_copies, all.under_replicated), (3, 1, 1));
+    assert_eq!(
+        (all.chunks, all.min_copies, all.under_replicated),
+        (3, 1, 1)
+    );
     let without_3 = seen(&[1, 2]);
     assert_eq!((without_3.min_copies, without_3.under_replicated), (0, 2));
     let available = without_3

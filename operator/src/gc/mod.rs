@@ -1,4 +1,5 @@
-//! What an archive's catalog needs between changes: objects that no reader needs any more go, and the agents get signed copies.
+//! What an archive's catalog needs between changes: objects that no reader needs any more go, and
+//! the agents get signed copies.
 
 mod observe;
 mod plan;
@@ -46,7 +47,11 @@ impl Controller for Gc {
         watch::roots(client, scope)
     }
 
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, ReconcileError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, ReconcileError> {
         let store = Store::new(&context.client, namespace);
         let observed = observe::observe(context, &store, namespace).await?;
         let mut archives = self.archives.lock().await;

@@ -27,12 +27,20 @@ pub struct Observed {
 }
 
 /// Observes the archive.
-pub async fn observe(context: &Context, store: &Store, namespace: &str) -> Result<Observed, ReconcileError> {
+pub async fn observe(
+    context: &Context,
+    store: &Store,
+    namespace: &str,
+) -> Result<Observed, ReconcileError> {
     let catalog = context.writer.catalog(namespace).await?;
     let workers = context.list::<Worker>(namespace, None).await?.valid;
-    let leases = context.list::<Lease>(namespace, Some(READER_LABEL)).await?.valid;
+    let leases = context
+        .list::<Lease>(namespace, Some(READER_LABEL))
+        .await?
+        .valid;
     let there = store.names().await?;
-    // After the objects: what a root of another process uses again meanwhile has another resourceVersion.
+    // After the objects: what a root of another process uses again meanwhile has another
+    // resourceVersion.
     let needed = context.writer.needed(namespace).await?;
     Ok(Observed {
         catalog,

@@ -1,4 +1,5 @@
-//! Drops catalog objects that no root needs any more, after every live reader has passed them and a grace period at least.
+//! Drops catalog objects that no root needs any more, after every live reader has passed them and a
+//! grace period at least.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,8 +27,9 @@ struct Found {
 }
 
 impl Garbage {
-    /// Names that may be dropped now, with the resourceVersion to name. `there` are all objects with their resourceVersions, listed
-    /// before `needed` was read. `oldest` is the oldest epoch in use by a live reader; nothing is dropped while it is unknown.
+    /// Names that may be dropped now, with the resourceVersion to name. `there` are all objects
+    /// with their resourceVersions, listed before `needed` was read. `oldest` is the oldest epoch
+    /// in use by a live reader; nothing is dropped while it is unknown.
     ///
     /// An object that was written since, for a root that is yet to come, counts as found again.
     pub fn due(
@@ -37,9 +39,13 @@ impl Garbage {
         oldest: Option<Epochs>,
         now: Instant,
     ) -> Vec<(ObjectName, String)> {
-        self.since
-            .retain(|name, found| there.get(name) == Some(&found.version) && !needed.names.contains(name));
-        for (name, version) in there.iter().filter(|(name, _)| !needed.names.contains(*name)) {
+        self.since.retain(|name, found| {
+            there.get(name) == Some(&found.version) && !needed.names.contains(name)
+        });
+        for (name, version) in there
+            .iter()
+            .filter(|(name, _)| !needed.names.contains(*name))
+        {
             self.since.entry(name.clone()).or_insert_with(|| Found {
                 version: version.clone(),
                 epochs: needed.epochs,
@@ -106,12 +112,15 @@ mod tests {
             [(name.clone(), "1".to_owned())]
         );
         assert!(
-            garbage.due(&needed(&[&name]), &there, new, later).is_empty(),
+            garbage
+                .due(&needed(&[&name]), &there, new, later)
+                .is_empty(),
             "the newest root needs it"
         );
     }
 
-    /// A revoked ingest that comes back, or a copy that moves back, gives content that was there before under the same name.
+    /// A revoked ingest that comes back, or a copy that moves back, gives content that was there
+    /// before under the same name.
     #[test]
     fn an_object_that_is_used_again_is_no_garbage_before_its_root_is_seen() {
         let start = Instant::now();

@@ -1,4 +1,5 @@
-//! Leaves signed copies of the catalog at the agents, so that czars and proxies can start while the cluster API is away.
+//! Leaves signed copies of the catalog at the agents, so that czars and proxies can start while the
+//! cluster API is away.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,8 @@ pub struct Pushed {
 }
 
 impl Pushed {
-    /// Gives `catalog` to every agent that has an older one. An agent that is away gets it when it is back; nothing waits for it.
+    /// Gives `catalog` to every agent that has an older one. An agent that is away gets it when it
+    /// is back; nothing waits for it.
     pub async fn push(
         &mut self,
         context: &Context,

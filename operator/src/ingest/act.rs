@@ -43,7 +43,11 @@ impl Actor<'_> {
     }
 
     /// Finds out, and adds the answer to what is known.
-    pub async fn ask(&self, observed: &mut Observed<'_>, question: &Question) -> Result<(), IngestError> {
+    pub async fn ask(
+        &self,
+        observed: &mut Observed<'_>,
+        question: &Question,
+    ) -> Result<(), IngestError> {
         match question {
             Question::Loader => observed.loader = self.loader_status(observed.ingest).await?,
             Question::Seal(attempts) => {
@@ -53,8 +57,13 @@ impl Actor<'_> {
         Ok(())
     }
 
-    /// Has the catalog edited, and adds what came of it, with the catalog in force, to what is known.
-    pub async fn edit(&self, observed: &mut Observed<'_>, edit: &CatalogEdit) -> Result<(), IngestError> {
+    /// Has the catalog edited, and adds what came of it, with the catalog in force, to what is
+    /// known.
+    pub async fn edit(
+        &self,
+        observed: &mut Observed<'_>,
+        edit: &CatalogEdit,
+    ) -> Result<(), IngestError> {
         let apply = |catalog: &Catalog| Ok(edit.apply(catalog));
         let (catalog, written) = self.context.writer.edit(self.namespace, apply).await?;
         observed.catalog = catalog;
@@ -87,7 +96,10 @@ impl Actor<'_> {
     fn loader(&self, ingest: &Ingest) -> Result<Option<LoaderClient>, AgentError> {
         let name = ingest.name_any();
         let running = |pod: &&Pod| {
-            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            let phase = pod
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
             pod.labels().get(job::INGEST_LABEL) == Some(&name)
                 && pod.metadata.deletion_timestamp.is_none()
                 && phase == Some("Running")
@@ -143,7 +155,11 @@ impl Actor<'_> {
         None
     }
 
-    async fn seal(&self, attempts: &BTreeMap<WorkerId, Vec<u64>>, term: u64) -> BTreeMap<WorkerId, Sealed> {
+    async fn seal(
+        &self,
+        attempts: &BTreeMap<WorkerId, Vec<u64>>,
+        term: u64,
+    ) -> BTreeMap<WorkerId, Sealed> {
         let calls = attempts.iter().map(|(worker, attempts)| async move {
             let answer = match self.seal_at(*worker, attempts, term).await {
                 Ok(Some(rows)) => Sealed::Rows(rows),
@@ -182,7 +198,9 @@ impl Actor<'_> {
             opened
         };
         let workers = opens.keys().copied();
-        self.fleet().for_each(workers, "open the attempt", open).await;
+        self.fleet()
+            .for_each(workers, "open the attempt", open)
+            .await;
     }
 
     async fn discard(&self, attempts: &[u64], term: u64) {
@@ -207,15 +225,19 @@ impl Actor<'_> {
             .await;
     }
 
-    /// Makes the loader's Job where it is missing, and has one that has ended made again by the next run: an evicted loader ends in good
-    /// order, which a Job takes for success, but the ingest still needs it.
+    /// Makes the loader's Job where it is missing, and has one that has ended made again by the
+    /// next run: an evicted loader ends in good order, which a Job takes for success, but the
+    /// ingest still needs it.
     async fn ensure_job(&self, ingest: &Ingest) -> Result<(), kube::Error> {
         let api = self.context.api::<Job>(self.namespace);
         let wanted = job::build(ingest, &self.context.images);
         let name = wanted.name_any();
         if let Some(held) = api.get_opt(&name).await? {
             if job::has_ended(&held) {
-                tracing::warn!(job = name, "the loader's Job ended too early and is made again");
+                tracing::warn!(
+                    job = name,
+                    "the loader's Job ended too early and is made again"
+                );
                 delete_job(self.context, self.namespace, &name).await?;
             }
             return Ok(());

@@ -1,5 +1,5 @@
-//! The edits of the catalog that ingests ask for, as values. Pure: each says what the catalog would be, over whichever catalog is in force
-//! when it is written, and what it comes to.
+//! The edits of the catalog that ingests ask for, as values. Pure: each says what the catalog would
+//! be, over whichever catalog is in force when it is written, and what it comes to.
 
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::ChunkId;
@@ -181,7 +181,11 @@ impl Placing {
     fn assignments(&self, catalog: &Catalog, chunked: &Chunked<'_>) -> Vec<(String, Assignment)> {
         let placed = &chunked.family.placement;
         let is_new = |chunk: &ChunkId| placed.get(chunk).is_none_or(Vec::is_empty);
-        let new = self.surveyed.chunks.iter().filter(|(chunk, _)| is_new(chunk));
+        let new = self
+            .surveyed
+            .chunks
+            .iter()
+            .filter(|(chunk, _)| is_new(chunk));
         let wanted: Vec<Wanted> = new
             .map(|(chunk, rows)| Wanted {
                 chunk: *chunk,
@@ -225,8 +229,9 @@ impl Publishing {
 }
 
 impl GivingUp {
-    /// Published rows must never be dropped, whatever this process believes: an answer that was lost may have been that of the publish, and
-    /// another leader may have published. So a root is written first, under the resourceVersion of one that does not list the segment.
+    /// Published rows must never be dropped, whatever this process believes: an answer that was
+    /// lost may have been that of the publish, and another leader may have published. So a root is
+    /// written first, under the resourceVersion of one that does not list the segment.
     fn apply(&self, catalog: &Catalog) -> Edit<Written> {
         if is_published(catalog, &self.key, &self.attempt) {
             return Edit::Keep(Written::Published(self.attempt.clone()));

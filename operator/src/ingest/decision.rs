@@ -26,7 +26,8 @@ pub enum Decision {
 pub enum Question {
     /// What the loader says of itself.
     Loader,
-    /// What each worker says to the order to seal these attempts. The order may be given any number of times.
+    /// What each worker says to the order to seal these attempts. The order may be given any number
+    /// of times.
     Seal(BTreeMap<WorkerId, Vec<u64>>),
 }
 
@@ -54,18 +55,19 @@ pub enum Order {
     EnsureJob,
     /// To the cluster: there is no such Job any more. Must be obeyed.
     EndJob,
-    /// To the loader: read the sources. With an attempt, its agents are asked for the list of files that an earlier survey recorded, so that
-    /// a changed source fails. Must be obeyed.
+    /// To the loader: read the sources. With an attempt, its agents are asked for the list of files
+    /// that an earlier survey recorded, so that a changed source fails. Must be obeyed.
     Survey(Box<Survey>, Option<u64>),
     /// To the loader: send the rows. Must be obeyed.
     Load(Box<Load>),
-    /// To each worker: open these attempts. One that does not gets no rows and is behind for the segment; the loader hears it from its own
-    /// calls.
+    /// To each worker: open these attempts. One that does not gets no rows and is behind for the
+    /// segment; the loader hears it from its own calls.
     Open(BTreeMap<WorkerId, Vec<OpenAttempt>>),
-    /// To every worker: drop what these attempts left. One that is away keeps sealed tables that no catalog names; they are dropped when it
-    /// is found.
+    /// To every worker: drop what these attempts left. One that is away keeps sealed tables that no
+    /// catalog names; they are dropped when it is found.
     Discard(Vec<u64>),
-    /// To every worker: the new state of a segment's rows. One that is away hears it when its manifest is read again.
+    /// To every worker: the new state of a segment's rows. One that is away hears it when its
+    /// manifest is read again.
     SetState(SetState),
 }
 

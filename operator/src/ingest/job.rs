@@ -1,15 +1,16 @@
 //! The loader's Job, pure.
 //!
-//! One pod, restarted in place when its process dies (its first process sees to that, so that the spool is reused), replaced when its
-//! node goes. Deleting the Ingest deletes the Job; rows are never touched by that.
+//! One pod, restarted in place when its process dies (its first process sees to that, so that the
+//! spool is reused), replaced when its node goes. Deleting the Ingest deletes the Job; rows are
+//! never touched by that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, LocalObjectReference, PersistentVolumeClaimVolumeSource,
-    PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource, SecurityContext,
-    Toleration, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, LocalObjectReference,
+    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
+    SeccompProfile, SecretVolumeSource, SecurityContext, Toleration, Volume, VolumeMount,
 };
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -32,7 +33,10 @@ pub fn name(ingest: &str) -> String {
 
 /// Whether a Job runs no pod any more.
 pub fn has_ended(job: &Job) -> bool {
-    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let conditions = job
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
     conditions.is_some_and(|conditions| {
         conditions.iter().any(|condition| {
             condition.status == "True" && matches!(condition.type_.as_str(), "Complete" | "Failed")

@@ -1,11 +1,13 @@
 //! Ingests: exactly once, all or nothing, undoable (docs/design/ingest.md).
 //!
-//! Level-triggered: each run looks at every Ingest of an archive and moves each by one step of its phase, as *observe → decide → act →
-//! report*. What a step decided is in the object's status or in the catalog before the next step relies on it, so another leader continues
-//! where this one stopped.
+//! Level-triggered: each run looks at every Ingest of an archive and moves each by one step of its
+//! phase, as *observe → decide → act → report*. What a step decided is in the object's status or in
+//! the catalog before the next step relies on it, so another leader continues where this one
+//! stopped.
 //!
-//! [`observe`] reads; [`decide`] is pure, a file per phase, and says what to ask, to write or to order (a [`decision`]); [`act`] does that;
-//! [`status`] reports. [`state`] is the status as a value, [`catalog_edit`] holds the edits of the catalog, [`queue`] says who may start,
+//! [`observe`] reads; [`decide`] is pure, a file per phase, and says what to ask, to write or to
+//! order (a [`decision`]); [`act`] does that; [`status`] reports. [`state`] is the status as a
+//! value, [`catalog_edit`] holds the edits of the catalog, [`queue`] says who may start,
 //! [`target`], [`staging`] and [`job`] say what a decision is made of.
 
 mod act;
@@ -51,7 +53,8 @@ use status::Outcome;
 const BUSY: Duration = Duration::from_secs(1);
 /// Pause when nothing is.
 const IDLE: Duration = Duration::from_secs(30);
-/// Answers after which there must be a step: the loader's, the agents', and two edits of the catalog are the most that one takes.
+/// Answers after which there must be a step: the loader's, the agents', and two edits of the
+/// catalog are the most that one takes.
 const MOST_ANSWERS: usize = 8;
 
 /// The controller; what it remembers between runs may be lost at any time.
@@ -70,13 +73,20 @@ impl Controller for Ingests {
     }
 
     /// Moves every ingest of an archive by one step.
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, IngestError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, IngestError> {
         let ingests = context.list::<Ingest>(namespace, None).await?.valid;
         if !ingests.iter().any(is_active) {
             return Ok(IDLE);
         }
         let catalog = context.writer.catalog(namespace).await?;
-        let entries: Vec<Entry> = ingests.iter().map(|ingest| entry(ingest, &catalog)).collect();
+        let entries: Vec<Entry> = ingests
+            .iter()
+            .map(|ingest| entry(ingest, &catalog))
+            .collect();
         let turns = Turns::of(&entries);
         // After the catalog by which the turns are given.
         let archive = Archive::observe(context, namespace, &ingests).await?;
@@ -87,7 +97,8 @@ impl Controller for Ingests {
             archive: &archive,
         };
         for ingest in ingests.iter().filter(|ingest| is_active(ingest)) {
-            // An ingest whose table is newer than the turns has none yet, and starts with the next run.
+            // An ingest whose table is newer than the turns has none yet, and starts with the next
+            // run.
             let catalog = match phase(ingest) {
                 IngestPhase::Pending => Arc::clone(&catalog),
                 _ => context.writer.catalog(namespace).await?,

@@ -1,7 +1,8 @@
 //! What is known when an ingest's next step is decided.
 //!
-//! [`Archive`] is looked at once per run. What the loader, the agents and the catalog's writer answer comes in while an ingest is looked
-//! at, because only a decision knows whom to ask (see [`super::decide`]).
+//! [`Archive`] is looked at once per run. What the loader, the agents and the catalog's writer
+//! answer comes in while an ingest is looked at, because only a decision knows whom to ask (see
+//! [`super::decide`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,13 +40,14 @@ pub struct Archive {
     pub pods: Vec<Pod>,
     /// Leases of readers.
     pub leases: Vec<Lease>,
-    /// Tables that are declared and accepted, with their incarnations. Of a table that was deleted and made again the catalog has the
-    /// former for a moment.
+    /// Tables that are declared and accepted, with their incarnations. Of a table that was deleted
+    /// and made again the catalog has the former for a moment.
     pub declared: BTreeSet<(TableKey, u64)>,
 }
 
 impl Archive {
-    /// Observes the archive. The catalog that ingests start by was read before: a table that is declared now and was in it is the same.
+    /// Observes the archive. The catalog that ingests start by was read before: a table that is
+    /// declared now and was in it is the same.
     pub async fn observe(
         context: &Context,
         namespace: &str,
@@ -53,7 +55,10 @@ impl Archive {
     ) -> Result<Self, kube::Error> {
         let workers = context.list::<Worker>(namespace, None).await?.valid;
         let mut declared = BTreeSet::new();
-        if ingests.iter().any(|ingest| phase(ingest) == IngestPhase::Pending) {
+        if ingests
+            .iter()
+            .any(|ingest| phase(ingest) == IngestPhase::Pending)
+        {
             let chunked = context.list::<ChunkedTable>(namespace, None).await?;
             let references = context.list::<ReferenceTable>(namespace, None).await?;
             declared.extend(accepted(&chunked.valid));
@@ -62,8 +67,14 @@ impl Archive {
         Ok(Self {
             addresses: Addresses::of(&workers),
             workers,
-            pods: context.list::<Pod>(namespace, Some(INGEST_LABEL)).await?.valid,
-            leases: context.list::<Lease>(namespace, Some(READER_LABEL)).await?.valid,
+            pods: context
+                .list::<Pod>(namespace, Some(INGEST_LABEL))
+                .await?
+                .valid,
+            leases: context
+                .list::<Lease>(namespace, Some(READER_LABEL))
+                .await?
+                .valid,
             declared,
         })
     }
@@ -147,7 +158,11 @@ pub struct Observed<'a> {
 
 impl<'a> Observed<'a> {
     /// An ingest, before anybody was asked about it.
-    pub fn new(ingest: &'a Ingest, archive: &'a Archive, catalog: Arc<Catalog>) -> Result<Self, IngestError> {
+    pub fn new(
+        ingest: &'a Ingest,
+        archive: &'a Archive,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, IngestError> {
         Ok(Self {
             uid: ingest.uid().ok_or(IngestError::NoUid)?,
             state: State::read(ingest.status.as_ref())?,

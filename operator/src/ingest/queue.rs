@@ -1,4 +1,5 @@
-//! Who may start (docs/design/ingest.md#director-index): one open ingest per director at a time, directors before children, the older first.
+//! Who may start (docs/design/ingest.md#director-index): one open ingest per director at a time,
+//! directors before children, the older first.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! An attempt's tables and who gets them, pure: from catalog, placement and survey to one [`OpenAttempt`] per worker.
+//! An attempt's tables and who gets them, pure: from catalog, placement and survey to one
+//! [`OpenAttempt`] per worker.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,8 @@ pub struct Plan {
     pub minimum: usize,
 }
 
-/// Plans the attempt of a survey over the placement in `catalog`. `None` while a chunk has no worker, or the target is incomplete.
+/// Plans the attempt of a survey over the placement in `catalog`. `None` while a chunk has no
+/// worker, or the target is incomplete.
 pub fn plan(
     catalog: &Catalog,
     target: &Target<'_>,
@@ -39,7 +41,13 @@ pub fn plan(
 ) -> Option<Plan> {
     match target.reference() {
         Some(table) => reference_plan(catalog, target, table, attempt, addresses),
-        None => chunked_plan(catalog, target, &target.chunked(catalog)?, surveyed, attempt),
+        None => chunked_plan(
+            catalog,
+            target,
+            &target.chunked(catalog)?,
+            surveyed,
+            attempt,
+        ),
     }
 }
 
@@ -50,7 +58,8 @@ fn reference_plan(
     attempt: &Attempt,
     addresses: &Addresses,
 ) -> Option<Plan> {
-    // All live workers (docs/design/ingest.md#reference-tables). One that is down fetches what it misses when it is back.
+    // All live workers (docs/design/ingest.md#reference-tables). One that is down fetches what it
+    // misses when it is back.
     let workers: Vec<WorkerId> = addresses.live().collect();
     if workers.is_empty() {
         return None;
@@ -65,7 +74,11 @@ fn reference_plan(
             database: physical_database(&target.key.database, target.incarnation),
             create_home: ddl::reference(table),
             create_overlap: String::new(),
-            fields: table.columns.iter().map(|column| column.name.clone()).collect(),
+            fields: table
+                .columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect(),
         },
         tables: vec![StagedTable {
             table: reference_table(&target.key.table, attempt.number),
@@ -110,7 +123,10 @@ fn chunked_plan(
     let mut chunks = BTreeMap::new();
     for (chunk, rows) in &surveyed.chunks {
         let workers = chunked.family.placement.get(chunk)?;
-        let sets = [(RowSet::Home, rows.rows), (RowSet::Overlap, rows.overlap_rows)];
+        let sets = [
+            (RowSet::Home, rows.rows),
+            (RowSet::Overlap, rows.overlap_rows),
+        ];
         for (set, _) in sets.into_iter().filter(|(_, rows)| *rows > 0) {
             let table = chunk_table(&target.key.table, set, *chunk, attempt.number);
             stage(
@@ -209,8 +225,8 @@ mod tests {
     use crate::fleet::testing::worker;
     use orrery_archive::catalog::{TableKey, TableKind};
 
-    /// Publishing a reference table needs all live workers (docs/design/ingest.md#reference-tables);
-    /// one that is down must not hold it up.
+    /// Publishing a reference table needs all live workers
+    /// (docs/design/ingest.md#reference-tables); one that is down must not hold it up.
     #[test]
     fn a_reference_table_goes_to_every_worker_that_is_not_down() {
         let workers = [worker(1, "Ready"), worker(2, "Suspect"), worker(3, "Down")];
@@ -236,7 +252,14 @@ mod tests {
         };
         let surveyed = Surveyed::default();
         let addresses = Addresses::of(&workers);
-        let plan = plan(&Catalog::default(), &target, &surveyed, &attempt, &addresses).unwrap();
+        let plan = plan(
+            &Catalog::default(),
+            &target,
+            &surveyed,
+            &attempt,
+            &addresses,
+        )
+        .unwrap();
         assert_eq!(plan.opens.keys().copied().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(plan.chunks[&0], [1, 2]);
     }

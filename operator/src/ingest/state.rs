@@ -1,10 +1,12 @@
-//! Where an ingest stands, as a value in which nothing impossible can be said. The object's status is its form in the cluster API.
+//! Where an ingest stands, as a value in which nothing impossible can be said. The object's status
+//! is its form in the cluster API.
 
 use k8s_openapi::jiff::Timestamp;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use thiserror::Error;
 
-/// An attempt to load the rows: numbers that are used once in the archive's life, and what its survey relied on.
+/// An attempt to load the rows: numbers that are used once in the archive's life, and what its
+/// survey relied on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Attempt of the table's rows.
@@ -128,8 +130,12 @@ impl State {
         status.phase = self.phase();
         let (incarnation, attempt) = match self {
             Self::Pending => (None, None),
-            Self::Survey { incarnation } | Self::Place { incarnation } => (Some(*incarnation), None),
-            Self::Load(attempt) | Self::Seal { attempt, .. } => (Some(attempt.incarnation), Some(attempt)),
+            Self::Survey { incarnation } | Self::Place { incarnation } => {
+                (Some(*incarnation), None)
+            }
+            Self::Load(attempt) | Self::Seal { attempt, .. } => {
+                (Some(attempt.incarnation), Some(attempt))
+            }
             // The numbers stay as they are: people look rows up by them.
             Self::Publish(published) | Self::Visible(published) | Self::Revoked(published) => {
                 status.segment = Some(published.segment);
@@ -165,7 +171,11 @@ impl State {
         match self {
             Self::Survey { incarnation } | Self::Place { incarnation } => Some(*incarnation),
             Self::Load(attempt) | Self::Seal { attempt, .. } => Some(attempt.incarnation),
-            Self::Pending | Self::Publish(_) | Self::Visible(_) | Self::Revoked(_) | Self::Failed => None,
+            Self::Pending
+            | Self::Publish(_)
+            | Self::Visible(_)
+            | Self::Revoked(_)
+            | Self::Failed => None,
         }
     }
 
@@ -221,7 +231,11 @@ impl Fields<'_> {
         let phase = self.0.phase;
         match value {
             None => Ok(()),
-            Some(value) => Err(StateError::TooEarly { phase, field, value }),
+            Some(value) => Err(StateError::TooEarly {
+                phase,
+                field,
+                value,
+            }),
         }
     }
 
@@ -295,7 +309,11 @@ mod tests {
                 let mut status = full(IngestPhase::Pending);
                 before.write(&mut status);
                 state.write(&mut status);
-                assert_eq!(State::read(Some(&status)), Ok(state.clone()), "after {before:?}");
+                assert_eq!(
+                    State::read(Some(&status)),
+                    Ok(state.clone()),
+                    "after {before:?}"
+                );
             }
         }
         assert_eq!(State::read(None), Ok(State::Pending));

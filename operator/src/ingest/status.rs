@@ -19,7 +19,8 @@ pub enum Outcome {
     Failed(IngestError, Option<IngestPhase>),
 }
 
-/// Writes the status when it differs, and publishes a change of phase and what a person should look at.
+/// Writes the status when it differs, and publishes a change of phase and what a person should look
+/// at.
 pub async fn write(
     context: &Context,
     namespace: &str,
@@ -27,7 +28,12 @@ pub async fn write(
     outcome: &Outcome,
 ) -> Result<(), kube::Error> {
     let before = ingest.status.clone().unwrap_or_default();
-    let after = after(&before, ingest.metadata.generation, outcome, Timestamp::now());
+    let after = after(
+        &before,
+        ingest.metadata.generation,
+        outcome,
+        Timestamp::now(),
+    );
     let phase = after.phase;
     let note = format!("{phase:?}: {}", after.message);
     status::write(context, namespace, ingest, after).await?;
@@ -50,7 +56,12 @@ pub async fn write(
 }
 
 /// The new status. A step that could not end is told in the message and tried again.
-fn after(before: &IngestStatus, generation: Option<i64>, outcome: &Outcome, now: Timestamp) -> IngestStatus {
+fn after(
+    before: &IngestStatus,
+    generation: Option<i64>,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> IngestStatus {
     let mut status = before.clone();
     match outcome {
         Outcome::Step(step) => take(&mut status, step),
@@ -97,7 +108,9 @@ fn mark(before: &IngestStatus, status: &mut IngestStatus, generation: Option<i64
         .iter()
         .find(|condition| condition.type_ == name(before.phase));
     if let Some(last) = last {
-        let took = now.duration_since(last.last_transition_time.0).as_secs_f64();
+        let took = now
+            .duration_since(last.last_transition_time.0)
+            .as_secs_f64();
         let tenths = (took * 10.0).round() / 10.0;
         status.phase_seconds.insert(name(before.phase), tenths);
     }
@@ -143,7 +156,10 @@ mod tests {
             (condition(&survey, "Survey"), condition(&survey, "Accepted")),
             ("True", "True")
         );
-        assert_eq!((survey.message.as_str(), survey.incarnation), ("reads", Some(3)));
+        assert_eq!(
+            (survey.message.as_str(), survey.incarnation),
+            ("reads", Some(3))
+        );
     }
 
     #[test]
@@ -163,12 +179,20 @@ mod tests {
         assert_eq!(same.message, "tried again: the Ingest has no UID");
         assert_eq!((same.phase, same.attempt), (IngestPhase::Seal, Some(7)));
         let verify = after(&before, None, &error(Some(IngestPhase::Verify)), since);
-        assert_eq!((verify.phase, verify.attempt), (IngestPhase::Verify, Some(7)));
+        assert_eq!(
+            (verify.phase, verify.attempt),
+            (IngestPhase::Verify, Some(7))
+        );
         let impossible = StateError::Missing {
             phase: IngestPhase::Load,
             field: "segment",
         };
-        let named = after(&before, None, &Outcome::Failed(impossible.into(), None), since);
+        let named = after(
+            &before,
+            None,
+            &Outcome::Failed(impossible.into(), None),
+            since,
+        );
         assert!(
             named.message.contains("phase Load without segment"),
             "{}",

@@ -1,4 +1,5 @@
-//! The id of a survey: which life of which Ingest it is for, what it relies on, and its number. A loader keeps it with its spool.
+//! The id of a survey: which life of which Ingest it is for, what it relies on, and its number. A
+//! loader keeps it with its spool.
 
 use std::fmt;
 
@@ -12,7 +13,8 @@ pub struct SurveyId {
     pub uid: String,
     /// What the survey relies on (see [`super::target::Target::basis`]).
     pub basis: String,
-    /// Each survey of an ingest has another number, so that a failed one can be tried again with fresh addresses.
+    /// Each survey of an ingest has another number, so that a failed one can be tried again with
+    /// fresh addresses.
     pub number: u64,
 }
 
@@ -31,7 +33,11 @@ impl SurveyId {
 
 impl fmt::Display for SurveyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{BETWEEN}{}{BETWEEN}{}", self.uid, self.basis, self.number)
+        write!(
+            f,
+            "{}{BETWEEN}{}{BETWEEN}{}",
+            self.uid, self.basis, self.number
+        )
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use orrery_archive::catalog::{
-    AcceptedReference, AcceptedTable, Catalog, Family, FamilyGrid, IndexTable, Segment, TableKey, TableKind,
+    AcceptedReference, AcceptedTable, Catalog, Family, FamilyGrid, IndexTable, Segment, TableKey,
+    TableKind,
 };
 use orrery_archive::names::{ChunkId, RowSet, WorkerId, chunk_table, index_database};
 use orrery_archive::sql_type::SqlType;
@@ -82,8 +83,9 @@ impl<'a> Target<'a> {
         self.kind.reference()
     }
 
-    /// Short hash of everything in the catalog that a survey for this target relies on: schemas, grid, and what is in the director's
-    /// index. Rows that were surveyed on another basis than the catalog's present one must not be published: keys may have come or gone.
+    /// Short hash of everything in the catalog that a survey for this target relies on: schemas,
+    /// grid, and what is in the director's index. Rows that were surveyed on another basis than the
+    /// catalog's present one must not be published: keys may have come or gone.
     pub fn basis(&self, catalog: &'a Catalog) -> String {
         let mut relied_on = format!("{} {}", self.incarnation, self.schema_version);
         if let Some(chunked) = self.chunked(catalog)
@@ -105,7 +107,9 @@ impl<'a> Target<'a> {
     /// What the loader gets; `None` while something is missing.
     pub fn survey(&self, catalog: &'a Catalog, addresses: &Addresses) -> Option<SurveyTarget> {
         if let Some(table) = self.reference() {
-            return Some(SurveyTarget::Reference { table: table.clone() });
+            return Some(SurveyTarget::Reference {
+                table: table.clone(),
+            });
         }
         let chunked = self.chunked(catalog)?;
         let (table, grid) = (chunked.table.clone(), chunked.family.grid.clone());
@@ -144,7 +148,12 @@ impl Chunked<'_> {
             let ids: Vec<u64> = segments.iter().map(|segment| segment.id).collect();
             let holders: Vec<WorkerId> = family.holders(chunk, &ids).collect();
             let table = |segment: &&Segment| {
-                chunk_table(&self.director_key.table, RowSet::Home, chunk, segment.attempt)
+                chunk_table(
+                    &self.director_key.table,
+                    RowSet::Home,
+                    chunk,
+                    segment.attempt,
+                )
             };
             let place = IndexPlace {
                 // Not those that are behind: they may have a table of this name without its rows.
@@ -216,7 +225,10 @@ mod tests {
     }
 
     fn director(catalog: &mut Catalog) -> &mut Table {
-        catalog.tables.get_mut(&TableKey::new("sky", "Object")).unwrap()
+        catalog
+            .tables
+            .get_mut(&TableKey::new("sky", "Object"))
+            .unwrap()
     }
 
     fn index(catalog: &mut Catalog) -> &mut IndexTable {
@@ -243,14 +255,22 @@ mod tests {
         change(&|next| director(next).schema_version += 1);
         change(&|next| next.families.get_mut("f").unwrap().incarnation += 1);
         change(&|next| {
-            let own = next.tables.get_mut(&TableKey::new("sky", "Source")).unwrap();
+            let own = next
+                .tables
+                .get_mut(&TableKey::new("sky", "Source"))
+                .unwrap();
             own.schema_version += 1;
         });
         let mut seen: std::collections::BTreeSet<String> = changed.iter().map(basis).collect();
         seen.insert(basis(&before));
         assert_eq!(seen.len(), changed.len() + 1);
         let mut moved = before.clone();
-        moved.families.get_mut("f").unwrap().placement.insert(1, vec![1]);
+        moved
+            .families
+            .get_mut("f")
+            .unwrap()
+            .placement
+            .insert(1, vec![1]);
         moved.epochs.placement += 1;
         moved.counters.attempt += 1;
         assert_eq!(basis(&moved), basis(&before), "copies do not matter");

@@ -1,4 +1,5 @@
-//! An archive with a director table, its child and one reference table, and an ingest into one of them.
+//! An archive with a director table, its child and one reference table, and an ingest into one of
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,7 +52,8 @@ fn reference() -> AcceptedReference {
     }
 }
 
-/// Tables `Object` (director), `Source` (its child) and `Filter` (reference) of database `sky`, without rows.
+/// Tables `Object` (director), `Source` (its child) and `Filter` (reference) of database `sky`,
+/// without rows.
 pub fn catalog() -> Catalog {
     let family = FamilyDeclaration {
         name: "f".into(),
@@ -142,14 +144,19 @@ impl Scene {
 
     pub fn basis(&self) -> String {
         let target = self.target();
-        target::find(&self.catalog, &target).unwrap().basis(&self.catalog)
+        target::find(&self.catalog, &target)
+            .unwrap()
+            .basis(&self.catalog)
     }
 
     pub fn incarnation(&self) -> u64 {
-        target::find(&self.catalog, &self.target()).unwrap().incarnation
+        target::find(&self.catalog, &self.target())
+            .unwrap()
+            .incarnation
     }
 
-    /// Attempt 7 with index attempt 8 (but for a reference table) and segment 5, on the present basis.
+    /// Attempt 7 with index attempt 8 (but for a reference table) and segment 5, on the present
+    /// basis.
     pub fn attempt(&self) -> Attempt {
         Attempt {
             number: 7,
@@ -169,7 +176,8 @@ impl Scene {
         }
     }
 
-    /// A loader with the survey of this ingest on the present basis, which is at this step of its attempt 7.
+    /// A loader with the survey of this ingest on the present basis, which is at this step of its
+    /// attempt 7.
     pub fn loader(&self, step: LoaderStep) -> LoaderStatus {
         let id = SurveyId {
             uid: "u".into(),
@@ -230,7 +238,8 @@ pub fn sealed<const N: usize>(answers: [(WorkerId, Sealed); N]) -> BTreeMap<Work
     BTreeMap::from(answers)
 }
 
-/// A worker's manifest rows of the director's attempt: with so many rows, of this checksum, and all index entries.
+/// A worker's manifest rows of the director's attempt: with so many rows, of this checksum, and all
+/// index entries.
 pub fn rows(count: u64, checksum: &str) -> Sealed {
     let row = |part, chunk, rows, checksum: &str| ManifestRow {
         database: "d".into(),

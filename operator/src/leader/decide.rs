@@ -1,7 +1,7 @@
 //! What to do with the Lease, given what it says and how long it has said so. Pure.
 //!
-//! Clocks of different machines are never compared: a holder counts as gone when the Lease has not changed for its duration by *our*
-//! monotonic clock.
+//! Clocks of different machines are never compared: a holder counts as gone when the Lease has not
+//! changed for its duration by *our* monotonic clock.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub enum Step {
 
 /// The step of candidate `me` when `lease` (absent: there is none) has not changed for `unchanged`.
 ///
-/// A candidate that finds its own name after a restart takes the Lease again, with another transition: its former life may have left
-/// calls under way, and a new term refuses them.
+/// A candidate that finds its own name after a restart takes the Lease again, with another
+/// transition: its former life may have left calls under way, and a new term refuses them.
 pub fn step(lease: Option<&LeaseSpec>, me: &str, leading: bool, unchanged: Duration) -> Step {
     let Some(lease) = lease else {
         return Step::Take { transitions: 1 };
@@ -48,7 +48,11 @@ pub fn step(lease: Option<&LeaseSpec>, me: &str, leading: bool, unchanged: Durat
             take
         };
     }
-    let seconds = lease.lease_duration_seconds.unwrap_or(1).max(1).unsigned_abs();
+    let seconds = lease
+        .lease_duration_seconds
+        .unwrap_or(1)
+        .max(1)
+        .unsigned_abs();
     let duration = Duration::from_secs(seconds.into());
     match duration.checked_sub(unchanged) {
         Some(left) if !left.is_zero() => Step::Wait(left),

@@ -1,8 +1,9 @@
 //! Leader election by a Lease. One operator acts, a standby waits.
 //!
-//! Writes are conditional on the resourceVersion, so two candidates never both succeed. A leader that cannot renew in time must stop
-//! acting before its successor starts; the process ends then ([`Leadership::lost`]), which also drops everything under way.
-//! What slips through all the same is refused by terms ([`term`]).
+//! Writes are conditional on the resourceVersion, so two candidates never both succeed. A leader
+//! that cannot renew in time must stop acting before its successor starts; the process ends then
+//! ([`Leadership::lost`]), which also drops everything under way. What slips through all the same
+//! is refused by terms ([`term`]).
 
 pub mod decide;
 pub mod term;
@@ -116,7 +117,8 @@ impl Candidate {
         let now = MicroTime(Timestamp::now());
         let before = live.and_then(|lease| lease.spec.as_ref());
         let same_holder = before.is_some_and(|spec| {
-            spec.holder_identity.as_deref() == Some(holder) && spec.lease_transitions == Some(transitions)
+            spec.holder_identity.as_deref() == Some(holder)
+                && spec.lease_transitions == Some(transitions)
         });
         let acquired = before
             .filter(|_| same_holder)
@@ -161,7 +163,9 @@ enum Attempt {
 
 fn transitions(lease: &Lease) -> i32 {
     let spec = lease.spec.as_ref();
-    spec.and_then(|spec| spec.lease_transitions).unwrap_or(0).max(0)
+    spec.and_then(|spec| spec.lease_transitions)
+        .unwrap_or(0)
+        .max(0)
 }
 
 impl Leadership {
@@ -224,7 +228,11 @@ impl Leadership {
     /// Gives the Lease back, so that the standby need not wait.
     pub async fn release(self) {
         let transitions = transitions(&self.lease);
-        if let Err(error) = self.candidate.write(Some(&self.lease), "", transitions).await {
+        if let Err(error) = self
+            .candidate
+            .write(Some(&self.lease), "", transitions)
+            .await
+        {
             tracing::warn!(%error, "cannot release the lease");
         }
     }
@@ -246,7 +254,8 @@ impl Mandate {
         }
     }
 
-    /// The right of `identity`, for as long as the Lease names it and has changed hands so many times.
+    /// The right of `identity`, for as long as the Lease names it and has changed hands so many
+    /// times.
     pub fn of(leases: Api<Lease>, identity: String, transitions: u64) -> Self {
         Self {
             transitions,
@@ -262,7 +271,9 @@ impl Mandate {
         let live = leases.get_opt(LEASE).await.map_err(Lost::NotRenewed)?;
         let spec = live.as_ref().and_then(|lease| lease.spec.as_ref());
         match decide::step(spec, identity, true, Duration::ZERO) {
-            Step::Renew { transitions } if u64::from(transitions.unsigned_abs()) == self.transitions => {
+            Step::Renew { transitions }
+                if u64::from(transitions.unsigned_abs()) == self.transitions =>
+            {
                 Ok(())
             }
             _ => Err(Lost::Taken),

@@ -3,9 +3,13 @@
 
 /// Term of a new leader of an archive: above whatever the Lease, the root and any agent have seen.
 ///
-/// The Lease alone is not enough: it can be deleted, or come back from an old backup together with the root; agents keep the
-/// highest term on their disks.
-pub fn next(lease_transitions: u64, root_term: u64, agent_terms: impl IntoIterator<Item = u64>) -> u64 {
+/// The Lease alone is not enough: it can be deleted, or come back from an old backup together with
+/// the root; agents keep the highest term on their disks.
+pub fn next(
+    lease_transitions: u64,
+    root_term: u64,
+    agent_terms: impl IntoIterator<Item = u64>,
+) -> u64 {
     agent_terms
         .into_iter()
         .fold(lease_transitions.max(root_term), u64::max)

@@ -22,7 +22,8 @@ pub struct Place {
     pub zone: String,
     /// Bytes it holds.
     pub bytes: u64,
-    /// Whether new chunks may land there: it serves, is not offline, and its disk is not nearly full.
+    /// Whether new chunks may land there: it serves, is not offline, and its disk is not nearly
+    /// full.
     pub open: bool,
 }
 
@@ -53,7 +54,11 @@ pub struct Wanted {
 }
 
 /// Workers to add per chunk. A chunk for which no open worker is left gets fewer than wanted.
-pub fn plan(wanted: &[Wanted], places: &[Place], replicas: u32) -> BTreeMap<ChunkId, Vec<WorkerId>> {
+pub fn plan(
+    wanted: &[Wanted],
+    places: &[Place],
+    replicas: u32,
+) -> BTreeMap<ChunkId, Vec<WorkerId>> {
     let by_id: HashMap<WorkerId, usize> = places
         .iter()
         .enumerate()
@@ -88,8 +93,8 @@ pub fn plan(wanted: &[Wanted], places: &[Place], replicas: u32) -> BTreeMap<Chun
     added
 }
 
-/// The place with the fewest replicas of the chunk on its node, then in its zone, then the fewest bytes; ties by a hash, so that equal
-/// workers share evenly.
+/// The place with the fewest replicas of the chunk on its node, then in its zone, then the fewest
+/// bytes; ties by a hash, so that equal workers share evenly.
 fn best(chunk: &Wanted, places: &[Place], loads: &[u64], held: &[usize]) -> Option<usize> {
     let candidates = places
         .iter()
@@ -98,7 +103,9 @@ fn best(chunk: &Wanted, places: &[Place], loads: &[u64], held: &[usize]) -> Opti
     candidates
         .min_by_key(|(i, place)| {
             let same = |matches: &dyn Fn(&Place) -> bool| {
-                held.iter().filter(|other| matches(&places[**other])).count()
+                held.iter()
+                    .filter(|other| matches(&places[**other]))
+                    .count()
             };
             let node = same(&|other| other.node == place.node);
             let zone = same(&|other| other.zone == place.zone);
@@ -127,7 +134,8 @@ pub fn missing(family: &Family, bytes: impl Fn(ChunkId) -> u64) -> Vec<Wanted> {
         .collect()
 }
 
-/// Every chunk of a hash family; they are placed all at once, because every ingest touches most of them.
+/// Every chunk of a hash family; they are placed all at once, because every ingest touches most of
+/// them.
 pub fn hash_chunks(family: &Family) -> Vec<Wanted> {
     let FamilyGrid::Hash { chunks } = family.grid else {
         return Vec::new();
@@ -199,7 +207,10 @@ mod tests {
         let two_nodes = plan(&wanted(10), &places(4, 2, 1), 3);
         assert!(two_nodes.values().all(|workers| workers.len() == 3));
         let mut one_open = places(4, 4, 2);
-        one_open.iter_mut().skip(1).for_each(|place| place.open = false);
+        one_open
+            .iter_mut()
+            .skip(1)
+            .for_each(|place| place.open = false);
         assert!(
             plan(&wanted(5), &one_open, 3)
                 .values()

@@ -23,19 +23,29 @@ use crate::controller::events::Event;
 pub struct Adopted(Mutex<HashMap<(String, WorkerId), String>>);
 
 impl Adopted {
-    /// Adopts fresh directories, and sends the reader's password to agents that do not have it from this process yet.
-    pub async fn adopt(&self, context: &Context, namespace: &str, observed: &Observed, plan: &mut Plan) {
+    /// Adopts fresh directories, and sends the reader's password to agents that do not have it from
+    /// this process yet.
+    pub async fn adopt(
+        &self,
+        context: &Context,
+        namespace: &str,
+        observed: &Observed,
+        plan: &mut Plan,
+    ) {
         let Some(password) = &observed.reader_password else {
             return;
         };
-        let Plan { adoptions, trust, .. } = plan;
+        let Plan {
+            adoptions, trust, ..
+        } = plan;
         for adoption in adoptions.iter() {
             let key = (namespace.to_owned(), adoption.worker);
             let token = token_of(&adoption.address, password, trust.get(&adoption.worker));
             if self.lock().get(&key) == Some(&token) {
                 continue;
             }
-            let directory = match call_adopt(context, namespace, observed, adoption, password).await {
+            let directory = match call_adopt(context, namespace, observed, adoption, password).await
+            {
                 Ok(info) => info.identity.map(|identity| identity.directory),
                 Err(error) => {
                     let worker = worker_name(&observed.name, adoption.worker);
@@ -63,7 +73,9 @@ fn token_of(address: &str, password: &str, trust: Option<&Trust>) -> String {
         Some(Trust::Known(directory)) => directory,
         _ => "",
     };
-    hex::encode(Sha256::digest(format!("{address}\n{directory}\n{password}")))
+    hex::encode(Sha256::digest(format!(
+        "{address}\n{directory}\n{password}"
+    )))
 }
 
 async fn call_adopt(
@@ -85,7 +97,10 @@ async fn call_adopt(
         .await?;
     if adoption.fresh {
         let name = worker_name(&observed.name, adoption.worker);
-        let event = Event::normal("Adopted", format!("adopted the fresh data directory of {name}"));
+        let event = Event::normal(
+            "Adopted",
+            format!("adopted the fresh data directory of {name}"),
+        );
         context
             .events
             .publish(&observed.pool.object_ref(&()), None, event)
@@ -94,7 +109,8 @@ async fn call_adopt(
     Ok(info)
 }
 
-/// Applies every object: settings before the pods that mount them, a worker's Service before its StatefulSet.
+/// Applies every object: settings before the pods that mount them, a worker's Service before its
+/// StatefulSet.
 pub async fn write_objects(
     context: &Context,
     namespace: &str,
@@ -134,13 +150,20 @@ pub async fn write_objects(
         let change = apply(&context.api(namespace), live, service, Ownership::Whole).await?;
         context.events.applied(&about, service, &change).await;
         let live = observed.stateful_sets.get(&name);
-        let change = apply(&context.api(namespace), live, stateful_set, Ownership::Whole).await?;
+        let change = apply(
+            &context.api(namespace),
+            live,
+            stateful_set,
+            Ownership::Whole,
+        )
+        .await?;
         context.events.applied(&about, stateful_set, &change).await;
     }
     Ok(())
 }
 
-/// Makes missing Worker objects. An id that is reserved and then not used, because this process dies, is lost, which is harmless.
+/// Makes missing Worker objects. An id that is reserved and then not used, because this process
+/// dies, is lost, which is harmless.
 pub async fn make_workers(
     context: &Context,
     namespace: &str,

@@ -18,8 +18,9 @@ pub enum Trust {
     Refused(&'static str, String),
 }
 
-/// Judges the directory an agent reports, for `worker` of the archive `archive_uid`. `recorded` is the directory adopted before;
-/// `chunks` is how many chunk replicas the catalog says the worker holds.
+/// Judges the directory an agent reports, for `worker` of the archive `archive_uid`. `recorded` is
+/// the directory adopted before; `chunks` is how many chunk replicas the catalog says the worker
+/// holds.
 pub fn judge(
     archive_uid: &str,
     worker: WorkerId,
@@ -44,9 +45,13 @@ pub fn judge(
         ),
         (Some(own), Some(known)) if own.directory != known => Trust::Refused(
             "ForeignDirectory",
-            format!("the data directory is {}, but {known} was adopted", own.directory),
+            format!(
+                "the data directory is {}, but {known} was adopted",
+                own.directory
+            ),
         ),
-        // Adopted before, but the operator died before it could write that down, or the Worker object was made again.
+        // Adopted before, but the operator died before it could write that down, or the Worker
+        // object was made again.
         (Some(own), _) => Trust::Known(own.directory.clone()),
         (None, Some(known)) => Trust::Refused(
             "DirectoryLost",
@@ -114,6 +119,9 @@ mod tests {
             judge("a", 1, Some("d1"), 7, Some(&own)),
             Trust::Known("d1".into())
         );
-        assert_eq!(judge("a", 1, None, 7, Some(&own)), Trust::Known("d1".into()));
+        assert_eq!(
+            judge("a", 1, None, 7, Some(&own)),
+            Trust::Known("d1".into())
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `WorkerPool`: makes its workers and looks after them.
 //!
-//! Worker ids come from the catalog's counters and are never reused; a worker is never deleted here, and neither
-//! `WorkerPool.spec.workers` nor `Worker.spec.offline` is ever written.
+//! Worker ids come from the catalog's counters and are never reused; a worker is never deleted
+//! here, and neither `WorkerPool.spec.workers` nor `Worker.spec.offline` is ever written.
 
 mod apply;
 pub mod identity;
@@ -86,11 +86,16 @@ impl Controller for Pools {
             return Ok(RESYNC);
         }
         let mut plan = plan::plan(&observed, &context.images);
-        self.adopted.adopt(context, namespace, &observed, &mut plan).await;
+        self.adopted
+            .adopt(context, namespace, &observed, &mut plan)
+            .await;
         let statuses = status::write(context, namespace, &observed, &plan).await?;
         apply::write_objects(context, namespace, &observed, &plan).await?;
         apply::make_workers(context, namespace, &observed, &plan).await?;
-        let busy = plan.new_workers > 0 || statuses.iter().any(|status| status.phase != WorkerPhase::Ready);
+        let busy = plan.new_workers > 0
+            || statuses
+                .iter()
+                .any(|status| status.phase != WorkerPhase::Ready);
         Ok(if busy { SOON } else { RESYNC })
     }
 }

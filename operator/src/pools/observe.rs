@@ -1,4 +1,5 @@
-//! What is known of a pool right now: the cluster's objects, the catalog, and what each worker's agent says.
+//! What is known of a pool right now: the cluster's objects, the catalog, and what each worker's
+//! agent says.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -74,7 +75,8 @@ pub async fn observe(
     let selector = selector_text(&pool_selector(name));
     let labels = Some(selector.as_str());
     let (workers, stateful_sets, services, pods) = tokio::try_join!(
-        // Not by label: a worker that lost its label is still a worker, and its place must not be filled.
+        // Not by label: a worker that lost its label is still a worker, and its place must not be
+        // filled.
         context.list::<Worker>(namespace, None),
         context.list::<StatefulSet>(namespace, labels),
         context.list::<Service>(namespace, labels),
@@ -101,7 +103,14 @@ pub async fn observe(
         reader_password: reader_password(context, namespace).await?,
         name: name.to_owned(),
         malformed_workers: workers.malformed,
-        stateful_sets: complete(context, namespace, name, &workers_found, stateful_sets.valid).await?,
+        stateful_sets: complete(
+            context,
+            namespace,
+            name,
+            &workers_found,
+            stateful_sets.valid,
+        )
+        .await?,
         services: complete(context, namespace, name, &workers_found, services.valid).await?,
         workers: workers_found,
         pool,
@@ -119,7 +128,10 @@ async fn complete<K>(
     listed: Vec<K>,
 ) -> Result<BTreeMap<String, K>, kube::Error>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
 {
     let listed = listed.into_iter().map(|object| (object.name_any(), object));
     let mut objects: BTreeMap<String, K> = listed.collect();
@@ -132,12 +144,21 @@ where
     Ok(objects)
 }
 
-async fn reader_password(context: &Context, namespace: &str) -> Result<Option<String>, kube::Error> {
-    let secret = context.api::<Secret>(namespace).get_opt(MYSQL_SECRET).await?;
-    Ok(secret.and_then(|secret| crate::secrets::plan::value(&secret, READER_ACCOUNT).map(ToOwned::to_owned)))
+async fn reader_password(
+    context: &Context,
+    namespace: &str,
+) -> Result<Option<String>, kube::Error> {
+    let secret = context
+        .api::<Secret>(namespace)
+        .get_opt(MYSQL_SECRET)
+        .await?;
+    Ok(secret.and_then(|secret| {
+        crate::secrets::plan::value(&secret, READER_ACCOUNT).map(ToOwned::to_owned)
+    }))
 }
 
-/// Failure domain of every node. Reading nodes needs a ClusterRole that an administrator may leave out: then there are no zones.
+/// Failure domain of every node. Reading nodes needs a ClusterRole that an administrator may leave
+/// out: then there are no zones.
 async fn zones(context: &Context, zone_key: &str) -> Result<BTreeMap<String, String>, kube::Error> {
     let nodes = context
         .cluster_api::<Node>()
@@ -171,7 +192,9 @@ async fn probe(
     pool: &str,
     pods: &BTreeMap<WorkerId, Pod>,
 ) -> BTreeMap<WorkerId, Probe> {
-    let asked = pods.iter().filter_map(|(id, pod)| Some((*id, pod_address(pod)?)));
+    let asked = pods
+        .iter()
+        .filter_map(|(id, pod)| Some((*id, pod_address(pod)?)));
     stream::iter(asked)
         .map(|(id, address)| async move {
             let answer = ask(context, namespace, address)

@@ -17,7 +17,8 @@ use super::observe::{Observed, pod_address};
 use super::settings;
 use crate::controller::context::Images;
 
-/// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63 characters.
+/// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63
+/// characters.
 const LONGEST_NAME: usize = 37;
 
 /// What should be.
@@ -79,7 +80,8 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Plans the pool. A refused spec changes no object, but its workers are still adopted and looked after.
+/// Plans the pool. A refused spec changes no object, but its workers are still adopted and looked
+/// after.
 pub fn plan(observed: &Observed, images: &Images) -> Plan {
     let mut plan = Plan {
         trust: trust(observed),
@@ -148,13 +150,17 @@ fn check_storage(spec: &WorkerPoolSpec) -> Result<(), Refusal> {
 
 fn memory_limit(spec: &WorkerPoolSpec) -> Option<String> {
     let resources = spec.resources.as_ref()?;
-    let of =
-        |quantities: &Option<BTreeMap<String, Quantity>>| Some(quantities.as_ref()?.get("memory")?.0.clone());
+    let of = |quantities: &Option<BTreeMap<String, Quantity>>| {
+        Some(quantities.as_ref()?.get("memory")?.0.clone())
+    };
     of(&resources.limits).or_else(|| of(&resources.requests))
 }
 
 fn settings_hash(my_cnf: &str) -> String {
-    hex::encode(Sha256::digest(my_cnf)).chars().take(16).collect()
+    hex::encode(Sha256::digest(my_cnf))
+        .chars()
+        .take(16)
+        .collect()
 }
 
 fn worker_objects(
@@ -173,8 +179,8 @@ fn worker_objects(
     }
 }
 
-/// Workers of this pool that hold chunks by the catalog although their object is gone: they come back under their own id, with the
-/// volume they left behind.
+/// Workers of this pool that hold chunks by the catalog although their object is gone: they come
+/// back under their own id, with the volume they left behind.
 fn restored(observed: &Observed) -> Vec<Worker> {
     if !observed.malformed_workers.is_empty() {
         return Vec::new();
@@ -245,12 +251,15 @@ fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
         .collect()
 }
 
-/// Directories to adopt, and known ones whose agents get the password again; the caller leaves out those that have it.
+/// Directories to adopt, and known ones whose agents get the password again; the caller leaves out
+/// those that have it.
 fn adoptions(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>) -> Vec<Adoption> {
     trust
         .iter()
         .filter(|(_, trust)| !matches!(trust, Trust::Refused(..)))
-        .filter(|(id, _)| matches!(observed.probes.get(id), Some(Ok(info)) if info.mysqld.is_some()))
+        .filter(
+            |(id, _)| matches!(observed.probes.get(id), Some(Ok(info)) if info.mysqld.is_some()),
+        )
         .filter_map(|(id, trust)| {
             Some(Adoption {
                 worker: *id,

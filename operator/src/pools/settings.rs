@@ -1,7 +1,8 @@
 //! The workers' `my.cnf`: settings that correctness rests on, defaults, and the user's own. Pure.
 //!
-//! A worker that flushes less, or compares or sorts otherwise than its peers, gives other answers or loses rows, so such settings are
-//! refused here; the agent checks them again in the running server.
+//! A worker that flushes less, or compares or sorts otherwise than its peers, gives other answers
+//! or loses rows, so such settings are refused here; the agent checks them again in the running
+//! server.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ const FIXED: &[(&str, &str)] = &[
     ("tmpdir", "/tmp"),
 ];
 
-/// Settings that Orrery leaves alone and users cannot set either: they would undo a fixed one, or run foreign code or statements.
+/// Settings that Orrery leaves alone and users cannot set either: they would undo a fixed one, or
+/// run foreign code or statements.
 const FORBIDDEN: &[&str] = &[
     "basedir",
     "bootstrap",
@@ -104,7 +106,9 @@ pub enum SettingError {
         why: &'static str,
     },
     /// MariaDB would not take it as a setting's name.
-    #[error("spec.settings: `{0}` is no name of a mysqld setting: letters, digits, `_` and `-` only")]
+    #[error(
+        "spec.settings: `{0}` is no name of a mysqld setting: letters, digits, `_` and `-` only"
+    )]
     Name(String),
     /// The value would end its line.
     #[error("spec.settings: the value of `{0}` holds a control character")]
@@ -115,16 +119,26 @@ pub enum SettingError {
 }
 
 /// The text of `my.cnf` for a container with this memory (a Kubernetes quantity, if limited).
-pub fn my_cnf(settings: &BTreeMap<String, String>, memory: Option<&str>) -> Result<String, SettingError> {
-    let mut all: BTreeMap<String, String> = DEFAULTS.iter().map(|(name, value)| owned(name, value)).collect();
-    all.insert("innodb_buffer_pool_size".into(), buffer_pool(memory).to_string());
+pub fn my_cnf(
+    settings: &BTreeMap<String, String>,
+    memory: Option<&str>,
+) -> Result<String, SettingError> {
+    let mut all: BTreeMap<String, String> = DEFAULTS
+        .iter()
+        .map(|(name, value)| owned(name, value))
+        .collect();
+    all.insert(
+        "innodb_buffer_pool_size".into(),
+        buffer_pool(memory).to_string(),
+    );
     for (name, value) in settings {
         check(name, value)?;
         all.insert(canonical(name), value.clone());
     }
     all.extend(FIXED.iter().map(|(name, value)| owned(name, value)));
-    let mut text =
-        String::from("# Made by the operator; change WorkerPool.spec.settings instead.\n[mariadbd]\n");
+    let mut text = String::from(
+        "# Made by the operator; change WorkerPool.spec.settings instead.\n[mariadbd]\n",
+    );
     for (name, value) in all {
         text.push_str(&name);
         if !value.is_empty() {
@@ -167,15 +181,20 @@ fn check(name: &str, value: &str) -> Result<(), SettingError> {
             why,
         });
     }
-    let too_many = |value: &str| value.trim().parse::<u64>().map_or(true, |files| files > 20_000);
+    let too_many = |value: &str| {
+        value
+            .trim()
+            .parse::<u64>()
+            .map_or(true, |files| files > 20_000)
+    };
     if canonical(name) == "open_files_limit" && too_many(value) {
         return Err(SettingError::OpenFiles);
     }
     Ok(())
 }
 
-/// The protected setting that `name` would change. MariaDB takes any unambiguous beginning of a name, and prefixes that turn a
-/// setting off, so both count.
+/// The protected setting that `name` would change. MariaDB takes any unambiguous beginning of a
+/// name, and prefixes that turn a setting off, so both count.
 fn protected(name: &str) -> Option<&'static str> {
     let canonical = canonical(name);
     let plain = stripped(&canonical);
@@ -289,7 +308,10 @@ mod tests {
 
     #[test]
     fn open_files_are_bounded() {
-        assert_eq!(set("open_files_limit", "65535"), Err(SettingError::OpenFiles));
+        assert_eq!(
+            set("open_files_limit", "65535"),
+            Err(SettingError::OpenFiles)
+        );
         assert!(set("open-files-limit", "1000").is_ok());
     }
 }

@@ -175,7 +175,11 @@ fn a_refused_spec_changes_no_object_but_workers_are_still_watched() {
     let plan = plan(&observed, &images());
     assert!(plan.shared.is_none() && plan.workers.is_empty() && plan.new_workers == 0);
     let status = pool_status(&observed, &plan, &[], Timestamp::now());
-    let accepted = status.conditions.iter().find(|c| c.type_ == "Accepted").unwrap();
+    let accepted = status
+        .conditions
+        .iter()
+        .find(|c| c.type_ == "Accepted")
+        .unwrap();
     assert_eq!(
         accepted.message,
         "spec.storage: `much` is no size, write for example 100Gi"
@@ -188,7 +192,9 @@ fn a_live_volume_claim_is_never_changed() {
     let mut observed = observed(1);
     observed.workers.insert(1, worker(&observed, 1));
     let first = plan(&observed, &images()).workers.remove(0).stateful_set;
-    observed.stateful_sets.insert("main-w1".into(), first.clone());
+    observed
+        .stateful_sets
+        .insert("main-w1".into(), first.clone());
     observed.pool.spec.storage = "20Gi".into();
     let second = plan(&observed, &images()).workers.remove(0).stateful_set;
     assert_eq!(objects::claimed(&second), objects::claimed(&first));
@@ -246,7 +252,10 @@ fn a_fresh_directory_is_adopted_and_then_serves() {
         (status.node.as_deref(), status.zone.as_deref()),
         (Some("n1"), Some("east"))
     );
-    assert_eq!((status.size.as_str(), status.epoch.as_str()), ("1.0 GiB", "4/9"));
+    assert_eq!(
+        (status.size.as_str(), status.epoch.as_str()),
+        ("1.0 GiB", "4/9")
+    );
 }
 
 #[test]
@@ -281,7 +290,10 @@ fn a_silent_worker_is_suspected_and_then_down_by_the_pools_timers_and_its_pods_r
     assert_eq!(phase(60, false, &before), WorkerPhase::Down);
     assert_eq!(phase(600, true, &before), WorkerPhase::Suspect);
     // A worker that never served is not suspected of anything.
-    assert_eq!(phase(600, false, &WorkerStatus::default()), WorkerPhase::Pending);
+    assert_eq!(
+        phase(600, false, &WorkerStatus::default()),
+        WorkerPhase::Pending
+    );
 }
 
 #[test]

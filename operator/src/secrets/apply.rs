@@ -34,17 +34,19 @@ pub fn make(
     match need {
         Need::Random(name, key) => Ok((name, Values::from([(key.to_owned(), random())]))),
         Need::Authority => {
-            let pair =
-                certificates::authority(namespace, now).map_err(|source| SecretsError::Certificate {
+            let pair = certificates::authority(namespace, now).map_err(|source| {
+                SecretsError::Certificate {
                     name: CA_SECRET,
                     source,
-                })?;
+                }
+            })?;
             Ok((CA_SECRET, pair_values(pair)))
         }
         Need::Certificate(role, _) => {
             let name = role.tls_secret();
             let error = |source| SecretsError::Certificate { name, source };
-            let authority = plan::authority(secrets).ok_or_else(|| error(CertificateError::NotText))?;
+            let authority =
+                plan::authority(secrets).ok_or_else(|| error(CertificateError::NotText))?;
             let pair = certificates::issue(&authority, role, namespace, now).map_err(error)?;
             let mut values = pair_values(pair);
             values.insert(AUTHORITY.into(), authority.certificate);
@@ -115,7 +117,9 @@ pub async fn store(
 fn event(need: Need) -> Event {
     let note = match need {
         Need::Authority => "made the archive's certificate authority".into(),
-        Need::Certificate(role, why) => format!("made the certificate {}: {why}", role.common_name()),
+        Need::Certificate(role, why) => {
+            format!("made the certificate {}: {why}", role.common_name())
+        }
         Need::Random(_, key) => format!("made `{key}`"),
     };
     Event::normal("SecretMade", note)
@@ -123,8 +127,11 @@ fn event(need: Need) -> Event {
 
 /// Lets calls to agents use the operator's certificate.
 pub fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, Secret>) {
-    let of = |key| plan::text(secrets, Role::Operator.tls_secret(), key).map(|text| text.as_bytes().to_vec());
-    if let (Some(certificate), Some(key), Some(authority)) = (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
+    let of = |key| {
+        plan::text(secrets, Role::Operator.tls_secret(), key).map(|text| text.as_bytes().to_vec())
+    };
+    if let (Some(certificate), Some(key), Some(authority)) =
+        (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
     {
         let files = Files::new(certificate, key, authority);
         context.agents.identify(namespace, files);

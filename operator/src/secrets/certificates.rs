@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use orrery_archive::names::Role;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use thiserror::Error;
 use x509_parser::extensions::GeneralName;
@@ -60,10 +60,12 @@ pub fn issue(
     namespace: &str,
     now: SystemTime,
 ) -> Result<Pair, CertificateError> {
-    let issuer = Issuer::from_ca_cert_pem(&authority.certificate, KeyPair::from_pem(&authority.key)?)?;
+    let issuer =
+        Issuer::from_ca_cert_pem(&authority.certificate, KeyPair::from_pem(&authority.key)?)?;
     let key = KeyPair::generate()?;
     let mut parameters = parameters(role.common_name(), now, LIFE);
-    parameters.subject_alt_names = CertificateParams::new(dns_names(role, namespace))?.subject_alt_names;
+    parameters.subject_alt_names =
+        CertificateParams::new(dns_names(role, namespace))?.subject_alt_names;
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     parameters.extended_key_usages = vec![
         ExtendedKeyUsagePurpose::ServerAuth,
@@ -86,7 +88,8 @@ fn parameters(common_name: &str, now: SystemTime, life: Duration) -> Certificate
     parameters
 }
 
-/// Names in the role's certificate: its own, which peers check when they connect by address, and those of its Services.
+/// Names in the role's certificate: its own, which peers check when they connect by address, and
+/// those of its Services.
 pub fn dns_names(role: Role, namespace: &str) -> Vec<String> {
     let own = role.common_name();
     let mut names = vec![
@@ -101,7 +104,11 @@ pub fn dns_names(role: Role, namespace: &str) -> Vec<String> {
 }
 
 /// Why the stored certificate must be replaced; `None` when it serves.
-pub fn outdated(certificate: &str, wanted_names: &[String], now: Timestamp) -> Option<&'static str> {
+pub fn outdated(
+    certificate: &str,
+    wanted_names: &[String],
+    now: Timestamp,
+) -> Option<&'static str> {
     let Ok((_, pem)) = parse_x509_pem(certificate.as_bytes()) else {
         return Some("it cannot be read");
     };
@@ -113,7 +120,12 @@ pub fn outdated(certificate: &str, wanted_names: &[String], now: Timestamp) -> O
         return Some("it expires soon");
     }
     let mut names: Vec<&str> = match parsed.subject_alternative_name() {
-        Ok(Some(extension)) => extension.value.general_names.iter().filter_map(dns).collect(),
+        Ok(Some(extension)) => extension
+            .value
+            .general_names
+            .iter()
+            .filter_map(dns)
+            .collect(),
         _ => Vec::new(),
     };
     let mut wanted: Vec<&str> = wanted_names.iter().map(String::as_str).collect();
@@ -144,7 +156,8 @@ mod tests {
         let authority = authority("sky", now).unwrap();
         let pair = issue(&authority, Role::Agent, "sky", now).unwrap();
         let names = dns_names(Role::Agent, "sky");
-        let at = |days: i64| Timestamp::try_from(now).unwrap() + SignedDuration::from_hours(24 * days);
+        let at =
+            |days: i64| Timestamp::try_from(now).unwrap() + SignedDuration::from_hours(24 * days);
         assert_eq!(outdated(&pair.certificate, &names, at(0)), None);
         assert_eq!(outdated(&pair.certificate, &names, at(59)), None);
         assert_eq!(
@@ -162,7 +175,10 @@ mod tests {
             outdated(&pair.certificate, &dns_names(Role::Agent, "sky"), timestamp),
             Some("it has other names")
         );
-        assert_eq!(outdated("nonsense", &[], timestamp), Some("it cannot be read"));
+        assert_eq!(
+            outdated("nonsense", &[], timestamp),
+            Some("it cannot be read")
+        );
     }
 
     #[test]
@@ -172,7 +188,10 @@ mod tests {
         use std::sync::Arc;
 
         let now = SystemTime::now();
-        let (ours, theirs) = (authority("sky", now).unwrap(), authority("other", now).unwrap());
+        let (ours, theirs) = (
+            authority("sky", now).unwrap(),
+            authority("other", now).unwrap(),
+        );
         let pair = issue(&ours, Role::Agent, "sky", now).unwrap();
         let leaf = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
         let verify = |authority: &super::Pair, name: &'static str| {
@@ -181,10 +200,12 @@ mod tests {
                 .add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap())
                 .unwrap();
             let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let verifier =
-                rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-                    .build()
-                    .unwrap();
+            let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            )
+            .build()
+            .unwrap();
             use rustls::client::danger::ServerCertVerifier as _;
             let at = UnixTime::since_unix_epoch(
                 now.duration_since(SystemTime::UNIX_EPOCH).unwrap() + Duration::from_secs(60),

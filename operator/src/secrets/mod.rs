@@ -1,7 +1,8 @@
-//! The archive's own Secrets: authority, certificates, passwords between our parts, the key that signs catalog copies.
+//! The archive's own Secrets: authority, certificates, passwords between our parts, the key that
+//! signs catalog copies.
 //!
-//! Made once and never overwritten, so that an administrator can put own values in; certificates are renewed before they expire.
-//! They have no owner: they go with their namespace.
+//! Made once and never overwritten, so that an administrator can put own values in; certificates
+//! are renewed before they expire. They have no owner: they go with their namespace.
 
 mod apply;
 pub mod certificates;
@@ -46,7 +47,11 @@ impl Controller for Secrets {
     }
 
     /// Makes what is missing and lets the operator's own calls use the result.
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, SecretsError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, SecretsError> {
         let secrets = observe::observe(context, namespace).await?;
         let needs = plan::needs(namespace, &secrets, Timestamp::now());
         for need in &needs {

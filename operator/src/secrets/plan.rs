@@ -19,7 +19,13 @@ pub const AUTHORITY: &str = "ca.crt";
 /// Key of the catalog's signing key.
 pub const CATALOG_KEY: &str = "key";
 /// Roles that have a certificate.
-pub const ROLES: [Role; 5] = [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy];
+pub const ROLES: [Role; 5] = [
+    Role::Operator,
+    Role::Agent,
+    Role::Loader,
+    Role::Czar,
+    Role::Proxy,
+];
 
 /// Names of the archive's own Secrets.
 pub fn own_names() -> impl Iterator<Item = &'static str> {
@@ -38,7 +44,8 @@ pub enum Need {
     Random(&'static str, &'static str),
 }
 
-/// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever replaced, except certificates.
+/// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever
+/// replaced, except certificates.
 pub fn needs(namespace: &str, secrets: &BTreeMap<String, Secret>, now: Timestamp) -> Vec<Need> {
     let mut needs: Vec<Need> = [
         (MYSQL_SECRET, READER_ACCOUNT),

@@ -18,7 +18,8 @@ const OWN_PREFIX: &str = "orrery_";
 /// An object that claims a table name; the least one has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
-    /// Not accepted yet. The API server gives ages in whole seconds: a table that is there must not lose its name to one made in the same.
+    /// Not accepted yet. The API server gives ages in whole seconds: a table that is there must not
+    /// lose its name to one made in the same.
     is_newcomer: bool,
     created: Option<Timestamp>,
     uid: Option<String>,
@@ -45,10 +46,13 @@ fn object<T: UserTable>(table: &T) -> String {
 pub struct Owners(BTreeMap<TableKey, Claim>);
 
 impl Owners {
-    /// The table that was accepted, else of several claims the oldest, whether its columns are right or not.
+    /// The table that was accepted, else of several claims the oldest, whether its columns are
+    /// right or not.
     pub fn of(chunked: &[ChunkedTable], references: &[ReferenceTable]) -> Self {
         let chunked = chunked.iter().map(|table| (table.key(), Claim::of(table)));
-        let references = references.iter().map(|table| (table.key(), Claim::of(table)));
+        let references = references
+            .iter()
+            .map(|table| (table.key(), Claim::of(table)));
         let mut owners: BTreeMap<TableKey, Claim> = BTreeMap::new();
         for (key, claim) in chunked.chain(references) {
             owners
@@ -76,7 +80,10 @@ impl Owners {
         if SYSTEM_DATABASES.contains(&database.as_str()) || database.starts_with(OWN_PREFIX) {
             return Err(Finding::unmet(
                 "DatabaseReserved",
-                format!("spec.database: `{}` is not for tables of users", key.database),
+                format!(
+                    "spec.database: `{}` is not for tables of users",
+                    key.database
+                ),
             ));
         }
         match self.instead_of(table) {

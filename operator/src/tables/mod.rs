@@ -1,4 +1,5 @@
-//! `ChunkedTable` and `ReferenceTable`: judged together, because names, directors and families cross objects; and their statuses. Pure.
+//! `ChunkedTable` and `ReferenceTable`: judged together, because names, directors and families
+//! cross objects; and their statuses. Pure.
 
 mod claims;
 mod status;
@@ -55,8 +56,15 @@ pub fn judge(declared: &Declared<'_>) -> Verdicts {
     let directors: BTreeMap<TableKey, Result<AcceptedTable, ()>> = declared
         .chunked
         .iter()
-        .filter(|table| table.spec.role == TableRole::Director && owners.instead_of(*table).is_none())
-        .map(|table| (table.key(), director(declared, table, &owners).map_err(drop)))
+        .filter(|table| {
+            table.spec.role == TableRole::Director && owners.instead_of(*table).is_none()
+        })
+        .map(|table| {
+            (
+                table.key(),
+                director(declared, table, &owners).map_err(drop),
+            )
+        })
         .collect();
     let chunked = declared.chunked.iter().map(|table| {
         verdict(match table.spec.role {
@@ -91,11 +99,17 @@ fn bad_schema(error: &accept::TableError) -> Finding {
     Finding::unmet("BadSchema", error.to_string())
 }
 
-fn family<'a>(declared: &'a Declared<'_>, spec: &ChunkedTableSpec) -> Result<&'a FamilyDeclaration, Finding> {
+fn family<'a>(
+    declared: &'a Declared<'_>,
+    spec: &ChunkedTableSpec,
+) -> Result<&'a FamilyDeclaration, Finding> {
     declared.families.get(&spec.family).ok_or_else(|| {
         Finding::unmet(
             "FamilyNotAccepted",
-            format!("spec.family: there is no accepted ChunkFamily `{}`", spec.family),
+            format!(
+                "spec.family: there is no accepted ChunkFamily `{}`",
+                spec.family
+            ),
         )
     })
 }
@@ -129,8 +143,9 @@ fn check_children(declared: &Declared<'_>, table: &ChunkedTable) -> Result<(), F
         return Ok(());
     }
     let stays = |child: &TableKey, incarnation: u64| {
-        let same =
-            |object: &ChunkedTable| object.key() == *child && object.incarnation() == Some(incarnation);
+        let same = |object: &ChunkedTable| {
+            object.key() == *child && object.incarnation() == Some(incarnation)
+        };
         declared.chunked.iter().any(same)
     };
     let children: Vec<String> = edit::children(declared.catalog, &key)
@@ -182,7 +197,11 @@ fn child(
 }
 
 /// A child lies in its director's chunks and is found by its director's key.
-fn check_director(schema: &AcceptedTable, director: &AcceptedTable, name: &TableKey) -> Result<(), Finding> {
+fn check_director(
+    schema: &AcceptedTable,
+    director: &AcceptedTable,
+    name: &TableKey,
+) -> Result<(), Finding> {
     if director.family != schema.family {
         return Err(Finding::unmet(
             "FamilyDiffers",
@@ -205,11 +224,18 @@ fn check_director(schema: &AcceptedTable, director: &AcceptedTable, name: &Table
 }
 
 fn key_is_integer(schema: &AcceptedTable) -> Option<bool> {
-    let column = schema.columns.iter().find(|column| column.name == schema.key)?;
+    let column = schema
+        .columns
+        .iter()
+        .find(|column| column.name == schema.key)?;
     Some(accept::column_type(column).ok()?.is_integer())
 }
 
-fn reference(declared: &Declared<'_>, table: &ReferenceTable, owners: &Owners) -> Result<Schema, Finding> {
+fn reference(
+    declared: &Declared<'_>,
+    table: &ReferenceTable,
+    owners: &Owners,
+) -> Result<Schema, Finding> {
     owners.check(table)?;
     let schema = accept::reference(&table.spec).map_err(|error| bad_schema(&error))?;
     if let Some(old) = published(declared.catalog, table).and_then(TableKind::reference)
@@ -220,7 +246,8 @@ fn reference(declared: &Declared<'_>, table: &ReferenceTable, owners: &Owners) -
     Ok(Schema::Reference(schema))
 }
 
-/// Physical tables keep the schema they were made with: only what is no part of them may change once rows are published.
+/// Physical tables keep the schema they were made with: only what is no part of them may change
+/// once rows are published.
 fn check_unchanged(
     declared: &Declared<'_>,
     table: &ChunkedTable,
@@ -249,7 +276,8 @@ fn schema_differs(key: &TableKey) -> Finding {
     )
 }
 
-/// The catalog's table of this incarnation when it has rows that are published, or that may come back.
+/// The catalog's table of this incarnation when it has rows that are published, or that may come
+/// back.
 fn published<'a>(catalog: &'a Catalog, declared: &impl UserTable) -> Option<&'a TableKind> {
     let table = catalog.tables.get(&declared.key())?;
     (Some(table.incarnation) == declared.incarnation() && has_rows(table)).then_some(&table.kind)

@@ -20,7 +20,13 @@ pub fn status<T: UserTable>(
     let known = own(catalog, &key, incarnation);
     let mut conditions = table.conditions().to_vec();
     conditions::set(&mut conditions, ACCEPTED, accepted, generation, now);
-    conditions::set(&mut conditions, AVAILABLE, &available(known), generation, now);
+    conditions::set(
+        &mut conditions,
+        AVAILABLE,
+        &available(known),
+        generation,
+        now,
+    );
     warn_of_many(&mut conditions, &key, known, generation, now);
     table.mirroring(Mirror {
         generation,

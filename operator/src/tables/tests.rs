@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind};
+use orrery_archive::catalog::{
+    Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
+};
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::DeletionPolicy;
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable};
@@ -33,7 +35,12 @@ fn families() -> BTreeMap<String, FamilyDeclaration> {
         .collect()
 }
 
-fn object<K: serde::de::DeserializeOwned>(kind: &str, name: &str, created: &str, spec: &Value) -> K {
+fn object<K: serde::de::DeserializeOwned>(
+    kind: &str,
+    name: &str,
+    created: &str,
+    spec: &Value,
+) -> K {
     serde_json::from_value(json!({
         "apiVersion": "orrery.dev/v1alpha1", "kind": kind,
         "metadata": {"name": name, "uid": name, "creationTimestamp": created}, "spec": spec,
@@ -58,7 +65,8 @@ fn child(name: &str, changes: &Value) -> ChunkedTable {
 }
 
 fn reference(name: &str, created: &str, table: &str) -> ReferenceTable {
-    let spec = json!({"database": "sky", "table": table, "columns": [{"name": "id", "type": "INT"}]});
+    let spec =
+        json!({"database": "sky", "table": table, "columns": [{"name": "id", "type": "INT"}]});
     object("ReferenceTable", name, created, &spec)
 }
 
@@ -68,14 +76,22 @@ fn merge(spec: &mut Value, changes: &Value) {
     }
 }
 
-fn judged(chunked: &[ChunkedTable], references: &[ReferenceTable], catalog: &Catalog) -> Vec<Verdict> {
+fn judged(
+    chunked: &[ChunkedTable],
+    references: &[ReferenceTable],
+    catalog: &Catalog,
+) -> Vec<Verdict> {
     let verdicts = judge(&Declared {
         chunked,
         references,
         families: &families(),
         catalog,
     });
-    verdicts.chunked.into_iter().chain(verdicts.references).collect()
+    verdicts
+        .chunked
+        .into_iter()
+        .chain(verdicts.references)
+        .collect()
 }
 
 fn reasons(chunked: &[ChunkedTable], references: &[ReferenceTable]) -> Vec<&'static str> {
@@ -88,13 +104,18 @@ fn reasons(chunked: &[ChunkedTable], references: &[ReferenceTable]) -> Vec<&'sta
 
 #[test]
 fn a_director_its_child_and_a_reference_table_are_accepted() {
-    let chunked = [child("source", &json!({})), director("object", OLD, &json!({}))];
+    let chunked = [
+        child("source", &json!({})),
+        director("object", OLD, &json!({})),
+    ];
     let verdicts = judged(
         &chunked,
         &[reference("filter", OLD, "Filter")],
         &Catalog::default(),
     );
-    assert!(matches!(&verdicts[0].schema, Some(Schema::Child(_, director)) if director == "Object"));
+    assert!(
+        matches!(&verdicts[0].schema, Some(Schema::Child(_, director)) if director == "Object")
+    );
     assert!(matches!(verdicts[1].schema, Some(Schema::Director(_))));
     assert!(matches!(verdicts[2].schema, Some(Schema::Reference(_))));
 }
@@ -169,14 +190,21 @@ fn what_a_table_needs_must_be_there_and_fit() {
     );
     assert_eq!(
         reasons(
-            &[director("a", OLD, &json!({"position": null, "family": "keys"}))],
+            &[director(
+                "a",
+                OLD,
+                &json!({"position": null, "family": "keys"})
+            )],
             &[]
         ),
         ["Accepted"]
     );
     assert_eq!(reasons(&[child("a", &json!({}))], &[]), ["DirectorMissing"]);
     assert_eq!(
-        reasons(&[sound.clone(), child("a", &json!({"family": "keys"}))], &[]),
+        reasons(
+            &[sound.clone(), child("a", &json!({"family": "keys"}))],
+            &[]
+        ),
         ["Accepted", "FamilyDiffers"]
     );
     let text_key = json!({"columns": [{"name": "objectId", "type": "VARCHAR(20)", "charset": "ascii", "collation": "ascii_nopad_bin"}]});
@@ -305,5 +333,8 @@ fn a_director_is_not_made_anew_under_children_with_rows() {
     // The child was deleted too, and perhaps made again: its old rows go with it.
     assert_eq!(verdicts(std::slice::from_ref(&again))[0].reason, "Accepted");
     let findings = verdicts(&[again, child("source", &json!({}))]);
-    assert_eq!((findings[0].reason, findings[1].reason), ("Accepted", "Accepted"));
+    assert_eq!(
+        (findings[0].reason, findings[1].reason),
+        ("Accepted", "Accepted")
+    );
 }

@@ -77,7 +77,9 @@ impl UserTable for ChunkedTable {
     }
 
     fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
+        self.status
+            .as_ref()
+            .map_or(&[], |status| &status.conditions)
     }
 
     fn mirroring(&self, mirror: Mirror) -> ChunkedTableStatus {
@@ -107,7 +109,9 @@ impl UserTable for ReferenceTable {
     }
 
     fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
+        self.status
+            .as_ref()
+            .map_or(&[], |status| &status.conditions)
     }
 
     fn mirroring(&self, mirror: Mirror) -> ReferenceTableStatus {

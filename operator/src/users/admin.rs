@@ -1,6 +1,7 @@
 //! The first user of an archive, made once from the Secret that comes with the installation.
 //!
-//! The chart cannot make it: until the API server serves the kinds that come with the chart, Helm finds no `QueryUser`.
+//! The chart cannot make it: until the API server serves the kinds that come with the chart, Helm
+//! finds no `QueryUser`.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -15,7 +16,8 @@ use crate::{field_manager, labels};
 
 /// Secret with the admin's password; its absence means that no admin is wanted.
 pub const ADMIN_SECRET: &str = "orrery-admin";
-/// Annotation of [`ADMIN_SECRET`] that says its user was made; a user that was deleted since stays away.
+/// Annotation of [`ADMIN_SECRET`] that says its user was made; a user that was deleted since stays
+/// away.
 pub const MADE_ANNOTATION: &str = "orrery.dev/user-made";
 /// Object and login name.
 const ADMIN: &str = "admin";
@@ -39,7 +41,8 @@ pub async fn make_once(context: &Context, namespace: &str) -> Result<(), kube::E
     Ok(())
 }
 
-/// Leaves a user of this name alone: it may be an administrator's, or of a run that ended before the Secret was marked.
+/// Leaves a user of this name alone: it may be an administrator's, or of a run that ended before
+/// the Secret was marked.
 async fn create(context: &Context, namespace: &str) -> Result<(), kube::Error> {
     let admin = admin(namespace);
     match context
@@ -49,7 +52,10 @@ async fn create(context: &Context, namespace: &str) -> Result<(), kube::Error> {
     {
         Ok(made) => {
             let about = kube::Resource::object_ref(&made, &());
-            context.events.applied(&about, &made, &Change::Created).await;
+            context
+                .events
+                .applied(&about, &made, &Change::Created)
+                .await;
             Ok(())
         }
         Err(kube::Error::Api(refused)) if refused.code == 409 => Ok(()),
@@ -68,7 +74,9 @@ fn admin(namespace: &str) -> QueryUser {
         spec: QueryUserSpec {
             user: ADMIN.into(),
             password_secret: ADMIN_SECRET.into(),
-            grants: vec![DatabaseGrant { database: "*".into() }],
+            grants: vec![DatabaseGrant {
+                database: "*".into(),
+            }],
             class: ServiceClass::Admin,
             limits: UserLimits::default(),
         },

@@ -16,8 +16,13 @@ use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
 use crate::labels;
 
-/// Writes the users when they changed or were edited by hand. Even an edit that is put back gets a new version: proxies may have seen it.
-pub async fn write_users(context: &Context, namespace: &str, plan: &Plan) -> Result<(), ReconcileError> {
+/// Writes the users when they changed or were edited by hand. Even an edit that is put back gets a
+/// new version: proxies may have seen it.
+pub async fn write_users(
+    context: &Context,
+    namespace: &str,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
     let api = context.api::<Secret>(namespace);
     let live = api.get_opt(USERS_SECRET).await?;
     let of_version = |version| {
@@ -32,7 +37,9 @@ pub async fn write_users(context: &Context, namespace: &str, plan: &Plan) -> Res
             let versions = versions(live);
             let change = match versions.written {
                 Some(written) => compare(live, &of_version(written)?, Ownership::Whole)?,
-                None => Change::Reverted(vec![format!("metadata.annotations.{VERSION_ANNOTATION}")]),
+                None => {
+                    Change::Reverted(vec![format!("metadata.annotations.{VERSION_ANNOTATION}")])
+                }
             };
             (change, versions.next(clock))
         }

@@ -1,4 +1,5 @@
-//! `QueryUser`: verifiers, grants and limits of all users, in the one Secret that czars and proxies watch.
+//! `QueryUser`: verifiers, grants and limits of all users, in the one Secret that czars and proxies
+//! watch.
 
 pub mod admin;
 mod apply;
@@ -43,7 +44,11 @@ impl Controller for Users {
     }
 
     /// Judges the users of an archive, writes them for czars and proxies, and their statuses.
-    async fn reconcile(&self, context: &Context, namespace: &String) -> Result<Duration, ReconcileError> {
+    async fn reconcile(
+        &self,
+        context: &Context,
+        namespace: &String,
+    ) -> Result<Duration, ReconcileError> {
         admin::make_once(context, namespace).await?;
         let observed = observe::observe(context, namespace).await?;
         let plan = plan::plan(&observed.users, &observed.secrets);

@@ -25,7 +25,11 @@ pub async fn observe(context: &Context, namespace: &str) -> Result<Observed, kub
     let api = context.api::<Secret>(namespace);
     let mut secrets = BTreeMap::new();
     for name in names {
-        secrets.extend(api.get_opt(name).await?.map(|secret| (name.to_owned(), secret)));
+        secrets.extend(
+            api.get_opt(name)
+                .await?
+                .map(|secret| (name.to_owned(), secret)),
+        );
     }
     Ok(Observed { users, secrets })
 }

@@ -49,7 +49,8 @@ pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
     }
 }
 
-/// When an object that claims a login name was made, its UID, and its name; the least one has the login name.
+/// When an object that claims a login name was made, its UID, and its name; the least one has the
+/// login name.
 type Claim = (Option<Timestamp>, Option<String>, String);
 
 /// The oldest object of each login name.
@@ -116,7 +117,11 @@ fn judge(
     Ok(User {
         native: hex::encode(Sha1::digest(Sha1::digest(password))),
         sha2: hex::encode(Sha256::digest(Sha256::digest(password))),
-        databases: spec.grants.iter().map(|grant| grant.database.clone()).collect(),
+        databases: spec
+            .grants
+            .iter()
+            .map(|grant| grant.database.clone())
+            .collect(),
         class: spec.class,
         limits: spec.limits.clone(),
     })
@@ -132,8 +137,9 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// A version that no reader has seen. One that is not known any more (the Secret was deleted or garbled) starts at `clock`, seconds of
-    /// Unix time, so that no cache key of former rights comes again.
+    /// A version that no reader has seen. One that is not known any more (the Secret was deleted or
+    /// garbled) starts at `clock`, seconds of Unix time, so that no cache key of former rights
+    /// comes again.
     pub fn next(self, clock: u64) -> u64 {
         self.written
             .max(self.seen)
@@ -143,7 +149,8 @@ impl Versions {
 
 /// Versions of the live Secret.
 pub fn versions(secret: &Secret) -> Versions {
-    let users: Option<Users> = value(secret, USERS_KEY).and_then(|text| serde_json::from_str(text).ok());
+    let users: Option<Users> =
+        value(secret, USERS_KEY).and_then(|text| serde_json::from_str(text).ok());
     Versions {
         written: secret
             .annotations()
@@ -187,7 +194,10 @@ mod tests {
 
     #[test]
     fn verifiers_are_those_mariadb_and_mysql_store() {
-        let plan = plan(&[user("a", "anna", "good", "2026-01-01T00:00:00Z")], &secrets());
+        let plan = plan(
+            &[user("a", "anna", "good", "2026-01-01T00:00:00Z")],
+            &secrets(),
+        );
         assert!(plan.findings[0].holds);
         let entry = &plan.users["anna"];
         // SELECT PASSWORD('secret') without its asterisk.
@@ -221,7 +231,10 @@ mod tests {
         ];
         let plan = plan(&users, &secrets());
         let reasons: Vec<_> = plan.findings.iter().map(|finding| finding.reason).collect();
-        assert_eq!(reasons, ["SecretMissing", "PasswordMissing", "NameReserved"]);
+        assert_eq!(
+            reasons,
+            ["SecretMissing", "PasswordMissing", "NameReserved"]
+        );
         assert!(plan.users.is_empty());
     }
 
@@ -241,7 +254,8 @@ mod tests {
             )])),
             ..Secret::default()
         };
-        let next = |annotation: &str, content: &str| versions(&secret(annotation, content)).next(1000);
+        let next =
+            |annotation: &str, content: &str| versions(&secret(annotation, content)).next(1000);
         assert_eq!(next("7", r#"{"version": 7, "users": {}}"#), 8);
         assert_eq!(next("7", r#"{"version": 40, "users": {}}"#), 41);
         assert_eq!(next("7", "garbled"), 8);

@@ -8,7 +8,8 @@ use crate::controller::conditions::{self, ACCEPTED, Finding};
 use crate::controller::context::Context;
 use crate::controller::status;
 
-/// Writes the statuses that differ, and publishes which users are refused. `findings` are in the order of the users.
+/// Writes the statuses that differ, and publishes which users are refused. `findings` are in the
+/// order of the users.
 pub async fn write(
     context: &Context,
     namespace: &str,

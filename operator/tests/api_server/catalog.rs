@@ -23,7 +23,10 @@ fn family(desired: u32) -> FamilyDeclaration {
     FamilyDeclaration {
         name: "f".into(),
         pool: "p".into(),
-        replicas: FamilyReplicas { desired, minimum: 1 },
+        replicas: FamilyReplicas {
+            desired,
+            minimum: 1,
+        },
         grid: FamilyGrid::Hash { chunks: 4 },
     }
 }
@@ -72,7 +75,9 @@ async fn objects_that_were_dropped_or_are_about_to_be_are_there_when_a_root_need
 async fn a_leader_whose_lease_was_taken_while_it_stood_still_writes_nothing() {
     let archive = Archive::new("former").await;
     let (client, namespace) = (archive.context.client.clone(), archive.namespace.as_str());
-    let old = Candidate::new(client.clone(), namespace, "old").win(|| {}).await;
+    let old = Candidate::new(client.clone(), namespace, "old")
+        .win(|| {})
+        .await;
     let writer = Writer::new(client.clone(), Arc::default(), old.mandate());
     accept(&writer, namespace, 3).await.unwrap();
     let leases: Api<Lease> = Api::namespaced(archive.admin.clone(), namespace);
@@ -81,7 +86,9 @@ async fn a_leader_whose_lease_was_taken_while_it_stood_still_writes_nothing() {
         .patch(LEASE, &PatchParams::default(), &released)
         .await
         .unwrap();
-    let new = Candidate::new(client.clone(), namespace, "new").win(|| {}).await;
+    let new = Candidate::new(client.clone(), namespace, "new")
+        .win(|| {})
+        .await;
     let successor = Writer::new(client.clone(), Arc::default(), new.mandate());
     accept(&successor, namespace, 2).await.unwrap();
     for _ in 0..2 {

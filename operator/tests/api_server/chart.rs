@@ -62,7 +62,10 @@ async fn the_admin_is_made_once() {
             .until::<Secret>(USERS_SECRET, "with the admin", logs_in)
             .await;
         let users = archive.api::<QueryUser>();
-        users.delete("admin", &DeleteParams::default()).await.unwrap();
+        users
+            .delete("admin", &DeleteParams::default())
+            .await
+            .unwrap();
         archive
             .until::<Secret>(USERS_SECRET, "without the admin", |secret| !logs_in(secret))
             .await;
@@ -74,7 +77,10 @@ async fn the_admin_is_made_once() {
 #[tokio::test]
 async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
     let archive = Archive::new("rbac").await;
-    let account = format!("system:serviceaccount:{}:orrery-operator", archive.namespace);
+    let account = format!(
+        "system:serviceaccount:{}:orrery-operator",
+        archive.namespace
+    );
     let may = |verb: &str, what: &str, namespace: &str| {
         let kubectl = crate::support::programs().join("kubectl");
         let output = std::process::Command::new(kubectl)
@@ -100,7 +106,8 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
         "workers are never deleted"
     );
     assert!(
-        !may("update", "queryusers.orrery.dev", own) && !may("delete", "queryusers.orrery.dev", own),
+        !may("update", "queryusers.orrery.dev", own)
+            && !may("delete", "queryusers.orrery.dev", own),
         "grants belong to administrators"
     );
     assert!(
@@ -125,7 +132,13 @@ async fn crds_of_the_chart_are_those_of_the_types_and_stay_when_the_release_goes
     let chart = repository().join("charts/orrery");
     let rendered = run(
         "helm",
-        &["template", "o", chart.to_str().unwrap(), "--kube-version", "1.34"],
+        &[
+            "template",
+            "o",
+            chart.to_str().unwrap(),
+            "--kube-version",
+            "1.34",
+        ],
     );
     let crds: Vec<CustomResourceDefinition> = rendered
         .split("\n---\n")

@@ -21,8 +21,12 @@ async fn with_pool(purpose: &str) -> Archive {
 }
 
 async fn up(archive: &Archive) {
-    archive.until::<StatefulSet>("main-w1", "made", |_| true).await;
-    archive.until::<Secret>(USERS_SECRET, "made", |_| true).await;
+    archive
+        .until::<StatefulSet>("main-w1", "made", |_| true)
+        .await;
+    archive
+        .until::<Secret>(USERS_SECRET, "made", |_| true)
+        .await;
 }
 
 #[tokio::test]
@@ -34,7 +38,10 @@ async fn changed_fields_of_each_owned_kind_are_put_back() {
             .edit::<StatefulSet>("main-w1", json!({"spec": {"replicas": 0}}))
             .await;
         archive
-            .edit::<Service>("main-w1", json!({"spec": {"publishNotReadyAddresses": false}}))
+            .edit::<Service>(
+                "main-w1",
+                json!({"spec": {"publishNotReadyAddresses": false}}),
+            )
             .await;
         archive
             .edit::<ConfigMap>(
@@ -55,7 +62,11 @@ async fn changed_fields_of_each_owned_kind_are_put_back() {
             .edit::<Secret>(USERS_SECRET, json!({"data": {USERS_KEY: "e30="}}))
             .await;
 
-        let replicas = |set: &StatefulSet| set.spec.as_ref().is_some_and(|spec| spec.replicas == Some(1));
+        let replicas = |set: &StatefulSet| {
+            set.spec
+                .as_ref()
+                .is_some_and(|spec| spec.replicas == Some(1))
+        };
         archive.until("main-w1", "put back", replicas).await;
         let publishes = |service: &Service| {
             let spec = service.spec.as_ref();
@@ -127,7 +138,9 @@ async fn added_fields_are_taken_away() {
             .unwrap();
 
         let alone = |config: &ConfigMap| config.data.as_ref().is_some_and(|data| data.len() == 1);
-        archive.until("main-mysqld", "without the addition", alone).await;
+        archive
+            .until("main-mysqld", "without the addition", alone)
+            .await;
         let plain = |service: &Service| {
             !service
                 .spec
@@ -138,7 +151,9 @@ async fn added_fields_are_taken_away() {
                 .unwrap()
                 .contains_key("else")
         };
-        archive.until("main-w1", "without the addition", plain).await;
+        archive
+            .until("main-w1", "without the addition", plain)
+            .await;
         let two = |set: &StatefulSet| {
             set.spec
                 .as_ref()
@@ -165,7 +180,11 @@ async fn deleted_objects_come_back() {
         up(&archive).await;
         let now = DeleteParams::background();
         let uid = archive.api::<Service>().get("main-w1").await.unwrap().uid();
-        archive.api::<Service>().delete("main-w1", &now).await.unwrap();
+        archive
+            .api::<Service>()
+            .delete("main-w1", &now)
+            .await
+            .unwrap();
         archive
             .api::<ConfigMap>()
             .delete("main-mysqld", &now)
@@ -176,7 +195,11 @@ async fn deleted_objects_come_back() {
             .delete("main", &now)
             .await
             .unwrap();
-        archive.api::<Secret>().delete(USERS_SECRET, &now).await.unwrap();
+        archive
+            .api::<Secret>()
+            .delete(USERS_SECRET, &now)
+            .await
+            .unwrap();
         archive
             .until::<Service>("main-w1", "made again", |service| service.uid() != uid)
             .await;
@@ -215,7 +238,9 @@ async fn labels_and_annotations_of_others_stay() {
                 .unwrap()
                 .contains_key("else")
         };
-        let service = archive.until("main-w1", "without the addition", plain).await;
+        let service = archive
+            .until("main-w1", "without the addition", plain)
+            .await;
         assert_eq!(service.labels()["team"], "sky");
         assert_eq!(service.labels()[POOL_LABEL], "main");
     };

@@ -2,7 +2,9 @@
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use orrery_crds::kinds::{ChunkFamily, ChunkedTable, Ingest, IngestPhase, IngestStatus, WorkerPool};
+use orrery_crds::kinds::{
+    ChunkFamily, ChunkedTable, Ingest, IngestPhase, IngestStatus, WorkerPool,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Archive, director, family, pool};
@@ -14,14 +16,28 @@ async fn ingest(archive: &Archive) {
 
 async fn tables(archive: &Archive) {
     archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
-    archive.create::<ChunkFamily>("sky", family(2)).await.unwrap();
+    archive
+        .create::<ChunkFamily>("sky", family(2))
+        .await
+        .unwrap();
     let object = director("Object");
-    archive.create::<ChunkedTable>("object", object).await.unwrap();
+    archive
+        .create::<ChunkedTable>("object", object)
+        .await
+        .unwrap();
 }
 
-async fn until(archive: &Archive, what: &str, holds: impl Fn(&IngestStatus) -> bool) -> IngestStatus {
+async fn until(
+    archive: &Archive,
+    what: &str,
+    holds: impl Fn(&IngestStatus) -> bool,
+) -> IngestStatus {
     let holds = |ingest: &Ingest| ingest.status.as_ref().is_some_and(&holds);
-    archive.until::<Ingest>("i", what, holds).await.status.unwrap()
+    archive
+        .until::<Ingest>("i", what, holds)
+        .await
+        .status
+        .unwrap()
 }
 
 async fn set_status(archive: &Archive, status: Value) {
@@ -65,7 +81,11 @@ async fn a_failed_ingest_keeps_no_numbers_and_an_impossible_status_is_named() {
         ingest(&archive).await;
         let surveys = |status: &IngestStatus| status.phase == IngestPhase::Survey;
         until(&archive, "in its survey", surveys).await;
-        set_status(&archive, json!({"phase": "Load", "attempt": 7, "basis": "b"})).await;
+        set_status(
+            &archive,
+            json!({"phase": "Load", "attempt": 7, "basis": "b"}),
+        )
+        .await;
         let named = |status: &IngestStatus| status.message.contains("phase Load without segment");
         until(&archive, "refused for its status", named).await;
         set_status(&archive, json!({"segment": 5, "indexAttempt": 8})).await;
@@ -78,7 +98,12 @@ async fn a_failed_ingest_keeps_no_numbers_and_an_impossible_status_is_named() {
         let failed = |status: &IngestStatus| status.phase == IngestPhase::Failed;
         let status = until(&archive, "failed", failed).await;
         assert_eq!(status.message, "table sky.Object was deleted");
-        let numbers = (status.attempt, status.index_attempt, status.segment, status.basis);
+        let numbers = (
+            status.attempt,
+            status.index_attempt,
+            status.segment,
+            status.basis,
+        );
         assert_eq!(numbers, (None, None, None, None));
     };
     archive.operated(checks).await;

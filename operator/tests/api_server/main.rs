@@ -1,8 +1,9 @@
 //! The operator against a real API server, with the permissions the chart gives it.
 //!
 //! These tests need `ORRERY_TEST_KUBECONFIG`, which `make test` sets; by hand:
-//! `export ORRERY_TEST_KUBECONFIG=$(e2e/cluster/apiserver-only start DIR)`. Without it they fail. There are no nodes and no controllers, so
-//! no pod ever runs: what is tested is what the operator says to the cluster API.
+//! `export ORRERY_TEST_KUBECONFIG=$(e2e/cluster/apiserver-only start DIR)`. Without it they fail.
+//! There are no nodes and no controllers, so no pod ever runs: what is tested is what the operator
+//! says to the cluster API.
 
 #![allow(
     clippy::unwrap_used,

@@ -17,14 +17,19 @@ async fn own_values_stay_and_lost_certificates_come_back() {
     let archive = Archive::new("secrets").await;
     let checks = async {
         for role in ROLES {
-            archive.until::<Secret>(role.tls_secret(), "made", |_| true).await;
+            archive
+                .until::<Secret>(role.tls_secret(), "made", |_| true)
+                .await;
         }
         archive
             .until::<Secret>(CATALOG_KEY_SECRET, "made", |_| true)
             .await;
         let authority = archive.api::<Secret>().get(CA_SECRET).await.unwrap();
         archive
-            .edit::<Secret>(MYSQL_SECRET, json!({"stringData": {READER_ACCOUNT: "rotated"}}))
+            .edit::<Secret>(
+                MYSQL_SECRET,
+                json!({"stringData": {READER_ACCOUNT: "rotated"}}),
+            )
             .await;
         let agent = Role::Agent.tls_secret();
         archive

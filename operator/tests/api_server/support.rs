@@ -26,7 +26,8 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tower::util::MapRequestLayer;
 
-/// How long the operator may take to put something right (design: 30 s), and how long a test waits for anything.
+/// How long the operator may take to put something right (design: 30 s), and how long a test waits
+/// for anything.
 pub const SOON_ENOUGH: Duration = Duration::from_secs(30);
 /// Rounds of reconciling after which an untouched archive must have come to rest.
 const SETTLED_AFTER: usize = 20;
@@ -75,7 +76,10 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success(), "{program} {arguments:?}: {out}{err}");
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {out}{err}"
+    );
     format!("{out}{err}")
 }
 
@@ -101,7 +105,9 @@ async fn install_crds(client: Client) {
         let crd: CustomResourceDefinition = serde_saphyr::from_str(&text).unwrap();
         let name = crd.metadata.name.clone().unwrap();
         let parameters = PatchParams::apply("test").force();
-        api.patch(&name, &parameters, &Patch::Apply(&crd)).await.unwrap();
+        api.patch(&name, &parameters, &Patch::Apply(&crd))
+            .await
+            .unwrap();
         await_condition(api.clone(), &name, is_crd_established())
             .await
             .unwrap();
@@ -110,7 +116,10 @@ async fn install_crds(client: Client) {
 
 /// A fresh namespace under the restricted pod-security rules.
 pub async fn namespace(client: &Client, purpose: &str) -> String {
-    let name = format!("{purpose}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+    let name = format!(
+        "{purpose}-{}",
+        &uuid::Uuid::new_v4().simple().to_string()[..8]
+    );
     let namespace = Namespace {
         metadata: ObjectMeta {
             name: Some(name.clone()),
@@ -200,13 +209,18 @@ impl Archive {
             "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
         });
         let object: K = serde_json::from_value(object).unwrap();
-        self.api::<K>().create(&PostParams::default(), &object).await
+        self.api::<K>()
+            .create(&PostParams::default(), &object)
+            .await
     }
 
     /// Merges a patch into an object, as a person with kubectl would.
     pub async fn edit<K>(&self, name: &str, patch: Value)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + DeserializeOwned
+            + Clone
+            + Debug,
     {
         let parameters = PatchParams {
             field_manager: Some("kubectl-edit".into()),
@@ -229,7 +243,10 @@ impl Archive {
     /// Waits until an object satisfies `holds`.
     pub async fn until<K>(&self, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> K
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + DeserializeOwned
+            + Clone
+            + Debug,
     {
         let deadline = Instant::now() + SOON_ENOUGH;
         loop {
@@ -250,7 +267,11 @@ impl Archive {
     pub async fn until_told(&self, reason: &str, kind: &str) -> String {
         let deadline = Instant::now() + SOON_ENOUGH;
         loop {
-            let events = self.api::<Event>().list(&ListParams::default()).await.unwrap();
+            let events = self
+                .api::<Event>()
+                .list(&ListParams::default())
+                .await
+                .unwrap();
             let notes = events
                 .items
                 .into_iter()

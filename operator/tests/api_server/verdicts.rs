@@ -25,7 +25,8 @@ fn accepted(conditions: Option<&Vec<Condition>>) -> Option<(bool, String, String
 
 macro_rules! verdict {
     ($archive:expr, $kind:ty, $name:expr) => {{
-        let conditions = |object: &$kind| accepted(object.status.as_ref().map(|status| &status.conditions));
+        let conditions =
+            |object: &$kind| accepted(object.status.as_ref().map(|status| &status.conditions));
         let object = $archive
             .until::<$kind>($name, "judged", |object| conditions(object).is_some())
             .await;
@@ -42,11 +43,17 @@ async fn each_wrong_declaration_is_refused_with_its_reason() {
     let archive = Archive::new("verdicts").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
-        archive.create::<ChunkFamily>("sky", family(2)).await.unwrap();
+        archive
+            .create::<ChunkFamily>("sky", family(2))
+            .await
+            .unwrap();
         assert!(verdict!(archive, ChunkFamily, "sky").0);
 
         let began = Instant::now();
-        archive.create::<ChunkFamily>("large", family(3)).await.unwrap();
+        archive
+            .create::<ChunkFamily>("large", family(3))
+            .await
+            .unwrap();
         assert_eq!(
             verdict!(archive, ChunkFamily, "large"),
             refused(
@@ -73,15 +80,21 @@ async fn each_wrong_declaration_is_refused_with_its_reason() {
             )
         );
 
-        let bad =
-            json!({"database": "sky", "table": "Filter", "columns": [{"name": "id", "type": "WIBBLE"}]});
-        archive.create::<ReferenceTable>("filter", bad).await.unwrap();
+        let bad = json!({"database": "sky", "table": "Filter", "columns": [{"name": "id", "type": "WIBBLE"}]});
+        archive
+            .create::<ReferenceTable>("filter", bad)
+            .await
+            .unwrap();
         let (is_accepted, reason, message) = verdict!(archive, ReferenceTable, "filter");
         assert!(!is_accepted && reason == "BadSchema", "{message}");
         assert!(message.starts_with("spec.columns[0] `id`: "), "{message}");
 
-        let settings = json!({"workers": 1, "storage": "1Gi", "settings": {"innodb_doublewrite": "0"}});
-        archive.create::<WorkerPool>("unsafe", settings).await.unwrap();
+        let settings =
+            json!({"workers": 1, "storage": "1Gi", "settings": {"innodb_doublewrite": "0"}});
+        archive
+            .create::<WorkerPool>("unsafe", settings)
+            .await
+            .unwrap();
         assert_eq!(
             verdict!(archive, WorkerPool, "unsafe"),
             refused(
@@ -114,7 +127,10 @@ async fn an_accepted_table_is_in_the_catalog_under_the_incarnation_of_its_status
     let archive = Archive::new("accepted").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
-        archive.create::<ChunkFamily>("sky", family(2)).await.unwrap();
+        archive
+            .create::<ChunkFamily>("sky", family(2))
+            .await
+            .unwrap();
         archive
             .create::<ChunkedTable>("object", director("Object"))
             .await
@@ -132,7 +148,12 @@ async fn an_accepted_table_is_in_the_catalog_under_the_incarnation_of_its_status
         let table = archive.until("object", "available", available).await;
         let incarnation = table.status.unwrap().incarnation.unwrap();
         let key = TableKey::new("sky", "Object");
-        let catalog = archive.context.writer.catalog(&archive.namespace).await.unwrap();
+        let catalog = archive
+            .context
+            .writer
+            .catalog(&archive.namespace)
+            .await
+            .unwrap();
         assert_eq!(catalog.tables[&key].incarnation, incarnation);
 
         // Deleted and declared again it is another table.
@@ -157,8 +178,14 @@ async fn a_child_waits_for_its_director_and_is_accepted_after_it() {
     let archive = Archive::new("child").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
-        archive.create::<ChunkFamily>("sky", family(1)).await.unwrap();
-        archive.create::<ChunkedTable>("source", child()).await.unwrap();
+        archive
+            .create::<ChunkFamily>("sky", family(1))
+            .await
+            .unwrap();
+        archive
+            .create::<ChunkedTable>("source", child())
+            .await
+            .unwrap();
         assert_eq!(
             verdict!(archive, ChunkedTable, "source"),
             refused(

@@ -28,13 +28,19 @@ async fn round(archive: &Archive, pools: &Pools) {
 async fn declared(purpose: &str) -> Archive {
     let archive = Archive::new(purpose).await;
     archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
-    archive.create::<ChunkFamily>("sky", family(2)).await.unwrap();
+    archive
+        .create::<ChunkFamily>("sky", family(2))
+        .await
+        .unwrap();
     archive
         .create::<ChunkedTable>("object", director("Object"))
         .await
         .unwrap();
     archive
-        .create::<QueryUser>("nobody", json!({"user": "nobody", "passwordSecret": "missing"}))
+        .create::<QueryUser>(
+            "nobody",
+            json!({"user": "nobody", "passwordSecret": "missing"}),
+        )
         .await
         .unwrap();
     archive
@@ -72,7 +78,10 @@ async fn a_pool_becomes_one_stateful_set_per_worker_with_ids_of_their_own() {
             .spec
             .unwrap();
         assert_eq!(set.replicas, Some(1));
-        assert_eq!(set.update_strategy.unwrap().type_.as_deref(), Some("OnDelete"));
+        assert_eq!(
+            set.update_strategy.unwrap().type_.as_deref(),
+            Some("OnDelete")
+        );
     }
     let budget = archive
         .api::<PodDisruptionBudget>()

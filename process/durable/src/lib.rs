@@ -1,8 +1,8 @@
 //! The one way in which Orrery's programs write files of their own
 //! (docs/design/security.md#own-files): a file is old or new after a power cut, never torn.
 //!
-//! The order is what makes it so: write a temporary file, fsync, rename, fsync of the folder. Tests of every
-//! crate that writes such a file follow its system calls, see [`trace`].
+//! The order is what makes it so: write a temporary file, fsync, rename, fsync of the folder. Tests
+//! of every crate that writes such a file follow its system calls, see [`trace`].
 
 #[cfg(feature = "test-support")]
 pub mod trace;
@@ -12,8 +12,8 @@ use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Replaces the file at `path`. On return the new content is on the disk and the name points to it. Only the process's own user can read
-/// it. Two writers of one path must not run at once.
+/// Replaces the file at `path`. On return the new content is on the disk and the name points to it.
+/// Only the process's own user can read it. Two writers of one path must not run at once.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let temporary = temporary(path)?;
     let mut file = OpenOptions::new()
@@ -51,7 +51,8 @@ pub fn fresh_folder(path: &Path) -> Result<()> {
     sync_folder(folder(path))
 }
 
-/// The name under which new content is written; what a cut left there is overwritten by the next write.
+/// The name under which new content is written; what a cut left there is overwritten by the next
+/// write.
 fn temporary(path: &Path) -> Result<PathBuf> {
     let mut name = path
         .file_name()

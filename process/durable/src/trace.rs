@@ -1,7 +1,7 @@
 //! Follows the system calls of a test and checks that what it wrote survives a power cut.
 //!
-//! A test that wants to be followed starts itself again under `strace`; see [`followed`]. The kernel's own record is read, not what the
-//! code says it does.
+//! A test that wants to be followed starts itself again under `strace`; see [`followed`]. The
+//! kernel's own record is read, not what the code says it does.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,7 +24,8 @@ pub enum Run {
     Check(Calls, tempfile::TempDir),
 }
 
-/// Runs the test named `name` of this binary once more, followed. Every test that calls this does what [`Run`] says.
+/// Runs the test named `name` of this binary once more, followed. Every test that calls this does
+/// what [`Run`] says.
 ///
 /// # Panics
 /// Without `strace`, or when the second run fails.
@@ -35,7 +36,8 @@ pub fn followed(name: &str) -> Run {
     }
     let folder = tempfile::tempdir().unwrap();
     let calls = tempfile::NamedTempFile::new().unwrap();
-    let names = "trace=open,openat,creat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2";
+    let names =
+        "trace=open,openat,creat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2";
     let output = Command::new("strace")
         .args(["-f", "-y", "-qq", "-s", "8", "-e", names, "-o"])
         .arg(calls.path())
@@ -69,7 +71,8 @@ enum Call {
 pub struct Calls(Vec<Call>);
 
 impl Calls {
-    /// Reads what `strace -f -y` wrote. A call during which another thread's ended stands in two lines.
+    /// Reads what `strace -f -y` wrote. A call during which another thread's ended stands in two
+    /// lines.
     fn read(text: &str) -> Self {
         let mut begun: BTreeMap<&str, String> = BTreeMap::new();
         let mut calls = Vec::new();
@@ -82,7 +85,9 @@ impl Calls {
                 begun.insert(thread, first.to_owned());
             } else if let Some(second) = rest.strip_prefix("<... ") {
                 let first = begun.remove(thread).unwrap_or_default();
-                let second = second.split_once("resumed>").map_or("", |(_, second)| second);
+                let second = second
+                    .split_once("resumed>")
+                    .map_or("", |(_, second)| second);
                 calls.extend(call(&format!("{first}{second}")));
             } else {
                 calls.extend(call(rest));
@@ -97,7 +102,8 @@ impl Calls {
         self.renames(path).count()
     }
 
-    /// Checks that `path` came about by write → fsync → rename → fsync of the folder, each time, and in no other way.
+    /// Checks that `path` came about by write → fsync → rename → fsync of the folder, each time,
+    /// and in no other way.
     ///
     /// # Panics
     /// When it did not.
@@ -118,13 +124,15 @@ impl Calls {
         }
     }
 
-    /// Checks that what was written to `path` is on the disk before `later` is renamed into place for the last time, name and all.
+    /// Checks that what was written to `path` is on the disk before `later` is renamed into place
+    /// for the last time, name and all.
     ///
     /// # Panics
     /// When it is not.
     pub fn assert_synced_before(&self, path: &Path, later: &Path) {
         let last = self.renames(later).last();
-        let (at, _) = last.unwrap_or_else(|| panic!("{} was never renamed into place", later.display()));
+        let (at, _) =
+            last.unwrap_or_else(|| panic!("{} was never renamed into place", later.display()));
         self.assert_synced(path, at);
         assert_eq!(
             path.parent(),
@@ -144,7 +152,8 @@ impl Calls {
             })
     }
 
-    /// The last thing that was done to `path` before call `at` is an fsync, and there was something to sync.
+    /// The last thing that was done to `path` before call `at` is an fsync, and there was something
+    /// to sync.
     fn assert_synced(&self, path: &Path, at: usize) {
         let before = self.0.get(..at).unwrap_or_default();
         let written = before
@@ -153,7 +162,8 @@ impl Calls {
         let synced = before
             .iter()
             .rposition(|call| matches!(call, Call::Sync(what) if what == path));
-        let written = written.unwrap_or_else(|| panic!("{} was never written: {before:?}", path.display()));
+        let written =
+            written.unwrap_or_else(|| panic!("{} was never written: {before:?}", path.display()));
         assert!(
             synced > Some(written),
             "{} was not fsynced after its last write: {before:?}",

@@ -1,6 +1,7 @@
 //! The admin port: plain HTTP for people, probes and Prometheus.
 //!
-//! `/healthz`: the process runs. `/readyz`: it can do its work, or why not. `/metrics`: numbers in Prometheus' text format.
+//! `/healthz`: the process runs. `/readyz`: it can do its work, or why not. `/metrics`: numbers in
+//! Prometheus' text format.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

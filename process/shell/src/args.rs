@@ -79,7 +79,10 @@ mod tests {
     #[test]
     fn the_name_of_a_format_is_the_flag_that_asks_for_it() {
         for format in LogFormat::value_variants() {
-            assert_eq!(LogFormat::from_str(format.as_str(), false).as_ref(), Ok(format));
+            assert_eq!(
+                LogFormat::from_str(format.as_str(), false).as_ref(),
+                Ok(format)
+            );
         }
     }
 }

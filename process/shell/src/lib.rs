@@ -1,4 +1,5 @@
-//! What every program of Orrery does around its work: the same flags, logs, admin port, way to stop and exit code.
+//! What every program of Orrery does around its work: the same flags, logs, admin port, way to stop
+//! and exit code.
 //!
 //! A program's `main` parses its flags, which contain [`ShellArgs`], and hands its work to [`run`]:
 //!

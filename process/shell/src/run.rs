@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::args::LogArgs;
 use crate::{crypto, logs};
 
-/// How long threads that are in the middle of a blocking call, such as a read from a silent source, may hold the process.
+/// How long threads that are in the middle of a blocking call, such as a read from a silent source,
+/// may hold the process.
 const LAST_CALLS: Duration = Duration::from_secs(2);
 
-/// Runs a program's work until it ends. SIGTERM and SIGINT cancel the token, and the work is to end soon then. An error is logged with
-/// its causes and makes the exit code 1.
+/// Runs a program's work until it ends. SIGTERM and SIGINT cancel the token, and the work is to end
+/// soon then. An error is logged with its causes and makes the exit code 1.
 pub fn run<Work, Ended>(log: &LogArgs, work: impl FnOnce(CancellationToken) -> Work) -> ExitCode
 where
     Work: Future<Output = anyhow::Result<Ended>>,
@@ -35,7 +36,9 @@ where
     }
 }
 
-fn work_until_it_ends<Work, Ended>(work: impl FnOnce(CancellationToken) -> Work) -> anyhow::Result<Ended>
+fn work_until_it_ends<Work, Ended>(
+    work: impl FnOnce(CancellationToken) -> Work,
+) -> anyhow::Result<Ended>
 where
     Work: Future<Output = anyhow::Result<Ended>>,
 {
@@ -78,7 +81,9 @@ mod tests {
         };
         let failed = work_until_it_ends(async |_| anyhow::Result::<()>::Err(anyhow::anyhow!("no")));
         assert!(failed.is_err());
-        let failed = run(&log, async |_| anyhow::Result::<()>::Err(anyhow::anyhow!("no")));
+        let failed = run(&log, async |_| {
+            anyhow::Result::<()>::Err(anyhow::anyhow!("no"))
+        });
         assert_eq!(failed, ExitCode::FAILURE);
         let ended = work_until_it_ends(async |_| Ok(ExitCode::from(7))).unwrap();
         assert_eq!(ended, ExitCode::from(7));

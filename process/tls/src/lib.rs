@@ -1,6 +1,8 @@
-//! Who is who between Orrery's own programs: mutual TLS under one authority per archive, the common name of each certificate a role.
+//! Who is who between Orrery's own programs: mutual TLS under one authority per archive, the common
+//! name of each certificate a role.
 //!
-//! Servers are called by their pods' addresses, which stand in no certificate: what is checked instead is the name of the role.
+//! Servers are called by their pods' addresses, which stand in no certificate: what is checked
+//! instead is the name of the role.
 
 mod error;
 mod verifier;
@@ -22,7 +24,8 @@ const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 const AUTHORITY: &str = "ca.crt";
 
-/// The files of a role's TLS Secret. Equal files make equal identities, so a renewal can be noticed.
+/// The files of a role's TLS Secret. Equal files make equal identities, so a renewal can be
+/// noticed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Files {
     certificate: Vec<u8>,
@@ -86,7 +89,8 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// For a server of HTTP/1.1: every caller must have a certificate of the archive's authority; [`role`] says whose.
+    /// For a server of HTTP/1.1: every caller must have a certificate of the archive's authority;
+    /// [`role`] says whose.
     pub fn server(&self) -> Result<ServerConfig, TlsError> {
         let callers = WebPkiClientVerifier::builder(Arc::clone(&self.roots)).build()?;
         let mut config = ServerConfig::builder()
@@ -146,7 +150,9 @@ mod tests {
             let key = rcgen::KeyPair::generate().unwrap();
             let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
             params.distinguished_name = rcgen::DistinguishedName::new();
-            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params
+                .distinguished_name
+                .push(rcgen::DnType::CommonName, name);
             role(params.self_signed(&key).unwrap().der())
         };
         assert_eq!(named(Role::Loader.common_name()), Some(Role::Loader));

@@ -42,7 +42,11 @@ impl Client {
         user: &User,
     ) -> Result<Outcome, WireError> {
         // Rows that are changed here arrive as text, whatever the client wants.
-        let asked = if overlay.is_none() { format } else { Format::Text };
+        let asked = if overlay.is_none() {
+            format
+        } else {
+            Format::Text
+        };
         let name = self.connection_name();
         let statement = Forwarded {
             sql,
@@ -112,7 +116,13 @@ impl Client {
         let (watch, _) = connection.split();
         let limit = self.session.max_time(user.limits.max_seconds);
         let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
-        forward::columns(&self.proxy.czars, &statement, interrupt, &self.proxy.metrics).await
+        forward::columns(
+            &self.proxy.czars,
+            &statement,
+            interrupt,
+            &self.proxy.metrics,
+        )
+        .await
     }
 
     /// Tells the client what became of its statement, if it can still be told.
@@ -161,7 +171,10 @@ async fn interrupted(
 fn has_columns_at_czar(statement: &Statement) -> bool {
     match statement {
         Statement::Select | Statement::SelectWithoutTable | Statement::Describe { .. } => true,
-        Statement::Show(show) => !matches!(show, Show::Processlist { .. } | Show::Warnings | Show::Grants),
+        Statement::Show(show) => !matches!(
+            show,
+            Show::Processlist { .. } | Show::Warnings | Show::Grants
+        ),
         _ => false,
     }
 }

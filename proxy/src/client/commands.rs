@@ -16,7 +16,10 @@ use crate::result::is_like;
 
 impl Client {
     /// Commands and answers until the client leaves, is killed, or has been idle for too long.
-    pub(super) async fn converse(&mut self, connection: &mut ServerConnection) -> Result<(), WireError> {
+    pub(super) async fn converse(
+        &mut self,
+        connection: &mut ServerConnection,
+    ) -> Result<(), WireError> {
         loop {
             connection.writer().flush().await?;
             let idle_limit = self.session.wait_timeout();
@@ -45,7 +48,8 @@ impl Client {
         let ordered = match command {
             Command::Query { sql, attributes } => {
                 Kill::from_peer(&String::from_utf8_lossy(&sql), &attributes).and_then(|kill| {
-                    refusals::not_killed(kill.here(&self.proxy.registry), kill.id).map_or(Ok(()), Err)
+                    refusals::not_killed(kill.here(&self.proxy.registry), kill.id)
+                        .map_or(Ok(()), Err)
                 })
             }
             Command::Ping => Ok(()),
@@ -57,7 +61,11 @@ impl Client {
         }
     }
 
-    async fn answer(&mut self, connection: &mut ServerConnection, command: Command) -> Result<(), WireError> {
+    async fn answer(
+        &mut self,
+        connection: &mut ServerConnection,
+        command: Command,
+    ) -> Result<(), WireError> {
         if self.is_peer() {
             return self.answer_peer(connection, command).await;
         }
@@ -69,7 +77,10 @@ impl Client {
                 Some(sql) => self.run(connection, &sql, Format::Text).await,
                 None => self.tell_not_text(connection).await,
             },
-            Command::InitDb(name) => self.init_db(connection, &String::from_utf8_lossy(&name)).await,
+            Command::InitDb(name) => {
+                self.init_db(connection, &String::from_utf8_lossy(&name))
+                    .await
+            }
             Command::Prepare(sql) => match self.text_of(&sql) {
                 Some(sql) => self.prepare(connection, &sql).await,
                 None => self.tell_not_text(connection).await,
@@ -104,8 +115,12 @@ impl Client {
                 let text = self.statistics();
                 connection.writer().write_statistics(&text).await
             }
-            Command::FieldList { table, wildcard } => self.field_list(connection, &table, &wildcard).await,
-            Command::Quit | Command::FetchStatement(_) | Command::Unsupported(_) => Err(WireError::Closed),
+            Command::FieldList { table, wildcard } => {
+                self.field_list(connection, &table, &wildcard).await
+            }
+            Command::Quit | Command::FetchStatement(_) | Command::Unsupported(_) => {
+                Err(WireError::Closed)
+            }
         }
     }
 
@@ -117,7 +132,10 @@ impl Client {
         text::from_latin1(bytes).map(Cow::Owned)
     }
 
-    pub(super) async fn write_ok(&self, connection: &mut ServerConnection) -> Result<(), WireError> {
+    pub(super) async fn write_ok(
+        &self,
+        connection: &mut ServerConnection,
+    ) -> Result<(), WireError> {
         let ok = self.ok();
         connection.writer().write_ok(&ok).await
     }
@@ -127,7 +145,11 @@ impl Client {
         self.tell(connection.writer(), &error).await.map(drop)
     }
 
-    async fn prepare(&mut self, connection: &mut ServerConnection, sql: &str) -> Result<(), WireError> {
+    async fn prepare(
+        &mut self,
+        connection: &mut ServerConnection,
+        sql: &str,
+    ) -> Result<(), WireError> {
         let columns = match self.columns_of(connection, sql).await {
             Ok(columns) => columns,
             Err(failure) => {
@@ -166,7 +188,8 @@ impl Client {
         table: &[u8],
         wildcard: &[u8],
     ) -> Result<(), WireError> {
-        let (Ok(table), Ok(wildcard)) = (std::str::from_utf8(table), std::str::from_utf8(wildcard)) else {
+        let (Ok(table), Ok(wildcard)) = (std::str::from_utf8(table), std::str::from_utf8(wildcard))
+        else {
             return self.tell_not_text(connection).await;
         };
         let sql = format!("SELECT * FROM `{}` LIMIT 0", table.replace('`', "``"));

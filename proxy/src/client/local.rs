@@ -55,7 +55,8 @@ impl Client {
 
     /// SHOW GRANTS: of the session's user, and for an admin of others.
     pub(super) fn grants(&self, sql: &str, own: &User) -> Result<LocalResult, ServerError> {
-        let tokens = lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
+        let tokens =
+            lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
         let asked = tokens
             .iter()
             .position(|token| token.is_word("FOR"))
@@ -71,7 +72,8 @@ impl Client {
             let snapshot = self.proxy.hub.current();
             let found = snapshot.and_then(|snapshot| snapshot.users.users.get(name).cloned());
             other = found.ok_or_else(|| {
-                let message = format!("There is no such grant defined for user '{name}' on host '%'");
+                let message =
+                    format!("There is no such grant defined for user '{name}' on host '%'");
                 errors::NO_SUCH_GRANT.error(message)
             })?;
             &other
@@ -86,7 +88,8 @@ impl Client {
         let everything = user.databases.iter().any(|database| database == "*");
         let first = if everything { "SELECT" } else { "USAGE" };
         let databases = user.databases.iter().filter(|database| *database != "*");
-        let grants = databases.map(|database| format!("GRANT SELECT ON `{database}`.* TO {grantee}"));
+        let grants =
+            databases.map(|database| format!("GRANT SELECT ON `{database}`.* TO {grantee}"));
         let lines = std::iter::once(format!("GRANT {first} ON *.* TO {grantee}")).chain(grants);
         Ok(LocalResult {
             columns: vec![ColumnDef::text(
@@ -112,7 +115,8 @@ impl Client {
 
     /// SHOW WARNINGS, SHOW ERRORS and their counts.
     pub(super) fn diagnostics(&self, sql: &str) -> Result<LocalResult, ServerError> {
-        let tokens = lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
+        let tokens =
+            lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
         let has = |word: &str| tokens.iter().any(|token| token.is_word(word));
         let errors_only = has("ERRORS");
         let (errors, all) = self.session.diagnostic_counts();

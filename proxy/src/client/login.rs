@@ -1,4 +1,5 @@
-//! From an accepted stream to a client that has proved who it is, and what it may not do any more after that.
+//! From an accepted stream to a client that has proved who it is, and what it may not do any more
+//! after that.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,28 +33,29 @@ pub async fn serve(stream: TcpStream, address: SocketAddr, proxy: Arc<Proxy>) {
             return;
         }
     };
-    let outcome = match tokio::time::timeout(LOGIN_PATIENCE, log_in(stream, peer, &proxy, member)).await {
-        Ok(Ok((mut connection, mut client))) => {
-            proxy.metrics.logins.with_label_values(&["ok"]).inc();
-            let ended = client.converse(&mut connection).await;
-            // The client may have closed before.
-            let _ = connection.close().await;
-            ended.map_err(HandshakeError::Wire)
-        }
-        Ok(Err(error)) => {
-            let label = if matches!(error, HandshakeError::AccessDenied { .. }) {
-                "denied"
-            } else {
-                "failed"
-            };
-            proxy.metrics.logins.with_label_values(&[label]).inc();
-            Err(error)
-        }
-        Err(_) => {
-            proxy.metrics.logins.with_label_values(&["failed"]).inc();
-            Ok(())
-        }
-    };
+    let outcome =
+        match tokio::time::timeout(LOGIN_PATIENCE, log_in(stream, peer, &proxy, member)).await {
+            Ok(Ok((mut connection, mut client))) => {
+                proxy.metrics.logins.with_label_values(&["ok"]).inc();
+                let ended = client.converse(&mut connection).await;
+                // The client may have closed before.
+                let _ = connection.close().await;
+                ended.map_err(HandshakeError::Wire)
+            }
+            Ok(Err(error)) => {
+                let label = if matches!(error, HandshakeError::AccessDenied { .. }) {
+                    "denied"
+                } else {
+                    "failed"
+                };
+                proxy.metrics.logins.with_label_values(&[label]).inc();
+                Err(error)
+            }
+            Err(_) => {
+                proxy.metrics.logins.with_label_values(&["failed"]).inc();
+                Ok(())
+            }
+        };
     if let Err(error) = outcome {
         tracing::debug!(client = %address, %error, "connection ended");
     }
@@ -97,8 +99,8 @@ async fn log_in(
 }
 
 impl Client {
-    /// Begins the session of a user who has proved the password, after what else is checked: character set, number of connections,
-    /// default database.
+    /// Begins the session of a user who has proved the password, after what else is checked:
+    /// character set, number of connections, default database.
     fn enter(&mut self, login: orrery_wire::server::Session) -> Result<(), ServerError> {
         self.session = Session::new(login.user, None, Collation::default());
         if self.is_peer() {

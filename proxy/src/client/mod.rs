@@ -1,7 +1,8 @@
 //! One client: its connection, its session, its statements.
 //!
-//! [`login`] makes a [`Client`] from a stream, [`commands`] reads what it sends, [`statement`] decides about a statement, which
-//! [`local`] answers here and [`ask`] at a czar; [`text`] reads and changes statements. Each adds methods to [`Client`]; none knows another's items.
+//! [`login`] makes a [`Client`] from a stream, [`commands`] reads what it sends, [`statement`]
+//! decides about a statement, which [`local`] answers here and [`ask`] at a czar; [`text`] reads
+//! and changes statements. Each adds methods to [`Client`]; none knows another's items.
 
 mod ask;
 mod commands;
@@ -49,7 +50,8 @@ impl Client {
     /// The user as the newest snapshot has it.
     fn account(&self) -> Result<User, ServerError> {
         let snapshot = self.proxy.hub.current();
-        let user = snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
+        let user =
+            snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
         user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))
     }
 
@@ -64,7 +66,11 @@ impl Client {
     }
 
     /// Writes an error and remembers it for SHOW WARNINGS.
-    async fn tell(&mut self, writer: &mut ResponseWriter, error: &ServerError) -> Result<Outcome, WireError> {
+    async fn tell(
+        &mut self,
+        writer: &mut ResponseWriter,
+        error: &ServerError,
+    ) -> Result<Outcome, WireError> {
         self.session.diagnostics = vec![Diagnostic::from(error)];
         writer.write_err(error).await.map(|()| Outcome::Error)
     }

@@ -1,4 +1,5 @@
-//! One statement of a client: its class decides whether it is answered here, refused, or sent to a czar.
+//! One statement of a client: its class decides whether it is answered here, refused, or sent to a
+//! czar.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -94,7 +95,11 @@ impl Client {
             self.session.diagnostics.clear();
         }
         let done = match action {
-            Action::Ok(ok) => connection.writer().write_ok(&ok).await.map(|()| Outcome::Ok),
+            Action::Ok(ok) => connection
+                .writer()
+                .write_ok(&ok)
+                .await
+                .map(|()| Outcome::Ok),
             Action::Rows(rows) => {
                 let end = self.ok();
                 rows.write(format, &end, connection.writer())
@@ -135,8 +140,12 @@ impl Client {
         ran
     }
 
-    /// Gives the session the settings of a SET STATEMENT: the statement that is to run under them, and the session as it was.
-    pub(super) fn enter_statement(&mut self, settings: &str) -> Result<(String, Session), ServerError> {
+    /// Gives the session the settings of a SET STATEMENT: the statement that is to run under them,
+    /// and the session as it was.
+    pub(super) fn enter_statement(
+        &mut self,
+        settings: &str,
+    ) -> Result<(String, Session), ServerError> {
         let under = text::under(settings)?;
         let Statement::Set(assignments) = text::class_of(&under.set)? else {
             return Err(errors::empty_query());
@@ -162,12 +171,18 @@ impl Client {
     }
 
     /// The text that is sent to a czar.
-    pub(super) fn sent<'a>(&self, statement: &Statement, sql: &'a str) -> Result<Cow<'a, str>, ServerError> {
+    pub(super) fn sent<'a>(
+        &self,
+        statement: &Statement,
+        sql: &'a str,
+    ) -> Result<Cow<'a, str>, ServerError> {
         if self.session.has_pipes() {
             text::refuse_pipes(sql)?;
         }
         match (statement, self.session.select_limit()) {
-            (Statement::Select | Statement::SelectWithoutTable, Some(limit)) => text::limited(sql, limit),
+            (Statement::Select | Statement::SelectWithoutTable, Some(limit)) => {
+                text::limited(sql, limit)
+            }
             _ => Ok(Cow::Borrowed(sql)),
         }
     }
@@ -208,9 +223,10 @@ impl Client {
                 Ok(Action::Rows(self.processlist(sql, *full, user)))
             }
             Statement::Show(Show::Warnings) => self.diagnostics(sql).map(Action::Rows),
-            Statement::Show(Show::Variables) => {
-                Ok(Action::Forward(Overlay::of_show_variables(&self.known(), format)))
-            }
+            Statement::Show(Show::Variables) => Ok(Action::Forward(Overlay::of_show_variables(
+                &self.known(),
+                format,
+            ))),
             Statement::SelectWithoutTable => {
                 Overlay::of_select(sql, &self.known(), format).map(Action::Forward)
             }
@@ -255,7 +271,8 @@ impl Client {
         connection: &mut ServerConnection,
         id: u32,
     ) -> Result<(), WireError> {
-        self.run(connection, &format!("KILL {id}"), Format::Text).await
+        self.run(connection, &format!("KILL {id}"), Format::Text)
+            .await
     }
 
     fn to_kill(&self, id: u64, whole: bool, user: &User) -> Result<Action, ServerError> {
@@ -276,10 +293,16 @@ impl Client {
         }
     }
 
-    async fn kill(&mut self, connection: &mut ServerConnection, kill: &Kill) -> Result<Outcome, WireError> {
+    async fn kill(
+        &mut self,
+        connection: &mut ServerConnection,
+        kill: &Kill,
+    ) -> Result<Outcome, WireError> {
         let mut killed = kill.here(&self.proxy.registry);
         if killed == Killed::Unknown && !self.proxy.peers.is_empty() {
-            killed = kill.at_peers(&self.proxy.peers, self.proxy.czars.account()).await;
+            killed = kill
+                .at_peers(&self.proxy.peers, self.proxy.czars.account())
+                .await;
         }
         if let Some(error) = refusals::not_killed(killed, kill.id) {
             return self.tell(connection.writer(), &error).await;
@@ -340,7 +363,9 @@ fn label(statement: &Statement) -> &'static str {
         Statement::Ddl { .. } => "ddl",
         Statement::Administration { .. } => "administration",
         Statement::Submit { .. } | Statement::Cancel { .. } | Statement::Call { .. } => "submit",
-        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => "prepare",
+        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => {
+            "prepare"
+        }
         Statement::Other { .. } => "other",
     }
 }

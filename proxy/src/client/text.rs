@@ -1,4 +1,5 @@
-//! What a session's settings change in a statement's text before it is sent, and what is read off it here.
+//! What a session's settings change in a statement's text before it is sent, and what is read off
+//! it here.
 
 use std::borrow::Cow;
 
@@ -47,7 +48,8 @@ pub(super) fn under(text: &str) -> Result<Under, ServerError> {
     })
 }
 
-/// Whether a statement can run under SET STATEMENT: those that change the session would lose what they set.
+/// Whether a statement can run under SET STATEMENT: those that change the session would lose what
+/// they set.
 pub(super) fn runs_under(statement: &Statement) -> bool {
     matches!(
         statement,
@@ -64,9 +66,9 @@ pub(super) fn limited(sql: &str, limit: u64) -> Result<Cow<'_, str>, ServerError
     let tokens = tokens(sql)?;
     let outside = outside_parentheses(&tokens);
     let follows = |first: &str, second: &str| {
-        outside
-            .windows(2)
-            .position(|pair| matches!(pair, [one, two] if one.is_word(first) && two.is_word(second)))
+        outside.windows(2).position(
+            |pair| matches!(pair, [one, two] if one.is_word(first) && two.is_word(second)),
+        )
     };
     let has_limit = outside
         .iter()
@@ -74,7 +76,8 @@ pub(super) fn limited(sql: &str, limit: u64) -> Result<Cow<'_, str>, ServerError
     if has_limit || outside.first().is_some_and(|first| first.is_word("DO")) {
         return Ok(Cow::Borrowed(sql));
     }
-    // Before the lock, if it asks for one, else behind the last token, so that no comment swallows it.
+    // Before the lock, if it asks for one, else behind the last token, so that no comment swallows
+    // it.
     let lock = follows("FOR", "UPDATE").or_else(|| follows("LOCK", "IN"));
     let place = match lock.and_then(|place| outside.get(place)) {
         Some(lock) => Some(lock.start),
@@ -136,8 +139,9 @@ pub(super) fn chains(sql: &str) -> Result<bool, ServerError> {
         .any(|pair| matches!(pair, [and, chain] if and.is_word("AND") && chain.is_word("CHAIN"))))
 }
 
-/// A statement in latin1 as UTF-8. Servers are told that statements are UTF-8, and turn literals into the collation of the connection
-/// themselves; only a literal behind an introducer is taken as it stands, so such statements have to be ASCII.
+/// A statement in latin1 as UTF-8. Servers are told that statements are UTF-8, and turn literals
+/// into the collation of the connection themselves; only a literal behind an introducer is taken as
+/// it stands, so such statements have to be ASCII.
 pub(super) fn from_latin1(bytes: &[u8]) -> Option<String> {
     let text: String = bytes.iter().map(|&byte| latin1(byte)).collect();
     let tokens = lex::tokens(&text, MAX_TOKENS).ok()?;
@@ -150,10 +154,13 @@ pub(super) fn from_latin1(bytes: &[u8]) -> Option<String> {
 /// MariaDB's latin1 is Windows' code page 1252, its five holes filled with control characters.
 fn latin1(byte: u8) -> char {
     const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
     ];
-    let high = usize::from(byte).checked_sub(0x80).and_then(|at| HIGH.get(at));
+    let high = usize::from(byte)
+        .checked_sub(0x80)
+        .and_then(|at| HIGH.get(at));
     high.copied().unwrap_or(char::from(byte))
 }
 
@@ -181,8 +188,14 @@ mod tests {
                 "SELECT * FROM (SELECT 1 LIMIT 1) x LIMIT 5",
             ),
             ("DO 1", "DO 1"),
-            ("SELECT * FROM t FOR UPDATE", "SELECT * FROM t LIMIT 5 FOR UPDATE"),
-            ("SELECT 'LIMIT' FROM t # LIMIT", "SELECT 'LIMIT' FROM t LIMIT 5"),
+            (
+                "SELECT * FROM t FOR UPDATE",
+                "SELECT * FROM t LIMIT 5 FOR UPDATE",
+            ),
+            (
+                "SELECT 'LIMIT' FROM t # LIMIT",
+                "SELECT 'LIMIT' FROM t LIMIT 5",
+            ),
         ] {
             assert_eq!(limited(sql, 5).unwrap(), expected);
         }
@@ -209,7 +222,10 @@ mod tests {
 
     #[test]
     fn transactions_say_what_they_may_do_and_whether_another_follows() {
-        assert_eq!(access("START TRANSACTION READ ONLY").unwrap(), Access::ReadOnly);
+        assert_eq!(
+            access("START TRANSACTION READ ONLY").unwrap(),
+            Access::ReadOnly
+        );
         assert_eq!(access("BEGIN").unwrap(), Access::ReadWrite);
         assert!(chains("COMMIT AND CHAIN").unwrap());
         assert!(!chains("COMMIT AND NO CHAIN").unwrap());

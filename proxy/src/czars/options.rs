@@ -25,10 +25,11 @@ pub struct CzarOptions {
 impl CzarOptions {
     /// The account's password as it is now.
     pub(crate) fn password(&self) -> Result<String, CzarError> {
-        let text = std::fs::read_to_string(&self.password_file).map_err(|source| CzarError::Password {
-            path: self.password_file.clone(),
-            source,
-        })?;
+        let text =
+            std::fs::read_to_string(&self.password_file).map_err(|source| CzarError::Password {
+                path: self.password_file.clone(),
+                source,
+            })?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 

@@ -1,7 +1,8 @@
 //! One czar and its connections.
 //!
-//! A connection goes back to the pool only when no answer is outstanding. One whose statement is cancelled stays out until the kill is
-//! acknowledged *and* the answer has been read to its end, so that a late kill never meets somebody else's statement.
+//! A connection goes back to the pool only when no answer is outstanding. One whose statement is
+//! cancelled stays out until the kill is acknowledged *and* the answer has been read to its end, so
+//! that a late kill never meets somebody else's statement.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,7 +92,8 @@ impl Czar {
         self.command(&Order::Kill { id }, options).await
     }
 
-    /// Carries out an order on the control connection, which is made anew when there is none or the old one turns out to be dead.
+    /// Carries out an order on the control connection, which is made anew when there is none or the
+    /// old one turns out to be dead.
     async fn command(&self, order: &Order, options: &CzarOptions) -> Result<(), CzarError> {
         let mut control = self.control.lock().await;
         // Taken out while in use: a dropped future leaves nothing half-used behind.
@@ -190,16 +192,22 @@ impl PooledConnection {
             .ok_or(ClientError::NotReady("the connection has been given up"))
     }
 
-    /// The czar failed in the middle of a conversation: others are preferred until it answers a probe.
+    /// The czar failed in the middle of a conversation: others are preferred until it answers a
+    /// probe.
     pub fn distrust(&mut self) {
         self.czar.healthy.store(false, Ordering::Relaxed);
         self.connection = None;
     }
 
-    /// Stops the statement that runs here and returns once the czar has acknowledged (or does not answer: then the connection is
-    /// closed, which a czar takes for the same). The rest of its answer is read in the background.
+    /// Stops the statement that runs here and returns once the czar has acknowledged (or does not
+    /// answer: then the connection is closed, which a czar takes for the same). The rest of its
+    /// answer is read in the background.
     pub async fn cancel(mut self) {
-        let Some(id) = self.connection.as_ref().map(ClientConnection::connection_id) else {
+        let Some(id) = self
+            .connection
+            .as_ref()
+            .map(ClientConnection::connection_id)
+        else {
             return;
         };
         let czar = self.czar.clone();
@@ -211,7 +219,8 @@ impl PooledConnection {
         }
         tokio::spawn(async move {
             if let Some(connection) = &mut self.connection {
-                // Killed statements end with an error, which leaves the connection idle; Drop looks at nothing else.
+                // Killed statements end with an error, which leaves the connection idle; Drop looks
+                // at nothing else.
                 let _ = tokio::time::timeout(DRAIN_PATIENCE, connection.drain()).await;
             }
         });

@@ -40,8 +40,9 @@ impl Czars {
         )
     }
 
-    /// A connection to the czar with the least to do. Czars in `avoid` are used only when there is no other, and then over a new
-    /// connection: the ones kept may be as dead as the one that failed.
+    /// A connection to the czar with the least to do. Czars in `avoid` are used only when there is
+    /// no other, and then over a new connection: the ones kept may be as dead as the one that
+    /// failed.
     pub async fn connection(&self, avoid: &[SocketAddr]) -> Result<PooledConnection, CzarError> {
         let members = self.members.load_full();
         let rank = |czar: &&Arc<Czar>| {
@@ -66,8 +67,8 @@ impl Czars {
         let known = self.members.load_full();
         let known: BTreeMap<SocketAddr, &Arc<Czar>> =
             known.iter().map(|czar| (czar.address(), czar)).collect();
-        let same =
-            known.len() == addresses.len() && addresses.iter().all(|address| known.contains_key(address));
+        let same = known.len() == addresses.len()
+            && addresses.iter().all(|address| known.contains_key(address));
         if same {
             return;
         }

@@ -49,7 +49,8 @@ struct Failed {
     own: Option<ServerError>,
 }
 
-/// Tries czars until one has begun to answer: with its whole answer, or with so much of it that holding it ends.
+/// Tries czars until one has begun to answer: with its whole answer, or with so much of it that
+/// holding it ends.
 pub(super) async fn begin_somewhere(
     czars: &Czars,
     statement: &Forwarded<'_>,
@@ -68,7 +69,9 @@ pub(super) async fn begin_somewhere(
         metrics.czar_failures.inc();
         avoid.push(failed.address);
         if avoid.len() >= ATTEMPTS {
-            return Err(Failure::Tell(failed.own.unwrap_or_else(|| no_czar(&failed.why))));
+            return Err(Failure::Tell(
+                failed.own.unwrap_or_else(|| no_czar(&failed.why)),
+            ));
         }
         let (_, known) = czars.counts();
         if avoid.len() >= known {
@@ -80,7 +83,8 @@ pub(super) async fn begin_somewhere(
     }
 }
 
-/// Asks one czar, not one to avoid if there is another. The outer error is the client's, whatever other czars would say.
+/// Asks one czar, not one to avoid if there is another. The outer error is the client's, whatever
+/// other czars would say.
 async fn try_one(
     czars: &Czars,
     avoid: &[SocketAddr],
@@ -93,7 +97,9 @@ async fn try_one(
         .map_err(Failure::Interrupted)?;
     let mut czar = match connection {
         Ok(connection) => connection,
-        Err(CzarError::Unreachable { address, source }) => return failed(address, source.to_string(), None),
+        Err(CzarError::Unreachable { address, source }) => {
+            return failed(address, source.to_string(), None);
+        }
         Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
     };
     let address = czar.address();
@@ -112,7 +118,8 @@ async fn try_one(
             held,
             end,
         }))),
-        // It has not yet seen the dataEpoch that the session has seen, or finds no replica that answers: another one may.
+        // It has not yet seen the dataEpoch that the session has seen, or finds no replica that
+        // answers: another one may.
         Err(ClientError::Server(error)) if errors::TEMPORARY.is(&error) => {
             failed(address, error.to_string(), Some(error))
         }
@@ -131,7 +138,10 @@ enum Beginning {
 }
 
 /// Sends the statement and reads up to [`HOLD`] bytes of its answer.
-async fn begin(czar: &mut PooledConnection, statement: &Forwarded<'_>) -> Result<Beginning, ClientError> {
+async fn begin(
+    czar: &mut PooledConnection,
+    statement: &Forwarded<'_>,
+) -> Result<Beginning, ClientError> {
     let connection = czar.connection()?;
     let response = connection
         .query_raw(statement.sql.as_bytes(), &statement.question.attributes())
@@ -153,7 +163,8 @@ async fn begin(czar: &mut PooledConnection, statement: &Forwarded<'_>) -> Result
     Ok(Beginning::Rows(columns, held, None))
 }
 
-/// Errors that say something about the czar's process, not about the statement: shutdown, killed connection, too many connections.
+/// Errors that say something about the czar's process, not about the statement: shutdown, killed
+/// connection, too many connections.
 const CZARS_TROUBLE: [ErrorKind; 8] = [
     errors::SERVER_SHUTDOWN,
     errors::TOO_MANY_CONNECTIONS,

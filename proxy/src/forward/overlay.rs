@@ -1,8 +1,10 @@
 //! Values that only the proxy knows, put into rows that a czar's shadow server made.
 //!
-//! `SELECT @@wait_timeout, CONNECTION_ID()` is answered by a server whose own session is not the client's. It still knows names, types
-//! and lengths; so the statement is sent as it is and the cells that the proxy knows better are replaced. Only items that *are* such a
-//! variable or call can be replaced; one inside a larger expression is refused, never answered with another session's value.
+//! `SELECT @@wait_timeout, CONNECTION_ID()` is answered by a server whose own session is not the
+//! client's. It still knows names, types and lengths; so the statement is sent as it is and the
+//! cells that the proxy knows better are replaced. Only items that *are* such a variable or call
+//! can be replaced; one inside a larger expression is refused, never answered with another
+//! session's value.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +20,8 @@ use crate::session::Shown;
 /// What the proxy knows better.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Variables that every session has alike: a shadow server's own value is wrong but harmless inside an expression.
+    /// Variables that every session has alike: a shadow server's own value is wrong but harmless
+    /// inside an expression.
     pub fixed: BTreeMap<&'static str, Shown>,
     /// Variables and functions of this session.
     pub own: BTreeMap<&'static str, Shown>,
@@ -41,7 +44,8 @@ pub enum Overlay {
 impl Overlay {
     /// For a SELECT without tables.
     pub fn of_select(sql: &str, known: &Known, format: Format) -> Result<Self, ServerError> {
-        // What cannot be cut into tokens or is no plain list of items has been refused before, or is left to the czar.
+        // What cannot be cut into tokens or is no plain list of items has been refused before, or
+        // is left to the czar.
         let Ok(tokens) = lex::tokens(sql, MAX_TOKENS) else {
             return Ok(Self::None);
         };
@@ -93,7 +97,9 @@ impl Overlay {
                         .flatten()
                         .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase());
                     let shown = name.and_then(|name| values.get(name.as_str()));
-                    shown.filter(|_| place == 1).map(|shown| shown.show.as_str())
+                    shown
+                        .filter(|_| place == 1)
+                        .map(|shown| shown.show.as_str())
                 };
                 (rewrite(row, change)?, *format)
             }
@@ -145,7 +151,9 @@ impl Known {
                 shown.map(|shown| shown.select.clone())
             }
             [word] if word.is_word("CURRENT_USER") => self.functions.get("CURRENT_USER").cloned(),
-            [call, open, close] if open.is_symbol("(") && close.is_symbol(")") => self.function(call),
+            [call, open, close] if open.is_symbol("(") && close.is_symbol(")") => {
+                self.function(call)
+            }
             _ => None,
         }
     }
@@ -242,7 +250,8 @@ fn items<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
 
 /// An item without `[AS] alias`.
 fn without_alias<'t, 's>(item: &'t [Token<'s>]) -> &'t [Token<'s>] {
-    let is_name = |token: &Token<'_>| matches!(token.kind, Kind::Word | Kind::QuotedName | Kind::Text);
+    let is_name =
+        |token: &Token<'_>| matches!(token.kind, Kind::Word | Kind::QuotedName | Kind::Text);
     match item {
         [rest @ .., keyword, alias] if keyword.is_word("AS") && is_name(alias) => rest,
         [rest @ .., alias] if !rest.is_empty() && is_name(alias) => rest,

@@ -76,14 +76,17 @@ pub(super) async fn stream(
         });
         if pause.map_err(Stop::Czar)? == Pause::NeedBytes {
             let mut more = std::pin::pin!(connection.more_rows());
-            // What has been written is sent when there is time to wait for, so that packets are full while the czar is fast.
+            // What has been written is sent when there is time to wait for, so that packets are
+            // full while the czar is fast.
             let received = match futures::poll!(&mut more) {
                 Poll::Ready(received) => received,
                 Poll::Pending => {
                     guarded(interrupt.as_mut(), writer.flush())
                         .await
                         .map_err(|_| Stop::Writing)??;
-                    guarded(interrupt.as_mut(), more).await.map_err(Stop::Between)?
+                    guarded(interrupt.as_mut(), more)
+                        .await
+                        .map_err(Stop::Between)?
                 }
             };
             received.map_err(Stop::Czar)?;
@@ -95,8 +98,11 @@ pub(super) async fn stream(
         match next.map_err(Stop::Czar)? {
             Next::Row(row) => {
                 *rows += 1;
-                let written =
-                    guarded(interrupt.as_mut(), statement.overlay.write(&row, columns, writer)).await;
+                let written = guarded(
+                    interrupt.as_mut(),
+                    statement.overlay.write(&row, columns, writer),
+                )
+                .await;
                 written.map_err(|_| Stop::Writing)??;
             }
             Next::End(end) => return Ok(end),

@@ -1,5 +1,5 @@
-//! Character sets and collations a session may ask for: those of MariaDB 10.11 in which ASCII means ASCII, because statements are
-//! read as tokens here and at the czar.
+//! Character sets and collations a session may ask for: those of MariaDB 10.11 in which ASCII means
+//! ASCII, because statements are read as tokens here and at the czar.
 
 use std::ops::RangeInclusive;
 
@@ -51,7 +51,8 @@ const SINGLE: [(u16, &str); 26] = [
     (2307, "utf8mb4_uca1400_as_cs"),
 ];
 
-/// Languages of the `unicode` family, in the order of their ids: 192… for utf8mb3, 224… for utf8mb4.
+/// Languages of the `unicode` family, in the order of their ids: 192… for utf8mb3, 224… for
+/// utf8mb4.
 const FAMILY: [&str; 24] = [
     "unicode",
     "icelandic",
@@ -108,8 +109,9 @@ impl Default for Collation {
 }
 
 impl Collation {
-    /// The collation a client names in its handshake. 0 names none, and ids that only MySQL 8 has are all of
-    /// utf8mb4: both give the default, as in MariaDB. Every other id that is not taken here is of a character set that cannot be spoken.
+    /// The collation a client names in its handshake. 0 names none, and ids that only MySQL 8 has
+    /// are all of utf8mb4: both give the default, as in MariaDB. Every other id that is not taken
+    /// here is of a character set that cannot be spoken.
     pub fn of_id(id: u16) -> Option<Self> {
         if id == 0 || OF_MYSQL_8.contains(&id) {
             return Some(Self::default());

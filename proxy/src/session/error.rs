@@ -23,7 +23,9 @@ pub enum SetError {
         text: String,
     },
     /// No time zone known on every server.
-    #[error("Unknown or incorrect time zone: '{0}'; write SYSTEM, UTC or an offset such as '+02:00'")]
+    #[error(
+        "Unknown or incorrect time zone: '{0}'; write SYSTEM, UTC or an offset such as '+02:00'"
+    )]
     TimeZone(String),
     /// No such character set, or none that can be spoken here.
     #[error("Unknown character set: '{0}'; write utf8mb4, utf8mb3, latin1, ascii or binary")]

@@ -1,5 +1,5 @@
-//! Values on the right side of SET: literals, words, the variables this session knows, and calls of a few text functions, as drivers
-//! write them.
+//! Values on the right side of SET: literals, words, the variables this session knows, and calls of
+//! a few text functions, as drivers write them.
 
 use orrery_plan::lex::{self, Kind, Token};
 
@@ -102,9 +102,15 @@ fn call(name: &Token<'_>, arguments: &[Option<String>]) -> Option<Option<String>
             Some([text, from, to]) => Some(Some(text.replace(from.as_str(), to))),
             _ => None,
         },
-        "UPPER" | "UCASE" if arguments.len() == 1 => Some(all().map(|parts| parts.concat().to_uppercase())),
-        "LOWER" | "LCASE" if arguments.len() == 1 => Some(all().map(|parts| parts.concat().to_lowercase())),
-        "IFNULL" | "COALESCE" if !arguments.is_empty() => Some(arguments.iter().flatten().next().cloned()),
+        "UPPER" | "UCASE" if arguments.len() == 1 => {
+            Some(all().map(|parts| parts.concat().to_uppercase()))
+        }
+        "LOWER" | "LCASE" if arguments.len() == 1 => {
+            Some(all().map(|parts| parts.concat().to_lowercase()))
+        }
+        "IFNULL" | "COALESCE" if !arguments.is_empty() => {
+            Some(arguments.iter().flatten().next().cloned())
+        }
         _ => None,
     }
 }

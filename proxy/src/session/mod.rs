@@ -1,4 +1,5 @@
-//! What the proxy remembers about a client's session: small, so that any czar connection can serve any statement.
+//! What the proxy remembers about a client's session: small, so that any czar connection can serve
+//! any statement.
 
 mod charset;
 mod error;
@@ -120,7 +121,10 @@ impl Session {
     pub fn status(&self) -> StatusFlags {
         let mut status = StatusFlags::empty();
         status.set(StatusFlags::SERVER_STATUS_AUTOCOMMIT, self.autocommit);
-        status.set(StatusFlags::SERVER_STATUS_IN_TRANS, self.transaction.is_some());
+        status.set(
+            StatusFlags::SERVER_STATUS_IN_TRANS,
+            self.transaction.is_some(),
+        );
         let read_only = self.transaction == Some(Access::ReadOnly);
         status.set(StatusFlags::SERVER_STATUS_IN_TRANS_READONLY, read_only);
         status
@@ -153,7 +157,8 @@ impl Session {
         self.sql_mode.has_pipes()
     }
 
-    /// Takes over what a statement under other settings has taught: what was seen of the data, and its warnings.
+    /// Takes over what a statement under other settings has taught: what was seen of the data, and
+    /// its warnings.
     pub fn learn_from(&mut self, other: Self) {
         self.data_epoch = other.data_epoch;
         self.diagnostics = other.diagnostics;
@@ -165,7 +170,8 @@ impl Session {
         Duration::from_secs(self.wait_timeout)
     }
 
-    /// Longest time a statement may run: the shorter of the session's wish and the user's limit in seconds.
+    /// Longest time a statement may run: the shorter of the session's wish and the user's limit in
+    /// seconds.
     pub fn max_time(&self, limit: Option<u64>) -> Option<Duration> {
         let limit = limit.map(Duration::from_secs);
         [self.max_statement_time, limit].into_iter().flatten().min()
@@ -196,7 +202,9 @@ impl Session {
             "sql_select_limit",
             Shown::same(self.select_limit.unwrap_or(u64::MAX).to_string()),
         );
-        let seconds = self.max_statement_time.map_or(0.0, |time| time.as_secs_f64());
+        let seconds = self
+            .max_statement_time
+            .map_or(0.0, |time| time.as_secs_f64());
         own.insert("max_statement_time", Shown::same(format!("{seconds:.6}")));
         let (errors, all) = self.diagnostic_counts();
         own.insert("warning_count", Shown::same(all.to_string()));
@@ -206,7 +214,11 @@ impl Session {
 
     /// (errors, all) of the last statement.
     pub fn diagnostic_counts(&self) -> (usize, usize) {
-        let errors = self.diagnostics.iter().filter(|one| one.level == "Error").count();
+        let errors = self
+            .diagnostics
+            .iter()
+            .filter(|one| one.level == "Error")
+            .count();
         (errors, self.diagnostics.len())
     }
 

@@ -1,4 +1,5 @@
-//! SET: changing the session. A statement with several assignments takes effect as a whole or not at all.
+//! SET: changing the session. A statement with several assignments takes effect as a whole or not
+//! at all.
 
 use std::time::Duration;
 
@@ -50,11 +51,13 @@ impl Session {
             self.collation = Collation::default();
             return Ok(());
         }
-        let default = Collation::of_charset(charset).ok_or_else(|| SetError::Charset(charset.to_owned()))?;
+        let default =
+            Collation::of_charset(charset).ok_or_else(|| SetError::Charset(charset.to_owned()))?;
         self.collation = match collation.filter(|name| !name.eq_ignore_ascii_case("default")) {
             None => default,
             Some(name) => {
-                let wanted = Collation::by_name(name).ok_or_else(|| SetError::Collation(name.to_owned()))?;
+                let wanted =
+                    Collation::by_name(name).ok_or_else(|| SetError::Collation(name.to_owned()))?;
                 if wanted.charset() != default.charset() {
                     return Err(SetError::Mismatch {
                         collation: name.to_owned(),
@@ -95,8 +98,9 @@ impl Session {
         Ok(())
     }
 
-    /// One of the three character sets of a session. They are one here: setting a part of it to what the whole is already, or
-    /// results to NULL or binary (no conversion, which is what happens), changes nothing; `character_set_client` moves the whole.
+    /// One of the three character sets of a session. They are one here: setting a part of it to
+    /// what the whole is already, or results to NULL or binary (no conversion, which is what
+    /// happens), changes nothing; `character_set_client` moves the whole.
     fn set_one_charset(&mut self, name: &str, value: Value) -> Result<(), SetError> {
         let unconverted = matches!(&value, Value::Null)
             || matches!(&value, Value::Text(charset) if charset.eq_ignore_ascii_case("binary"));
@@ -143,7 +147,9 @@ impl Session {
         };
         match name {
             "autocommit" => self.set_autocommit(shown.select == "1"),
-            "wait_timeout" => self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT),
+            "wait_timeout" => {
+                self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT)
+            }
             _ => drop(self.kept.insert(name, shown)),
         }
         Ok(())

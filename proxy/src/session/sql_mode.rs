@@ -27,10 +27,12 @@ const HONOURED: [&str; 19] = [
     "TIME_ROUND_FRACTIONAL",
     "ALLOW_INVALID_DATES",
 ];
-/// The mode in which `||` is not OR but CONCAT. A session may have it: statements mean the same without it as long as they have no `||`,
-/// and one that has is refused. So it stays here and travels to no server.
+/// The mode in which `||` is not OR but CONCAT. A session may have it: statements mean the same
+/// without it as long as they have no `||`, and one that has is refused. So it stays here and
+/// travels to no server.
 pub const PIPES: &str = "PIPES_AS_CONCAT";
-/// Modes that change how statements are read. Statements are planned as MariaDB reads them without these.
+/// Modes that change how statements are read. Statements are planned as MariaDB reads them without
+/// these.
 const REFUSED: [&str; 13] = [
     "ANSI",
     "ANSI_QUOTES",
@@ -60,12 +62,17 @@ impl SqlMode {
     /// Checks a list of modes.
     pub fn of(value: &str) -> Result<Self, SetError> {
         let mut modes = Vec::new();
-        for mode in value.split(',').map(str::trim).filter(|mode| !mode.is_empty()) {
+        for mode in value
+            .split(',')
+            .map(str::trim)
+            .filter(|mode| !mode.is_empty())
+        {
             let mode = mode.to_ascii_uppercase();
             if REFUSED.contains(&mode.as_str()) {
                 return Err(SetError::NotHere {
                     what: format!("sql_mode {mode}"),
-                    why: "it changes how statements are read, and they are planned without it".to_owned(),
+                    why: "it changes how statements are read, and they are planned without it"
+                        .to_owned(),
                 });
             }
             if mode != PIPES && !HONOURED.contains(&mode.as_str()) {

@@ -4,7 +4,11 @@ use super::charset::Collation;
 use super::*;
 
 fn session() -> Session {
-    Session::new("ann".to_owned(), Some("sky".to_owned()), Collation::default())
+    Session::new(
+        "ann".to_owned(),
+        Some("sky".to_owned()),
+        Collation::default(),
+    )
 }
 
 fn set(session: &mut Session, sql: &str) -> Result<(), ServerError> {
@@ -60,8 +64,14 @@ fn what_drivers_send_on_connecting_is_taken() {
     assert_eq!(session.wait_timeout(), Duration::from_secs(100));
     assert_eq!(session.status(), StatusFlags::SERVER_STATUS_AUTOCOMMIT);
     assert_eq!(session.question().collation, Some("utf8mb4_unicode_ci"));
-    assert_eq!(session.own_variables()["max_statement_time"].select, "0.000000");
-    assert_eq!(session.own_variables()["tx_isolation"].show, "REPEATABLE-READ");
+    assert_eq!(
+        session.own_variables()["max_statement_time"].select,
+        "0.000000"
+    );
+    assert_eq!(
+        session.own_variables()["tx_isolation"].show,
+        "REPEATABLE-READ"
+    );
 }
 
 /// Each line as a driver or tool sends it.
@@ -95,7 +105,10 @@ fn settings_by_expressions_are_taken() {
         set(&mut session, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         assert_eq!(session.value_of("sql_mode").as_deref(), Some(mode), "{sql}");
         let sent = session.question().sql_mode.unwrap();
-        assert!(!sent.contains("PIPES"), "servers read statements without it");
+        assert!(
+            !sent.contains("PIPES"),
+            "servers read statements without it"
+        );
     }
     // MariaDB Connector/J
     let mut session = session();
@@ -117,7 +130,11 @@ fn every_default_is_a_value_its_variable_takes() {
 
 #[test]
 fn status_flags_follow_transactions() {
-    let in_transaction = |session: &Session| session.status().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+    let in_transaction = |session: &Session| {
+        session
+            .status()
+            .contains(StatusFlags::SERVER_STATUS_IN_TRANS)
+    };
     let mut session = session();
     session.reads_tables();
     assert!(!in_transaction(&session), "autocommit");
@@ -146,14 +163,22 @@ fn what_would_change_answers_is_refused_by_name() {
     for (sql, code, says) in [
         ("SET sql_mode = 'ANSI_QUOTES'", 1235, "ANSI_QUOTES"),
         ("SET sql_mode = 'NONSENSE'", 1231, "NONSENSE"),
-        ("SET group_concat_max_len = 10", 1235, "group_concat_max_len"),
+        (
+            "SET group_concat_max_len = 10",
+            1235,
+            "group_concat_max_len",
+        ),
         ("SET sql_select_limit = NULL", 1231, "sql_select_limit"),
         ("SET sql_select_limit = -1", 1231, "-1"),
         ("SET time_zone = 'Europe/Paris'", 1298, "Europe/Paris"),
         ("SET time_zone = '+15:00'", 1298, "+15:00"),
         ("SET NAMES ucs2", 1115, "ucs2"),
         ("SET NAMES latin1 COLLATE utf8mb4_bin", 1253, "utf8mb4_bin"),
-        ("SET NAMES utf8mb4 COLLATE utf8mb4_klingon_ci", 1273, "klingon"),
+        (
+            "SET NAMES utf8mb4 COLLATE utf8mb4_klingon_ci",
+            1273,
+            "klingon",
+        ),
         ("SET timestamp = 7", 1235, "timestamp"),
         ("SET sql_mode = 'ANSI_QUOTES'", 1235, "ANSI_QUOTES"),
         ("SET sql_mode = NULL", 1231, "NULL"),
@@ -161,7 +186,11 @@ fn what_would_change_answers_is_refused_by_name() {
         ("SET @x = 1", 1235, "user variables"),
         ("SET PASSWORD = 'x'", 1235, "QueryUser"),
         ("SET autocommit = 2", 1231, "autocommit"),
-        ("SET wait_timeout = (SELECT 1 FROM t)", 1235, "SELECT 1 FROM t"),
+        (
+            "SET wait_timeout = (SELECT 1 FROM t)",
+            1235,
+            "SELECT 1 FROM t",
+        ),
         ("SET wait_timeout = SLEEP(5)", 1235, "SLEEP"),
         ("SET character_set_results = latin1", 1235, "SET NAMES"),
     ] {
@@ -175,7 +204,10 @@ fn what_would_change_answers_is_refused_by_name() {
 fn a_set_takes_effect_as_a_whole_or_not_at_all() {
     let mut session = session();
     assert!(set(&mut session, "SET wait_timeout = 5, time_zone = 'nowhere'").is_err());
-    assert_eq!(session.wait_timeout(), Duration::from_secs(DEFAULT_WAIT_TIMEOUT));
+    assert_eq!(
+        session.wait_timeout(),
+        Duration::from_secs(DEFAULT_WAIT_TIMEOUT)
+    );
 }
 
 #[test]

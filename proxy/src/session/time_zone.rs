@@ -11,7 +11,10 @@ pub fn time_zone(value: &str) -> Option<String> {
 
 /// `+h:mm` to `+hh:mm`, between -12:59 and +14:00.
 fn offset(value: &str) -> Option<String> {
-    let sign = value.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;
+    let sign = value
+        .chars()
+        .next()
+        .filter(|sign| matches!(sign, '+' | '-'))?;
     let (hours, minutes) = value.get(1..)?.split_once(':')?;
     let plain = |part: &str| part.len() <= 2 && part.bytes().all(|byte| byte.is_ascii_digit());
     if !plain(hours) || !plain(minutes) {
@@ -19,5 +22,6 @@ fn offset(value: &str) -> Option<String> {
     }
     let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
     let limit = if sign == '+' { 14 * 60 } else { 12 * 60 + 59 };
-    (minutes < 60 && hours * 60 + minutes <= limit).then(|| format!("{sign}{hours:02}:{minutes:02}"))
+    (minutes < 60 && hours * 60 + minutes <= limit)
+        .then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }

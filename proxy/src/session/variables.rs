@@ -1,7 +1,8 @@
 //! Session variables that may be set although nothing here depends on them.
 //!
-//! Drivers set many variables on every connection. One that cannot change any answer is remembered and shown again; one whose only
-//! harmless value is the default may be set to that. Anything else is refused by name, never ignored.
+//! Drivers set many variables on every connection. One that cannot change any answer is remembered
+//! and shown again; one whose only harmless value is the default may be set to that. Anything else
+//! is refused by name, never ignored.
 
 /// A session variable's value as the two statements that show it print it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ const ISOLATION: Rule = Rule::Word(&[
     "SERIALIZABLE",
 ]);
 
-/// All of them, with their defaults as SHOW VARIABLES shows them. `sql_select_limit` and those that change answers in a way that is
-/// honoured are the session's own.
+/// All of them, with their defaults as SHOW VARIABLES shows them. `sql_select_limit` and those that
+/// change answers in a way that is honoured are the session's own.
 pub(super) const VARIABLES: [(&str, Rule, &str); 59] = [
     ("autocommit", Rule::Bool, "ON"),
     ("wait_timeout", Rule::Number, "28800"),
@@ -95,7 +96,11 @@ pub(super) const VARIABLES: [(&str, Rule, &str); 59] = [
         Rule::Word(&["NO_CHAIN", "CHAIN", "RELEASE"]),
         "NO_CHAIN",
     ),
-    ("query_cache_type", Rule::Word(&["OFF", "ON", "DEMAND"]), "OFF"),
+    (
+        "query_cache_type",
+        Rule::Word(&["OFF", "ON", "DEMAND"]),
+        "OFF",
+    ),
     ("session_track_schema", Rule::Bool, "ON"),
     ("session_track_state_change", Rule::Bool, "OFF"),
     (
@@ -126,7 +131,8 @@ pub fn find(name: &str) -> Option<(&'static str, Rule)> {
     found.map(|(known, rule, _)| (known, rule))
 }
 
-/// The value that a session begins with, as SELECT shows it; `None` for a variable that is not known here.
+/// The value that a session begins with, as SELECT shows it; `None` for a variable that is not
+/// known here.
 pub fn default_of(name: &str) -> Option<String> {
     let (_, rule, default) = VARIABLES.into_iter().find(|(known, ..)| *known == name)?;
     rule.check(default).map(|shown| shown.select)

@@ -1,5 +1,5 @@
-//! A stand-in for a czar: it honours the attributes a proxy sends, runs the statement on a real MariaDB server and passes the rows on.
-//! It can be told to fail.
+//! A stand-in for a czar: it honours the attributes a proxy sends, runs the statement on a real
+//! MariaDB server and passes the rows on. It can be told to fail.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,14 +108,21 @@ fn backend_options() -> ClientOptions {
     }
 }
 
-async fn converse(stream: TcpStream, id: u32, state: &State, database: &Mysqld) -> Result<(), WireError> {
-    let accounts =
-        |user: &str| (user == "orrery_proxy").then(|| Verifier::from_password(CZAR_PASSWORD.as_bytes()));
+async fn converse(
+    stream: TcpStream,
+    id: u32,
+    state: &State,
+    database: &Mysqld,
+) -> Result<(), WireError> {
+    let accounts = |user: &str| {
+        (user == "orrery_proxy").then(|| Verifier::from_password(CZAR_PASSWORD.as_bytes()))
+    };
     let config = ServerConfig {
         max_allowed_packet: 64 << 20,
         ..ServerConfig::default()
     };
-    let Ok((mut connection, _)) = ServerConnection::handshake(stream, &config, id, "proxy", &accounts).await
+    let Ok((mut connection, _)) =
+        ServerConnection::handshake(stream, &config, id, "proxy", &accounts).await
     else {
         return Ok(());
     };
@@ -165,7 +172,9 @@ async fn answer(
 ) -> Result<(), WireError> {
     let dies = &state.deaths_before_answer;
     if dies
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1)
+        })
         .is_ok()
     {
         return Err(WireError::Closed);

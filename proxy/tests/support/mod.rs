@@ -1,6 +1,13 @@
-//! A proxy with its parts in this process: users and tables in a snapshot, and stand-ins for czars that answer from a real MariaDB
-//! server and fail on demand. (Answers of real czars are what `make dev` and the end-to-end tests are about.)
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
+//! A proxy with its parts in this process: users and tables in a snapshot, and stand-ins for czars
+//! that answer from a real MariaDB server and fail on demand. (Answers of real czars are what
+//! `make dev` and the end-to-end tests are about.)
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic
+)]
 
 pub mod czar;
 
@@ -42,9 +49,11 @@ pub fn user(databases: &[&str], class: ServiceClass, limits: UserLimits) -> User
     }
 }
 
-/// `ann` reads `sky` (in the catalog) and `empty` (not there), `bob` nothing, `root` is admin, `poor` has limits.
+/// `ann` reads `sky` (in the catalog) and `empty` (not there), `bob` nothing, `root` is admin,
+/// `poor` has limits.
 pub fn users() -> Users {
-    let standard = |databases: &[&str]| user(databases, ServiceClass::Standard, UserLimits::default());
+    let standard =
+        |databases: &[&str]| user(databases, ServiceClass::Standard, UserLimits::default());
     let limits = UserLimits {
         max_rows: Some(1000),
         max_seconds: Some(1),
@@ -59,7 +68,10 @@ pub fn users() -> Users {
                 "root".to_owned(),
                 user(&["*"], ServiceClass::Admin, UserLimits::default()),
             ),
-            ("poor".to_owned(), user(&["sky"], ServiceClass::Standard, limits)),
+            (
+                "poor".to_owned(),
+                user(&["sky"], ServiceClass::Standard, limits),
+            ),
         ]
         .into(),
     }
@@ -91,7 +103,11 @@ pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<St
     let catalog = catalog();
     let encoded = encode(&catalog);
     hub.offer(Offer::Users(users()));
-    hub.offer(Offer::Catalog(Arc::new(catalog), encoded.root, encoded.objects));
+    hub.offer(Offer::Catalog(
+        Arc::new(catalog),
+        encoded.root,
+        encoded.objects,
+    ));
     let options = CzarOptions {
         names: czars
             .iter()
@@ -184,7 +200,10 @@ impl Running {
         self.try_connect(&Self::options(user)).await.unwrap()
     }
 
-    pub async fn try_connect(&self, options: &ClientOptions) -> Result<ClientConnection, ClientError> {
+    pub async fn try_connect(
+        &self,
+        options: &ClientOptions,
+    ) -> Result<ClientConnection, ClientError> {
         ClientConnection::connect(&Endpoint::Tcp(format!("127.0.0.1:{}", self.port)), options).await
     }
 
@@ -192,7 +211,12 @@ impl Running {
     pub fn mariadb(&self, user: &str, arguments: &[&str]) -> Process {
         let mut command = Process::new("mariadb");
         command
-            .args(["--no-defaults", "-h127.0.0.1", "--batch", "--skip-column-names"])
+            .args([
+                "--no-defaults",
+                "-h127.0.0.1",
+                "--batch",
+                "--skip-column-names",
+            ])
             .arg(format!("-P{}", self.port))
             .arg(format!("-u{user}"))
             .arg(format!("-p{PASSWORD}"))
@@ -214,7 +238,10 @@ pub async fn run(mut command: Process) -> Output {
 }
 
 /// All rows of a text result, NULL as `NULL`.
-pub async fn rows(connection: &mut ClientConnection, sql: &str) -> Result<Vec<Vec<String>>, ClientError> {
+pub async fn rows(
+    connection: &mut ClientConnection,
+    sql: &str,
+) -> Result<Vec<Vec<String>>, ClientError> {
     let (_, rows) = connection.query_all(sql.as_bytes()).await?;
     let cell = |cell: Result<Option<&[u8]>, _>| {
         cell.map(|cell| {

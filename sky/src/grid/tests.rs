@@ -54,7 +54,11 @@ const GOLDEN: [Golden; 3] = [
         max_chunk: 230_520,
         positions: [
             ((0.0, 0.0), "114920/24", "116278/2 115600/0 115598/26"),
-            ((359.9999, 0.0005), "116278/2", "115598/26 114920/24 115600/0"),
+            (
+                (359.9999, 0.0005),
+                "116278/2",
+                "115598/26 114920/24 115600/0",
+            ),
             ((53.0763, -28.1081), "78968/24", "78967/26"),
             ((45.0, 89.9999), "230520/24", ""),
         ],
@@ -178,8 +182,14 @@ fn bulk_assignment_equals_single_assignment_and_names_the_bad_position() {
 
 #[test]
 fn grids_that_cannot_be_are_refused() {
-    assert!(matches!(Grid::new(0, 3, 0.0), Err(GridError::NoStripes { .. })));
-    assert!(matches!(Grid::new(3, 0, 0.0), Err(GridError::NoStripes { .. })));
+    assert!(matches!(
+        Grid::new(0, 3, 0.0),
+        Err(GridError::NoStripes { .. })
+    ));
+    assert!(matches!(
+        Grid::new(3, 0, 0.0),
+        Err(GridError::NoStripes { .. })
+    ));
     assert!(matches!(
         Grid::new(u32::MAX, u32::MAX, 0.0),
         Err(GridError::TooFine { .. })
@@ -216,9 +226,16 @@ fn a_chunk_id_outside_the_grid_is_no_chunk() {
     let grid = Grid::new(18, 10, 0.05).unwrap();
     let valid: BTreeSet<u32> = grid.all_chunks().collect();
     for chunk in 0..=700 {
-        assert_eq!(grid.is_valid_chunk(chunk), valid.contains(&chunk), "{chunk}");
+        assert_eq!(
+            grid.is_valid_chunk(chunk),
+            valid.contains(&chunk),
+            "{chunk}"
+        );
         assert_eq!(grid.chunk_bounds(chunk).is_some(), valid.contains(&chunk));
-        assert_eq!(grid.sub_chunks_of(chunk).next().is_some(), valid.contains(&chunk));
+        assert_eq!(
+            grid.sub_chunks_of(chunk).next().is_some(),
+            valid.contains(&chunk)
+        );
     }
     assert!(!grid.is_valid_chunk(u32::MAX));
 }
@@ -250,7 +267,8 @@ fn grid() -> impl Strategy<Value = Grid> {
         (2, 2, 1.0),
         (7, 5, 0.5),
     ];
-    prop::sample::select(shapes).prop_map(|(stripes, sub, overlap)| Grid::new(stripes, sub, overlap).unwrap())
+    prop::sample::select(shapes)
+        .prop_map(|(stripes, sub, overlap)| Grid::new(stripes, sub, overlap).unwrap())
 }
 
 proptest! {

@@ -1,12 +1,12 @@
-//! Spherical caps, the building block of covers: a circle is one, an edge of a polygon bounds one of 90
-//! degrees, an ellipse lies in five.
+//! Spherical caps, the building block of covers: a circle is one, an edge of a polygon bounds one
+//! of 90 degrees, an ellipse lies in five.
 
 use super::longitudes::{DILATION_DEG, Longitudes};
 use crate::angle::{DEG_PER_RAD, POLE_EPSILON_DEG, RAD_PER_DEG};
 use crate::vector::Vector;
 
-/// From this radius on a cap counts as the whole sky: distances close to 180 degrees are known to about
-/// 1e-8 radians only, more than the dilation.
+/// From this radius on a cap counts as the whole sky: distances close to 180 degrees are known to
+/// about 1e-8 radians only, more than the dilation.
 const WHOLE_SKY_DEG: f64 = 179.9;
 
 /// All points within an angle of a centre, degrees.
@@ -50,12 +50,16 @@ impl Cap {
         if south > north {
             return Longitudes::none();
         }
-        let mut widest = self.half_width(south, radius).max(self.half_width(north, radius));
-        // Between the ends the half-width has one extremum at most, where a meridian touches the cap.
+        let mut widest = self
+            .half_width(south, radius)
+            .max(self.half_width(north, radius));
+        // Between the ends the half-width has one extremum at most, where a meridian touches the
+        // cap.
         let touching = (self.lat * RAD_PER_DEG).sin() / (radius * RAD_PER_DEG).cos();
         if touching.abs() <= 1.0 {
             let touching = touching.asin() * DEG_PER_RAD;
-            // The comparison is generous: evaluating a point next to the band only widens the answer.
+            // The comparison is generous: evaluating a point next to the band only widens the
+            // answer.
             if (south - POLE_EPSILON_DEG..=north + POLE_EPSILON_DEG).contains(&touching) {
                 widest = widest.max(self.half_width(touching, radius));
             }
@@ -70,9 +74,10 @@ impl Cap {
     /// Half the longitude range of the cap at a latitude that it reaches, degrees.
     fn half_width(&self, lat: f64, radius: f64) -> f64 {
         let offset = lat - self.lat;
-        // sin²(radius/2) − sin²(offset/2) as a product, which keeps its digits when the two are close.
-        let rise =
-            ((radius + offset) * 0.5 * RAD_PER_DEG).sin() * ((radius - offset) * 0.5 * RAD_PER_DEG).sin();
+        // sin²(radius/2) − sin²(offset/2) as a product, which keeps its digits when the two are
+        // close.
+        let rise = ((radius + offset) * 0.5 * RAD_PER_DEG).sin()
+            * ((radius - offset) * 0.5 * RAD_PER_DEG).sin();
         if lat.abs() > 90.0 - POLE_EPSILON_DEG || self.lat.abs() > 90.0 - POLE_EPSILON_DEG {
             // A meridian is too short here to distinguish longitudes.
             return 180.0;

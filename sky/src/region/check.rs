@@ -25,7 +25,9 @@ pub enum RegionError {
         value: f64,
     },
     /// The western limit of a box is above the eastern one and one of them is outside [0, 360].
-    #[error("the box's longitudes {lon_min} to {lon_max} run backwards and are not both in [0, 360]")]
+    #[error(
+        "the box's longitudes {lon_min} to {lon_max} run backwards and are not both in [0, 360]"
+    )]
     BoxLongitudes {
         /// Western limit, degrees.
         lon_min: f64,
@@ -36,7 +38,9 @@ pub enum RegionError {
     #[error("the radius is {0} degrees, outside [0, 180]")]
     Radius(f64),
     /// The semi-axes of an ellipse are not 0 ≤ minor ≤ major ≤ 36,000.
-    #[error("semi-axes of {major} and {minor} arc seconds do not satisfy 0 ≤ minor ≤ major ≤ 36000")]
+    #[error(
+        "semi-axes of {major} and {minor} arc seconds do not satisfy 0 ≤ minor ≤ major ≤ 36000"
+    )]
     SemiAxes {
         /// Semi-major axis, arc seconds.
         major: f64,

@@ -10,8 +10,8 @@ const ARCSEC_PER_DEG: f64 = 3600.0;
 /// Largest semi-major axis, arc seconds (10 degrees).
 const MAX_SEMI_MAJOR: f64 = 36_000.0;
 
-/// An ellipse on the sky, its border included: the points whose orthographic projection on the centre's
-/// tangent plane lies in a plane ellipse.
+/// An ellipse on the sky, its border included: the points whose orthographic projection on the
+/// centre's tangent plane lies in a plane ellipse.
 ///
 /// Unlike scisql's, it has no second image on the far side of the sky.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +26,15 @@ pub struct Ellipse {
 }
 
 impl Ellipse {
-    /// An ellipse: centre in degrees, semi-axes in arc seconds (0 ≤ minor ≤ major ≤ 36,000), position angle of
-    /// the major axis in degrees east of north.
-    pub fn new(lon: f64, lat: f64, major: f64, minor: f64, angle: f64) -> Result<Self, RegionError> {
+    /// An ellipse: centre in degrees, semi-axes in arc seconds (0 ≤ minor ≤ major ≤ 36,000),
+    /// position angle of the major axis in degrees east of north.
+    pub fn new(
+        lon: f64,
+        lat: f64,
+        major: f64,
+        minor: f64,
+        angle: f64,
+    ) -> Result<Self, RegionError> {
         check_finite(&[
             ("the centre's longitude", lon),
             ("the centre's latitude", lat),

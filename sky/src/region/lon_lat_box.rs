@@ -17,10 +17,15 @@ pub struct LonLatBox {
 impl LonLatBox {
     /// A box in degrees.
     ///
-    /// With both longitudes in [0, 360] the first may be above the second: the box then spans longitude 0.
-    /// Otherwise they must ascend, may have any size, and 360 degrees or more apart mean the whole circle.
-    /// A box with `lat_min > lat_max` is empty, not an error.
-    pub fn new(lon_min: f64, lat_min: f64, lon_max: f64, lat_max: f64) -> Result<Self, RegionError> {
+    /// With both longitudes in [0, 360] the first may be above the second: the box then spans
+    /// longitude 0. Otherwise they must ascend, may have any size, and 360 degrees or more apart
+    /// mean the whole circle. A box with `lat_min > lat_max` is empty, not an error.
+    pub fn new(
+        lon_min: f64,
+        lat_min: f64,
+        lon_max: f64,
+        lat_max: f64,
+    ) -> Result<Self, RegionError> {
         check_finite(&[
             ("the minimum longitude", lon_min),
             ("the minimum latitude", lat_min),
@@ -32,8 +37,8 @@ impl LonLatBox {
         if lon_max < lon_min && (lon_max < 0.0 || lon_min > 360.0) {
             return Err(RegionError::BoxLongitudes { lon_min, lon_max });
         }
-        let longitudes =
-            (lon_max - lon_min < 360.0).then(|| (reduce_longitude(lon_min), reduce_longitude(lon_max)));
+        let longitudes = (lon_max - lon_min < 360.0)
+            .then(|| (reduce_longitude(lon_min), reduce_longitude(lon_max)));
         Ok(Self {
             longitudes,
             lat_min,

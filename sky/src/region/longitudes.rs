@@ -2,8 +2,8 @@
 
 use crate::angle::reduce_longitude;
 
-/// How much a region is widened before its cells are chosen: 5e-12 radians, some 20,000 times the rounding
-/// error of a longitude, and far below a milli arc second.
+/// How much a region is widened before its cells are chosen: 5e-12 radians, some 20,000 times the
+/// rounding error of a longitude, and far below a milli arc second.
 pub(super) const DILATION_DEG: f64 = 5e-12 * crate::angle::DEG_PER_RAD;
 
 /// Closed intervals of longitude within [0, 360], ascending and apart.

@@ -9,9 +9,11 @@ use crate::vector::Vector;
 
 /// How far outside an edge a vertex may seem to lie by rounding, radians (20 micro arc seconds).
 const CONVEXITY_TOLERANCE: f64 = 1e-10;
-/// Smallest sine of the angle between two edges whose crossing is still known to [`CROSSING_ERROR`].
+/// Smallest sine of the angle between two edges whose crossing is still known to
+/// [`CROSSING_ERROR`].
 const LEAST_CROSSING: f64 = 1e-7;
-/// How well the crossing of two edges is known, radians: rounding divided by [`LEAST_CROSSING`], and a margin.
+/// How well the crossing of two edges is known, radians: rounding divided by [`LEAST_CROSSING`],
+/// and a margin.
 const CROSSING_ERROR: f64 = 1e-8;
 /// Smallest distance of the middle from every edge, radians, for a polygon to have an inside.
 const LEAST_DEPTH: f64 = 1e-15;
@@ -60,8 +62,8 @@ impl ConvexPolygon {
         Ok(Self::from_edges(middle, edges))
     }
 
-    /// The polygon as scisql's byte string: the sum of the vertices, then the edges' inward normals, as
-    /// little-endian triples of doubles. 24 × (edges + 1) bytes.
+    /// The polygon as scisql's byte string: the sum of the vertices, then the edges' inward
+    /// normals, as little-endian triples of doubles. 24 × (edges + 1) bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let vectors = std::iter::once(&self.middle).chain(&self.edges);
         vectors
@@ -73,7 +75,10 @@ impl ConvexPolygon {
     /// The polygon of a byte string made by [`Self::to_bytes`] or by scisql.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RegionError> {
         let (numbers, rest) = bytes.as_chunks::<8>();
-        let numbers: Vec<f64> = numbers.iter().map(|number| f64::from_le_bytes(*number)).collect();
+        let numbers: Vec<f64> = numbers
+            .iter()
+            .map(|number| f64::from_le_bytes(*number))
+            .collect();
         let (vectors, incomplete) = numbers.as_chunks::<3>();
         let edges = vectors.len().saturating_sub(1);
         if !rest.is_empty()
@@ -124,8 +129,9 @@ impl ConvexPolygon {
 
 /// Southern and northern limit of the common part of the edges' hemispheres, dilated.
 ///
-/// A limit lies at a pole, at the turning point of one edge's great circle, or where two of them cross. Where
-/// two are so nearly the same that their crossing is lost to rounding, the limits are the poles.
+/// A limit lies at a pole, at the turning point of one edge's great circle, or where two of them
+/// cross. Where two are so nearly the same that their crossing is lost to rounding, the limits are
+/// the poles.
 fn latitudes(edges: &[Vector]) -> (f64, f64) {
     let inside = |point: &Vector| {
         edges
@@ -173,7 +179,8 @@ fn latitudes(edges: &[Vector]) -> (f64, f64) {
     ((south - error).max(-90.0), (north + error).min(90.0))
 }
 
-/// Normals of the edges between distinct neighbours, turned so that the middle of the vertices is inside.
+/// Normals of the edges between distinct neighbours, turned so that the middle of the vertices is
+/// inside.
 fn inward_normals(corners: &[Vector], middle: Vector) -> Result<Vec<Vector>, RegionError> {
     let following = corners.iter().cycle().skip(1);
     let mut edges: Vec<Vector> = corners

@@ -11,10 +11,12 @@ fn grid() -> Grid {
 
 #[test]
 fn golden_box_covers_exactly_the_chunks_of_the_reference() {
-    let cover = Region::lon_lat_box(-0.1, -6.0, 4.0, 6.0).unwrap().cover(&grid());
+    let cover = Region::lon_lat_box(-0.1, -6.0, 4.0, 6.0)
+        .unwrap()
+        .cover(&grid());
     let expected = [
-        6630, 6631, 6797, 6800, 6801, 6968, 6970, 6971, 7138, 7140, 7141, 7308, 7310, 7311, 7478, 7480, 7481,
-        7648, 7650, 7651, 7817,
+        6630, 6631, 6797, 6800, 6801, 6968, 6970, 6971, 7138, 7140, 7141, 7308, 7310, 7311, 7478,
+        7480, 7481, 7648, 7650, 7651, 7817,
     ];
     assert_eq!(cover.chunks().collect::<Vec<_>>(), expected);
     assert_eq!(
@@ -37,7 +39,9 @@ fn the_whole_sky_covers_every_chunk_whole() {
         let cover = region.cover(&grid);
         assert!(cover.chunks().eq(grid.all_chunks()), "{region:?}");
         assert!(
-            cover.iter().all(|(_, sub_chunks)| *sub_chunks == SubChunks::All),
+            cover
+                .iter()
+                .all(|(_, sub_chunks)| *sub_chunks == SubChunks::All),
             "{region:?}"
         );
     }
@@ -75,7 +79,8 @@ fn an_empty_box_covers_nothing() {
     );
 }
 
-/// Share of the sky that a cover's sub-chunks take, by sampling their middles is too coarse: count cells.
+/// Share of the sky that a cover's sub-chunks take, by sampling their middles is too coarse: count
+/// cells.
 fn cells(cover: &ChunkCover, grid: &Grid) -> usize {
     cover
         .iter()
@@ -88,8 +93,8 @@ fn cells(cover: &ChunkCover, grid: &Grid) -> usize {
 
 #[test]
 fn covers_are_tight() {
-    // A cell is about 0.15 degrees high and wide. A region of area A and circumference C touches about
-    // A / cell + C / side × 4/π cells; allow half as many again.
+    // A cell is about 0.15 degrees high and wide. A region of area A and circumference C touches
+    // about A / cell + C / side × 4/π cells; allow half as many again.
     let grid = grid();
     let side = 180.0 / (85.0 * 14.0);
     let cases = [
@@ -123,12 +128,16 @@ fn covers_are_tight() {
 #[test]
 fn boxes_follow_the_documented_longitude_rules() {
     let across = Region::lon_lat_box(350.0, 0.0, 10.0, 1.0).unwrap();
-    assert!(across.contains(355.0, 0.5) && across.contains(5.0, 0.5) && across.contains(360.0, 0.5));
+    assert!(
+        across.contains(355.0, 0.5) && across.contains(5.0, 0.5) && across.contains(360.0, 0.5)
+    );
     assert!(!across.contains(180.0, 0.5));
     let unreduced = Region::lon_lat_box(350.0, 0.0, 370.0, 1.0).unwrap();
     assert!(unreduced.contains(5.0, 0.5) && !unreduced.contains(11.0, 0.5));
     let to_360 = Region::lon_lat_box(350.0, 0.0, 360.0, 1.0).unwrap();
-    assert!(to_360.contains(360.0, 0.0) && to_360.contains(0.0, 0.0) && to_360.contains(350.0, 1.0));
+    assert!(
+        to_360.contains(360.0, 0.0) && to_360.contains(0.0, 0.0) && to_360.contains(350.0, 1.0)
+    );
     assert!(!to_360.contains(1e-9, 0.0));
     let backwards = RegionError::BoxLongitudes {
         lon_min: 10.0,
@@ -157,7 +166,10 @@ fn ellipses_are_measured_in_arc_seconds_east_of_north() {
     assert!(north.contains(10.0, 0.99) && !north.contains(10.99, 0.0));
     let east = Region::ellipse(10.0, 0.0, 3600.0, 360.0, 90.0).unwrap();
     assert!(east.contains(10.99, 0.0) && !east.contains(10.0, 0.99));
-    assert!(!east.contains(190.0, 0.0), "no second image on the far side");
+    assert!(
+        !east.contains(190.0, 0.0),
+        "no second image on the far side"
+    );
     assert!(Region::ellipse(0.0, 0.0, 36_000.1, 1.0, 0.0).is_err());
     assert!(Region::ellipse(0.0, 0.0, 1.0, 2.0, 0.0).is_err());
     assert!(Region::ellipse(0.0, 0.0, 1.0, -1.0, 0.0).is_err());
@@ -165,10 +177,16 @@ fn ellipses_are_measured_in_arc_seconds_east_of_north() {
 
 #[test]
 fn polygons_are_convex_and_have_an_inside() {
-    let clockwise = Region::convex_polygon(&[(0.0, 0.0), (0.0, 2.0), (2.0, 2.0), (2.0, 0.0)]).unwrap();
-    let counter = Region::convex_polygon(&[(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]).unwrap();
+    let clockwise =
+        Region::convex_polygon(&[(0.0, 0.0), (0.0, 2.0), (2.0, 2.0), (2.0, 0.0)]).unwrap();
+    let counter =
+        Region::convex_polygon(&[(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]).unwrap();
     for polygon in [&clockwise, &counter] {
-        assert!(polygon.contains(1.0, 1.0) && !polygon.contains(3.0, 1.0) && !polygon.contains(181.0, -1.0));
+        assert!(
+            polygon.contains(1.0, 1.0)
+                && !polygon.contains(3.0, 1.0)
+                && !polygon.contains(181.0, -1.0)
+        );
     }
     let pole = Region::convex_polygon(&[(0.0, 80.0), (120.0, 80.0), (240.0, 80.0)]).unwrap();
     assert!(pole.contains(77.0, 90.0) && !pole.contains(60.0, 80.0));
@@ -184,7 +202,10 @@ fn polygons_are_convex_and_have_an_inside() {
     ));
     let line = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0)];
     assert_eq!(Region::convex_polygon(&line), Err(RegionError::NoArea));
-    assert_eq!(Region::convex_polygon(&[(5.0, 5.0); 3]), Err(RegionError::NoArea));
+    assert_eq!(
+        Region::convex_polygon(&[(5.0, 5.0); 3]),
+        Err(RegionError::NoArea)
+    );
     assert_eq!(
         Region::convex_polygon(&[(0.0, 0.0); 2]),
         Err(RegionError::VertexCount(2))
@@ -239,7 +260,8 @@ fn radius() -> impl Strategy<Value = f64> {
 
 fn region() -> impl Strategy<Value = Region> {
     prop_oneof![
-        (position(), radius()).prop_map(|((lon, lat), radius)| Region::circle(lon, lat, radius).unwrap()),
+        (position(), radius())
+            .prop_map(|((lon, lat), radius)| Region::circle(lon, lat, radius).unwrap()),
         (position(), -400.0..800.0f64, 0.0..400.0f64, 0.0..1.0f64).prop_map(
             |((_, lat), west, width, part)| {
                 Region::lon_lat_box(west, lat, west + width, lat + (90.0 - lat) * part).unwrap()
@@ -268,9 +290,12 @@ fn region() -> impl Strategy<Value = Region> {
             3..=20usize,
             0.0..360.0f64
         )
-            .prop_filter_map("rounding made it flat", |((lon, lat), size, count, turn)| {
-                Region::convex_polygon(&around(lon, lat, size, count, turn)).ok()
-            }),
+            .prop_filter_map(
+                "rounding made it flat",
+                |((lon, lat), size, count, turn)| {
+                    Region::convex_polygon(&around(lon, lat, size, count, turn)).ok()
+                }
+            ),
     ]
 }
 
@@ -298,17 +323,23 @@ fn step(lon: f64, lat: f64, distance: f64, bearing: f64) -> (f64, f64) {
     (crate::angle::reduce_longitude(lon), lat)
 }
 
-/// Some point inside or on the border of the region, if a few tries find one: uniform points rarely hit.
+/// Some point inside or on the border of the region, if a few tries find one: uniform points rarely
+/// hit.
 fn candidates(region: &Region, seed: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut points = seed.to_vec();
     match region {
         Region::Box(_) => {
             let (south, north) = region.latitudes().unwrap_or((0.0, 0.0));
             for &(lon, _) in seed {
-                points.extend([(lon, south), (lon, north), (lon, f64::midpoint(south, north))]);
+                points.extend([
+                    (lon, south),
+                    (lon, north),
+                    (lon, f64::midpoint(south, north)),
+                ]);
                 for (west, east) in region.longitudes(south, north).intervals() {
                     points.extend(
-                        [west, east, west + DILATION_DEG, east - DILATION_DEG].map(|lon| (lon, south)),
+                        [west, east, west + DILATION_DEG, east - DILATION_DEG]
+                            .map(|lon| (lon, south)),
                     );
                 }
             }

@@ -53,12 +53,14 @@ impl ClientConnection {
         self.capabilities
     }
 
-    /// Whether no answer is outstanding. A dropped future leaves the connection busy: kill and close it.
+    /// Whether no answer is outstanding. A dropped future leaves the connection busy: kill and
+    /// close it.
     pub fn is_idle(&self) -> bool {
         self.state == State::Idle
     }
 
-    /// Resolves when the server closes the connection; meant for idle connections in a pool. Cancel safe.
+    /// Resolves when the server closes the connection; meant for idle connections in a pool. Cancel
+    /// safe.
     pub async fn closed(&mut self) -> WireError {
         self.reader.closed().await
     }
@@ -68,7 +70,8 @@ impl ClientConnection {
         self.simple(Code::COM_PING, &[]).await.map(drop)
     }
 
-    /// Forgets the session's state on the server (variables, temporary tables, prepared statements).
+    /// Forgets the session's state on the server (variables, temporary tables, prepared
+    /// statements).
     pub async fn reset(&mut self) -> Result<(), ClientError> {
         self.simple(Code::COM_RESET_CONNECTION, &[]).await.map(drop)
     }
@@ -88,7 +91,11 @@ impl ClientConnection {
     }
 
     /// A command whose answer is OK or an error.
-    pub(super) async fn simple(&mut self, code: Code, body: &[u8]) -> Result<OkPacket, ClientError> {
+    pub(super) async fn simple(
+        &mut self,
+        code: Code,
+        body: &[u8],
+    ) -> Result<OkPacket, ClientError> {
         self.send(|out| {
             out.extend_from_slice(&[code as u8]);
             out.extend_from_slice(body);
@@ -106,7 +113,10 @@ impl ClientConnection {
     }
 
     /// Sends a command packet; refused while an answer is outstanding.
-    pub(super) async fn send(&mut self, encode: impl FnOnce(&mut BytesMut)) -> Result<(), ClientError> {
+    pub(super) async fn send(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), ClientError> {
         self.try_send(|out| {
             encode(out);
             Ok(())

@@ -8,7 +8,8 @@ use crate::value::ValueError;
 /// What can go wrong on the client's side.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server answered with an error; the connection remains usable if it [`is_idle`](super::ClientConnection::is_idle).
+    /// The server answered with an error; the connection remains usable if it
+    /// [`is_idle`](super::ClientConnection::is_idle).
     #[error("server error {0}")]
     Server(#[source] ServerError),
     /// The connection or the packets on it; the connection is lost.

@@ -37,7 +37,10 @@ struct Greeting {
 
 impl ClientConnection {
     /// Connects and logs in, within `options.connect_timeout`.
-    pub async fn connect(endpoint: &Endpoint, options: &ClientOptions) -> Result<Self, ClientError> {
+    pub async fn connect(
+        endpoint: &Endpoint,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
         let attempt = Self::connect_unbounded(endpoint, options);
         match tokio::time::timeout(options.connect_timeout, attempt).await {
             Ok(outcome) => outcome,
@@ -48,7 +51,10 @@ impl ClientConnection {
         }
     }
 
-    async fn connect_unbounded(endpoint: &Endpoint, options: &ClientOptions) -> Result<Self, ClientError> {
+    async fn connect_unbounded(
+        endpoint: &Endpoint,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
         let (stream, local): (BoxedTransport, bool) = match endpoint {
             Endpoint::Tcp(address) => {
                 let stream = TcpStream::connect(address).await.map_err(WireError::from)?;
@@ -68,7 +74,8 @@ impl ClientConnection {
             return Err(ClientError::Server(ServerError::decode(&first)?));
         }
         let greeting = parse_greeting(&first)?;
-        let capabilities = wanted(options) & (greeting.capabilities | CapabilityFlags::CLIENT_CONNECT_ATTRS);
+        let capabilities =
+            wanted(options) & (greeting.capabilities | CapabilityFlags::CLIENT_CONNECT_ATTRS);
         writer.set_next_seq(reader.next_seq());
         if let Some(tls) = &options.tls {
             if !greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL) {
@@ -104,8 +111,8 @@ impl ClientConnection {
             out.put_u8(Code::COM_CHANGE_USER as u8);
             out.put_slice(user.as_bytes());
             out.put_u8(0);
-            // An answer to a challenge long used would be refused or, worse, replayed: the switch request that
-            // follows brings a fresh challenge.
+            // An answer to a challenge long used would be refused or, worse, replayed: the switch
+            // request that follows brings a fresh challenge.
             out.put_u8(0);
             out.put_slice(database.unwrap_or("").as_bytes());
             out.put_u8(0);
@@ -121,7 +128,11 @@ impl ClientConnection {
         self.finish_login(password, private).await
     }
 
-    async fn respond(&mut self, greeting: &Greeting, options: &ClientOptions) -> Result<(), ClientError> {
+    async fn respond(
+        &mut self,
+        greeting: &Greeting,
+        options: &ClientOptions,
+    ) -> Result<(), ClientError> {
         let capabilities = self.capabilities;
         let method = AuthMethod::from_plugin(&greeting.plugin).unwrap_or(AuthMethod::Native);
         let data = scramble(method, &greeting.challenge, options.password.as_bytes());
@@ -147,7 +158,8 @@ impl ClientConnection {
         Ok(())
     }
 
-    /// Answers the server's questions until it says OK or no. `private`: the password itself may travel.
+    /// Answers the server's questions until it says OK or no. `private`: the password itself may
+    /// travel.
     async fn finish_login(&mut self, password: &str, private: bool) -> Result<(), ClientError> {
         loop {
             let packet = self.reader.read().await?;
@@ -257,7 +269,9 @@ fn parse_greeting(packet: &Bytes) -> Result<Greeting, WireError> {
     const WHAT: &str = "server greeting";
     let mut buf = ParseBuf(packet);
     if buf.u8_field(WHAT)? != 10 {
-        return Err(WireError::Malformed("server does not speak protocol version 10"));
+        return Err(WireError::Malformed(
+            "server does not speak protocol version 10",
+        ));
     }
     let version = String::from_utf8_lossy(buf.null_str(WHAT)?).into_owned();
     let connection_id = buf.u32_field(WHAT)?;
@@ -270,14 +284,18 @@ fn parse_greeting(packet: &Bytes) -> Result<Greeting, WireError> {
     let capabilities = CapabilityFlags::from_bits_truncate(u32::from(low) | u32::from(high) << 16);
     let challenge_len = usize::from(buf.u8_field(WHAT)?);
     buf.bytes_field(10, WHAT)?;
-    if !capabilities.contains(CapabilityFlags::CLIENT_PROTOCOL_41 | CapabilityFlags::CLIENT_SECURE_CONNECTION)
+    if !capabilities
+        .contains(CapabilityFlags::CLIENT_PROTOCOL_41 | CapabilityFlags::CLIENT_SECURE_CONNECTION)
     {
         return Err(WireError::Malformed("server does not speak protocol 4.1"));
     }
     let rest = buf.bytes_field(challenge_len.saturating_sub(8).max(13), WHAT)?;
     challenge.extend_from_slice(rest.strip_suffix(&[0]).unwrap_or(rest));
     let plugin = buf.eat_null_str().to_vec();
-    let version = version.strip_prefix("5.5.5-").unwrap_or(&version).to_owned();
+    let version = version
+        .strip_prefix("5.5.5-")
+        .unwrap_or(&version)
+        .to_owned();
     Ok(Greeting {
         version,
         connection_id,

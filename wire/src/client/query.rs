@@ -68,7 +68,8 @@ impl ClientConnection {
         self.read_response().await
     }
 
-    /// As [`Self::query_with_attributes`], for an answer that is passed on: its columns stay as they are.
+    /// As [`Self::query_with_attributes`], for an answer that is passed on: its columns stay as
+    /// they are.
     pub async fn query_raw(
         &mut self,
         sql: &[u8],
@@ -78,10 +79,16 @@ impl ClientConnection {
         self.read_raw_response().await
     }
 
-    async fn send_query(&mut self, sql: &[u8], attributes: &[QueryAttribute]) -> Result<(), ClientError> {
+    async fn send_query(
+        &mut self,
+        sql: &[u8],
+        attributes: &[QueryAttribute],
+    ) -> Result<(), ClientError> {
         let capabilities = self.capabilities;
-        self.try_send(|out| encode_query(out, sql, attributes, capabilities).map_err(ClientError::from))
-            .await
+        self.try_send(|out| {
+            encode_query(out, sql, attributes, capabilities).map_err(ClientError::from)
+        })
+        .await
     }
 
     /// The next row, or the end of rows. Cancel safe. An error of the server ends the result.
@@ -93,7 +100,8 @@ impl ClientConnection {
         self.take_row(payload)
     }
 
-    /// The next row, or the end, if it has been received already: for forwarding without waiting per row.
+    /// The next row, or the end, if it has been received already: for forwarding without waiting
+    /// per row.
     pub fn buffered_row(&mut self) -> Result<Option<Next>, ClientError> {
         if self.state != State::Rows {
             return Err(ClientError::NotReady("no result set is open"));
@@ -104,14 +112,19 @@ impl ClientConnection {
         }
     }
 
-    /// Shows rows that have been received already, one after the other and in place, for as long as `take` takes them: the way to pass
-    /// on many rows. A row that is not taken, the end and errors come from [`Self::next_row`], without waiting.
-    pub fn visit_rows(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<Pause, ClientError> {
+    /// Shows rows that have been received already, one after the other and in place, for as long as
+    /// `take` takes them: the way to pass on many rows. A row that is not taken, the end and errors
+    /// come from [`Self::next_row`], without waiting.
+    pub fn visit_rows(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Pause, ClientError> {
         if self.state != State::Rows {
             return Err(ClientError::NotReady("no result set is open"));
         }
-        let mut take_row =
-            |payload: &[u8]| payload.first() != Some(&ERR_MARK) && !is_end_of_rows(payload) && take(payload);
+        let mut take_row = |payload: &[u8]| {
+            payload.first() != Some(&ERR_MARK) && !is_end_of_rows(payload) && take(payload)
+        };
         loop {
             match self.reader.visit(&mut take_row)? {
                 Visit::Taken => {}
@@ -145,8 +158,12 @@ impl ClientConnection {
         }
     }
 
-    /// Runs a statement and gathers all of its rows; for small results. Further results are read and forgotten.
-    pub async fn query_all(&mut self, sql: &[u8]) -> Result<(Vec<ColumnDef>, Vec<Bytes>), ClientError> {
+    /// Runs a statement and gathers all of its rows; for small results. Further results are read
+    /// and forgotten.
+    pub async fn query_all(
+        &mut self,
+        sql: &[u8],
+    ) -> Result<(Vec<ColumnDef>, Vec<Bytes>), ClientError> {
         let Response::Rows(columns) = self.query(sql).await? else {
             self.drain().await?;
             return Ok((Vec::new(), Vec::new()));
@@ -186,9 +203,10 @@ impl ClientConnection {
                 Ok(RawResponse::Ok(ok))
             }
             Some(&ERR_MARK) => Err(self.server_error(&payload)?),
-            Some(&LOCAL_INFILE) => {
-                Err(WireError::Malformed("the server asks for a local file, which was never offered").into())
-            }
+            Some(&LOCAL_INFILE) => Err(WireError::Malformed(
+                "the server asks for a local file, which was never offered",
+            )
+            .into()),
             _ => {
                 let count = ParseBuf(&payload).lenenc_int("column count")?;
                 let columns = self.read_definitions(count).await?;
@@ -204,7 +222,10 @@ impl ClientConnection {
         for _ in 0..count {
             columns.push(self.reader.read().await?);
         }
-        if !self.capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF) {
+        if !self
+            .capabilities
+            .contains(CapabilityFlags::CLIENT_DEPRECATE_EOF)
+        {
             let payload = self.reader.read().await?;
             if !is_end_of_rows(&payload) {
                 return Err(WireError::Malformed("EOF expected after definitions").into());

@@ -41,7 +41,10 @@ impl ClientConnection {
         }
         let head = PrepareOk::decode(&payload)?;
         let mut definitions = [Vec::new(), Vec::new()];
-        for (count, place) in [head.params, head.columns].into_iter().zip(&mut definitions) {
+        for (count, place) in [head.params, head.columns]
+            .into_iter()
+            .zip(&mut definitions)
+        {
             if count > 0 {
                 *place = self.read_definitions(u64::from(count)).await?.decode()?;
             }
@@ -57,7 +60,11 @@ impl ClientConnection {
     }
 
     /// Runs a prepared statement; rows come as binary row packets.
-    pub async fn execute(&mut self, prepared: &Prepared, params: &[Param]) -> Result<Response, ClientError> {
+    pub async fn execute(
+        &mut self,
+        prepared: &Prepared,
+        params: &[Param],
+    ) -> Result<Response, ClientError> {
         if params.len() != prepared.params.len() {
             return Err(ClientError::NotReady(
                 "the number of parameters differs from the prepared statement's",

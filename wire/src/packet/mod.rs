@@ -1,7 +1,8 @@
 //! Framing: payloads of any length over a byte stream.
 //!
-//! A frame is a 3-byte length, a 1-byte sequence number and the bytes. A payload of 0xFFFFFF bytes or more is sent
-//! as full frames followed by one that is shorter (possibly empty). [`PacketReader`] joins, [`PacketWriter`] splits.
+//! A frame is a 3-byte length, a 1-byte sequence number and the bytes. A payload of 0xFFFFFF bytes
+//! or more is sent as full frames followed by one that is shorter (possibly empty).
+//! [`PacketReader`] joins, [`PacketWriter`] splits.
 
 mod frame;
 mod reader;

@@ -6,15 +6,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::frame::{HEADER_LEN, MAX_FRAME, MAX_PAYLOAD};
 use crate::error::WireError;
 
-/// How much is asked of the stream at once: little of one that says little, so that many idle connections cost little memory, and more
-/// each time that it gave all it was asked for.
+/// How much is asked of the stream at once: little of one that says little, so that many idle
+/// connections cost little memory, and more each time that it gave all it was asked for.
 const LEAST_READ: usize = 8 * 1024;
 const MOST_READ: usize = 64 * 1024;
-/// How far [`PacketReader::closed`] reads ahead before it stops watching: a peer that pipelines more than this while
-/// it has an answer outstanding is slowed down by its own socket.
+/// How far [`PacketReader::closed`] reads ahead before it stops watching: a peer that pipelines
+/// more than this while it has an answer outstanding is slowed down by its own socket.
 const LOOK_AHEAD: usize = 1 << 20;
 
-/// Reads payloads from a byte stream. All state lives in the reader, so every future may be dropped at any time.
+/// Reads payloads from a byte stream. All state lives in the reader, so every future may be dropped
+/// at any time.
 pub struct PacketReader<R> {
     io: R,
     buffer: BytesMut,
@@ -83,7 +84,8 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         self.next_seq
     }
 
-    /// Sets the sequence number expected next: 0 before a command, writer's number inside an exchange.
+    /// Sets the sequence number expected next: 0 before a command, writer's number inside an
+    /// exchange.
     pub fn set_next_seq(&mut self, seq: u8) {
         self.next_seq = seq;
     }
@@ -114,20 +116,27 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         }
     }
 
-    /// Waits until the stream has given more bytes, for use with [`Self::buffered`] and [`Self::visit`]. Cancel safe.
+    /// Waits until the stream has given more bytes, for use with [`Self::buffered`] and
+    /// [`Self::visit`]. Cancel safe.
     pub async fn more(&mut self) -> Result<(), WireError> {
         self.fill().await
     }
 
-    /// Shows the next payload in place, if all of it has been received, and consumes it when `take` says so.
+    /// Shows the next payload in place, if all of it has been received, and consumes it when `take`
+    /// says so.
     ///
-    /// Unlike [`Self::buffered`] this shares no ownership of the buffer: per payload nothing is counted or allocated, and the buffer
-    /// is used again and again. A payload of several frames is not shown; it has to be read.
+    /// Unlike [`Self::buffered`] this shares no ownership of the buffer: per payload nothing is
+    /// counted or allocated, and the buffer is used again and again. A payload of several frames is
+    /// not shown; it has to be read.
     pub fn visit(&mut self, take: impl FnOnce(&[u8]) -> bool) -> Result<Visit, WireError> {
         let Some((length, seq)) = self.peek_header() else {
             return Ok(Visit::NeedBytes);
         };
-        if length >= MAX_FRAME || length > self.limit || !self.joined.is_empty() || self.skipping.is_some() {
+        if length >= MAX_FRAME
+            || length > self.limit
+            || !self.joined.is_empty()
+            || self.skipping.is_some()
+        {
             return Ok(Visit::Left);
         }
         let Some(payload) = self.buffer.get(HEADER_LEN..HEADER_LEN + length) else {
@@ -148,8 +157,9 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         self.buffer.reserve(missing);
     }
 
-    /// Throws away the rest of the payload that made [`Self::read`] answer [`WireError::PacketTooLarge`], so that
-    /// the peer finishes writing and can read the error. Gives up after 1 GiB. Cancel safe.
+    /// Throws away the rest of the payload that made [`Self::read`] answer
+    /// [`WireError::PacketTooLarge`], so that the peer finishes writing and can read the error.
+    /// Gives up after 1 GiB. Cancel safe.
     pub async fn skip_oversized(&mut self) -> Result<(), WireError> {
         while let Some(skip) = self.skipping {
             let available = self.buffer.len().min(skip.left_in_frame);
@@ -180,8 +190,9 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         Ok(())
     }
 
-    /// Resolves when the peer has closed its side. What it sends meanwhile stays buffered for the next
-    /// [`Self::read`]; beyond 1 MiB of such bytes the watch stops reading and never resolves. Cancel safe.
+    /// Resolves when the peer has closed its side. What it sends meanwhile stays buffered for the
+    /// next [`Self::read`]; beyond 1 MiB of such bytes the watch stops reading and never resolves.
+    /// Cancel safe.
     pub async fn closed(&mut self) -> WireError {
         while self.buffer.len() < LOOK_AHEAD {
             if let Err(error) = self.fill().await {
@@ -204,7 +215,8 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
             self.ask = (self.ask / 2).max(LEAST_READ);
         }
         if received == 0 {
-            let inside = !self.buffer.is_empty() || !self.joined.is_empty() || self.skipping.is_some();
+            let inside =
+                !self.buffer.is_empty() || !self.joined.is_empty() || self.skipping.is_some();
             return Err(if inside {
                 WireError::Truncated
             } else {
@@ -262,7 +274,8 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         }
     }
 
-    /// Consumes a frame header, checks its number and returns the frame's length; `None` if it is not there yet.
+    /// Consumes a frame header, checks its number and returns the frame's length; `None` if it is
+    /// not there yet.
     fn take_header(&mut self) -> Result<Option<usize>, WireError> {
         let Some((length, got)) = self.peek_header() else {
             return Ok(None);

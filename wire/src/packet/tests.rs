@@ -21,7 +21,10 @@ async fn round_trip(length: usize) -> Bytes {
     });
     let got = reader.read().await.unwrap();
     assert_eq!(got.len(), length);
-    assert!(got == payload, "payload of {length} bytes changed on the way");
+    assert!(
+        got == payload,
+        "payload of {length} bytes changed on the way"
+    );
     assert_eq!(&reader.read().await.unwrap()[..], b"next");
     let writer = writing.await.unwrap();
     assert_eq!(writer.next_seq(), reader.next_seq());
@@ -103,7 +106,10 @@ async fn a_wrong_sequence_number_is_an_error() {
     raw.write_all(&[1, 0, 0, 5, b'x']).await.unwrap();
     assert!(matches!(
         reader.read().await,
-        Err(WireError::OutOfOrder { expected: 0, got: 5 })
+        Err(WireError::OutOfOrder {
+            expected: 0,
+            got: 5
+        })
     ));
 }
 
@@ -179,7 +185,10 @@ async fn visited_payloads_are_those_that_would_have_been_read() {
     let sent = large.clone();
     let writing = tokio::spawn(async move {
         for number in 0..1_000_usize {
-            writer.write(&vec![number as u8; number * 7 % 300]).await.unwrap();
+            writer
+                .write(&vec![number as u8; number * 7 % 300])
+                .await
+                .unwrap();
         }
         writer.write(b"refused").await.unwrap();
         writer.write(b"after").await.unwrap();
@@ -219,10 +228,16 @@ async fn a_payload_out_of_order_is_not_shown() {
         .await
         .unwrap();
     reader.more().await.unwrap();
-    assert_eq!(visit_all(&mut reader, b""), (vec![b"x".to_vec()], Visit::Left));
+    assert_eq!(
+        visit_all(&mut reader, b""),
+        (vec![b"x".to_vec()], Visit::Left)
+    );
     assert!(matches!(
         reader.read().await,
-        Err(WireError::OutOfOrder { expected: 1, got: 2 })
+        Err(WireError::OutOfOrder {
+            expected: 1,
+            got: 2
+        })
     ));
 }
 

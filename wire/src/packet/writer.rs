@@ -16,10 +16,11 @@ const HIGH_WATER: usize = 64 * 1024;
 /// Payloads from this size on bypass the buffer.
 const DIRECT: usize = 256 * 1024;
 
-/// Writes payloads to a byte stream. Frames gather in a buffer until it is full or [`PacketWriter::flush`] is called.
+/// Writes payloads to a byte stream. Frames gather in a buffer until it is full or
+/// [`PacketWriter::flush`] is called.
 ///
-/// A future of this type that is dropped half-way may leave part of a frame on the stream: after that the
-/// connection can only be closed.
+/// A future of this type that is dropped half-way may leave part of a frame on the stream: after
+/// that the connection can only be closed.
 pub struct PacketWriter<W> {
     io: W,
     buffer: BytesMut,
@@ -69,7 +70,8 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
         self.relieve().await
     }
 
-    /// Queues a payload if the buffer has room, without waiting; false when [`Self::write`] is needed.
+    /// Queues a payload if the buffer has room, without waiting; false when [`Self::write`] is
+    /// needed.
     pub fn try_queue(&mut self, payload: &[u8]) -> bool {
         let fits = payload.len() < DIRECT && self.buffer.len() < HIGH_WATER;
         if fits {
@@ -80,7 +82,10 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     }
 
     /// Queues a payload that `encode` appends to the buffer, without a copy.
-    pub async fn write_with(&mut self, encode: impl FnOnce(&mut BytesMut)) -> Result<(), WireError> {
+    pub async fn write_with(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), WireError> {
         self.try_write_with(|buffer| {
             encode(buffer);
             Ok::<(), WireError>(())
@@ -155,7 +160,10 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             let mut left = frame;
             while !left.is_empty() {
                 let sent = patiently(self.patience, self.io.write(left)).await?;
-                left = left.get(sent..).filter(|_| sent > 0).ok_or(WireError::Closed)?;
+                left = left
+                    .get(sent..)
+                    .filter(|_| sent > 0)
+                    .ok_or(WireError::Closed)?;
             }
         }
         // A full last frame promises another one: an empty frame keeps the promise.
@@ -177,7 +185,8 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     }
 }
 
-/// One step of writing, which may not take longer than `patience`. Most steps do not wait, and cost no timer.
+/// One step of writing, which may not take longer than `patience`. Most steps do not wait, and cost
+/// no timer.
 async fn patiently<T>(
     patience: Option<Duration>,
     step: impl Future<Output = io::Result<T>>,
@@ -186,7 +195,8 @@ async fn patiently<T>(
         return step.await;
     };
     let mut step = std::pin::pin!(step);
-    if let Poll::Ready(done) = std::future::poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await
+    if let Poll::Ready(done) =
+        std::future::poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await
     {
         return done;
     }

@@ -1,12 +1,13 @@
 //! Proving who the client is: one exchange, used by the handshake and by COM_CHANGE_USER.
 //!
 //! Rules:
-//! * the client's own plugin is used when it is one of ours and a digest for it is stored. A client whose plugin is not the one the
-//!   greeting named has not been challenged by it yet: its empty answer asks for a switch;
-//! * otherwise, and when a SHA-2 scramble is wrong, caching_sha2_password's full path asks for the password itself
-//!   (under TLS only), which is checked against whatever digest is stored;
-//! * otherwise the client is asked to switch to a plugin a digest is stored for. There is no RSA exchange: without
-//!   TLS a password never travels;
+//! * the client's own plugin is used when it is one of ours and a digest for it is stored. A client
+//!   whose plugin is not the one the greeting named has not been challenged by it yet: its empty
+//!   answer asks for a switch;
+//! * otherwise, and when a SHA-2 scramble is wrong, caching_sha2_password's full path asks for the
+//!   password itself (under TLS only), which is checked against whatever digest is stored;
+//! * otherwise the client is asked to switch to a plugin a digest is stored for. There is no RSA
+//!   exchange: without TLS a password never travels;
 //! * an unknown user is treated exactly like a wrong password.
 
 use tokio::io::{ReadHalf, WriteHalf};
@@ -23,7 +24,8 @@ use bytes::BufMut;
 
 /// Where the accounts are.
 pub trait Authenticator: Send + Sync {
-    /// What is stored about the user's password; `None` when there is no such user (or it may not log in).
+    /// What is stored about the user's password; `None` when there is no such user (or it may not
+    /// log in).
     fn verifier(&self, user: &str) -> Option<Verifier>;
 }
 
@@ -66,8 +68,8 @@ pub(super) struct Exchange<'c> {
 }
 
 impl Exchange<'_> {
-    /// Lets the client prove its password. Returns the user's name; success is answered by the caller. On a wrong
-    /// password the client has the error already.
+    /// Lets the client prove its password. Returns the user's name; success is answered by the
+    /// caller. On a wrong password the client has the error already.
     pub(super) async fn authenticate(
         &mut self,
         offer: Offer<'_>,
@@ -93,7 +95,10 @@ impl Exchange<'_> {
     }
 
     async fn prove(&mut self, offer: &Offer<'_>, verifier: &Verifier) -> Result<Proof, WireError> {
-        let plugin = offer.plugin.as_deref().unwrap_or(GREETED.plugin().as_bytes());
+        let plugin = offer
+            .plugin
+            .as_deref()
+            .unwrap_or(GREETED.plugin().as_bytes());
         let method = AuthMethod::from_plugin(plugin);
         if offer.data.is_empty() && method == Some(GREETED) {
             // No password given: no account here goes without.
@@ -106,8 +111,13 @@ impl Exchange<'_> {
             // MySQL 8 and 9: their plugin has not seen the challenge, which was made for another.
             Some(_) if offer.data.is_empty() => self.switch(offer, verifier).await,
             Some(method) => match verifier.check(method, &offer.challenge, &offer.data) {
-                Some(is_right) => self.scramble_checked(method, is_right, offer.tls, verifier).await,
-                None if method == AuthMethod::CachingSha2 && offer.tls => self.full_path(verifier).await,
+                Some(is_right) => {
+                    self.scramble_checked(method, is_right, offer.tls, verifier)
+                        .await
+                }
+                None if method == AuthMethod::CachingSha2 && offer.tls => {
+                    self.full_path(verifier).await
+                }
                 None => self.switch(offer, verifier).await,
             },
             None => self.switch(offer, verifier).await,
@@ -116,7 +126,10 @@ impl Exchange<'_> {
 
     /// Asks the client to start again with a plugin a digest is stored for, and a fresh challenge.
     async fn switch(&mut self, offer: &Offer<'_>, verifier: &Verifier) -> Result<Proof, WireError> {
-        if !offer.capabilities.contains(CapabilityFlags::CLIENT_PLUGIN_AUTH) {
+        if !offer
+            .capabilities
+            .contains(CapabilityFlags::CLIENT_PLUGIN_AUTH)
+        {
             return Ok(Proof {
                 is_right: false,
                 gave_password: !offer.data.is_empty(),
@@ -146,11 +159,13 @@ impl Exchange<'_> {
             });
         }
         let is_right = verifier.check(method, &challenge, &answer).unwrap_or(false);
-        self.scramble_checked(method, is_right, offer.tls, verifier).await
+        self.scramble_checked(method, is_right, offer.tls, verifier)
+            .await
     }
 
-    /// caching_sha2_password announces a right scramble with a packet of its own, before OK. A wrong one leads to
-    /// the full path under TLS, as in MySQL: some clients (PyMySQL before 1.1) get the scramble of a switch wrong.
+    /// caching_sha2_password announces a right scramble with a packet of its own, before OK. A
+    /// wrong one leads to the full path under TLS, as in MySQL: some clients (PyMySQL before 1.1)
+    /// get the scramble of a switch wrong.
     async fn scramble_checked(
         &mut self,
         method: AuthMethod,
@@ -173,7 +188,9 @@ impl Exchange<'_> {
 
     /// Asks for the password itself; the caller has made sure of TLS.
     async fn full_path(&mut self, verifier: &Verifier) -> Result<Proof, WireError> {
-        let answer = self.ask(|out| out.put_slice(&[AUTH_MORE, FULL_NEEDED])).await?;
+        let answer = self
+            .ask(|out| out.put_slice(&[AUTH_MORE, FULL_NEEDED]))
+            .await?;
         let password = answer.strip_suffix(&[0]).unwrap_or(&answer);
         Ok(Proof {
             is_right: verifier.check_password(password),
@@ -181,7 +198,10 @@ impl Exchange<'_> {
         })
     }
 
-    async fn ask(&mut self, question: impl FnOnce(&mut bytes::BytesMut)) -> Result<bytes::Bytes, WireError> {
+    async fn ask(
+        &mut self,
+        question: impl FnOnce(&mut bytes::BytesMut),
+    ) -> Result<bytes::Bytes, WireError> {
         self.writer.set_next_seq(self.reader.next_seq());
         self.writer.write_with(question).await?;
         self.writer.flush().await?;

@@ -22,10 +22,12 @@ pub struct ServerConnection {
 }
 
 impl ServerConnection {
-    /// Waits for the next command, after sending what is still buffered. Cancel safe once the buffer is empty.
+    /// Waits for the next command, after sending what is still buffered. Cancel safe once the
+    /// buffer is empty.
     ///
-    /// A command over the limit is read to its end; it, a packet out of order and a malformed one are answered with their errors
-    /// of [`errors`]. Then the error is returned and the connection can only be closed.
+    /// A command over the limit is read to its end; it, a packet out of order and a malformed one
+    /// are answered with their errors of [`errors`]. Then the error is returned and the connection
+    /// can only be closed.
     pub async fn read_command(&mut self) -> Result<Command, WireError> {
         if self.writer.has_unsent() {
             self.writer.flush().await?;
@@ -47,7 +49,8 @@ impl ServerConnection {
         &mut self.writer
     }
 
-    /// Both halves at once: a watch for the client's departure, usable while the answer is being written.
+    /// Both halves at once: a watch for the client's departure, usable while the answer is being
+    /// written.
     pub fn split(&mut self) -> (DisconnectWatch<'_>, &mut ResponseWriter) {
         (
             DisconnectWatch {
@@ -62,8 +65,9 @@ impl ServerConnection {
         self.writer.capabilities()
     }
 
-    /// Authenticates COM_CHANGE_USER. As with the handshake, success is not yet answered: the caller checks the
-    /// database and its limits, then writes OK or an error. After a failure the connection must be closed.
+    /// Authenticates COM_CHANGE_USER. As with the handshake, success is not yet answered: the
+    /// caller checks the database and its limits, then writes OK or an error. After a failure the
+    /// connection must be closed.
     pub async fn change_user(
         &mut self,
         request: ChangeUserRequest,
@@ -110,7 +114,9 @@ impl ServerConnection {
                 }
                 errors::packet_too_large()
             }
-            WireError::OutOfOrder { .. } => errors::PACKETS_OUT_OF_ORDER.error("Got packets out of order"),
+            WireError::OutOfOrder { .. } => {
+                errors::PACKETS_OUT_OF_ORDER.error("Got packets out of order")
+            }
             WireError::Malformed(what) => errors::malformed_packet(what),
             WireError::Closed | WireError::Truncated | WireError::Io(_) => return error,
         };

@@ -27,11 +27,12 @@ const HANDSHAKE_LIMIT: usize = 64 * 1024;
 /// `utf8mb4_general_ci`, the collation announced in the greeting.
 const DEFAULT_COLLATION: u8 = 45;
 
-/// Clients older than 11.0 read a version that starts like this as "what follows is the real version".
+/// Clients older than 11.0 read a version that starts like this as "what follows is the real
+/// version".
 const MARIADB_PREFIX: &str = "5.5.5-";
 
-/// What the server can do, TLS and query attributes aside. Nothing is offered that is then refused: no several statements in one text,
-/// no sql_mode IGNORE_SPACE.
+/// What the server can do, TLS and query attributes aside. Nothing is offered that is then refused:
+/// no several statements in one text, no sql_mode IGNORE_SPACE.
 fn offered(config: &ServerConfig) -> CapabilityFlags {
     use CapabilityFlags as C;
     let mut offered = C::CLIENT_LONG_PASSWORD
@@ -67,11 +68,12 @@ struct Response {
 }
 
 impl ServerConnection {
-    /// Greets a client and finds out who it is. `connection_id` is what clients will quote in KILL; `peer` is the
-    /// client's address as it appears in messages.
+    /// Greets a client and finds out who it is. `connection_id` is what clients will quote in KILL;
+    /// `peer` is the client's address as it appears in messages.
     ///
-    /// Success is not yet answered: the caller checks the database and its own limits, then writes OK or an error.
-    /// On failure the client has the error already. The caller bounds the time this may take.
+    /// Success is not yet answered: the caller checks the database and its own limits, then writes
+    /// OK or an error. On failure the client has the error already. The caller bounds the time this
+    /// may take.
     pub async fn handshake(
         stream: impl Transport,
         config: &ServerConfig,
@@ -89,13 +91,14 @@ impl ServerConnection {
         halves.1.flush().await?;
         halves.0.set_next_seq(halves.1.next_seq());
         let first = halves.0.read().await?;
-        let (mut halves, response, tls) = match receive_response(halves, first, config, offered).await? {
-            Received::Response(halves, response, tls) => (halves, response, tls),
-            Received::Refused(mut halves, error) => {
-                refuse(&mut halves, &error).await?;
-                return Err(error);
-            }
-        };
+        let (mut halves, response, tls) =
+            match receive_response(halves, first, config, offered).await? {
+                Received::Response(halves, response, tls) => (halves, response, tls),
+                Received::Refused(mut halves, error) => {
+                    refuse(&mut halves, &error).await?;
+                    return Err(error);
+                }
+            };
         let capabilities = response.capabilities & offered;
         let offer = Offer {
             user: response.user,
@@ -224,8 +227,8 @@ fn put_greeting(
     out.put_u16_le(StatusFlags::SERVER_STATUS_AUTOCOMMIT.bits());
     out.put_u16_le((offered.bits() >> 16) as u16);
     out.put_u8(SCRAMBLE_LEN as u8 + 1);
-    // Six reserved bytes and MariaDB's own capabilities, of which none is offered: with CLIENT_LONG_PASSWORD set
-    // ("not MariaDB's extended protocol") clients do not look at them.
+    // Six reserved bytes and MariaDB's own capabilities, of which none is offered: with
+    // CLIENT_LONG_PASSWORD set ("not MariaDB's extended protocol") clients do not look at them.
     out.put_bytes(0, 10);
     out.put_slice(second);
     out.put_u8(0);
@@ -278,8 +281,12 @@ fn parse_response(packet: &Bytes, offered: CapabilityFlags) -> Result<Response, 
     })
 }
 
-/// Answers a client, instead of greeting it, why it cannot connect now (too many connections, shutdown), and closes.
-pub async fn refuse_connection(stream: impl Transport, error: &ServerError) -> Result<(), WireError> {
+/// Answers a client, instead of greeting it, why it cannot connect now (too many connections,
+/// shutdown), and closes.
+pub async fn refuse_connection(
+    stream: impl Transport,
+    error: &ServerError,
+) -> Result<(), WireError> {
     let mut writer = PacketWriter::new(stream);
     // Before the greeting nothing is negotiated, so the error has the old form without a state.
     writer

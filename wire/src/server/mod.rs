@@ -1,8 +1,8 @@
 //! The server's side of a conversation: handshake, commands in, answers out.
 //!
-//! The caller drives: [`ServerConnection::handshake`], then [`ServerConnection::read_command`] and an answer through
-//! [`ResponseWriter`], again and again. Nothing is answered behind the caller's back except a failed login and a
-//! packet over the limit.
+//! The caller drives: [`ServerConnection::handshake`], then [`ServerConnection::read_command`] and
+//! an answer through [`ResponseWriter`], again and again. Nothing is answered behind the caller's
+//! back except a failed login and a packet over the limit.
 
 mod auth;
 mod config;

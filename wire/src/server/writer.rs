@@ -1,4 +1,5 @@
-//! Answers: OK, errors, prepared statements and result sets, in the form negotiated with the client.
+//! Answers: OK, errors, prepared statements and result sets, in the form negotiated with the
+//! client.
 
 use bytes::BytesMut;
 use mysql_common::Value;
@@ -16,9 +17,10 @@ use mysql_common::constants::CapabilityFlags;
 
 /// Writes the answers to one client's commands.
 ///
-/// A result set is [`Self::start_result`], any number of rows, then [`Self::finish_result`] or, at any point,
-/// [`Self::write_err`]. Rows are buffered; each write waits when the client does not read (back-pressure). Nothing
-/// is sure to be sent before [`Self::flush`] or the next read of a command.
+/// A result set is [`Self::start_result`], any number of rows, then [`Self::finish_result`] or, at
+/// any point, [`Self::write_err`]. Rows are buffered; each write waits when the client does not
+/// read (back-pressure). Nothing is sure to be sent before [`Self::flush`] or the next read of a
+/// command.
 pub struct ResponseWriter {
     packets: PacketWriter<WriteHalf<BoxedTransport>>,
     capabilities: CapabilityFlags,
@@ -109,7 +111,8 @@ impl ResponseWriter {
         self.packets.write(row).await
     }
 
-    /// As [`Self::write_row_raw`] if that needs no waiting; false when nothing was queued because it would.
+    /// As [`Self::write_row_raw`] if that needs no waiting; false when nothing was queued because
+    /// it would.
     pub fn try_write_row_raw(&mut self, row: &[u8]) -> bool {
         self.packets.try_queue(row)
     }
@@ -119,7 +122,9 @@ impl ResponseWriter {
         &mut self,
         cells: impl IntoIterator<Item = Option<&'c [u8]>>,
     ) -> Result<(), WireError> {
-        self.packets.write_with(|out| encode_text_row(out, cells)).await
+        self.packets
+            .write_with(|out| encode_text_row(out, cells))
+            .await
     }
 
     /// A binary row for a prepared statement.
@@ -129,7 +134,9 @@ impl ResponseWriter {
         columns: &[ColumnDef],
     ) -> Result<(), WriteRowError> {
         self.packets
-            .try_write_with(|out| encode_binary_row(out, values, columns).map_err(WriteRowError::from))
+            .try_write_with(|out| {
+                encode_binary_row(out, values, columns).map_err(WriteRowError::from)
+            })
             .await
     }
 
@@ -144,7 +151,8 @@ impl ResponseWriter {
             .await
     }
 
-    /// Ends a result set. `end` carries status (with "more results" if another follows) and warnings.
+    /// Ends a result set. `end` carries status (with "more results" if another follows) and
+    /// warnings.
     pub async fn finish_result(&mut self, end: &OkPacket) -> Result<(), WireError> {
         let capabilities = self.capabilities;
         if capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF) {
@@ -157,7 +165,11 @@ impl ResponseWriter {
     }
 
     /// Answers COM_FIELD_LIST: definitions, each with NULL for its default.
-    pub async fn write_field_list(&mut self, columns: &[ColumnDef], end: &OkPacket) -> Result<(), WireError> {
+    pub async fn write_field_list(
+        &mut self,
+        columns: &[ColumnDef],
+        end: &OkPacket,
+    ) -> Result<(), WireError> {
         for column in columns {
             self.packets
                 .write_with(|out| {
@@ -174,8 +186,8 @@ impl ResponseWriter {
         self.packets.write(text.as_bytes()).await
     }
 
-    /// Answers COM_STMT_PREPARE. The counts come from the slices; more than 65,535 of either is an error
-    /// for the caller to report (1390).
+    /// Answers COM_STMT_PREPARE. The counts come from the slices; more than 65,535 of either is an
+    /// error for the caller to report (1390).
     pub async fn write_prepare_ok(
         &mut self,
         statement: u32,
@@ -184,7 +196,8 @@ impl ResponseWriter {
         warnings: u16,
     ) -> Result<(), WireError> {
         let count = |definitions: &[ColumnDef]| {
-            u16::try_from(definitions.len()).map_err(|_| WireError::Malformed("more than 65,535 definitions"))
+            u16::try_from(definitions.len())
+                .map_err(|_| WireError::Malformed("more than 65,535 definitions"))
         };
         let head = PrepareOk {
             statement,
@@ -211,7 +224,10 @@ impl ResponseWriter {
     }
 
     async fn end_definitions(&mut self) -> Result<(), WireError> {
-        if self.capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF) {
+        if self
+            .capabilities
+            .contains(CapabilityFlags::CLIENT_DEPRECATE_EOF)
+        {
             return Ok(());
         }
         self.packets

@@ -38,9 +38,10 @@ pub(crate) fn layout_of(column_type: ColumnType) -> Option<Layout> {
         T::MYSQL_TYPE_LONGLONG => Layout::Integer(8),
         T::MYSQL_TYPE_FLOAT => Layout::Float,
         T::MYSQL_TYPE_DOUBLE => Layout::Double,
-        T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE | T::MYSQL_TYPE_DATETIME | T::MYSQL_TYPE_TIMESTAMP => {
-            Layout::Date
-        }
+        T::MYSQL_TYPE_DATE
+        | T::MYSQL_TYPE_NEWDATE
+        | T::MYSQL_TYPE_DATETIME
+        | T::MYSQL_TYPE_TIMESTAMP => Layout::Date,
         T::MYSQL_TYPE_TIME => Layout::Time,
         T::MYSQL_TYPE_NULL => Layout::Null,
         T::MYSQL_TYPE_TIMESTAMP2
@@ -122,7 +123,11 @@ pub(crate) fn put_row_header(out: &mut BytesMut, nulls: impl ExactSizeIterator<I
 }
 
 /// Appends a null bitmap whose first `offset` bits are unused.
-pub(crate) fn put_bitmap(out: &mut BytesMut, nulls: impl ExactSizeIterator<Item = bool>, offset: usize) {
+pub(crate) fn put_bitmap(
+    out: &mut BytesMut,
+    nulls: impl ExactSizeIterator<Item = bool>,
+    offset: usize,
+) {
     let start = out.len();
     out.put_bytes(0, (nulls.len() + offset).div_ceil(8));
     for (index, is_null) in nulls.enumerate() {
@@ -159,7 +164,9 @@ pub fn put_binary_value(
         (Value::Float(number), Layout::Double) => out.put_f64_le(f64::from(*number)),
         (Value::Double(number), Layout::Double) => out.put_f64_le(*number),
         (Value::Double(number), Layout::Float) => out.put_f32_le(*number as f32),
-        (Value::Date(..), Layout::Date) | (Value::Time(..), Layout::Time) => put_temporal(out, value),
+        (Value::Date(..), Layout::Date) | (Value::Time(..), Layout::Time) => {
+            put_temporal(out, value)
+        }
         (Value::Bytes(bytes), Layout::Bytes) => out.put_lenenc_str(bytes),
         (Value::Bytes(_), _) => return Err(misfit("string")),
         (Value::Int(_) | Value::UInt(_), _) => return Err(misfit("integer")),
@@ -170,7 +177,8 @@ pub fn put_binary_value(
     Ok(())
 }
 
-/// `mysql_common` encodes dates and times exactly as the protocol wants them (length 0, 4, 7, 8, 11 or 12).
+/// `mysql_common` encodes dates and times exactly as the protocol wants them (length 0, 4, 7, 8, 11
+/// or 12).
 pub(crate) fn put_temporal(out: &mut BytesMut, value: &Value) {
     let mut encoded = Vec::with_capacity(13);
     value.serialize(&mut encoded);
@@ -189,7 +197,9 @@ pub(crate) fn take_binary_value(
         Layout::Null => Value::NULL,
         Layout::Integer(size) => take_integer(buf.bytes_field(size, WHAT)?, unsigned),
         Layout::Float => Value::Float(buf.checked_eat_f32_le().ok_or(WireError::Malformed(WHAT))?),
-        Layout::Double => Value::Double(buf.checked_eat_f64_le().ok_or(WireError::Malformed(WHAT))?),
+        Layout::Double => {
+            Value::Double(buf.checked_eat_f64_le().ok_or(WireError::Malformed(WHAT))?)
+        }
         Layout::Date => take_date(buf)?,
         Layout::Time => take_time(buf)?,
         Layout::Bytes => Value::Bytes(buf.lenenc_str(WHAT)?.to_vec()),
@@ -215,10 +225,18 @@ fn take_date(buf: &mut ParseBuf<'_>) -> Result<Value, WireError> {
     let (mut year, mut month, mut day) = (0, 0, 0);
     let (mut hour, mut minute, mut second, mut micros) = (0, 0, 0, 0);
     if length >= 4 {
-        (year, month, day) = (part.u16_field(WHAT)?, part.u8_field(WHAT)?, part.u8_field(WHAT)?);
+        (year, month, day) = (
+            part.u16_field(WHAT)?,
+            part.u8_field(WHAT)?,
+            part.u8_field(WHAT)?,
+        );
     }
     if length >= 7 {
-        (hour, minute, second) = (part.u8_field(WHAT)?, part.u8_field(WHAT)?, part.u8_field(WHAT)?);
+        (hour, minute, second) = (
+            part.u8_field(WHAT)?,
+            part.u8_field(WHAT)?,
+            part.u8_field(WHAT)?,
+        );
     }
     if length >= 11 {
         micros = part.u32_field(WHAT)?;
@@ -235,7 +253,15 @@ fn take_time(buf: &mut ParseBuf<'_>) -> Result<Value, WireError> {
     }
     let negative = part.u8_field(WHAT)? != 0;
     let days = part.u32_field(WHAT)?;
-    let (hours, minutes, seconds) = (part.u8_field(WHAT)?, part.u8_field(WHAT)?, part.u8_field(WHAT)?);
-    let micros = if length >= 12 { part.u32_field(WHAT)? } else { 0 };
+    let (hours, minutes, seconds) = (
+        part.u8_field(WHAT)?,
+        part.u8_field(WHAT)?,
+        part.u8_field(WHAT)?,
+    );
+    let micros = if length >= 12 {
+        part.u32_field(WHAT)?
+    } else {
+        0
+    };
     Ok(Value::Time(negative, days, hours, minutes, seconds, micros))
 }

@@ -1,7 +1,8 @@
-//! From text cells to binary rows: how a prepared statement is answered from results that arrived as text.
+//! From text cells to binary rows: how a prepared statement is answered from results that arrived
+//! as text.
 //!
-//! Every type converts without loss but FLOAT, whose text has only six digits: whoever needs its exact value must
-//! fetch it as DOUBLE.
+//! Every type converts without loss but FLOAT, whose text has only six digits: whoever needs its
+//! exact value must fetch it as DOUBLE.
 
 use bytes::{BufMut, BytesMut};
 use mysql_common::Value;
@@ -110,7 +111,9 @@ fn parse_date(text: &[u8]) -> Option<Value> {
 /// `[-]h…h:mm:ss` and optionally a fraction.
 fn parse_time(text: &[u8]) -> Option<Value> {
     let text = std::str::from_utf8(text).ok()?;
-    let (negative, clock) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (negative, clock) = text
+        .strip_prefix('-')
+        .map_or((false, text), |rest| (true, rest));
     let (hours, minutes, seconds, micros) = parse_clock(clock)?;
     Some(Value::Time(
         negative,

@@ -1,7 +1,8 @@
-//! Cells: taking rows apart, putting rows together, and moving a cell from the text to the binary protocol.
+//! Cells: taking rows apart, putting rows together, and moving a cell from the text to the binary
+//! protocol.
 //!
-//! In the text protocol every cell is a string; in the binary protocol the column's type decides. [`Value`] is
-//! `mysql_common`'s, so that code using `mysql_async` shares it.
+//! In the text protocol every cell is a string; in the binary protocol the column's type decides.
+//! [`Value`] is `mysql_common`'s, so that code using `mysql_async` shares it.
 
 mod binary;
 mod convert;

@@ -1,7 +1,8 @@
 //! Floating point numbers as MariaDB prints them.
 //!
-//! MariaDB prints a DOUBLE with the shortest digits that read back to the same value and a FLOAT with at most six
-//! digits, plain between 1e-15 and 1e15 and with an exponent (`1e16`, `1.5e-20`) outside.
+//! MariaDB prints a DOUBLE with the shortest digits that read back to the same value and a FLOAT
+//! with at most six digits, plain between 1e-15 and 1e15 and with an exponent (`1e16`, `1.5e-20`)
+//! outside.
 
 /// Digits before or after the point up to which the plain form is used.
 const PLAIN_DIGITS: i32 = 15;
@@ -23,7 +24,8 @@ pub fn format_float(number: f32) -> String {
 fn layout(number: f64, scientific: &str) -> String {
     let parts = scientific.split_once('e');
     // Only NaN and infinities have no exponent.
-    let Some((mantissa, Ok(exponent))) = parts.map(|(head, tail)| (head, tail.parse::<i32>())) else {
+    let Some((mantissa, Ok(exponent))) = parts.map(|(head, tail)| (head, tail.parse::<i32>()))
+    else {
         return number.to_string();
     };
     let sign = if mantissa.starts_with('-') { "-" } else { "" };
@@ -40,11 +42,16 @@ fn layout(number: f64, scientific: &str) -> String {
         return format!("{sign}{head}{dot}{tail}e{exponent}");
     }
     match usize::try_from(point) {
-        Ok(point) if point >= digits.len() => format!("{sign}{digits}{}", "0".repeat(point - digits.len())),
+        Ok(point) if point >= digits.len() => {
+            format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
+        }
         Ok(point) if point > 0 => {
             let (whole, fraction) = digits.split_at(point);
             format!("{sign}{whole}.{fraction}")
         }
-        _ => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+        _ => format!(
+            "{sign}0.{}{digits}",
+            "0".repeat(point.unsigned_abs() as usize)
+        ),
     }
 }

@@ -38,7 +38,11 @@ fn every_type_converts_from_text_to_binary() {
         (unsigned(T::MYSQL_TYPE_TINY), "255", Value::UInt(255)),
         (column(T::MYSQL_TYPE_SHORT), "-32768", Value::Int(-32768)),
         (unsigned(T::MYSQL_TYPE_YEAR), "2155", Value::UInt(2155)),
-        (column(T::MYSQL_TYPE_INT24), "-8388608", Value::Int(-8_388_608)),
+        (
+            column(T::MYSQL_TYPE_INT24),
+            "-8388608",
+            Value::Int(-8_388_608),
+        ),
         (unsigned(T::MYSQL_TYPE_LONG), "0000000042", Value::UInt(42)),
         (
             column(T::MYSQL_TYPE_LONGLONG),
@@ -50,7 +54,11 @@ fn every_type_converts_from_text_to_binary() {
             "18446744073709551615",
             Value::UInt(u64::MAX),
         ),
-        (column(T::MYSQL_TYPE_FLOAT), "1.5e-20", Value::Float(1.5e-20)),
+        (
+            column(T::MYSQL_TYPE_FLOAT),
+            "1.5e-20",
+            Value::Float(1.5e-20),
+        ),
         (column(T::MYSQL_TYPE_DOUBLE), "-0.1", Value::Double(-0.1)),
         (
             column(T::MYSQL_TYPE_DATE),
@@ -87,7 +95,11 @@ fn every_type_converts_from_text_to_binary() {
             "1.10",
             Value::Bytes(b"1.10".to_vec()),
         ),
-        (column(T::MYSQL_TYPE_STRING), "red", Value::Bytes(b"red".to_vec())),
+        (
+            column(T::MYSQL_TYPE_STRING),
+            "red",
+            Value::Bytes(b"red".to_vec()),
+        ),
         (column(T::MYSQL_TYPE_BLOB), "", Value::Bytes(vec![])),
         (column(T::MYSQL_TYPE_BIT), "\x05", Value::Bytes(vec![5])),
     ];
@@ -136,14 +148,26 @@ fn a_text_row_becomes_the_binary_row_of_the_same_values() {
     let error = TextToBinary::new(&columns[..2])
         .convert(&row, &mut out)
         .unwrap_err();
-    assert_eq!(error, ValueError::CellCount { cells: 3, columns: 2 });
+    assert_eq!(
+        error,
+        ValueError::CellCount {
+            cells: 3,
+            columns: 2
+        }
+    );
 }
 
 #[test]
 fn the_null_bitmap_reaches_beyond_one_byte() {
     let columns: Vec<_> = (0..17).map(|_| column(T::MYSQL_TYPE_LONGLONG)).collect();
     let values: Vec<_> = (0..17)
-        .map(|i| if i % 3 == 0 { Value::NULL } else { Value::Int(i) })
+        .map(|i| {
+            if i % 3 == 0 {
+                Value::NULL
+            } else {
+                Value::Int(i)
+            }
+        })
         .collect();
     let mut out = BytesMut::new();
     encode_binary_row(&mut out, &values, &columns).unwrap();
@@ -157,7 +181,12 @@ fn values_print_as_mariadb_prints_them() {
         let mut out = BytesMut::new();
         put_text_value(&mut out, &value, &column);
         let row = out.freeze();
-        let cell = TextCells::new(&row).next().unwrap().unwrap().unwrap().to_vec();
+        let cell = TextCells::new(&row)
+            .next()
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .to_vec();
         String::from_utf8(cell).unwrap()
     };
     let with_decimals = |column_type, decimals| ColumnDef {
@@ -196,7 +225,10 @@ fn values_print_as_mariadb_prints_them() {
         "2024-01-02 03:04:05.060"
     );
     let time = Value::Time(true, 1, 2, 3, 4, 0);
-    assert_eq!(print(time, with_decimals(T::MYSQL_TYPE_TIME, 0)), "-26:03:04");
+    assert_eq!(
+        print(time, with_decimals(T::MYSQL_TYPE_TIME, 0)),
+        "-26:03:04"
+    );
 }
 
 /// Expected texts were taken from MariaDB 10.11 (`SELECT 1e15, …`; floats through a FLOAT column).

@@ -68,7 +68,9 @@ pub fn put_text_value(out: &mut BytesMut, value: &Value, column: &ColumnDef) {
         Value::Bytes(bytes) => return put_text_cell(out, Some(bytes)),
         Value::Int(number) => number.to_string(),
         Value::UInt(number) => number.to_string(),
-        Value::Float(number) if column.decimals < NOT_FIXED => fixed(f64::from(*number), column.decimals),
+        Value::Float(number) if column.decimals < NOT_FIXED => {
+            fixed(f64::from(*number), column.decimals)
+        }
         Value::Float(number) => format_float(*number),
         Value::Double(number) if column.decimals < NOT_FIXED => fixed(*number, column.decimals),
         Value::Double(number) => format_double(*number),
@@ -77,11 +79,14 @@ pub fn put_text_value(out: &mut BytesMut, value: &Value, column: &ColumnDef) {
     put_text_cell(out, Some(text.as_bytes()));
 }
 
-/// A number with so many decimals: those of its shortest form when there are no more, then zeros, as MariaDB prints it.
+/// A number with so many decimals: those of its shortest form when there are no more, then zeros,
+/// as MariaDB prints it.
 fn fixed(number: f64, decimals: u8) -> String {
     let decimals = usize::from(decimals);
     let mut text = number.to_string();
-    let given = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let given = text
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len());
     if given > decimals {
         return format!("{number:.decimals$}");
     }

@@ -2,7 +2,9 @@
 
 use crate::support::{PASSWORD, Tls, options, path_str};
 use orrery_kit::Mysqld;
-use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Pause, Response};
+use orrery_wire::client::{
+    ClientConnection, ClientError, ClientOptions, Endpoint, Next, Pause, Response,
+};
 use orrery_wire::value::{BinaryCells, Param, TextCells, TextToBinary};
 use orrery_wire::{ColumnDef, Value};
 
@@ -48,7 +50,9 @@ async fn text(connection: &mut ClientConnection, sql: &str) -> String {
 #[tokio::test]
 async fn log_in_by_tcp_and_socket_and_change_of_user() {
     let server = server();
-    server.sql("CREATE USER bob IDENTIFIED BY 'b'; CREATE DATABASE sky; GRANT SELECT ON sky.* TO bob");
+    server.sql(
+        "CREATE USER bob IDENTIFIED BY 'b'; CREATE DATABASE sky; GRANT SELECT ON sky.* TO bob",
+    );
     for endpoint in [tcp(&server), Endpoint::Unix(server.socket())] {
         let named = ClientOptions {
             attributes: vec![("program_name".to_owned(), "orrery-test".to_owned())],
@@ -62,9 +66,16 @@ async fn log_in_by_tcp_and_socket_and_change_of_user() {
         );
         let id = text(&mut connection, "SELECT CONNECTION_ID()").await;
         assert_eq!(id, connection.connection_id().to_string());
-        connection.change_user("bob", "b", Some("sky")).await.unwrap();
+        connection
+            .change_user("bob", "b", Some("sky"))
+            .await
+            .unwrap();
         assert_eq!(
-            text(&mut connection, "SELECT CONCAT(CURRENT_USER(), '/', DATABASE())").await,
+            text(
+                &mut connection,
+                "SELECT CONCAT(CURRENT_USER(), '/', DATABASE())"
+            )
+            .await,
             "bob@%/sky"
         );
         assert!(connection.change_user("ann", "wrong", None).await.is_err());
@@ -121,16 +132,23 @@ async fn several_results_of_a_call_are_read_in_order() {
     let server = server();
     server.sql("CREATE DATABASE d;\nDELIMITER //\nCREATE PROCEDURE d.p() BEGIN SELECT 1; SELECT 2, 3; END//");
     let mut connection = connect(&server).await;
-    assert!(matches!(connection.query(b"CALL d.p()").await.unwrap(), Response::Rows(c) if c.len() == 1));
+    assert!(
+        matches!(connection.query(b"CALL d.p()").await.unwrap(), Response::Rows(c) if c.len() == 1)
+    );
     while let Next::Row(_) = connection.next_row().await.unwrap() {}
     assert!(matches!(connection.next_result().await.unwrap(), Response::Rows(c) if c.len() == 2));
     while let Next::Row(_) = connection.next_row().await.unwrap() {}
-    assert!(matches!(connection.next_result().await.unwrap(), Response::Ok(_)));
+    assert!(matches!(
+        connection.next_result().await.unwrap(),
+        Response::Ok(_)
+    ));
     assert!(connection.is_idle());
 }
 
 /// Rows of `SELECT * FROM d.t` by both protocols: columns, text rows, binary rows.
-async fn both(connection: &mut ClientConnection) -> (Vec<ColumnDef>, Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
+async fn both(
+    connection: &mut ClientConnection,
+) -> (Vec<ColumnDef>, Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
     let (columns, text_rows) = connection.query_all(b"SELECT * FROM d.t").await.unwrap();
     let prepared = connection.prepare(b"SELECT * FROM d.t").await.unwrap();
     let Response::Rows(binary_columns) = connection.execute(&prepared, &[]).await.unwrap() else {
@@ -153,7 +171,9 @@ async fn text_rows_convert_to_the_very_bytes_of_the_servers_binary_rows() {
             deprecate_eof,
             ..options("ann", PASSWORD)
         };
-        let mut connection = ClientConnection::connect(&tcp(&server), &options).await.unwrap();
+        let mut connection = ClientConnection::connect(&tcp(&server), &options)
+            .await
+            .unwrap();
         let (columns, text_rows, binary_rows) = both(&mut connection).await;
         assert_eq!((columns.len(), text_rows.len()), (24, 3));
         let converter = TextToBinary::new(&columns);
@@ -181,7 +201,9 @@ async fn definitions_carry_names_types_and_flags() {
         .query_all(b"SELECT x.u32 AS n, 1+1 FROM d.t x")
         .await
         .unwrap();
-    let [n, sum] = columns.as_slice() else { panic!() };
+    let [n, sum] = columns.as_slice() else {
+        panic!()
+    };
     assert_eq!(
         (&n.schema[..], &n.table[..], &n.org_table[..]),
         (&b"d"[..], &b"x"[..], &b"t"[..])
@@ -219,7 +241,11 @@ async fn parameters_of_every_type_reach_the_server() {
         let Next::Row(row) = connection.next_row().await.unwrap() else {
             panic!()
         };
-        let got = BinaryCells::new(&row, &columns).unwrap().next().unwrap().unwrap();
+        let got = BinaryCells::new(&row, &columns)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
         let got = match got {
             Value::NULL => "NULL".to_owned(),
             Value::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
@@ -245,11 +271,17 @@ async fn payloads_beyond_16_mib_pass_both_ways() {
             .await
             .unwrap();
         assert_eq!(
-            TextCells::new(&rows[0]).next().unwrap().unwrap().unwrap().len(),
+            TextCells::new(&rows[0])
+                .next()
+                .unwrap()
+                .unwrap()
+                .unwrap()
+                .len(),
             length
         );
     }
-    // Command byte and `SELECT LENGTH('')` come on top of the string: the middle one makes exactly one full frame.
+    // Command byte and `SELECT LENGTH('')` come on top of the string: the middle one makes exactly
+    // one full frame.
     for length in [FRAME - 20, FRAME - 18, FRAME, 20 << 20] {
         let sql = format!("SELECT LENGTH('{}')", "x".repeat(length));
         assert_eq!(text(&mut connection, &sql).await, length.to_string());
@@ -263,7 +295,9 @@ async fn results_above_the_clients_own_limit_are_an_error() {
         max_allowed_packet: 1000,
         ..options("ann", PASSWORD)
     };
-    let mut connection = ClientConnection::connect(&tcp(&server), &small).await.unwrap();
+    let mut connection = ClientConnection::connect(&tcp(&server), &small)
+        .await
+        .unwrap();
     let error = connection
         .query_all(b"SELECT REPEAT('x', 2000)")
         .await
@@ -281,12 +315,17 @@ async fn a_kill_from_another_connection_ends_the_statement_only() {
     let (mut running, mut other) = (connect(&server).await, connect(&server).await);
     let id = running.connection_id();
     let sleeping = tokio::spawn(async move {
-        let outcome = running.query_all(b"SELECT 1 FROM (SELECT SLEEP(100)) s").await;
+        let outcome = running
+            .query_all(b"SELECT 1 FROM (SELECT SLEEP(100)) s")
+            .await;
         (running, outcome)
     });
     // The statement may not have begun when the first KILL arrives.
     while !sleeping.is_finished() {
-        other.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+        other
+            .run(format!("KILL QUERY {id}").as_bytes())
+            .await
+            .unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let (mut running, outcome) = sleeping.await.unwrap();
@@ -294,7 +333,8 @@ async fn a_kill_from_another_connection_ends_the_statement_only() {
         matches!(outcome, Err(ClientError::Server(ref error)) if error.code == 1317),
         "{outcome:?}"
     );
-    // A KILL that came late may hit the next statement instead; what counts is that the connection answers.
+    // A KILL that came late may hit the next statement instead; what counts is that the connection
+    // answers.
     while running.ping().await.is_err() {
         assert!(running.is_idle());
     }
@@ -307,7 +347,9 @@ async fn tls_is_used_when_asked_for() {
         &format!("--ssl-cert={}", path_str(&tls.cert())),
         &format!("--ssl-key={}", path_str(&tls.dir.path().join("key.pem"))),
     ]);
-    server.sql(&format!("CREATE USER ann IDENTIFIED BY '{PASSWORD}' REQUIRE SSL"));
+    server.sql(&format!(
+        "CREATE USER ann IDENTIFIED BY '{PASSWORD}' REQUIRE SSL"
+    ));
     let encrypted = ClientOptions {
         tls: Some(tls.client.clone()),
         ..options("ann", PASSWORD)

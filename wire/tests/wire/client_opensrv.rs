@@ -29,7 +29,11 @@ fn column(name: &str, coltype: ColumnType) -> Column {
 impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Backend {
     type Error = io::Error;
 
-    async fn on_prepare<'a>(&'a mut self, _: &'a str, info: StatementMetaWriter<'a, W>) -> io::Result<()> {
+    async fn on_prepare<'a>(
+        &'a mut self,
+        _: &'a str,
+        info: StatementMetaWriter<'a, W>,
+    ) -> io::Result<()> {
         let param = column("?", ColumnType::MYSQL_TYPE_LONGLONG);
         info.reply(7, &[param], &[column("x", ColumnType::MYSQL_TYPE_LONGLONG)])
             .await
@@ -50,7 +54,11 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Backend {
 
     async fn on_close(&mut self, _: u32) {}
 
-    async fn on_query<'a>(&'a mut self, sql: &'a str, results: QueryResultWriter<'a, W>) -> io::Result<()> {
+    async fn on_query<'a>(
+        &'a mut self,
+        sql: &'a str,
+        results: QueryResultWriter<'a, W>,
+    ) -> io::Result<()> {
         match sql {
             "rows" => {
                 let columns = [
@@ -65,7 +73,11 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Backend {
                 }
                 rows.finish().await
             }
-            "fail" => results.error(ErrorKind::ER_NO_SUCH_TABLE, b"no such table").await,
+            "fail" => {
+                results
+                    .error(ErrorKind::ER_NO_SUCH_TABLE, b"no such table")
+                    .await
+            }
             _ => {
                 results
                     .completed(OkResponse {
@@ -132,7 +144,11 @@ async fn prepared_statements() {
         let mut connection = connect(deprecate_eof).await;
         let prepared = connection.prepare(b"double").await.unwrap();
         assert_eq!(
-            (prepared.statement, prepared.params.len(), prepared.columns.len()),
+            (
+                prepared.statement,
+                prepared.params.len(),
+                prepared.columns.len()
+            ),
             (7, 1, 1)
         );
         let Response::Rows(columns) = connection

@@ -1,4 +1,5 @@
-//! Both sides of the protocol, against each other and against programs that are not ours. One program, so that it links once.
+//! Both sides of the protocol, against each other and against programs that are not ours. One
+//! program, so that it links once.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

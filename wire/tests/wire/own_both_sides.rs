@@ -51,7 +51,12 @@ async fn every_stored_digest_lets_its_user_in_and_no_other() {
             }
         }
         assert_eq!(
-            server_code(connect(port, &options("bob", PASSWORD)).await.err().unwrap()),
+            server_code(
+                connect(port, &options("bob", PASSWORD))
+                    .await
+                    .err()
+                    .unwrap()
+            ),
             1045
         );
     }
@@ -80,7 +85,10 @@ async fn change_user_really_authenticates() {
     assert_eq!(cell(&mut connection, "whoami").await, "nat/pt11");
     connection.change_user("sha", PASSWORD, None).await.unwrap();
     assert_eq!(cell(&mut connection, "whoami").await, "sha/");
-    let refused = connection.change_user("nat", "wrong", None).await.unwrap_err();
+    let refused = connection
+        .change_user("nat", "wrong", None)
+        .await
+        .unwrap_err();
     assert_eq!(server_code(refused), 1045);
     assert!(
         connection.ping().await.is_err(),
@@ -98,7 +106,12 @@ async fn a_server_that_requires_tls_refuses_plain_clients() {
     };
     let port = serve(config).await;
     assert_eq!(
-        server_code(connect(port, &options("ann", PASSWORD)).await.err().unwrap()),
+        server_code(
+            connect(port, &options("ann", PASSWORD))
+                .await
+                .err()
+                .unwrap()
+        ),
         3159
     );
     let encrypted = ClientOptions {
@@ -117,7 +130,10 @@ async fn a_client_that_wants_tls_never_goes_on_without() {
         tls: Some(tls.client.clone()),
         ..options("ann", PASSWORD)
     };
-    assert!(matches!(connect(port, &encrypted).await, Err(ClientError::NoTls)));
+    assert!(matches!(
+        connect(port, &encrypted).await,
+        Err(ClientError::NoTls)
+    ));
 }
 
 #[tokio::test]
@@ -140,13 +156,17 @@ async fn results_read_alike_with_and_without_eof_packets() {
             connection.query(b"warn").await.unwrap(),
             Response::Rows(_)
         ));
-        assert!(matches!(connection.next_row().await.unwrap(), Next::End(end) if end.warnings == 3));
+        assert!(
+            matches!(connection.next_row().await.unwrap(), Next::End(end) if end.warnings == 3)
+        );
         assert!(matches!(
             connection.query(b"two").await.unwrap(),
             Response::Rows(_)
         ));
         assert!(matches!(connection.next_row().await.unwrap(), Next::Row(_)));
-        assert!(matches!(connection.next_row().await.unwrap(), Next::End(end) if end.more_results()));
+        assert!(
+            matches!(connection.next_row().await.unwrap(), Next::End(end) if end.more_results())
+        );
         assert!(
             connection.query(b"nulls").await.is_err(),
             "a result is still outstanding"
@@ -182,14 +202,20 @@ async fn payloads_beyond_16_mib_pass_both_ways() {
     })
     .await;
     let mut connection = connect(port, &options("ann", PASSWORD)).await.unwrap();
-    // A cell of FRAME - 4 bytes makes a row of FRAME bytes (1 mark and 3 length bytes), which needs an empty tail.
+    // A cell of FRAME - 4 bytes makes a row of FRAME bytes (1 mark and 3 length bytes), which needs
+    // an empty tail.
     for length in [FRAME - 4, FRAME, 20 << 20] {
         let (_, rows) = connection
             .query_all(format!("cell {length}").as_bytes())
             .await
             .unwrap();
         assert_eq!(
-            TextCells::new(&rows[0]).next().unwrap().unwrap().unwrap().len(),
+            TextCells::new(&rows[0])
+                .next()
+                .unwrap()
+                .unwrap()
+                .unwrap()
+                .len(),
             length
         );
     }
@@ -271,7 +297,12 @@ async fn query_attributes_travel_beside_the_statement() {
     let Next::Row(row) = connection.next_row().await.unwrap() else {
         panic!()
     };
-    let text = TextCells::new(&row).next().unwrap().unwrap().unwrap().to_vec();
+    let text = TextCells::new(&row)
+        .next()
+        .unwrap()
+        .unwrap()
+        .unwrap()
+        .to_vec();
     assert_eq!(
         String::from_utf8(text).unwrap(),
         "who=Bytes(\"ann\"),rows=UInt(10)"
@@ -283,7 +314,9 @@ async fn query_attributes_travel_beside_the_statement() {
     })
     .await;
     let mut plain = connect(port, &options("ann", PASSWORD)).await.unwrap();
-    let refused = plain.query_with_attributes(b"attributes", &attributes).await;
+    let refused = plain
+        .query_with_attributes(b"attributes", &attributes)
+        .await;
     assert!(matches!(refused, Err(ClientError::NoQueryAttributes)));
     assert_eq!(cell(&mut plain, "whoami").await, "ann/");
 }
@@ -364,7 +397,12 @@ async fn a_client_can_be_turned_away_instead_of_greeted() {
             .unwrap();
     });
     assert_eq!(
-        server_code(connect(port, &options("ann", PASSWORD)).await.err().unwrap()),
+        server_code(
+            connect(port, &options("ann", PASSWORD))
+                .await
+                .err()
+                .unwrap()
+        ),
         1040
     );
 }

@@ -37,7 +37,9 @@ fn text(output: &Output) -> String {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -49,7 +51,10 @@ async fn the_mariadb_client_logs_in_with_each_digest_with_and_without_tls() {
     })
     .await;
     let ca = format!("--ssl-ca={}", path_str(&tls.cert()));
-    for (arguments, encrypted) in [(vec!["--skip-ssl"], false), (vec!["--ssl", ca.as_str()], true)] {
+    for (arguments, encrypted) in [
+        (vec!["--skip-ssl"], false),
+        (vec!["--ssl", ca.as_str()], true),
+    ] {
         for user in ["ann", "nat", "sha"] {
             let output = run(mariadb(port, user, &arguments, "session")).await;
             let session = text(&output);
@@ -100,7 +105,13 @@ async fn the_mariadb_client_shows_1153_for_a_statement_above_the_limit() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("big.sql");
     std::fs::write(&file, format!("length {};", "x".repeat(20 << 20))).unwrap();
-    let output = run(mariadb(port, "ann", &[], &format!("source {}", path_str(&file)))).await;
+    let output = run(mariadb(
+        port,
+        "ann",
+        &[],
+        &format!("source {}", path_str(&file)),
+    ))
+    .await;
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("ERROR 1153 (08S01)"), "{error}");
 }
@@ -179,7 +190,10 @@ async fn mysql_async_runs_queries_and_prepared_statements() {
         let who: Option<String> = connection.query_first("whoami").await.unwrap();
         assert_eq!(who.unwrap(), format!("{user}/"));
         let rows: Vec<(Option<String>, Option<String>)> = connection.query("nulls").await.unwrap();
-        assert_eq!(rows, [(Some("1".to_owned()), None), (None, Some(String::new()))]);
+        assert_eq!(
+            rows,
+            [(Some("1".to_owned()), None), (None, Some(String::new()))]
+        );
         let row: Option<(i64, String, f64, Option<i64>)> = connection
             .exec_first("? ? ? ?", (-7, "text", 0.5, None::<i64>))
             .await
@@ -207,7 +221,10 @@ async fn mysql_async_sends_long_parameters_in_pieces() {
     .await;
     let mut connection = mysql_async(port, "ann").await;
     let long = "y".repeat(20 << 20);
-    let row: Option<(i64, String)> = connection.exec_first("? ?", (1, long.as_str())).await.unwrap();
+    let row: Option<(i64, String)> = connection
+        .exec_first("? ?", (1, long.as_str()))
+        .await
+        .unwrap();
     let (one, back) = row.unwrap();
     assert!(one == 1 && back == long, "{} bytes came back", back.len());
 }

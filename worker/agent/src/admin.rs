@@ -1,5 +1,5 @@
-//! What the admin port says: an agent is ready when mysqld answers, its settings are right and the control tables are there. One without
-//! identity is ready: it waits to be adopted.
+//! What the admin port says: an agent is ready when mysqld answers, its settings are right and the
+//! control tables are there. One without identity is ready: it waits to be adopted.
 
 use orrery_shell::Admin;
 use prometheus::proto::MetricFamily;
@@ -18,7 +18,9 @@ impl Admin for Agent {
 
     fn metrics(&self) -> prometheus::Result<Vec<MetricFamily>> {
         let metrics = &self.metrics;
-        metrics.mysqld_ready.set(i64::from(self.status().mysqld.is_ok()));
+        metrics
+            .mysqld_ready
+            .set(i64::from(self.status().mysqld.is_ok()));
         metrics.active_loads.set(self.sessions.total() as i64);
         metrics.term.set(self.terms.highest() as i64);
         if let Ok(free) = free_bytes(&self.config.data_dir) {

@@ -54,8 +54,9 @@ pub struct Agent {
 impl Agent {
     /// Reads the durable files; mysqld is looked for later, by [`crate::watch`].
     pub fn open(config: Config) -> Result<Arc<Self>> {
-        std::fs::create_dir_all(&config.state_dir)
-            .map_err(|source| AgentError::io(format!("make {}", config.state_dir.display()), source))?;
+        std::fs::create_dir_all(&config.state_dir).map_err(|source| {
+            AgentError::io(format!("make {}", config.state_dir.display()), source)
+        })?;
         Ok(Arc::new(Self {
             db: Db::new(&config.socket, &config.mysql_user)?,
             terms: TermStore::open(&config.state_dir)?,
@@ -102,7 +103,8 @@ impl Agent {
         }
     }
 
-    /// Passes a call that changes something: mysqld and identity are fine and the caller's term is not outdated.
+    /// Passes a call that changes something: mysqld and identity are fine and the caller's term is
+    /// not outdated.
     pub fn admit(&self, term: u64) -> Result<()> {
         self.require_identity()?;
         self.terms.admit(term)

@@ -1,6 +1,7 @@
 //! The newest signed copy of the catalog, kept for readers that cannot reach the cluster API.
 //!
-//! The agent checks the signature before it takes a copy and never goes back: another archive's or an older copy is refused.
+//! The agent checks the signature before it takes a copy and never goes back: another archive's or
+//! an older copy is refused.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub struct CatalogStore {
 }
 
 impl CatalogStore {
-    /// Reads the copy kept in `directory`; `key` is the file with the signing key, read whenever a copy comes. A copy that cannot be
-    /// read is none: the operator brings the next.
+    /// Reads the copy kept in `directory`; `key` is the file with the signing key, read whenever a
+    /// copy comes. A copy that cannot be read is none: the operator brings the next.
     pub fn open(directory: &Path, key: &Path) -> Result<Self> {
         let path = directory.join(FILE);
         let held = match durable::read(&path)? {

@@ -14,7 +14,11 @@ pub struct Config {
     #[command(flatten)]
     pub shell: ShellArgs,
     /// Unix socket of the local mysqld.
-    #[arg(long, env = "ORRERY_MYSQL_SOCKET", default_value = "/run/mysqld/mysqld.sock")]
+    #[arg(
+        long,
+        env = "ORRERY_MYSQL_SOCKET",
+        default_value = "/run/mysqld/mysqld.sock"
+    )]
     pub socket: PathBuf,
     /// Local account that logs in by its operating system user (`unix_socket`).
     #[arg(long, env = "ORRERY_MYSQL_USER", default_value = "orrery")]
@@ -22,7 +26,8 @@ pub struct Config {
     /// Data directory of mysqld, on the same path here as there.
     #[arg(long, env = "ORRERY_DATA_DIR", default_value = "/var/lib/mysql")]
     pub data_dir: PathBuf,
-    /// Where the agent keeps identity, term and the catalog copy, as single files: on the volume of the data it vouches for.
+    /// Where the agent keeps identity, term and the catalog copy, as single files: on the volume of
+    /// the data it vouches for.
     #[arg(long, env = "ORRERY_STATE_DIR", default_value = "/var/lib/orrery")]
     pub state_dir: PathBuf,
     /// Directory shared with mysqld, its `secure_file_priv`; pipes for LOAD DATA live here.
@@ -40,7 +45,8 @@ pub struct Config {
     /// Address of the HTTPS API.
     #[arg(long, env = "ORRERY_LISTEN", default_value = "0.0.0.0:7443")]
     pub listen: SocketAddr,
-    /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them; read again when they change.
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them; read again
+    /// when they change.
     #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
     pub tls_dir: PathBuf,
     /// File with the key that signs catalog copies.
@@ -53,7 +59,8 @@ pub struct Config {
     /// LOADs at a time; one per core when absent.
     #[arg(long, env = "ORRERY_LOADS")]
     pub loads: Option<usize>,
-    /// Seconds a loader, or an agent that copies from here, may be silent before its stream counts as broken.
+    /// Seconds a loader, or an agent that copies from here, may be silent before its stream counts
+    /// as broken.
     #[arg(long, env = "ORRERY_STREAM_IDLE", default_value = "30", value_parser = seconds)]
     pub stream_idle: Duration,
 }

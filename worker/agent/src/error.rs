@@ -1,4 +1,5 @@
-//! The agent's errors and what each looks like to a caller: an HTTP status and a reason a program can act on.
+//! The agent's errors and what each looks like to a caller: an HTTP status and a reason a program
+//! can act on.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -111,7 +112,10 @@ impl AgentError {
 
     /// Whether a lock held by somebody else stood in the way, so that trying again may help.
     pub fn is_lock_wait(&self) -> bool {
-        matches!(self.sql_code(), Some(ER_LOCK_WAIT_TIMEOUT | ER_LOCK_DEADLOCK))
+        matches!(
+            self.sql_code(),
+            Some(ER_LOCK_WAIT_TIMEOUT | ER_LOCK_DEADLOCK)
+        )
     }
 
     fn classify(&self) -> (StatusCode, &'static str) {

@@ -54,7 +54,8 @@ async fn key_kind(conn: &mut Conn, database: &str, table: &str) -> Result<KeyKin
     }
 }
 
-/// Keys as SQL. Integers must not be quoted: MariaDB would compare them as DOUBLE and confuse large ones.
+/// Keys as SQL. Integers must not be quoted: MariaDB would compare them as DOUBLE and confuse large
+/// ones.
 fn literals(kind: KeyKind, keys: &[String]) -> Result<Vec<String>> {
     keys.iter()
         .map(|key| match kind {
@@ -79,6 +80,9 @@ mod tests {
             ["18446744073709551615", "-3"]
         );
         assert!(literals(KeyKind::Integer, &["1 OR 1".to_owned()]).is_err());
-        assert_eq!(literals(KeyKind::Text, &["a'b".to_owned()]).unwrap(), ["'a''b'"]);
+        assert_eq!(
+            literals(KeyKind::Text, &["a'b".to_owned()]).unwrap(),
+            ["'a''b'"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Work that must run to its end although its caller may be gone: a dropped request must not leave a table half made.
+//! Work that must run to its end although its caller may be gone: a dropped request must not leave
+//! a table half made.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -28,8 +29,14 @@ impl<K> Default for Jobs<K> {
 }
 
 impl<K: Eq + Hash> Jobs<K> {
-    /// Starts the job unless it runs, and waits a little: its result, given once, or `None` while it runs.
-    pub async fn drive<F>(&self, key: K, timeout: Duration, start: impl FnOnce() -> F) -> Option<Result<()>>
+    /// Starts the job unless it runs, and waits a little: its result, given once, or `None` while
+    /// it runs.
+    pub async fn drive<F>(
+        &self,
+        key: K,
+        timeout: Duration,
+        start: impl FnOnce() -> F,
+    ) -> Option<Result<()>>
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
@@ -66,7 +73,9 @@ impl<K: Eq + Hash> KeyedLocks<K> {
 }
 
 /// Runs to its end even when the caller is dropped.
-pub async fn to_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub async fn to_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     tokio::spawn(work)
         .await
         .unwrap_or_else(|error| Err(AgentError::Internal(error.to_string())))

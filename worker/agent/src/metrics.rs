@@ -35,12 +35,16 @@ impl Metrics {
         let registry = Registry::new_custom(Some("orrery_agent".into()), None).map_err(internal)?;
         let counter = |name: &str, help: &str| -> Result<IntCounter> {
             let counter = IntCounter::new(name, help).map_err(internal)?;
-            registry.register(Box::new(counter.clone())).map_err(internal)?;
+            registry
+                .register(Box::new(counter.clone()))
+                .map_err(internal)?;
             Ok(counter)
         };
         let gauge = |name: &str, help: &str| -> Result<IntGauge> {
             let gauge = IntGauge::new(name, help).map_err(internal)?;
-            registry.register(Box::new(gauge.clone())).map_err(internal)?;
+            registry
+                .register(Box::new(gauge.clone()))
+                .map_err(internal)?;
             Ok(gauge)
         };
         let loads = IntCounterVec::new(
@@ -48,11 +52,16 @@ impl Metrics {
             &["outcome"],
         )
         .map_err(internal)?;
-        registry.register(Box::new(loads.clone())).map_err(internal)?;
+        registry
+            .register(Box::new(loads.clone()))
+            .map_err(internal)?;
         Ok(Self {
             loads,
             loaded_rows: counter("loaded_rows_total", "Rows committed to staging tables")?,
-            loaded_bytes: counter("loaded_bytes_total", "Bytes of rows committed to staging tables")?,
+            loaded_bytes: counter(
+                "loaded_bytes_total",
+                "Bytes of rows committed to staging tables",
+            )?,
             mysqld_ready: gauge("mysqld_ready", "1 when mysqld can be used")?,
             active_loads: gauge("active_loads", "LOADs going on")?,
             free_bytes: gauge("volume_free_bytes", "Bytes free on the data volume")?,

@@ -1,7 +1,9 @@
-//! Whether mysqld can be relied on at the moment. One task asks it again and again; every call looks at the last answer.
+//! Whether mysqld can be relied on at the moment. One task asks it again and again; every call
+//! looks at the last answer.
 //!
-//! After each start of mysqld: settings are asserted, control tables made, sky functions made, the identity read. Until all of that
-//! went well the agent is not ready and says why. It goes on through restarts of mysqld.
+//! After each start of mysqld: settings are asserted, control tables made, sky functions made, the
+//! identity read. Until all of that went well the agent is not ready and says why. It goes on
+//! through restarts of mysqld.
 
 use std::sync::Arc;
 use std::time::Duration;

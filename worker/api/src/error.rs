@@ -17,7 +17,8 @@ pub struct ApiError {
     pub message: String,
 }
 
-/// Reason of a refusal that may pass within moments: a lock is held, or other work is under way there.
+/// Reason of a refusal that may pass within moments: a lock is held, or other work is under way
+/// there.
 pub const BUSY: &str = "Busy";
 
 /// Why a call failed.
@@ -81,7 +82,9 @@ impl Transient for CallError {
                     )
                     || error.reason == BUSY
             }
-            Self::Address { .. } | Self::Certificate(_) | Self::Client(_) | Self::Request(_) => false,
+            Self::Address { .. } | Self::Certificate(_) | Self::Client(_) | Self::Request(_) => {
+                false
+            }
         }
     }
 }
@@ -119,7 +122,11 @@ mod tests {
             (412, "TermTooLow", false),
             (403, "Forbidden", false),
         ] {
-            assert_eq!(refused(status, reason).may_pass(), may_pass, "{status} {reason}");
+            assert_eq!(
+                refused(status, reason).may_pass(),
+                may_pass,
+                "{status} {reason}"
+            );
         }
     }
 

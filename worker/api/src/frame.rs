@@ -18,7 +18,8 @@ const LENGTH_BYTES: usize = 4;
 const END_BYTES: usize = LENGTH_BYTES + 16;
 /// Largest frame; a larger length is an error.
 pub const MAX_FRAME: usize = 16 << 20;
-/// Bytes of rows in a frame that [`Encoder`] writes; well below [`MAX_FRAME`] so that little waits in memory.
+/// Bytes of rows in a frame that [`Encoder`] writes; well below [`MAX_FRAME`] so that little waits
+/// in memory.
 const FRAME: usize = 1 << 20;
 
 /// Length prefix of a frame.
@@ -119,9 +120,17 @@ pub enum Piece {
 
 #[derive(Debug)]
 enum State {
-    Length { have: usize, bytes: [u8; LENGTH_BYTES] },
-    Rows { left: usize },
-    End { have: usize, bytes: [u8; 16] },
+    Length {
+        have: usize,
+        bytes: [u8; LENGTH_BYTES],
+    },
+    Rows {
+        left: usize,
+    },
+    End {
+        have: usize,
+        bytes: [u8; 16],
+    },
     Done,
 }
 

@@ -1,8 +1,9 @@
-//! The loader's HTTPS API (port [`orrery_archive::names::ports::LOADER`]). The operator drives it; the loader never calls the operator. Its calls are
-//! those of [`LoaderCall`](crate::routes::LoaderCall).
+//! The loader's HTTPS API (port [`orrery_archive::names::ports::LOADER`]). The operator drives it;
+//! the loader never calls the operator. Its calls are those of
+//! [`LoaderCall`](crate::routes::LoaderCall).
 //!
-//! A loader keeps its spool on its own disk; a killed loader starts again with the spool, a replaced one surveys again. Nothing it
-//! does can become visible without the operator.
+//! A loader keeps its spool on its own disk; a killed loader starts again with the spool, a
+//! replaced one surveys again. Nothing it does can become visible without the operator.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::agent::SourceFile;
 use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid};
 use orrery_archive::ingest::{
-    Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy, PositionPolicy,
-    RejectSample,
+    Dialect, IngestProgress, IngestSource, IngestSummary, MisplacedChildPolicy, OrphanPolicy,
+    PositionPolicy, RejectSample,
 };
 use orrery_archive::names::ChunkId;
 
@@ -79,7 +80,8 @@ pub struct IndexLocation {
     pub chunks: u32,
     /// SQL type of the key column.
     pub key_type: String,
-    /// Per hash chunk with entries: agents that hold it (`https://host:port`) and its physical tables.
+    /// Per hash chunk with entries: agents that hold it (`https://host:port`) and its physical
+    /// tables.
     pub places: BTreeMap<ChunkId, IndexPlace>,
 }
 
@@ -153,7 +155,8 @@ pub struct LoaderStatus {
     /// Attempt of the present or last load.
     #[serde(default)]
     pub attempt: Option<u64>,
-    /// During and after a load: agents that failed for good, with the reason; the ingest continues without them while enough remain.
+    /// During and after a load: agents that failed for good, with the reason; the ingest continues
+    /// without them while enough remain.
     pub lost_agents: BTreeMap<String, String>,
     /// Set in step `Failed`.
     pub error: Option<LoaderError>,
@@ -181,8 +184,9 @@ pub enum LoaderStep {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct LoaderError {
-    /// Machine-readable reason: `SourceMissing`, `SourceChanged`, `TooManyRejects`, `BadFields`, `NoReplica`, `Unreachable`, `DiskFull`,
-    /// `DiskFailed`, `BadFile` (truncated, or an open quote), `BadDialect`, `Cancelled`, `Internal`.
+    /// Machine-readable reason: `SourceMissing`, `SourceChanged`, `TooManyRejects`, `BadFields`,
+    /// `NoReplica`, `Unreachable`, `DiskFull`, `DiskFailed`, `BadFile` (truncated, or an open
+    /// quote), `BadDialect`, `Cancelled`, `Internal`.
     pub reason: String,
     /// For people: names file, record and column where there are any.
     pub message: String,

@@ -15,7 +15,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Repeats a call with growing pauses while its failure may pass and time is left (see [`Transient`]). Any other failure is final.
+/// Repeats a call with growing pauses while its failure may pass and time is left (see
+/// [`Transient`]). Any other failure is final.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     timeout: Duration,
@@ -68,7 +69,11 @@ mod tests {
     }
 
     /// The answer of a server that fails `failures` times, and how often it was asked.
-    async fn asked(timeout: Duration, failures: u32, status: StatusCode) -> (Result<u32, CallError>, u32) {
+    async fn asked(
+        timeout: Duration,
+        failures: u32,
+        status: StatusCode,
+    ) -> (Result<u32, CallError>, u32) {
         let calls = AtomicU32::new(0);
         let answer = Retry::new(timeout)
             .run(|| async {

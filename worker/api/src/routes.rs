@@ -1,5 +1,5 @@
-//! Every call of the two APIs in one table each: method, path and the roles that may make it. The servers' routers, their check of
-//! roles and the clients' URLs are made from it.
+//! Every call of the two APIs in one table each: method, path and the roles that may make it. The
+//! servers' routers, their check of roles and the clients' URLs are made from it.
 
 use std::fmt::Display;
 
@@ -51,7 +51,8 @@ pub trait Call: Copy + 'static {
     /// Its line of the table.
     fn route(self) -> Route;
 
-    /// Its URL at the server with this base URL; `parameters` replace the path's, in order. `None` when their number is not the path's.
+    /// Its URL at the server with this base URL; `parameters` replace the path's, in order. `None`
+    /// when their number is not the path's.
     fn url(self, base: &Url, parameters: &[Parameter<'_>]) -> Option<Url> {
         let mut url = base.clone();
         let mut parameters = parameters.iter();
@@ -69,7 +70,8 @@ pub trait Call: Copy + 'static {
         parameters.next().is_none().then_some(url)
     }
 
-    /// Whether `caller` may call `method` on `path`, the path as the table has it. What is not in the table is denied.
+    /// Whether `caller` may call `method` on `path`, the path as the table has it. What is not in
+    /// the table is denied.
     fn permit(method: &Method, path: &str, caller: Option<Role>) -> Result<(), Denied> {
         let caller = caller.ok_or(Denied::NoRole)?;
         let permitted = Self::ALL.iter().map(|call| call.route()).any(|route| {
@@ -129,15 +131,16 @@ macro_rules! calls {
 }
 
 calls! {
-    /// Calls of a worker's agent. One that changes something carries the caller's term: the agent keeps the highest on disk and refuses
-    /// lower ones with status 412.
+    /// Calls of a worker's agent. One that changes something carries the caller's term: the agent
+    /// keeps the highest on disk and refuses lower ones with status 412.
     AgentCall:
     /// → [`Info`](crate::agent::Info).
     Info = Get "/v1/info" [Operator],
-    /// [`Adopt`](crate::agent::Adopt) → [`Info`](crate::agent::Info): names a fresh data directory; refused (409) when it has another
-    /// identity.
+    /// [`Adopt`](crate::agent::Adopt) → [`Info`](crate::agent::Info): names a fresh data directory;
+    /// refused (409) when it has another identity.
     Adopt = Post "/v1/adopt" [Operator],
-    /// [`PageQuery`](crate::agent::PageQuery) as URL query → [`ManifestPage`](crate::agent::ManifestPage).
+    /// [`PageQuery`](crate::agent::PageQuery) as URL query →
+    /// [`ManifestPage`](crate::agent::ManifestPage).
     Manifest = Get "/v1/manifest" [Operator],
     /// → [`UnknownTables`](crate::agent::UnknownTables).
     Unknown = Get "/v1/unknown" [Operator],
@@ -145,27 +148,30 @@ calls! {
     SetState = Post "/v1/manifest/state" [Operator],
     /// [`Drop`](crate::agent::Drop) → [`Dropped`](crate::agent::Dropped).
     Drop = Post "/v1/drop" [Operator],
-    /// [`OpenAttempt`](crate::agent::OpenAttempt): makes the staging database and tables; idempotent.
+    /// [`OpenAttempt`](crate::agent::OpenAttempt): makes the staging database and tables;
+    /// idempotent.
     Open = Post "/v1/attempts" [Operator],
-    /// [`LoadTarget`](crate::agent::LoadTarget) as URL query, framed rows (see [`frame`](crate::frame)) as body →
-    /// [`Loaded`](crate::agent::Loaded).
+    /// [`LoadTarget`](crate::agent::LoadTarget) as URL query, framed rows (see
+    /// [`frame`](crate::frame)) as body → [`Loaded`](crate::agent::Loaded).
     Load = Post "/v1/attempts/{attempt}/load" [Loader],
     /// → [`Ledger`](crate::agent::Ledger): parts committed here.
     Ledger = Get "/v1/attempts/{attempt}/ledger" [Loader Operator],
     /// [`SourceFiles`](crate::agent::SourceFiles).
     PutFiles = Put "/v1/attempts/{attempt}/files" [Loader],
-    /// → [`SourceFiles`](crate::agent::SourceFiles). The operator gives them to a loader that lost its spool.
+    /// → [`SourceFiles`](crate::agent::SourceFiles). The operator gives them to a loader that lost
+    /// its spool.
     Files = Get "/v1/attempts/{attempt}/files" [Loader Operator],
     /// Rejects as lines of text.
     PutRejects = Put "/v1/attempts/{attempt}/rejects" [Loader Operator],
     /// → rejects as lines of text.
     Rejects = Get "/v1/attempts/{attempt}/rejects" [Loader Operator],
-    /// [`Term`](crate::agent::Term) → [`Sealed`](crate::agent::Sealed), or status 202 while the agent is still counting.
+    /// [`Term`](crate::agent::Term) → [`Sealed`](crate::agent::Sealed), or status 202 while the
+    /// agent is still counting.
     Seal = Post "/v1/attempts/{attempt}/seal" [Operator],
     /// [`Term`](crate::agent::Term): drops an attempt that is not published.
     Discard = Post "/v1/attempts/{attempt}/discard" [Operator],
-    /// [`StartCopy`](crate::agent::StartCopy) → [`CopyStatus`](crate::agent::CopyStatus): pulls tables from another agent; idempotent
-    /// for its `id`.
+    /// [`StartCopy`](crate::agent::StartCopy) → [`CopyStatus`](crate::agent::CopyStatus): pulls
+    /// tables from another agent; idempotent for its `id`.
     Copy = Post "/v1/copies" [Operator],
     /// → [`CopyStatus`](crate::agent::CopyStatus).
     CopyStatus = Get "/v1/copies/{id}" [Operator],
@@ -173,7 +179,8 @@ calls! {
     Export = Get "/v1/tables/{database}/{table}/export" [Agent],
     /// [`IndexLookup`](crate::agent::IndexLookup) → [`IndexEntries`](crate::agent::IndexEntries).
     Lookup = Post "/v1/index/lookup" [Loader],
-    /// [`SignedCatalog`](orrery_archive::catalog::SignedCatalog); an older one than that held is refused.
+    /// [`SignedCatalog`](orrery_archive::catalog::SignedCatalog); an older one than that held is
+    /// refused.
     PutCatalog = Put "/v1/catalog" [Operator],
     /// → the newest [`SignedCatalog`](orrery_archive::catalog::SignedCatalog).
     Catalog = Get "/v1/catalog" [Operator Czar Proxy],

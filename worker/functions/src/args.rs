@@ -12,7 +12,10 @@ pub(crate) fn expect_count(
     if fits {
         return Ok(());
     }
-    Err(format!("{name}() takes {expected} arguments, not {}", args.len()))
+    Err(format!(
+        "{name}() takes {expected} arguments, not {}",
+        args.len()
+    ))
 }
 
 /// Asks the server to pass the arguments from a place on as DOUBLE, whatever their type.

@@ -6,8 +6,8 @@ use udf::ProcessError;
 
 /// Runs the body of a row function. A panic, which would abort mysqld, becomes NULL.
 ///
-/// State that a panic leaves behind is only ever read again through this guard, and every function of the
-/// plugin overwrites its state before using it, so continuing with it is safe.
+/// State that a panic leaves behind is only ever read again through this guard, and every function
+/// of the plugin overwrites its state before using it, so continuing with it is safe.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the result type that `udf` asks a body for"

@@ -86,7 +86,12 @@ mod tests {
     #[test]
     fn functions_sql_installs_exactly_the_listed_functions() {
         let file = include_str!("../functions.sql");
-        assert_eq!(file, install_sql(), "functions.sql must be:\n{}", install_sql());
+        assert_eq!(
+            file,
+            install_sql(),
+            "functions.sql must be:\n{}",
+            install_sql()
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! By scisql's convention a NULL argument gives 0, and an argument that makes no sense gives NULL.
 //!
-//! A region is built once and kept for as long as its parameters stay the same, row after row. That makes
-//! constant parameters cheap without trusting the server's idea of what is constant, and a join whose
-//! regions come from a table pays for each change only.
+//! A region is built once and kept for as long as its parameters stay the same, row after row. That
+//! makes constant parameters cheap without trusting the server's idea of what is constant, and a
+//! join whose regions come from a table pays for each change only.
 
 use std::num::NonZeroU8;
 
@@ -109,10 +109,16 @@ macro_rules! point_in_region {
     };
 }
 
-point_in_region!(PtInBox, "scisql_s2PtInBox", 6, |parameters| match *parameters {
-    [lon_min, lat_min, lon_max, lat_max] => Region::lon_lat_box(lon_min, lat_min, lon_max, lat_max).ok(),
-    _ => None,
-});
+point_in_region!(
+    PtInBox,
+    "scisql_s2PtInBox",
+    6,
+    |parameters| match *parameters {
+        [lon_min, lat_min, lon_max, lat_max] =>
+            Region::lon_lat_box(lon_min, lat_min, lon_max, lat_max).ok(),
+        _ => None,
+    }
+);
 point_in_region!(
     PtInCircle,
     "scisql_s2PtInCircle",
@@ -158,7 +164,12 @@ impl BasicUdf for PtInCPoly {
         guarded_init(|| {
             let binary = args.len() == POINT + 1;
             let fits = binary || args.len() > POINT && is_vertex_list(args.len() - POINT);
-            expect_count("scisql_s2PtInCPoly", args, fits, "3, or 2 and 3 to 20 pairs of")?;
+            expect_count(
+                "scisql_s2PtInCPoly",
+                args,
+                fits,
+                "3, or 2 and 3 to 20 pairs of",
+            )?;
             cfg.set_maybe_null(true);
             if binary {
                 expect_string("scisql_s2PtInCPoly", args, POINT, "polygon")?;
@@ -181,13 +192,16 @@ impl BasicUdf for PtInCPoly {
                 point_in(args, cache, |list| polygon(list).map(Region::ConvexPolygon))
             }
             Self::Bytes(cache) => {
-                let (Some(lon), Some(lat), Some(bytes)) = (real(args, 0), real(args, 1), bytes(args, POINT))
+                let (Some(lon), Some(lat), Some(bytes)) =
+                    (real(args, 0), real(args, 1), bytes(args, POINT))
                 else {
                     return Some(0);
                 };
                 if !cache.filled || cache.parameters != bytes {
                     cache.parameters = bytes.to_vec();
-                    cache.region = ConvexPolygon::from_bytes(bytes).ok().map(Region::ConvexPolygon);
+                    cache.region = ConvexPolygon::from_bytes(bytes)
+                        .ok()
+                        .map(Region::ConvexPolygon);
                     cache.filled = true;
                 }
                 cache.test(lon, lat)

@@ -1,7 +1,7 @@
 //! `scisql_median` and `scisql_percentile`, aggregates over a group's values.
 //!
-//! Both need every value of the group; a median of medians is not the median. A distributed query must
-//! gather the values before it applies them.
+//! Both need every value of the group; a median of medians is not the median. A distributed query
+//! must gather the values before it applies them.
 
 use std::num::NonZeroU8;
 
@@ -73,7 +73,11 @@ impl BasicUdf for Median {
 
 #[register(name = "scisql_median")]
 impl AggregateUdf for Median {
-    fn clear(&mut self, _cfg: &UdfCfg<Process>, _error: Option<NonZeroU8>) -> Result<(), NonZeroU8> {
+    fn clear(
+        &mut self,
+        _cfg: &UdfCfg<Process>,
+        _error: Option<NonZeroU8>,
+    ) -> Result<(), NonZeroU8> {
         self.group.clear();
         Ok(())
     }
@@ -132,7 +136,11 @@ impl BasicUdf for Percentile {
 
 #[register(name = "scisql_percentile")]
 impl AggregateUdf for Percentile {
-    fn clear(&mut self, _cfg: &UdfCfg<Process>, _error: Option<NonZeroU8>) -> Result<(), NonZeroU8> {
+    fn clear(
+        &mut self,
+        _cfg: &UdfCfg<Process>,
+        _error: Option<NonZeroU8>,
+    ) -> Result<(), NonZeroU8> {
         self.group.clear();
         self.percent = None;
         self.started = false;

@@ -1,4 +1,5 @@
-//! Rows per second and core of a survey's two halves: cutting records, and checking and placing rows of 15 columns.
+//! Rows per second and core of a survey's two halves: cutting records, and checking and placing
+//! rows of 15 columns.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
 

@@ -62,7 +62,11 @@ impl Config {
     pub fn limits(&self) -> Limits {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Limits {
-            threads: if self.threads == 0 { cores } else { self.threads },
+            threads: if self.threads == 0 {
+                cores
+            } else {
+                self.threads
+            },
             files: self.files.max(1),
             streams: self.streams.max(1),
             retry: Retry::new(Duration::from_secs(self.retry_seconds)),

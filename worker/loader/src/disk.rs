@@ -9,7 +9,8 @@ use crate::fault::Fault;
 
 /// Writes `value` as JSON to `path`.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Fault> {
-    let bytes = serde_json::to_vec(value).map_err(|error| Fault::disk(path, std::io::Error::other(error)))?;
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| Fault::disk(path, std::io::Error::other(error)))?;
     write(path, &bytes)
 }
 
@@ -22,7 +23,9 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = orrery_durable::read(path).ok()??;
     serde_json::from_slice(&bytes)
-        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "state file is not readable"))
+        .inspect_err(
+            |error| tracing::warn!(path = %path.display(), %error, "state file is not readable"),
+        )
         .ok()
 }
 

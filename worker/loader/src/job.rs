@@ -1,7 +1,9 @@
-//! The loader's state: one survey at a time, then one load, each started by a request and answered at once.
+//! The loader's state: one survey at a time, then one load, each started by a request and answered
+//! at once.
 //!
-//! Keeps true: the same request never starts anything twice; a loader that was killed finds its finished survey again and begins an
-//! unfinished one again; a newer request ends the older one before it starts.
+//! Keeps true: the same request never starts anything twice; a loader that was killed finds its
+//! finished survey again and begins an unfinished one again; a newer request ends the older one
+//! before it starts.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -112,7 +114,8 @@ impl Loader {
             if request.survey != survey {
                 return Err(Refusal::OtherContent(survey.id));
             }
-            let again = state.finished.is_none() && state.error.as_ref().is_some_and(|error| error.retry);
+            let again =
+                state.finished.is_none() && state.error.as_ref().is_some_and(|error| error.retry);
             if !again {
                 return Ok(());
             }
@@ -157,10 +160,16 @@ impl Loader {
             _ => state.progress.survey(false),
         };
         LoaderStatus {
-            id: state.request.as_ref().map(|request| request.survey.id.clone()),
+            id: state
+                .request
+                .as_ref()
+                .map(|request| request.survey.id.clone()),
             step: state.step,
             progress,
-            summary: finished.map_or_else(|| so_far(&state.progress), |finished| finished.summary.clone()),
+            summary: finished.map_or_else(
+                || so_far(&state.progress),
+                |finished| finished.summary.clone(),
+            ),
             reject_samples: finished.map_or_else(
                 || state.progress.samples.list(),
                 |finished| finished.samples.clone(),
@@ -202,7 +211,8 @@ impl Loader {
         state.step = LoaderStep::Surveyed;
     }
 
-    /// Removes the spools of all surveys but the `kept` one: older ones, and those of killed loaders.
+    /// Removes the spools of all surveys but the `kept` one: older ones, and those of killed
+    /// loaders.
     fn remove_others(&self, kept: Option<&Request>) -> Result<(), Fault> {
         let fault = |error| Fault::disk(&self.spool, error);
         for entry in std::fs::read_dir(&self.spool).map_err(fault)? {
@@ -217,14 +227,20 @@ impl Loader {
     }
 
     fn begin_survey(&self, state: &mut State, survey: Survey) -> Result<(), Fault> {
-        let last = state.request.as_ref().map(|request| request.directory.clone());
+        let last = state
+            .request
+            .as_ref()
+            .map(|request| request.directory.clone());
         let request = Request {
             directory: next_directory(&self.spool, last.as_deref()),
             survey,
         };
         disk::write_json(&self.request_path(), &request)?;
         let directory = self.spool.join(&request.directory);
-        let (old, survey) = (last.map(|last| self.spool.join(last)), request.survey.clone());
+        let (old, survey) = (
+            last.map(|last| self.spool.join(last)),
+            request.survey.clone(),
+        );
         let progress = Arc::new(Progress::default());
         let previous = replace_running(state);
         *state = State {
@@ -248,7 +264,13 @@ impl Loader {
         Ok(())
     }
 
-    fn begin_load(&self, state: &mut State, directory: PathBuf, finished: Arc<Finished>, load: Load) {
+    fn begin_load(
+        &self,
+        state: &mut State,
+        directory: PathBuf,
+        finished: Arc<Finished>,
+        load: Load,
+    ) {
         let previous = replace_running(state);
         state.work += 1;
         state.load = Some(load.clone());

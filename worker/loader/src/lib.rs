@@ -1,11 +1,14 @@
-//! The loader: reads the sources of one Ingest, finds each row's chunk, and sends the rows to the workers' agents.
+//! The loader: reads the sources of one Ingest, finds each row's chunk, and sends the rows to the
+//! workers' agents.
 //!
-//! The way of a record: [`source`] (bytes, hashed, decompressed) → [`dialect`] (records and fields) → [`values`] (checked against
-//! the column types) → [`survey`] (chunk, key, spool) → [`load`] (framed rows to every replica). [`job`] keeps the state the operator
-//! asks for, [`server`] is the HTTPS API it asks through, [`supervise`] is the pod's first process.
+//! The way of a record: [`source`] (bytes, hashed, decompressed) → [`dialect`] (records and fields)
+//! → [`values`] (checked against the column types) → [`survey`] (chunk, key, spool) → [`load`]
+//! (framed rows to every replica). [`job`] keeps the state the operator asks for, [`server`] is the
+//! HTTPS API it asks through, [`supervise`] is the pod's first process.
 //!
-//! Keeps true: a row is either loaded exactly as MariaDB's strict mode would store it or named in the list of rejects; the same
-//! sources and the same index give the same spool, byte for byte; nothing the loader does is visible before the operator publishes.
+//! Keeps true: a row is either loaded exactly as MariaDB's strict mode would store it or named in
+//! the list of rejects; the same sources and the same index give the same spool, byte for byte;
+//! nothing the loader does is visible before the operator publishes.
 
 #![forbid(unsafe_code)]
 

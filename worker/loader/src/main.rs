@@ -47,16 +47,24 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Supervise(config) => orrery_shell::run(&config.shell.log, supervise),
-        Command::Serve(config) => orrery_shell::run(&config.shell.log.clone(), |stop| serve(*config, stop)),
+        Command::Serve(config) => {
+            orrery_shell::run(&config.shell.log.clone(), |stop| serve(*config, stop))
+        }
     }
 }
 
 /// Runs this very program with the same flags, as `serve`.
 async fn supervise(stop: CancellationToken) -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe().context("own program")?.into_os_string();
-    let flags = std::env::args_os().skip_while(|word| word != SUPERVISE).skip(1);
+    let program = std::env::current_exe()
+        .context("own program")?
+        .into_os_string();
+    let flags = std::env::args_os()
+        .skip_while(|word| word != SUPERVISE)
+        .skip(1);
     let arguments = std::iter::once(SERVE.into()).chain(flags).collect();
-    supervise::run(program, arguments, stop).await.context(SUPERVISE)
+    supervise::run(program, arguments, stop)
+        .await
+        .context(SUPERVISE)
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
@@ -69,7 +77,9 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
         limits,
     };
     let loader = Loader::open(tools, &config.spool)?;
-    let listener = TcpListener::bind(config.listen).await.context("API address")?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .context("API address")?;
     let admin = AdminPort::open(config.shell.admin_listen, Arc::new(loader.clone())).await?;
     tracing::info!(listen = %listener.local_addr()?, admin = %admin.address(), "loader up");
     server::serve(listener, identity.server()?, loader.clone(), stop).await;

@@ -105,7 +105,8 @@ impl Progress {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = rate.since.elapsed();
         if elapsed >= INTERVAL {
-            rate.per_second = (rows.saturating_sub(rate.rows) as f64 / elapsed.as_secs_f64()) as u64;
+            rate.per_second =
+                (rows.saturating_sub(rate.rows) as f64 / elapsed.as_secs_f64()) as u64;
             rate.rows = rows;
             rate.since = Instant::now();
         }

@@ -55,7 +55,12 @@ fn handler(call: LoaderCall) -> MethodRouter<Loader> {
 }
 
 /// Serves until `stop`.
-pub async fn serve(listener: TcpListener, config: ServerConfig, loader: Loader, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    loader: Loader,
+    stop: CancellationToken,
+) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let router = router(loader);
     loop {
@@ -80,7 +85,11 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, loader: Loader, 
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router) -> Result<(), String> {
+async fn connection(
+    stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    router: Router,
+) -> Result<(), String> {
     let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream))
         .await
         .map_err(|_| "handshake took too long".to_owned())?

@@ -1,4 +1,5 @@
-//! The pod's first process: keeps `orrery-loader serve` running, stops it with itself, and reaps every process that ends.
+//! The pod's first process: keeps `orrery-loader serve` running, stops it with itself, and reaps
+//! every process that ends.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 /// A child that lived this long is started again at once, a shorter-lived one after this pause.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
-/// What a shell reports for a process that SIGTERM ended. The operator ends a loader by deleting its Job, so a pod that is stopped otherwise
-/// (evicted, drained) has not done its work: a success would make its Job complete, and the rest would never be loaded.
+/// What a shell reports for a process that SIGTERM ended. The operator ends a loader by deleting
+/// its Job, so a pod that is stopped otherwise (evicted, drained) has not done its work: a success
+/// would make its Job complete, and the rest would never be loaded.
 const STOPPED: u8 = 128 + 15;
 
-/// Runs `program` with `arguments` until `stop`, which ends the child and then this. That is never a success.
+/// Runs `program` with `arguments` until `stop`, which ends the child and then this. That is never
+/// a success.
 pub async fn run(
     program: OsString,
     arguments: Vec<OsString>,

@@ -1,4 +1,5 @@
-//! Text form of a set of chunk ids: the smaller of runs (`6630-6631,6800`) and bitmap (`@6630:` and base64).
+//! Text form of a set of chunk ids: the smaller of runs (`6630-6631,6800`) and bitmap (`@6630:` and
+//! base64).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

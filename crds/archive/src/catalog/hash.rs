@@ -2,10 +2,11 @@
 
 use crate::names::ChunkId;
 
-/// Hash chunk of a key, given as the text it has in the index: a decimal integer without sign plus or leading zeros, or the bytes of a string.
+/// Hash chunk of a key, given as the text it has in the index: a decimal integer without sign plus
+/// or leading zeros, or the bytes of a string.
 ///
-/// FNV-1a over the bytes, then an avalanche step, because the low bits of FNV are weak for short inputs. Loaders and czars must agree on it
-/// for the life of the archive: it never changes.
+/// FNV-1a over the bytes, then an avalanche step, because the low bits of FNV are weak for short
+/// inputs. Loaders and czars must agree on it for the life of the archive: it never changes.
 pub fn hash_chunk(key: &[u8], chunks: u32) -> ChunkId {
     let fnv = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -31,8 +31,8 @@ pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 
 pub use hash::hash_chunk;
 pub use model::{
-    AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family, FamilyGrid,
-    IndexTable, RootPayload, Segment, Table, TableKey, TableKind,
+    AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family,
+    FamilyGrid, IndexTable, RootPayload, Segment, Table, TableKey, TableKind,
 };
 pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 pub use signed::{SignatureError, SignedCatalog};

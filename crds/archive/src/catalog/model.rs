@@ -48,7 +48,9 @@ pub struct Counters {
 }
 
 /// A pair of epochs, as leases report it.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Epochs {
     /// What the data is.
@@ -80,8 +82,8 @@ pub struct Catalog {
     pub families: BTreeMap<String, Family>,
     /// Tables by database and name.
     pub tables: BTreeMap<TableKey, Table>,
-    /// Physical databases that workers are to drop, because their tables were deleted with [`DeletionPolicy::Delete`]: each with the first
-    /// dataEpoch that does not list it any more.
+    /// Physical databases that workers are to drop, because their tables were deleted with
+    /// [`DeletionPolicy::Delete`]: each with the first dataEpoch that does not list it any more.
     pub dropping: BTreeMap<String, u64>,
 }
 
@@ -121,7 +123,8 @@ pub struct Family {
     pub replicas: FamilyReplicas,
     /// How rows map to chunks.
     pub grid: FamilyGrid,
-    /// Workers that hold each placed chunk, ascending. A worker listed here has every published segment of the chunk but those in `behind`.
+    /// Workers that hold each placed chunk, ascending. A worker listed here has every published
+    /// segment of the chunk but those in `behind`.
     pub placement: BTreeMap<ChunkId, Vec<WorkerId>>,
     /// What listed workers lack.
     pub behind: Vec<Behind>,
@@ -138,7 +141,11 @@ impl Family {
         self.holders_of(chunk, |_| true)
     }
 
-    fn holders_of(&self, chunk: ChunkId, wanted: impl Fn(u64) -> bool) -> impl Iterator<Item = WorkerId> {
+    fn holders_of(
+        &self,
+        chunk: ChunkId,
+        wanted: impl Fn(u64) -> bool,
+    ) -> impl Iterator<Item = WorkerId> {
         let listed = self.placement.get(&chunk).into_iter().flatten().copied();
         listed.filter(move |worker| {
             !self.behind.iter().any(|behind| {
@@ -171,7 +178,8 @@ pub enum FamilyGrid {
     },
 }
 
-/// A listed worker that lacks a segment for some chunks: it serves the other segments of these chunks only.
+/// A listed worker that lacks a segment for some chunks: it serves the other segments of these
+/// chunks only.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Behind {
     /// The worker.
@@ -256,7 +264,8 @@ pub struct AcceptedReference {
     pub collation: String,
 }
 
-/// A director's index: key → set of (chunk, sub-chunk), itself a hash-chunked table of an operator-owned family.
+/// A director's index: key → set of (chunk, sub-chunk), itself a hash-chunked table of an
+/// operator-owned family.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct IndexTable {
@@ -264,7 +273,8 @@ pub struct IndexTable {
     pub incarnation: u64,
     /// Name of its family (`<family>-index` by convention).
     pub family: String,
-    /// Published index segments; `chunks` of these are hash chunks. Filled from the catalog's segment pages.
+    /// Published index segments; `chunks` of these are hash chunks. Filled from the catalog's
+    /// segment pages.
     #[serde(skip)]
     pub segments: Vec<Segment>,
     /// Index segments of revoked ingests.
@@ -293,6 +303,7 @@ pub struct Segment {
     pub ingest: String,
     /// dataEpoch of its publish.
     pub published: u64,
-    /// While it is taken back: the last segment number given out before. Whatever has a higher one was loaded without these rows.
+    /// While it is taken back: the last segment number given out before. Whatever has a higher one
+    /// was loaded without these rows.
     pub revoked: Option<u64>,
 }

@@ -61,7 +61,8 @@ impl ObjectName {
 
     /// Whether `payload` is what the name says.
     pub fn matches(&self, payload: &str) -> bool {
-        self.kind().is_some_and(|kind| Self::of(kind, payload) == *self)
+        self.kind()
+            .is_some_and(|kind| Self::of(kind, payload) == *self)
     }
 }
 
@@ -89,8 +90,9 @@ impl ObjectSource for Objects {
 /// Marks a payload that lists the parts of a longer one.
 const PARTS: &str = "parts\n";
 
-/// Puts `content` into `objects`, cut into parts when it is long, and returns the name to refer to it by. Content stays below
-/// 1.7 MB (a list of 216 parts): the longest is a segment's chunk sets at 650,000 chunks, 110 KB each as bitmaps.
+/// Puts `content` into `objects`, cut into parts when it is long, and returns the name to refer to
+/// it by. Content stays below 1.7 MB (a list of 216 parts): the longest is a segment's chunk sets
+/// at 650,000 chunks, 110 KB each as bitmaps.
 pub(super) fn put(objects: &mut Objects, kind: ObjectKind, content: String) -> ObjectName {
     if content.len() <= MAX_PAYLOAD && !content.starts_with(PARTS) {
         return put_one(objects, kind, content);
@@ -142,10 +144,12 @@ pub(super) fn get(objects: &impl ObjectSource, name: &ObjectName) -> Result<Stri
     for part in list.lines() {
         let part = ObjectName::new(part);
         let payload = get_one(objects, &part)?;
-        let piece = payload.strip_prefix('+').ok_or_else(|| ObjectError::Malformed {
-            name: part,
-            what: "no part".into(),
-        })?;
+        let piece = payload
+            .strip_prefix('+')
+            .ok_or_else(|| ObjectError::Malformed {
+                name: part,
+                what: "no part".into(),
+            })?;
         content.push_str(piece);
     }
     Ok(content)

@@ -1,4 +1,5 @@
-//! The copy of the catalog that the operator leaves at every agent, signed, for czars that cannot reach the cluster API.
+//! The copy of the catalog that the operator leaves at every agent, signed, for czars that cannot
+//! reach the cluster API.
 
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,8 @@ use super::codec::{self, Encoded};
 use super::model::{Catalog, Epochs, RootPayload};
 use super::objects::{ObjectError, Objects};
 
-/// A catalog with the operator's signature (HMAC-SHA256 with the key of Secret `orrery-catalog-key`).
+/// A catalog with the operator's signature (HMAC-SHA256 with the key of Secret
+/// `orrery-catalog-key`).
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedCatalog {
@@ -43,7 +45,8 @@ impl SignedCatalog {
         }
     }
 
-    /// The catalog, if the signature verifies. Objects need no signature of their own: the root holds their hashes.
+    /// The catalog, if the signature verifies. Objects need no signature of their own: the root
+    /// holds their hashes.
     pub fn verify(&self, key: &[u8]) -> Result<Catalog, SignatureError> {
         let signature = hex::decode(&self.signature).map_err(|_| SignatureError::Signature)?;
         mac(&self.root, key)

@@ -24,7 +24,11 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
             .map(|chunk| {
                 (
                     chunk,
-                    vec![chunk % 300 + 1, (chunk + 7) % 300 + 1, (chunk + 100) % 300 + 1],
+                    vec![
+                        chunk % 300 + 1,
+                        (chunk + 7) % 300 + 1,
+                        (chunk + 100) % 300 + 1,
+                    ],
                 )
             })
             .collect(),
@@ -91,7 +95,11 @@ fn catalog() -> Catalog {
                             .map(|id| {
                                 segment(
                                     id * 100 + i,
-                                    if id < 3 { chunks.clone() } else { (1..9).collect() },
+                                    if id < 3 {
+                                        chunks.clone()
+                                    } else {
+                                        (1..9).collect()
+                                    },
                                 )
                             })
                             .collect(),
@@ -124,10 +132,16 @@ fn any_missing_or_changed_object_means_no_catalog() {
     for name in objects.keys().step_by(97) {
         let mut without = objects.clone();
         without.remove(name);
-        assert_eq!(decode(&root, &without), Err(ObjectError::Missing(name.clone())));
+        assert_eq!(
+            decode(&root, &without),
+            Err(ObjectError::Missing(name.clone()))
+        );
         let mut changed = objects.clone();
         changed.insert(name.clone(), "{}".into());
-        assert_eq!(decode(&root, &changed), Err(ObjectError::Mismatch(name.clone())));
+        assert_eq!(
+            decode(&root, &changed),
+            Err(ObjectError::Mismatch(name.clone()))
+        );
     }
 }
 
@@ -142,7 +156,10 @@ fn moving_one_chunk_writes_four_objects() {
         .placement
         .insert(601, vec![1, 2, 3]);
     let (before, after) = (encode(&before).objects, encode(&after).objects);
-    let new = after.keys().filter(|name| !before.contains_key(name)).count();
+    let new = after
+        .keys()
+        .filter(|name| !before.contains_key(name))
+        .count();
     assert!(
         new <= 4,
         "placement page, page list (maybe in parts), index page: {new}"

@@ -1,7 +1,8 @@
 //! MySQL column types as users write them, parsed.
 //!
-//! The accepted language is what MariaDB 10.11 takes in a column definition, without attributes that belong to the column (NULL,
-//! DEFAULT, COLLATE …). Aliases (`BOOL`, `DEC`, `INTEGER`, `REAL` …) are folded into their types, so that equal types compare equal.
+//! The accepted language is what MariaDB 10.11 takes in a column definition, without attributes
+//! that belong to the column (NULL, DEFAULT, COLLATE …). Aliases (`BOOL`, `DEC`, `INTEGER`, `REAL`
+//! …) are folded into their types, so that equal types compare equal.
 
 mod parse;
 mod text;
@@ -187,7 +188,12 @@ impl SqlType {
     pub fn is_text(&self) -> bool {
         matches!(
             self,
-            Self::Char(_) | Self::VarChar(_) | Self::Text(_) | Self::Enum(_) | Self::Set(_) | Self::Json
+            Self::Char(_)
+                | Self::VarChar(_)
+                | Self::Text(_)
+                | Self::Enum(_)
+                | Self::Set(_)
+                | Self::Json
         )
     }
 
@@ -207,7 +213,8 @@ impl SqlType {
         }
     }
 
-    /// Bytes a value takes inside an InnoDB page at most; long values leave a 20-byte pointer (40 bytes are kept for short ones).
+    /// Bytes a value takes inside an InnoDB page at most; long values leave a 20-byte pointer (40
+    /// bytes are kept for short ones).
     pub fn inline_bytes(&self, bytes_per_char: u32) -> u32 {
         const OFF_PAGE: u32 = 40;
         match self {

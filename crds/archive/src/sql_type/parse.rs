@@ -33,7 +33,10 @@ impl<'a> Parser<'a> {
             parameters = Some(&inner[..end]);
             tail = &inner[end + 1..];
         }
-        let rest = tail.split_whitespace().map(str::to_ascii_uppercase).collect();
+        let rest = tail
+            .split_whitespace()
+            .map(str::to_ascii_uppercase)
+            .collect();
         Ok(Self {
             text: trimmed,
             word: word.to_ascii_uppercase(),
@@ -164,9 +167,9 @@ impl<'a> Parser<'a> {
             _ => return Err(self.wrong("at most precision and scale")),
         };
         if !(1..=65).contains(&precision) || scale > 38 || scale > precision {
-            return Err(
-                self.wrong("the precision is 1 to 65, the scale at most 38 and not above the precision")
-            );
+            return Err(self.wrong(
+                "the precision is 1 to 65, the scale at most 38 and not above the precision",
+            ));
         }
         Ok(SqlType::Decimal {
             precision,
@@ -178,8 +181,14 @@ impl<'a> Parser<'a> {
     /// `FLOAT(p)` with p above 24 is a DOUBLE, as in MariaDB.
     fn float(&self, flags: NumberFlags) -> Result<SqlType, SqlTypeError> {
         match self.numbers()?.as_slice() {
-            [precision] if *precision <= 24 => Ok(SqlType::Float { digits: None, flags }),
-            [precision] if *precision <= 53 => Ok(SqlType::Double { digits: None, flags }),
+            [precision] if *precision <= 24 => Ok(SqlType::Float {
+                digits: None,
+                flags,
+            }),
+            [precision] if *precision <= 53 => Ok(SqlType::Double {
+                digits: None,
+                flags,
+            }),
             [_] => Err(self.wrong("the precision is at most 53")),
             _ => Ok(SqlType::Float {
                 digits: self.digits()?,

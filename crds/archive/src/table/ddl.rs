@@ -34,9 +34,13 @@ pub fn home(table: &AcceptedTable, director: bool) -> String {
     chunked(table, &key)
 }
 
-/// What an overlap table looks like: a row may stand in it for several sub-chunks, so no key is unique.
+/// What an overlap table looks like: a row may stand in it for several sub-chunks, so no key is
+/// unique.
 pub fn overlap(table: &AcceptedTable) -> String {
-    chunked(table, &format!("KEY `key` ({})", quote_identifier(&table.key)))
+    chunked(
+        table,
+        &format!("KEY `key` ({})", quote_identifier(&table.key)),
+    )
 }
 
 /// What a director index table looks like; `key_type` is the SQL type of the key column.
@@ -92,7 +96,9 @@ fn chunked(table: &AcceptedTable, key: &str) -> String {
     let visibility = if table.qserv_compat { "" } else { " INVISIBLE" };
     let mut items = columns(&table.columns);
     for name in [CHUNK_COLUMN, SUB_CHUNK_COLUMN] {
-        items.push(format!("`{name}` INT UNSIGNED NOT NULL DEFAULT 0{visibility}"));
+        items.push(format!(
+            "`{name}` INT UNSIGNED NOT NULL DEFAULT 0{visibility}"
+        ));
     }
     items.push(key.to_owned());
     items.push(format!("KEY `subChunk` (`{SUB_CHUNK_COLUMN}`)"));
@@ -116,7 +122,11 @@ fn column(column: &Column) -> String {
     if let Some(collation) = &column.collation {
         text.push_str(&format!(" COLLATE {collation}"));
     }
-    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+    text.push_str(if column.nullable {
+        " NULL"
+    } else {
+        " NOT NULL"
+    });
     match &column.default {
         Some(default) => text.push_str(&format!(" DEFAULT {}", quote_string(default))),
         None if column.nullable => text.push_str(" DEFAULT NULL"),
@@ -129,7 +139,11 @@ fn column(column: &Column) -> String {
 }
 
 fn secondary(key: &SecondaryKey) -> String {
-    format!("KEY {} ({})", quote_identifier(&key.name), list(&key.columns))
+    format!(
+        "KEY {} ({})",
+        quote_identifier(&key.name),
+        list(&key.columns)
+    )
 }
 
 fn list(names: &[String]) -> String {

@@ -1,4 +1,5 @@
-//! A table: its columns and keys as declared, what it declares of them, and the DDL of its physical tables ([`ddl`]).
+//! A table: its columns and keys as declared, what it declares of them, and the DDL of its physical
+//! tables ([`ddl`]).
 
 pub mod ddl;
 mod rules;
@@ -51,7 +52,10 @@ fn yes() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 fn is_yes(value: &bool) -> bool {
     *value
 }

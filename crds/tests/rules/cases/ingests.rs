@@ -24,7 +24,10 @@ pub fn ingests() -> Vec<Case> {
             "blankLines": "skip", "trim": true, "notFinite": "null", "booleans": true,
         }}}),
     );
-    ingest.accepts("a tab itself", json!({"spec": {"dialect": {"delimiter": "\t"}}}));
+    ingest.accepts(
+        "a tab itself",
+        json!({"spec": {"dialect": {"delimiter": "\t"}}}),
+    );
     dialects(&mut ingest);
     ingest.refuses(
         "no target",
@@ -41,7 +44,9 @@ pub fn ingests() -> Vec<Case> {
         json!({"spec": {"maxRejects": -1}}),
         &["spec.maxRejects: Invalid value: -1: spec.maxRejects in body should be greater than or equal to 0"],
     );
-    let what = ["<nil>: an ingest's target, sources, dialect and fields never change: make another Ingest"];
+    let what = [
+        "<nil>: an ingest's target, sources, dialect and fields never change: make another Ingest",
+    ];
     ingest.refuses_change(
         "another target",
         json!({}),
@@ -91,14 +96,19 @@ fn dialects(ingest: &mut Kind) {
     let mut refuses = |shows, dialect: Value, refusals: &[&str]| {
         ingest.refuses(shows, json!({"spec": {"dialect": dialect}}), refusals);
     };
-    let delimiter = [r"spec: dialect.delimiter is one ASCII character that ends no line, or \t for a tab"];
+    let delimiter =
+        [r"spec: dialect.delimiter is one ASCII character that ends no line, or \t for a tab"];
     refuses("two delimiters", json!({"delimiter": "||"}), &delimiter);
     refuses(
         "a delimiter that ends lines",
         json!({"delimiter": "\n"}),
         &delimiter,
     );
-    refuses("a delimiter of two bytes", json!({"delimiter": "§"}), &delimiter);
+    refuses(
+        "a delimiter of two bytes",
+        json!({"delimiter": "§"}),
+        &delimiter,
+    );
     refuses(
         "a quote of two bytes",
         json!({"quote": "»"}),
@@ -114,7 +124,11 @@ fn dialects(ingest: &mut Kind) {
     refuses("an escape that delimits", json!({"escape": ","}), &differ);
     refuses("a quote that escapes", json!({"quote": "\\"}), &differ);
     let comment = ["spec: dialect.comment is text of one line that does not begin with the quote"];
-    refuses("a comment of two lines", json!({"comment": "#\n"}), &comment);
+    refuses(
+        "a comment of two lines",
+        json!({"comment": "#\n"}),
+        &comment,
+    );
     refuses(
         "a comment that begins with the quote",
         json!({"comment": "\"#", "quote": "\""}),

@@ -6,7 +6,10 @@ use crate::case::{Case, Kind};
 
 pub fn pools() -> Vec<Case> {
     let mut pool = Kind::new("WorkerPool", json!({"workers": 4, "storage": "10Ti"}));
-    pool.accepts("a longest name", json!({"metadata": {"name": "p".repeat(40)}}));
+    pool.accepts(
+        "a longest name",
+        json!({"metadata": {"name": "p".repeat(40)}}),
+    );
     pool.accepts("timers", json!({"spec": {"repair": {"suspectAfterSeconds": 3, "confirmAfterSeconds": 3, "repairAfterSeconds": 0}}}));
     let name = "<nil>: a pool's name has at most 40 characters, small letters, digits and -, and begins with a letter: names of Services are made from it";
     pool.refuses(
@@ -14,8 +17,16 @@ pub fn pools() -> Vec<Case> {
         json!({"metadata": {"name": "p".repeat(41)}}),
         &[name],
     );
-    pool.refuses("a dot in the name", json!({"metadata": {"name": "a.b"}}), &[name]);
-    pool.refuses("a digit first", json!({"metadata": {"name": "1a"}}), &[name]);
+    pool.refuses(
+        "a dot in the name",
+        json!({"metadata": {"name": "a.b"}}),
+        &[name],
+    );
+    pool.refuses(
+        "a digit first",
+        json!({"metadata": {"name": "1a"}}),
+        &[name],
+    );
     pool.refuses(
         "no workers",
         json!({"spec": {"workers": 0}}),
@@ -33,7 +44,11 @@ pub fn pools() -> Vec<Case> {
     );
     let storage = "spec: storage is a size, for example 10Ti";
     pool.refuses("no size", json!({"spec": {"storage": "much"}}), &[storage]);
-    pool.refuses("an empty size", json!({"spec": {"storage": "0"}}), &[storage]);
+    pool.refuses(
+        "an empty size",
+        json!({"spec": {"storage": "0"}}),
+        &[storage],
+    );
     pool.refuses(
         "suspicion after the confirmation",
         json!({"spec": {"repair": {"suspectAfterSeconds": 61}}}),

@@ -149,8 +149,9 @@ fn keys(table: &mut Kind) {
         json!({"spec": {"director": "Object"}}),
         &["spec: a director has no director"],
     );
-    let child =
-        ["spec: a child needs its director, and a key that is one of its columns and names the director row"];
+    let child = [
+        "spec: a child needs its director, and a key that is one of its columns and names the director row",
+    ];
     table.refuses(
         "a child without a director",
         json!({"spec": {"role": "child"}}),
@@ -251,7 +252,12 @@ fn schema_changes(table: &mut Kind) {
     let key = [
         "<nil>: key, director, position and uniqueKey of an accepted table never change: make a new table and ingest into it",
     ];
-    table.refuses_change("another key", accepted(), json!({"spec": {"key": "ra"}}), &key);
+    table.refuses_change(
+        "another key",
+        accepted(),
+        json!({"spec": {"key": "ra"}}),
+        &key,
+    );
     table.refuses_change(
         "no position any more",
         accepted(),

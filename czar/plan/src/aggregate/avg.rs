@@ -34,7 +34,10 @@ fn split(
     let count = place(over(&COUNT.function, vec![argument.clone()]));
     let counts = over(&SUM.function, vec![Expr::Partial(count)]);
     // The division of exact numbers has the 4 more digits that AVG has.
-    let quotient = total.merged(&sums).value.arithmetic(Operator::Divide, counts);
+    let quotient = total
+        .merged(&sums)
+        .value
+        .arithmetic(Operator::Divide, counts);
     Ok(match total {
         Total::Plain(_) | Total::Hidden(_) | Total::Long { .. } => Split {
             merged: Merged::plain(quotient),
@@ -42,7 +45,9 @@ fn split(
         },
         Total::Double { shown, .. } => Split {
             merged: double(quotient, shown.with_more(MORE_DIGITS)),
-            in_process: sums.column.map(|sum| SimpleColumn::AvgDouble { sum, count }),
+            in_process: sums
+                .column
+                .map(|sum| SimpleColumn::AvgDouble { sum, count }),
         },
     })
 }

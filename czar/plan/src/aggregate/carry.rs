@@ -43,7 +43,8 @@ pub(crate) enum Carrier {
 pub(crate) struct Merged {
     /// The value with all its digits.
     pub value: Expr,
-    /// The value in a type whose text and comparisons are those that one server has; `None` when there is none.
+    /// The value in a type whose text and comparisons are those that one server has; `None` when
+    /// there is none.
     pub shown: Option<Expr>,
     /// Seconds since 1970, when it is a TIMESTAMP.
     pub seconds: Option<Expr>,
@@ -78,7 +79,11 @@ impl Carrier {
     }
 
     /// What carries a value that rows are ordered by: of a DECIMAL the digits that are shown.
-    pub(crate) fn of_ordered(expr: &Expr, scope: &Scope<'_>, what: &str) -> Result<Self, PlanError> {
+    pub(crate) fn of_ordered(
+        expr: &Expr,
+        scope: &Scope<'_>,
+        what: &str,
+    ) -> Result<Self, PlanError> {
         let kind = type_of(expr, scope);
         match (kind.nature, kind.number) {
             (Nature::Number, Number::Exact(digits)) => {
@@ -90,7 +95,11 @@ impl Carrier {
     }
 
     /// What carries a value of rows that are made distinct: the digits that are shown.
-    pub(crate) fn of_distinct_row(expr: &Expr, scope: &Scope<'_>, what: &str) -> Result<Self, PlanError> {
+    pub(crate) fn of_distinct_row(
+        expr: &Expr,
+        scope: &Scope<'_>,
+        what: &str,
+    ) -> Result<Self, PlanError> {
         match Self::of_ordered(expr, scope, what)? {
             Self::Double(Shown::Unknown) => Err(of_strings(what)),
             Self::Double(Shown::Cut(digits)) => Ok(Self::Rounded(digits)),
@@ -172,8 +181,8 @@ impl Carrier {
         }
     }
 
-    /// What values are told apart by in GROUP BY and DISTINCT, made from what travelled, where that is less than the value; a temporary
-    /// table of one server keeps the digits that are shown.
+    /// What values are told apart by in GROUP BY and DISTINCT, made from what travelled, where that
+    /// is less than the value; a temporary table of one server keeps the digits that are shown.
     pub(crate) fn grouped(self, travelled: &Expr) -> Option<Expr> {
         match self {
             Self::Double(Shown::Cut(digits)) => Some(rounded(travelled.clone(), digits)),
@@ -233,8 +242,9 @@ pub(super) fn rounded(expr: Expr, digits: u32) -> Expr {
     Expr::call("ROUND", vec![expr, Expr::number(digits)])
 }
 
-/// A DECIMAL that has all digits of what travelled and shows as many as one server does: only a quotient is so. It is that of a whole
-/// number of its last digit, but for the digits that a quotient shows more than its dividend.
+/// A DECIMAL that has all digits of what travelled and shows as many as one server does: only a
+/// quotient is so. It is that of a whole number of its last digit, but for the digits that a
+/// quotient shows more than its dividend.
 pub(super) fn with_hidden_digits(travelled: Expr, digits: Digits) -> Expr {
     let dividend_digits = digits.shown - MORE_DIGITS;
     let factor = format!("1{}", "0".repeat((digits.held - dividend_digits) as usize));
@@ -250,7 +260,8 @@ pub(super) fn with_hidden_digits(travelled: Expr, digits: Digits) -> Expr {
     as_decimal(dividend, dividend_digits).arithmetic(Operator::Divide, Expr::number(divisor))
 }
 
-/// A DOUBLE that was rounded to so many digits, in the type that rounding gives, without changing it.
+/// A DOUBLE that was rounded to so many digits, in the type that rounding gives, without changing
+/// it.
 fn rounded_again(travelled: &Expr, digits: u32) -> Expr {
     let is_below = |limit: Expr| {
         let size = Expr::call("ABS", vec![travelled.clone()]);
@@ -261,9 +272,14 @@ fn rounded_again(travelled: &Expr, digits: u32) -> Expr {
         return rounded;
     }
     let limit = ROUNDED_TWICE / 10_f64.powi(i32::try_from(digits).unwrap_or(i32::MAX));
-    let long = travelled.clone().cast(format!("DOUBLE({LONGEST},{digits})"));
+    let long = travelled
+        .clone()
+        .cast(format!("DOUBLE({LONGEST},{digits})"));
     let whole = Expr::call("FLOOR", vec![travelled.clone()]);
-    let large = Expr::call("IF", vec![is_below(Expr::number(WHOLE_DOUBLE)), long, whole]);
+    let large = Expr::call(
+        "IF",
+        vec![is_below(Expr::number(WHOLE_DOUBLE)), long, whole],
+    );
     Expr::call(
         "IF",
         vec![is_below(Expr::number(format!("{limit:e}"))), rounded, large],

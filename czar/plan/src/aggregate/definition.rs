@@ -16,7 +16,8 @@ pub(super) struct Definition {
     pub split: TakeApart,
 }
 
-/// Takes a call apart. What parts compute, in the form in which it travels, is given to the function, which tells its column.
+/// Takes a call apart. What parts compute, in the form in which it travels, is given to the
+/// function, which tells its column.
 pub(super) type TakeApart =
     fn(&Aggregate, &Scope<'_>, &mut dyn FnMut(Expr) -> usize) -> Result<Split, PlanError>;
 

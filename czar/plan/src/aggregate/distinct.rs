@@ -1,4 +1,5 @@
-//! Aggregates over distinct values: parts group by the values too, so that the merge sees each value of a group and makes it distinct.
+//! Aggregates over distinct values: parts group by the values too, so that the merge sees each
+//! value of a group and makes it distinct.
 
 use super::carry::Carrier;
 use crate::error::{PlanError, refused};
@@ -24,7 +25,10 @@ pub(crate) fn merged(aggregate: &Aggregate, values: Vec<Value>) -> Result<Expr, 
         }
         if carrier == Carrier::Double(Shown::Unknown) {
             return Err(refused(
-                format!("{} of distinct numbers made of strings", aggregate.function.name),
+                format!(
+                    "{} of distinct numbers made of strings",
+                    aggregate.function.name
+                ),
                 "write CAST(expression AS DOUBLE)",
             ));
         }

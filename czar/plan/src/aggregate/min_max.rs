@@ -80,7 +80,9 @@ impl Extreme {
             Type {
                 nature: Nature::Number,
                 number: Number::Exact(digits),
-            } if is_integer(digits) && !is_zerofill(argument, scope) => Some((self.integer)(column)),
+            } if is_integer(digits) && !is_zerofill(argument, scope) => {
+                Some((self.integer)(column))
+            }
             Type {
                 nature: Nature::Number,
                 number: Number::Double(_),

@@ -46,10 +46,12 @@ pub(crate) fn function(name: &str) -> Option<&'static Function> {
 
 /// Whether a call is over distinct values, which makes a difference for most functions.
 pub(crate) fn is_over_distinct(call: &Aggregate) -> bool {
-    call.distinct && definition(call.function.name).is_none_or(|definition| definition.distinct_counts)
+    call.distinct
+        && definition(call.function.name).is_none_or(|definition| definition.distinct_counts)
 }
 
-/// Takes a call apart that is not over distinct values. What parts compute is given to `place`, which tells its column.
+/// Takes a call apart that is not over distinct values. What parts compute is given to `place`,
+/// which tells its column.
 pub(crate) fn split(
     call: &Aggregate,
     scope: &Scope<'_>,

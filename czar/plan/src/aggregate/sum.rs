@@ -46,8 +46,8 @@ fn split(
 pub(super) enum Total {
     /// Exact, all digits shown.
     Plain(Digits),
-    /// Exact, all digits shown, and longer than what a table holds: so many last digits before the point and the fraction are added
-    /// apart from the digits before them.
+    /// Exact, all digits shown, and longer than what a table holds: so many last digits before the
+    /// point and the fraction are added apart from the digits before them.
     Long { last: u32 },
     /// Exact, with more digits than are shown.
     Hidden(Digits),
@@ -72,11 +72,15 @@ impl Total {
                 check_decimal(digits, "SUM or AVG")?;
                 Ok(Self::Hidden(digits))
             }
-            Number::Exact(digits) if digits.summed().can_be_stored() => Ok(Self::Plain(digits.summed())),
+            Number::Exact(digits) if digits.summed().can_be_stored() => {
+                Ok(Self::Plain(digits.summed()))
+            }
             // It is computed twice.
-            Number::Exact(digits) if digits.can_be_computed() && !argument.is_random() => Ok(Self::Long {
-                last: LONGEST - SUMMED - digits.shown,
-            }),
+            Number::Exact(digits) if digits.can_be_computed() && !argument.is_random() => {
+                Ok(Self::Long {
+                    last: LONGEST - SUMMED - digits.shown,
+                })
+            }
             Number::Exact(_) => Err(too_long("SUM or AVG")),
             Number::Double(shown) => Ok(Self::Double {
                 shown,
@@ -94,9 +98,13 @@ impl Total {
         let sum = |argument| over(&SUM.function, vec![argument]);
         let whole = sum(argument.clone());
         let partial = match self {
-            Self::Plain(_) | Self::Double { is_column: true, .. } => whole,
+            Self::Plain(_)
+            | Self::Double {
+                is_column: true, ..
+            } => whole,
             Self::Double { .. } => whole.cast("DOUBLE"),
-            // Where a part adds in a temporary table, with the digits that are shown, one server does so too.
+            // Where a part adds in a temporary table, with the digits that are shown, one server
+            // does so too.
             Self::Hidden(digits) => as_decimal(whole, digits.held),
             Self::Long { last } => {
                 let unit = power_of_ten(last);
@@ -154,7 +162,8 @@ fn without_last_digits(number: &Expr, digits: u32) -> Expr {
     as_decimal(cut.arithmetic(Operator::Divide, power_of_ten(digits)), 0)
 }
 
-/// A DOUBLE made of sums: as exact as they are, so that rounding it to the digits that one server shows is what one server shows.
+/// A DOUBLE made of sums: as exact as they are, so that rounding it to the digits that one server
+/// shows is what one server shows.
 pub(super) fn double(value: Expr, shown: Shown) -> Merged {
     let text = match shown {
         Shown::All => Some(value.clone()),

@@ -28,7 +28,9 @@ pub enum GuardError {
         at: usize,
     },
     /// A chain of operators is too long.
-    #[error("An expression chains more than {MAX_CHAIN} operators, at byte {at}; write OR chains as IN (…)")]
+    #[error(
+        "An expression chains more than {MAX_CHAIN} operators, at byte {at}; write OR chains as IN (…)"
+    )]
     TooLong {
         /// Byte position where it gets too long.
         at: usize,
@@ -50,7 +52,8 @@ pub enum GuardError {
         /// Reason.
         why: &'static str,
     },
-    /// The parser does not know it. MariaDB may: its own syntax check comes first, on the shadow server.
+    /// The parser does not know it. MariaDB may: its own syntax check comes first, on the shadow
+    /// server.
     #[error("This version of Orrery doesn't yet support this statement: {message}")]
     Parse {
         /// The parser's message.

@@ -48,7 +48,8 @@ pub enum PlanError {
         /// The column.
         column: String,
     },
-    /// The plan does not hold what it promises: an error of the planner, which must not become a wrong answer.
+    /// The plan does not hold what it promises: an error of the planner, which must not become a
+    /// wrong answer.
     #[error("Orrery cannot prove that its answer would be MariaDB's: {reason}")]
     Unproven {
         /// What does not hold.

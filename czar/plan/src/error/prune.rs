@@ -30,7 +30,9 @@ pub enum PruneError {
         reason: String,
     },
     /// No function of that name.
-    #[error("There is no function {function}; there are qserv_areaspec_box, _circle, _ellipse and _poly")]
+    #[error(
+        "There is no function {function}; there are qserv_areaspec_box, _circle, _ellipse and _poly"
+    )]
     Unknown {
         /// Function.
         function: String,

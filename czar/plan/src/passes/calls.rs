@@ -1,8 +1,9 @@
 //! Which functions a text may call, by name, quoted or not.
 //!
-//! Keeps true: a text that one server runs as the user wrote it calls only functions of a list. What waits, locks, reads files or
-//! keeps something in the session is not in it, and neither is a stored function. The check counts tokens and trusts no parser: a
-//! name before a parenthesis is a call unless it is a keyword that takes one, or the name of a WITH.
+//! Keeps true: a text that one server runs as the user wrote it calls only functions of a list.
+//! What waits, locks, reads files or keeps something in the session is not in it, and neither is a
+//! stored function. The check counts tokens and trusts no parser: a name before a parenthesis is a
+//! call unless it is a keyword that takes one, or the name of a WITH.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -19,13 +20,15 @@ use crate::text::statement::quoting::unquoted;
 pub(crate) enum Runs {
     /// The shadow server, without tables: the proxy puts in what it knows of the client's session.
     ShadowAlone,
-    /// The shadow server, over its own databases or for SHOW: it knows the default database, and no more of the session.
+    /// The shadow server, over its own databases or for SHOW: it knows the default database, and no
+    /// more of the session.
     Shadow,
     /// A worker: it knows nothing of the session.
     Worker,
 }
 
-/// Keywords that a parenthesis may follow. Of these none is the name of a function outside the lists in [`functions`].
+/// Keywords that a parenthesis may follow. Of these none is the name of a function outside the
+/// lists in [`functions`].
 const BEFORE_PARENTHESIS: &[&str] = &[
     "AGAINST",
     "ALL",
@@ -106,7 +109,9 @@ const BEFORE_PARENTHESIS: &[&str] = &[
 /// Refuses functions that never run, whoever would run them.
 pub(crate) fn check_forbidden(tokens: &[Token<'_>]) -> Result<(), GuardError> {
     let called = tokens.windows(2).filter_map(|pair| match pair {
-        [name, open] if open.is_symbol("(") && matches!(name.kind, Kind::Word | Kind::QuotedName) => {
+        [name, open]
+            if open.is_symbol("(") && matches!(name.kind, Kind::Word | Kind::QuotedName) =>
+        {
             Some(name)
         }
         _ => None,
@@ -124,7 +129,11 @@ pub(crate) fn check_forbidden(tokens: &[Token<'_>]) -> Result<(), GuardError> {
 }
 
 /// Refuses what the server that runs this text must not run. `query` is its tree, when it has one.
-pub(crate) fn check(tokens: &[Token<'_>], query: Option<&Query>, runs: Runs) -> Result<(), PlanError> {
+pub(crate) fn check(
+    tokens: &[Token<'_>],
+    query: Option<&Query>,
+    runs: Runs,
+) -> Result<(), PlanError> {
     let named = query.map(names_of_with).unwrap_or_default();
     for (at, token) in tokens.iter().enumerate() {
         let previous = at.checked_sub(1).and_then(|at| tokens.get(at));
@@ -134,8 +143,8 @@ pub(crate) fn check(tokens: &[Token<'_>], query: Option<&Query>, runs: Runs) -> 
             Kind::Variable => variable(token, runs)?,
             Kind::Word if !is_called && !is_member => bare(token, runs)?,
             Kind::Word | Kind::QuotedName if is_called && !named.contains(&at) => {
-                let is_keyword =
-                    token.kind == Kind::Word && BEFORE_PARENTHESIS.iter().any(|word| token.is_word(word));
+                let is_keyword = token.kind == Kind::Word
+                    && BEFORE_PARENTHESIS.iter().any(|word| token.is_word(word));
                 if is_member {
                     let name = format!("the stored function {}", unquoted(token));
                     return Err(refused(name, "write out what it computes"));
@@ -166,7 +175,8 @@ fn call(name: &str, has_arguments: bool, runs: Runs) -> Result<(), PlanError> {
     }
     if functions::SESSION.contains(&name) {
         let is_known = match name {
-            // Nothing is ever inserted; with an argument it would keep that for later statements, of others too.
+            // Nothing is ever inserted; with an argument it would keep that for later statements,
+            // of others too.
             "LAST_INSERT_ID" => !has_arguments && runs != Runs::Worker,
             "FOUND_ROWS" | "ROW_COUNT" => false,
             "DATABASE" | "SCHEMA" | "SYSDATE" | "VERSION" => runs != Runs::Worker,
@@ -196,7 +206,8 @@ fn bare(token: &Token<'_>, runs: Runs) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// A variable. User variables would stay in a session that others get next; system variables are those of the server's session.
+/// A variable. User variables would stay in a session that others get next; system variables are
+/// those of the server's session.
 fn variable(token: &Token<'_>, runs: Runs) -> Result<(), PlanError> {
     let is_system = token.text.starts_with("@@");
     let is_global = token

@@ -1,7 +1,8 @@
 //! Joins: which tables' rows are known to lie in the same chunk.
 //!
-//! Keeps true: a statement passes only when every combination of rows it asks for lies within one chunk. That is proven from
-//! equalities between key columns of one director family, given at the top level of WHERE or ON.
+//! Keeps true: a statement passes only when every combination of rows it asks for lies within one
+//! chunk. That is proven from equalities between key columns of one director family, given at the
+//! top level of WHERE or ON.
 
 use orrery_archive::catalog::Catalog;
 use orrery_archive::catalog::TableKey;
@@ -23,7 +24,11 @@ pub(crate) struct Equalities {
 
 impl Equalities {
     /// Learns from the terms of a conjunction.
-    pub(crate) fn learn<'e>(&mut self, terms: impl IntoIterator<Item = &'e Expr>, scope: &Scope<'_>) {
+    pub(crate) fn learn<'e>(
+        &mut self,
+        terms: impl IntoIterator<Item = &'e Expr>,
+        scope: &Scope<'_>,
+    ) {
         for term in terms {
             let Expr::Compare(Comparison::Equal, left, right) = term else {
                 continue;
@@ -60,7 +65,9 @@ impl Equalities {
     }
 
     fn class(&self, column: ColumnId) -> Option<usize> {
-        self.classes.iter().position(|class| class.contains(&column))
+        self.classes
+            .iter()
+            .position(|class| class.contains(&column))
     }
 
     fn join(&mut self, left: ColumnId, right: ColumnId) {
@@ -93,7 +100,8 @@ impl Equalities {
     }
 }
 
-/// Whether equality of the two columns means equal keys: both integers, or both text of one collation that distinguishes all strings.
+/// Whether equality of the two columns means equal keys: both integers, or both text of one
+/// collation that distinguishes all strings.
 fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
     let (Some(left_type), Some(right_type)) = (scope.type_of(left), scope.type_of(right)) else {
         return false;
@@ -105,7 +113,9 @@ fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
         let column = scope.table_of(column)?.declared().get(column.column)?;
         column.collation.as_deref()
     };
-    let exact = |name: Option<&str>| name.is_none_or(|name| name == "binary" || name.ends_with("_nopad_bin"));
+    let exact = |name: Option<&str>| {
+        name.is_none_or(|name| name == "binary" || name.ends_with("_nopad_bin"))
+    };
     let text = left_type.is_text() && right_type.is_text() && collation(left).is_some();
     let binary = |kind: &orrery_archive::sql_type::SqlType| {
         matches!(kind, orrery_archive::sql_type::SqlType::VarBinary(_))
@@ -170,8 +180,9 @@ pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, P
     })
 }
 
-/// Proves that all partners of an optional table lie in the chunk of the row they are joined to: from terms that hold whether it
-/// has partners or not, and from its own ON. Its partner, which is told, may be another optional table, which has its own proof.
+/// Proves that all partners of an optional table lie in the chunk of the row they are joined to:
+/// from terms that hold whether it has partners or not, and from its own ON. Its partner, which is
+/// told, may be another optional table, which has its own proof.
 fn check_optional(
     root: usize,
     table: usize,
@@ -180,10 +191,16 @@ fn check_optional(
 ) -> Result<usize, PlanError> {
     let scope = &select.scope;
     let mut equalities = Equalities::default();
-    let entries = select.from.iter().flatten().filter(|entry| entry.table <= table);
+    let entries = select
+        .from
+        .iter()
+        .flatten()
+        .filter(|entry| entry.table <= table);
     let entries = entries.filter(|entry| entry.join != JoinKind::Left || entry.table == table);
     equalities.learn(
-        entries.flat_map(|entry| &entry.on).chain(safe_filter(select)),
+        entries
+            .flat_map(|entry| &entry.on)
+            .chain(safe_filter(select)),
         scope,
     );
     let is_optional = |at: &usize| {
@@ -193,7 +210,8 @@ fn check_optional(
             .is_some_and(|table| table.role == TableRole::ChunkedOptional)
     };
     let mut earlier = (0..table).filter(is_optional);
-    if let Some(other) = earlier.find(|other| check_pair(*other, table, &equalities, select, catalog).is_ok())
+    if let Some(other) =
+        earlier.find(|other| check_pair(*other, table, &equalities, select, catalog).is_ok())
     {
         return Ok(other);
     }
@@ -264,7 +282,8 @@ fn check_pair(
             ),
         ));
     }
-    let (Some(left_key), Some(right_key)) = (key_column(left, scope), key_column(right, scope)) else {
+    let (Some(left_key), Some(right_key)) = (key_column(left, scope), key_column(right, scope))
+    else {
         return Err(PlanError::Unproven {
             reason: format!("{} or {} has no key column", one.key, other.key),
         });
@@ -272,8 +291,9 @@ fn check_pair(
     if equalities.are_equal(left_key, right_key) {
         return Ok(());
     }
-    let name =
-        |table: &ScopeTable<'_>, key: ColumnId| format!("{}.{}", table.alias, table.column_name(key.column));
+    let name = |table: &ScopeTable<'_>, key: ColumnId| {
+        format!("{}.{}", table.alias, table.column_name(key.column))
+    };
     let (left_name, right_name) = (name(one, left_key), name(other, right_key));
     Err(refused(
         "a join of chunked tables that is not by their key",

@@ -1,4 +1,5 @@
-//! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split → verify.
+//! The passes, in the order in which they run: guard → parse → resolve → joins → prune → split →
+//! verify.
 
 mod calls;
 mod joins;
@@ -59,7 +60,12 @@ pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan
 }
 
 /// DO computes what SELECT would, and shows nothing.
-fn plan_do(sql: &str, select: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan, PlanError> {
+fn plan_do(
+    sql: &str,
+    select: &str,
+    catalog: &Catalog,
+    database: Option<&str>,
+) -> Result<Plan, PlanError> {
     let plan = plan(select, catalog, database)?;
     match plan.work {
         Work::Shadow => Ok(Plan {
@@ -70,7 +76,8 @@ fn plan_do(sql: &str, select: &str, catalog: &Catalog, database: Option<&str>) -
     }
 }
 
-/// Checks a SHOW or DESCRIBE, which the shadow server runs as it is written: it may compute, and reads nothing but what it shows.
+/// Checks a SHOW or DESCRIBE, which the shadow server runs as it is written: it may compute, and
+/// reads nothing but what it shows.
 pub fn check_listing(sql: &str) -> Result<(), PlanError> {
     let tokens = lex::tokens(sql, MAX_TOKENS).map_err(GuardError::Lex)?;
     if tokens.iter().any(|token| token.is_word("SELECT")) {

@@ -1,7 +1,8 @@
-//! Which way a statement goes, by the tables it names anywhere, and the text of those that are sent whole.
+//! Which way a statement goes, by the tables it names anywhere, and the text of those that are sent
+//! whole.
 //!
-//! Keeps true: a statement over reference tables alone keeps the user's text, of which only table names are exchanged, so that
-//! every construct MariaDB knows works there, parsed in depth or not.
+//! Keeps true: a statement over reference tables alone keeps the user's text, of which only table
+//! names are exchanged, so that every construct MariaDB knows works there, parsed in depth or not.
 
 use std::ops::ControlFlow;
 
@@ -55,8 +56,17 @@ pub(crate) fn route<'a>(
     let (mut relations, mut system, mut chunked) = (Vec::new(), false, false);
     for (name, alias) in &found.tables {
         let (qualifier, table_name) = table_parts(name)?;
-        if qualifier.is_none() && found.ctes.iter().any(|cte| cte.eq_ignore_ascii_case(table_name)) {
-            let is_table = |database| catalog.tables.contains_key(&TableKey::new(database, table_name));
+        if qualifier.is_none()
+            && found
+                .ctes
+                .iter()
+                .any(|cte| cte.eq_ignore_ascii_case(table_name))
+        {
+            let is_table = |database| {
+                catalog
+                    .tables
+                    .contains_key(&TableKey::new(database, table_name))
+            };
             if database.is_some_and(is_table) {
                 return Err(refused(
                     format!("WITH {table_name}, which is a table as well"),
@@ -102,9 +112,9 @@ pub(crate) fn route<'a>(
 /// DUAL is no table, unless it is quoted.
 fn is_dual(name: &ObjectName) -> bool {
     match name.0.as_slice() {
-        [part] => part
-            .as_ident()
-            .is_some_and(|name| name.quote_style.is_none() && name.value.eq_ignore_ascii_case("dual")),
+        [part] => part.as_ident().is_some_and(|name| {
+            name.quote_style.is_none() && name.value.eq_ignore_ascii_case("dual")
+        }),
         _ => false,
     }
 }
@@ -121,7 +131,8 @@ impl Visitor for Found {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.ctes.extend(ctes.map(|cte| cte.alias.name.value.clone()));
+        self.ctes
+            .extend(ctes.map(|cte| cte.alias.name.value.clone()));
         ControlFlow::Continue(())
     }
 
@@ -144,7 +155,12 @@ fn places(name: &ObjectName, tokens: &[Token<'_>]) -> Result<(usize, usize), Pla
             .filter(|&at| at < tokens.len())
     };
     let found = place(name.0.first()).zip(place(name.0.last()));
-    found.ok_or_else(|| refused(format!("the table name {name}"), "write it as database.table"))
+    found.ok_or_else(|| {
+        refused(
+            format!("the table name {name}"),
+            "write it as database.table",
+        )
+    })
 }
 
 /// A statement over reference tables: the user's text with holes for the tables.
@@ -204,7 +220,9 @@ fn splice(sql: &str, tokens: &[Token<'_>], cuts: Vec<Cut>) -> Template {
         copied = end(cut.tokens.1);
     }
     let last = tokens.len().checked_sub(1).map_or(sql.len(), end);
-    pieces.push(Piece::Text(sql.get(copied..last).unwrap_or_default().to_owned()));
+    pieces.push(Piece::Text(
+        sql.get(copied..last).unwrap_or_default().to_owned(),
+    ));
     Template { pieces }
 }
 
@@ -277,11 +295,13 @@ fn plain(token: &Token<'_>) -> String {
 pub(crate) fn may_use_now(tokens: &[Token<'_>]) -> bool {
     tokens.iter().any(|token| {
         token.kind == Kind::Word
-            && functions::scalar(&token.text.to_ascii_uppercase(), 0) == Some(functions::Scalar::Clock)
+            && functions::scalar(&token.text.to_ascii_uppercase(), 0)
+                == Some(functions::Scalar::Clock)
     })
 }
 
-/// The user's text with every spatial restriction replaced by a truth, for servers that do not know them.
+/// The user's text with every spatial restriction replaced by a truth, for servers that do not know
+/// them.
 pub(crate) fn without_areas(sql: &str, tokens: &[Token<'_>]) -> String {
     let mut cuts = Vec::new();
     for (at, token) in tokens.iter().enumerate() {

@@ -1,7 +1,8 @@
 //! The last pass: a plan that cannot prove what it promises is not run.
 //!
-//! Keeps true: rows that meet lie in one chunk; every column that crosses from the chunks to the merge has a text that is what is wanted of it;
-//! the merge computes with nothing but such columns. The passes before prove it each in its own way; this one trusts none of them.
+//! Keeps true: rows that meet lie in one chunk; every column that crosses from the chunks to the
+//! merge has a text that is what is wanted of it; the merge computes with nothing but such columns.
+//! The passes before prove it each in its own way; this one trusts none of them.
 
 use super::joins::Joins;
 use super::split::{Column, Exchange, Purpose};
@@ -13,7 +14,11 @@ use crate::query::select::Select;
 use crate::query::value::{Nature, Number, Shown};
 
 /// Refuses a plan that does not hold what it promises.
-pub(super) fn verify(select: &Select<'_>, joins: &Joins, exchange: &Exchange) -> Result<(), PlanError> {
+pub(super) fn verify(
+    select: &Select<'_>,
+    joins: &Joins,
+    exchange: &Exchange,
+) -> Result<(), PlanError> {
     check_distribution(select, joins)?;
     let scope = &select.scope;
     for Column { expr, purpose } in &exchange.columns {
@@ -51,15 +56,13 @@ fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanErro
         return Ok(());
     };
     let mut reached = vec![first];
-    while let Some(next) =
-        joins.local.iter().find_map(
-            |(one, other)| match (reached.contains(one), reached.contains(other)) {
-                (true, false) => Some(*other),
-                (false, true) => Some(*one),
-                _ => None,
-            },
-        )
-    {
+    while let Some(next) = joins.local.iter().find_map(|(one, other)| {
+        match (reached.contains(one), reached.contains(other)) {
+            (true, false) => Some(*other),
+            (false, true) => Some(*one),
+            _ => None,
+        }
+    }) {
         reached.push(next);
     }
     match chunked.find(|(number, _)| !reached.contains(number)) {
@@ -76,13 +79,16 @@ fn is_exact(expr: &Expr, purpose: Purpose, scope: &Scope<'_>) -> bool {
     let kind = type_of(expr, scope);
     match (kind.nature, kind.number) {
         (Nature::Text | Nature::Named | Nature::Bit, _) => true,
-        (Nature::Number, Number::Exact(digits)) => purpose == Purpose::Order || !digits.are_hidden(),
+        (Nature::Number, Number::Exact(digits)) => {
+            purpose == Purpose::Order || !digits.are_hidden()
+        }
         (Nature::Number, Number::Double(Shown::All)) => shows_all(expr),
         _ => false,
     }
 }
 
-/// Whether a DOUBLE has no fixed number of decimals for sure: what is converted to one, and columns that are.
+/// Whether a DOUBLE has no fixed number of decimals for sure: what is converted to one, and columns
+/// that are.
 fn shows_all(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) => true,

@@ -1,12 +1,15 @@
 //! Plans of statements that differ in one key only.
 //!
-//! Somebody who fetches rows by key sends the same statement with another number each time. Such a statement is planned once, with a
-//! number that stands for any key, and the number of each statement is put in its place: parsing, resolving and printing are saved.
+//! Somebody who fetches rows by key sends the same statement with another number each time. Such a
+//! statement is planned once, with a number that stands for any key, and the number of each
+//! statement is put in its place: parsing, resolving and printing are saved.
 //!
-//! Keeps true: the plan for a key is the one that [`crate::passes::plan`] makes of the statement's own text. The number that stands for any
-//! key occurs nowhere else in the statement, so it gets into the plan from its one place alone; a plan is used for other keys only
-//! when it got into the keys to be looked up, where the planner takes a number as it is written, and into texts, where it is one too.
-//! Everything else (numbers that the planner computes with, partial results) is planned statement by statement.
+//! Keeps true: the plan for a key is the one that [`crate::passes::plan`] makes of the statement's
+//! own text. The number that stands for any key occurs nowhere else in the statement, so it gets
+//! into the plan from its one place alone; a plan is used for other keys only when it got into the
+//! keys to be looked up, where the planner takes a number as it is written, and into texts, where
+//! it is one too. Everything else (numbers that the planner computes with, partial results) is
+//! planned statement by statement.
 
 use orrery_archive::catalog::Catalog;
 
@@ -37,7 +40,9 @@ impl<'a> Keyed<'a> {
         let digits = |at: usize| {
             let rest = bytes.get(at..).unwrap_or_default();
             let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let is_whole = rest.get(length).is_none_or(|next| b" \t\r\n);".contains(next));
+            let is_whole = rest
+                .get(length)
+                .is_none_or(|next| b" \t\r\n);".contains(next));
             let is_plain = rest.first() != Some(&b'0') && (1..=ANY_KEY.len()).contains(&length);
             (is_whole && is_plain).then_some(at + length)
         };
@@ -85,7 +90,8 @@ pub struct KeyedPlan {
 }
 
 impl KeyedPlan {
-    /// Plans the shape of a statement; `None` when its statements have to be planned one by one, as those that fail.
+    /// Plans the shape of a statement; `None` when its statements have to be planned one by one, as
+    /// those that fail.
     pub fn new(keyed: &Keyed<'_>, catalog: &Catalog, database: Option<&str>) -> Option<Self> {
         let plan = crate::passes::plan(&keyed.with(ANY_KEY), catalog, database).ok()?;
         let Work::Chunks(work) = &plan.work else {

@@ -32,7 +32,10 @@ pub fn explain(plan: &Plan) -> Vec<(String, String)> {
         Work::Chunks(work) => explain_chunks(plan, work, &mut push),
     }
     if plan.uses_now {
-        push("clock", "every statement runs under one timestamp".to_owned());
+        push(
+            "clock",
+            "every statement runs under one timestamp".to_owned(),
+        );
     }
     rows
 }
@@ -43,8 +46,16 @@ fn explain_chunks(plan: &Plan, work: &ChunkWork, push: &mut dyn FnMut(&str, Stri
         match &work.selection.area {
             None => "all that have rows".to_owned(),
             Some(area) => {
-                let shown: Vec<String> = area.iter().take(SHOWN_CHUNKS).map(ToString::to_string).collect();
-                let more = if area.len() > SHOWN_CHUNKS { ", …" } else { "" };
+                let shown: Vec<String> = area
+                    .iter()
+                    .take(SHOWN_CHUNKS)
+                    .map(ToString::to_string)
+                    .collect();
+                let more = if area.len() > SHOWN_CHUNKS {
+                    ", …"
+                } else {
+                    ""
+                };
                 format!("at most {}: {}{more}", area.len(), shown.join(", "))
             }
         },

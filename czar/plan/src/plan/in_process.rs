@@ -1,17 +1,18 @@
 //! Merges that need no SQL server.
 
-/// A merge in process: groups keyed by integer columns (or one group), each output column computed from partial columns.
-/// No DISTINCT, HAVING, ORDER BY or LIMIT.
+/// A merge in process: groups keyed by integer columns (or one group), each output column computed
+/// from partial columns. No DISTINCT, HAVING, ORDER BY or LIMIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimpleMerge {
-    /// Partial columns that are the group's key: integers, compared as their text, NULL equal to NULL. Empty: exactly one group,
-    /// also when there is no partial row.
+    /// Partial columns that are the group's key: integers, compared as their text, NULL equal to
+    /// NULL. Empty: exactly one group, also when there is no partial row.
     pub keys: Vec<usize>,
     /// Output columns in order; numbers are partial columns.
     pub columns: Vec<SimpleColumn>,
 }
 
-/// An output column of a [`SimpleMerge`]. NULL partials count for nothing; if there is no other, the result is NULL (0 for `Count`).
+/// An output column of a [`SimpleMerge`]. NULL partials count for nothing; if there is no other,
+/// the result is NULL (0 for `Count`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimpleColumn {
     /// The key's value.

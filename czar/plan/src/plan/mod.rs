@@ -1,7 +1,8 @@
 //! The plan: a value that EXPLAIN prints, tests compare and the czar executes.
 //!
-//! Keeps true: a plan holds everything that decides the answer but the rows. It names no worker and no replica, so that it stays
-//! valid while placement changes; it is bound to the dataEpoch it was made for.
+//! Keeps true: a plan holds everything that decides the answer but the rows. It names no worker and
+//! no replica, so that it stays valid while placement changes; it is bound to the dataEpoch it was
+//! made for.
 
 pub(crate) mod by_key;
 pub(crate) mod explain;
@@ -19,16 +20,19 @@ use template::{RenderError, Renderer, Template};
 /// How a statement is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The catalog's dataEpoch this plan was made for; only a catalog of the same dataEpoch may render it.
+    /// The catalog's dataEpoch this plan was made for; only a catalog of the same dataEpoch may
+    /// render it.
     pub data_epoch: u64,
     /// Which lane it runs in.
     pub class: Class,
     /// Tables in the order of the FROM clause; template holes count into this list.
     pub tables: Vec<TableUse>,
-    /// Text to execute on the shadow server, with the user's default database, for names, types, flags and errors: the user's
-    /// own text with `qserv_areaspec_*` calls replaced, which mysqld does not know.
+    /// Text to execute on the shadow server, with the user's default database, for names, types,
+    /// flags and errors: the user's own text with `qserv_areaspec_*` calls replaced, which mysqld
+    /// does not know.
     pub metadata_sql: String,
-    /// Whether it reads the clock: every statement of one query must then run under the same `SET timestamp = …`.
+    /// Whether it reads the clock: every statement of one query must then run under the same
+    /// `SET timestamp = …`.
     pub uses_now: bool,
     /// Where the rows come from.
     pub work: Work,
@@ -54,7 +58,8 @@ pub enum Work {
     Static(Vec<Vec<Option<String>>>),
     /// No table is read: executing `metadata_sql` on the shadow server gives the answer.
     Shadow,
-    /// Reference tables alone: one statement ([`crate::Renderer::whole`]) on any one live worker gives the answer.
+    /// Reference tables alone: one statement ([`crate::Renderer::whole`]) on any one live worker
+    /// gives the answer.
     AnyWorker(Template),
     /// One or more statements per chunk, then a merge.
     Chunks(ChunkWork),
@@ -69,8 +74,8 @@ pub struct ChunkWork {
     pub template: Template,
     /// What becomes of the rows.
     pub merge: Merge,
-    /// Whether statements may be joined by UNION ALL without changing a value's text (ZEROFILL and BIT are lost there).
-    /// Statements with their own ORDER BY or LIMIT need parentheses then.
+    /// Whether statements may be joined by UNION ALL without changing a value's text (ZEROFILL and
+    /// BIT are lost there). Statements with their own ORDER BY or LIMIT need parentheses then.
     pub batchable: bool,
 }
 
@@ -79,7 +84,8 @@ pub struct ChunkWork {
 pub enum Merge {
     /// They are the answer, in any order of statements.
     Concatenate(RowRange),
-    /// They are partial results: loaded into a temporary table on the shadow server and queried there.
+    /// They are partial results: loaded into a temporary table on the shadow server and queried
+    /// there.
     Shadow(ShadowMerge),
 }
 
@@ -88,7 +94,8 @@ pub enum Merge {
 pub struct ShadowMerge {
     /// How many columns each partial row has; they are named `p0`, `p1`, ….
     pub partial_columns: usize,
-    /// The partial select over the shadow tables, with `LIMIT 0`: gives the temporary table its columns.
+    /// The partial select over the shadow tables, with `LIMIT 0`: gives the temporary table its
+    /// columns.
     pub(crate) shadow_select: String,
     /// The merging statement around the temporary table's name.
     pub(crate) before: String,
@@ -102,9 +109,10 @@ pub struct ShadowMerge {
 pub const SEQUENCE_COLUMN: &str = "seq";
 
 impl ShadowMerge {
-    /// Statement that makes the temporary table, named as given (quoted and qualified by the caller). Its first column is
-    /// [`SEQUENCE_COLUMN`], its primary key: the czar numbers partial rows in chunk order there, so that one dataEpoch gives the
-    /// same sums of floating point numbers each time.
+    /// Statement that makes the temporary table, named as given (quoted and qualified by the
+    /// caller). Its first column is [`SEQUENCE_COLUMN`], its primary key: the czar numbers partial
+    /// rows in chunk order there, so that one dataEpoch gives the same sums of floating point
+    /// numbers each time.
     pub fn create_sql(&self, table: &str) -> String {
         format!(
             "CREATE TEMPORARY TABLE {table} (`{SEQUENCE_COLUMN}` BIGINT UNSIGNED NOT NULL DEFAULT 0 PRIMARY KEY) ENGINE=InnoDB AS {}",
@@ -117,8 +125,8 @@ impl ShadowMerge {
         &self.shadow_select
     }
 
-    /// Statement that reads the temporary table and gives the answer: columns in the user's order, rows in the user's order,
-    /// HAVING, DISTINCT, LIMIT and OFFSET applied.
+    /// Statement that reads the temporary table and gives the answer: columns in the user's order,
+    /// rows in the user's order, HAVING, DISTINCT, LIMIT and OFFSET applied.
     pub fn merge_sql(&self, table: &str) -> String {
         format!("{}{table}{}", self.before, self.after)
     }
@@ -133,8 +141,12 @@ impl Plan {
         }
     }
 
-    /// Renders the plan's statements from a catalog of its dataEpoch; `None` when it reads no table on workers.
-    pub fn renderer<'a>(&'a self, catalog: &'a Catalog) -> Result<Option<Renderer<'a>>, RenderError> {
+    /// Renders the plan's statements from a catalog of its dataEpoch; `None` when it reads no table
+    /// on workers.
+    pub fn renderer<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+    ) -> Result<Option<Renderer<'a>>, RenderError> {
         match &self.work {
             Work::AnyWorker(template) | Work::Chunks(ChunkWork { template, .. }) => {
                 Renderer::new(template, &self.tables, self.data_epoch, catalog).map(Some)

@@ -24,8 +24,8 @@ pub struct TableUse {
 pub struct ChunkSelection {
     /// Chunks that can hold rows of the answer; `None` when nothing was pruned.
     pub area: Option<ChunkSet>,
-    /// Keys to look up in a director index; its chunks narrow the area. When the index cannot be read, drop it with
-    /// [`Plan::without_lookup`].
+    /// Keys to look up in a director index; its chunks narrow the area. When the index cannot be
+    /// read, drop it with [`Plan::without_lookup`].
     pub lookup: Option<IndexLookup>,
 }
 

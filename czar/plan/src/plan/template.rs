@@ -33,7 +33,8 @@ pub(crate) enum Piece {
         table: usize,
         /// Columns it needs, quoted and separated by commas.
         columns: String,
-        /// What stands in when the chunk has no rows of it: a select list of typed NULLs with the columns' names.
+        /// What stands in when the chunk has no rows of it: a select list of typed NULLs with the
+        /// columns' names.
         nulls: String,
     },
 }
@@ -111,7 +112,9 @@ impl<'a> Physical<'a> {
 
     fn push_name(&self, chunk: Option<ChunkId>, segment: &Segment, text: &mut String) {
         let table = match chunk.filter(|_| self.usage.role.is_chunked()) {
-            Some(chunk) => names::chunk_table(&self.usage.key.table, RowSet::Home, chunk, segment.attempt),
+            Some(chunk) => {
+                names::chunk_table(&self.usage.key.table, RowSet::Home, chunk, segment.attempt)
+            }
             None => names::reference_table(&self.usage.key.table, segment.attempt),
         };
         let _ = write!(text, "`{}`.`{table}`", self.database);
@@ -157,10 +160,12 @@ impl<'a> Renderer<'a> {
         Ok(Self { template, tables })
     }
 
-    /// The chunks to read, ascending: every inner chunked table has rows there, and the selection allows it.
+    /// The chunks to read, ascending: every inner chunked table has rows there, and the selection
+    /// allows it.
     pub fn chunks(&self, selection: &ChunkSelection) -> Vec<ChunkId> {
-        let inner =
-            |physical: &&Physical<'_>| physical.usage.role.is_chunked() && !physical.usage.role.is_optional();
+        let inner = |physical: &&Physical<'_>| {
+            physical.usage.role.is_chunked() && !physical.usage.role.is_optional()
+        };
         let mut inner_tables = self.tables.iter().filter(inner);
         let Some(first) = inner_tables.next() else {
             return Vec::new();
@@ -172,7 +177,9 @@ impl<'a> Renderer<'a> {
                 Some(area) if area.len() < segment.home.len() => {
                     chunks.extend(area.iter().filter(|chunk| segment.home.contains(chunk)));
                 }
-                Some(area) => chunks.extend(segment.home.iter().filter(|chunk| area.contains(chunk))),
+                Some(area) => {
+                    chunks.extend(segment.home.iter().filter(|chunk| area.contains(chunk)))
+                }
                 None => chunks.extend(&segment.home),
             }
         }

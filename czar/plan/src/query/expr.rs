@@ -1,6 +1,7 @@
 //! Expressions as the planner keeps them: names resolved, every construct on the allow-list.
 //!
-//! Keeps true: two expressions are equal only when they are the same computation over the same columns; two calls of RAND() are two.
+//! Keeps true: two expressions are equal only when they are the same computation over the same
+//! columns; two calls of RAND() are two.
 
 use super::functions::Returns;
 use super::value::Type;
@@ -93,7 +94,8 @@ pub(crate) enum Part {
     Expr(Expr),
 }
 
-/// An aggregate function, as far as its calls are concerned. There is one value for each; two are equal when their names are.
+/// An aggregate function, as far as its calls are concerned. There is one value for each; two are
+/// equal when their names are.
 #[derive(Debug)]
 pub(crate) struct Function {
     /// Name in capitals.
@@ -160,7 +162,8 @@ pub(crate) enum Expr {
     /// A function whose value differs from call to call.
     Random {
         name: String,
-        /// Number of the call in the statement: the same call has the same one wherever an alias or a position repeats it.
+        /// Number of the call in the statement: the same call has the same one wherever an alias or
+        /// a position repeats it.
         call: usize,
     },
     Aggregate(Box<Aggregate>),

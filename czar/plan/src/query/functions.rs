@@ -1,7 +1,7 @@
 //! Which functions may appear where.
 //!
-//! Keeps true: a function runs on workers only when it is known to depend on its arguments alone (or to be random by contract);
-//! what reads the session, sleeps, locks or reads files is refused.
+//! Keeps true: a function runs on workers only when it is known to depend on its arguments alone
+//! (or to be random by contract); what reads the session, sleeps, locks or reads files is refused.
 
 /// What the value of a construct is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +203,8 @@ const NAMED: &[&str] = &[
     "TIMESTAMP",
 ];
 
-/// What a function returns that computes from its arguments alone; `None` when there is none of that name.
+/// What a function returns that computes from its arguments alone; `None` when there is none of
+/// that name.
 pub(crate) fn returns(name: &str) -> Option<Returns> {
     let name = name.to_ascii_uppercase();
     let name = name.as_str();
@@ -234,7 +235,8 @@ pub(crate) fn returns(name: &str) -> Option<Returns> {
     })
 }
 
-/// Functions that read the clock; all statements of a query must see the same time. With arguments some compute from them alone.
+/// Functions that read the clock; all statements of a query must see the same time. With arguments
+/// some compute from them alone.
 const CLOCK: &[&str] = &[
     "CURDATE",
     "CURRENT_DATE",
@@ -288,8 +290,9 @@ pub(crate) const SESSION: &[&str] = &[
     "SYSDATE",
 ];
 
-/// Functions that one server may run over whole tables, beyond those that chunks may: aggregates, windows, and what computes from its
-/// arguments by rules that the planner does not know. JSON_… and ST_… belong here too.
+/// Functions that one server may run over whole tables, beyond those that chunks may: aggregates,
+/// windows, and what computes from its arguments by rules that the planner does not know. JSON_…
+/// and ST_… belong here too.
 const ON_ONE_SERVER: &[&str] = &[
     "ADD_MONTHS",
     "AES_DECRYPT",

@@ -26,7 +26,9 @@ const FLOAT_DIGITS: u32 = 6;
 pub(crate) fn type_of(expr: &Expr, scope: &Scope<'_>) -> Type {
     let of = |expr: &Expr| type_of(expr, scope);
     match expr {
-        Expr::Column(column) => scope.type_of(*column).map_or(UNSURE, |kind| of_column(&kind)),
+        Expr::Column(column) => scope
+            .type_of(*column)
+            .map_or(UNSURE, |kind| of_column(&kind)),
         Expr::Literal(text) => of_literal(text),
         Expr::And(_)
         | Expr::Or(_)
@@ -37,7 +39,9 @@ pub(crate) fn type_of(expr: &Expr, scope: &Scope<'_>) -> Type {
         Expr::Arithmetic(operator, left, right) => arithmetic(*operator, of(left), right, scope),
         Expr::Negative(operand) => Type::number(of(operand).number),
         Expr::Case {
-            branches, otherwise, ..
+            branches,
+            otherwise,
+            ..
         } => Type::common(
             branches
                 .iter()
@@ -72,12 +76,13 @@ fn of_column(kind: &SqlType) -> Type {
         number,
     };
     match kind {
-        SqlType::Integer { width, .. } => {
-            Type::number(Number::Exact(Digits::plain(integer_digits(width.bytes()), 0)))
-        }
-        SqlType::Decimal { precision, scale, .. } => {
-            Type::number(Number::Exact(Digits::plain(precision - scale, *scale)))
-        }
+        SqlType::Integer { width, .. } => Type::number(Number::Exact(Digits::plain(
+            integer_digits(width.bytes()),
+            0,
+        ))),
+        SqlType::Decimal {
+            precision, scale, ..
+        } => Type::number(Number::Exact(Digits::plain(precision - scale, *scale))),
         SqlType::Double { digits: None, .. } => Type::DOUBLE,
         SqlType::Double {
             digits: Some((_, fraction)),
@@ -182,7 +187,9 @@ fn of_target(target: &str) -> Type {
         "DATE" => Type::temporal(0),
         "DATETIME" | "TIME" => Type::temporal(first.unwrap_or(0)),
         "YEAR" => Type::NAMED,
-        "CHAR" | "NCHAR" | "VARCHAR" | "BINARY" | "VARBINARY" | "CHARACTER" | "NATIONAL" => Type::TEXT,
+        "CHAR" | "NCHAR" | "VARCHAR" | "BINARY" | "VARBINARY" | "CHARACTER" | "NATIONAL" => {
+            Type::TEXT
+        }
         _ => UNSURE,
     }
 }
@@ -206,9 +213,9 @@ fn of_call(known: Returns, arguments: &[Expr], scope: &Scope<'_>) -> Type {
             let divisor = arguments.get(1).map_or(UNSURE, of);
             Type::number(first().number.remainder(divisor.number))
         }
-        Returns::Seconds => arguments
-            .first()
-            .map_or(Type::INTEGER, |time| Type::number(seconds(type_of(time, scope)))),
+        Returns::Seconds => arguments.first().map_or(Type::INTEGER, |time| {
+            Type::number(seconds(type_of(time, scope)))
+        }),
         Returns::Choice => Type::common(arguments.iter().map(of)),
         Returns::ChoiceAfterFirst => Type::common(arguments.iter().skip(1).map(of)),
         Returns::Extreme => extreme(arguments.iter().map(of).collect()),
@@ -221,7 +228,9 @@ fn of_call(known: Returns, arguments: &[Expr], scope: &Scope<'_>) -> Type {
 fn rounded(number: Number, digits: Option<&Expr>) -> Number {
     let digits = match digits {
         None => Some(0),
-        Some(Expr::Literal(text)) => literal::integer(text).and_then(|text| text.parse::<i32>().ok()),
+        Some(Expr::Literal(text)) => {
+            literal::integer(text).and_then(|text| text.parse::<i32>().ok())
+        }
         Some(_) => None,
     };
     match (digits, number) {

@@ -1,6 +1,7 @@
 //! The text of expressions, with all parentheses.
 //!
-//! Keeps true: what is printed means what the user wrote, whatever surrounds it, because every compound is parenthesised.
+//! Keeps true: what is printed means what the user wrote, whatever surrounds it, because every
+//! compound is parenthesised.
 
 use std::fmt::Write as _;
 
@@ -29,7 +30,11 @@ impl Expr {
             Self::Compare(comparison, left, right) => {
                 push_infix(left, comparison.text(), right, names, text);
             }
-            Self::In { expr, list, negated } => {
+            Self::In {
+                expr,
+                list,
+                negated,
+            } => {
                 text.push('(');
                 expr.push(names, text);
                 text.push_str(if *negated { " NOT IN " } else { " IN " });
@@ -44,7 +49,11 @@ impl Expr {
             } => {
                 text.push('(');
                 expr.push(names, text);
-                text.push_str(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
+                text.push_str(if *negated {
+                    " NOT BETWEEN "
+                } else {
+                    " BETWEEN "
+                });
                 low.push(names, text);
                 text.push_str(" AND ");
                 high.push(names, text);
@@ -62,7 +71,13 @@ impl Expr {
                 operand,
                 branches,
                 otherwise,
-            } => push_case(operand.as_deref(), branches, otherwise.as_deref(), names, text),
+            } => push_case(
+                operand.as_deref(),
+                branches,
+                otherwise.as_deref(),
+                names,
+                text,
+            ),
             Self::Cast { expr, target } => {
                 text.push_str("CAST(");
                 expr.push(names, text);
@@ -105,7 +120,13 @@ impl Aggregate {
     }
 }
 
-fn push_infix(left: &Expr, operator: &str, right: &Expr, names: &dyn ColumnNames, text: &mut String) {
+fn push_infix(
+    left: &Expr,
+    operator: &str,
+    right: &Expr,
+    names: &dyn ColumnNames,
+    text: &mut String,
+) {
     text.push('(');
     left.push(names, text);
     let _ = write!(text, " {operator} ");

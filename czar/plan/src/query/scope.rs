@@ -61,7 +61,9 @@ impl<'a> ScopeTable<'a> {
     /// Place of a column, whatever its case. chunkId and subChunkId follow the declared ones.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         let declared = self.declared();
-        let found = declared.iter().position(|column| same_name(&column.name, name));
+        let found = declared
+            .iter()
+            .position(|column| same_name(&column.name, name));
         found.or_else(|| {
             self.chunked()?;
             let own = [CHUNK_COLUMN, SUB_CHUNK_COLUMN]
@@ -73,7 +75,10 @@ impl<'a> ScopeTable<'a> {
 
     /// Number of columns that `*` shows.
     pub(crate) fn visible(&self) -> usize {
-        let own = self.chunked().filter(|table| table.qserv_compat).map_or(0, |_| 2);
+        let own = self
+            .chunked()
+            .filter(|table| table.qserv_compat)
+            .map_or(0, |_| 2);
         self.declared().len() + own
     }
 
@@ -174,8 +179,13 @@ impl<'a> Scope<'a> {
 
     /// The column that an unqualified name means: `Ok(None)` when there is none.
     pub(crate) fn column(&self, name: &str) -> Result<Option<ColumnId>, ResolveError> {
-        let merged = self.merged.iter().find(|merged| same_name(&merged.name, name));
-        let hidden = merged.map(|merged| merged.hidden.as_slice()).unwrap_or_default();
+        let merged = self
+            .merged
+            .iter()
+            .find(|merged| same_name(&merged.name, name));
+        let hidden = merged
+            .map(|merged| merged.hidden.as_slice())
+            .unwrap_or_default();
         let mut found = merged.map(|merged| merged.column);
         for table in (0..self.tables.len()).filter(|table| !hidden.contains(table)) {
             let Some(column) = self.column_of(table, name) else {
@@ -191,8 +201,9 @@ impl<'a> Scope<'a> {
         Ok(found)
     }
 
-    /// Columns that `*` shows, in order: merged ones first, in the first table's order, then each table's. `None` when several
-    /// USING of different columns make the order too hard to determine.
+    /// Columns that `*` shows, in order: merged ones first, in the first table's order, then each
+    /// table's. `None` when several USING of different columns make the order too hard to
+    /// determine.
     pub(crate) fn star(&self) -> Option<Vec<ColumnId>> {
         if self
             .merged
@@ -210,7 +221,10 @@ impl<'a> Scope<'a> {
             });
             columns.extend(shown.filter(|column| {
                 let name = table.column_name(column.column);
-                !self.merged.iter().any(|merged| same_name(&merged.name, name))
+                !self
+                    .merged
+                    .iter()
+                    .any(|merged| same_name(&merged.name, name))
             }));
         }
         Some(columns)

@@ -1,9 +1,10 @@
 //! What is known of the type of a value: how a text result shows it, and what it is as a number.
 //!
-//! Keeps true: what is said here is what MariaDB says (`DESCRIBE` of a table made from the expression); where that is not known
-//! exactly, it is unknown, never guessed.
+//! Keeps true: what is said here is what MariaDB says (`DESCRIBE` of a table made from the
+//! expression); where that is not known exactly, it is unknown, never guessed.
 
-/// Digits after the point that a quotient has more than its dividend, and AVG more than its argument (`div_precision_increment`).
+/// Digits after the point that a quotient has more than its dividend, and AVG more than its
+/// argument (`div_precision_increment`).
 pub(crate) const MORE_DIGITS: u32 = 4;
 /// Digits of MariaDB's longest DECIMAL.
 pub(crate) const LONGEST: u32 = 65;
@@ -13,7 +14,8 @@ pub(crate) const LONGEST_FRACTION: u32 = 38;
 pub(crate) const SUMMED: u32 = 12;
 /// DECIMALs are computed in groups of this many digits.
 const GROUP: u32 = 9;
-/// Digits of the longest number that is computed with, in whole groups on both sides of the point: more than a table holds.
+/// Digits of the longest number that is computed with, in whole groups on both sides of the point:
+/// more than a table holds.
 const LONGEST_COMPUTED: u32 = 81;
 
 /// Digits of an integer or a DECIMAL.
@@ -23,7 +25,8 @@ pub(crate) struct Digits {
     pub whole: u32,
     /// Digits after the point that are shown, and count in comparisons.
     pub shown: u32,
-    /// Most digits after the point that the value has: a quotient is computed with more than are shown.
+    /// Most digits after the point that the value has: a quotient is computed with more than are
+    /// shown.
     pub held: u32,
 }
 
@@ -62,7 +65,8 @@ pub(crate) enum Nature {
     Named,
     /// FLOAT without fixed digits: its text shows six of them.
     Float,
-    /// A TIMESTAMP column with so many fraction digits: its text is local time, of which an hour a year exists twice.
+    /// A TIMESTAMP column with so many fraction digits: its text is local time, of which an hour a
+    /// year exists twice.
     Timestamp(u32),
     /// A BIT column: a string of bits, a number in MIN and MAX.
     Bit,
@@ -93,8 +97,9 @@ impl Digits {
         self.held > self.shown
     }
 
-    /// Whether a table holds every such number with the digits that are shown. One that is longer is cut to the greatest DECIMAL by
-    /// whatever stores it, a temporary table too, without an error.
+    /// Whether a table holds every such number with the digits that are shown. One that is longer
+    /// is cut to the greatest DECIMAL by whatever stores it, a temporary table too, without an
+    /// error.
     pub(crate) fn can_be_stored(self) -> bool {
         self.whole + self.shown <= LONGEST
     }
@@ -155,7 +160,8 @@ impl Shown {
         }
     }
 
-    /// Of a value that is computed from two. `rounded` tells whether it has no more digits than they.
+    /// Of a value that is computed from two. `rounded` tells whether it has no more digits than
+    /// they.
     fn computed(self, other: Self, rounded: bool) -> Self {
         match (self, other) {
             (Self::All, _) | (_, Self::All) => Self::All,
@@ -187,8 +193,8 @@ impl Number {
         }
     }
 
-    /// Of an operation on two numbers: exact when both are, else a DOUBLE. `rounded` tells whether a DOUBLE has no more digits than
-    /// its operands.
+    /// Of an operation on two numbers: exact when both are, else a DOUBLE. `rounded` tells whether
+    /// a DOUBLE has no more digits than its operands.
     fn of_two(
         self,
         other: Self,
@@ -240,7 +246,9 @@ impl Number {
     /// Of the number rounded to so many digits after the point.
     pub(crate) fn rounded_to(self, digits: u32) -> Self {
         match self {
-            Self::Exact(known) => Self::Exact(Digits::plain(known.whole + 1, digits.min(LONGEST_FRACTION))),
+            Self::Exact(known) => {
+                Self::Exact(Digits::plain(known.whole + 1, digits.min(LONGEST_FRACTION)))
+            }
             Self::Double(_) if digits > 30 => Self::Double(Shown::All),
             Self::Double(_) => Self::Double(Shown::Rounded(digits)),
             Self::Unknown => Self::Unknown,
@@ -290,13 +298,18 @@ impl Type {
         }
     }
 
-    /// Of a value that is one of several, converted to their common type. Operands that are NULL count for nothing.
+    /// Of a value that is one of several, converted to their common type. Operands that are NULL
+    /// count for nothing.
     pub(crate) fn common(operands: impl IntoIterator<Item = Self>) -> Self {
-        let mut operands = operands.into_iter().filter(|operand| *operand != Self::NULL);
+        let mut operands = operands
+            .into_iter()
+            .filter(|operand| *operand != Self::NULL);
         let Some(first) = operands.next() else {
             return Self::NULL;
         };
-        operands.fold(first.as_chosen(), |known, operand| known.or(operand.as_chosen()))
+        operands.fold(first.as_chosen(), |known, operand| {
+            known.or(operand.as_chosen())
+        })
     }
 
     /// The value as a result of a choice: FLOAT, TIMESTAMP and BIT lose their nature there.
@@ -311,7 +324,8 @@ impl Type {
     fn or(self, other: Self) -> Self {
         match (self.nature, other.nature) {
             (Nature::Number, Nature::Number) => Self::number(self.number.either(other.number)),
-            (Nature::Unsure, Nature::Number | Nature::Unsure) | (Nature::Number, Nature::Unsure) => Self {
+            (Nature::Unsure, Nature::Number | Nature::Unsure)
+            | (Nature::Number, Nature::Unsure) => Self {
                 nature: Nature::Unsure,
                 number: self.number.either(other.number),
             },

@@ -6,16 +6,22 @@ impl Expr {
     /// The direct operands.
     pub(crate) fn children(&self) -> Vec<&Expr> {
         match self {
-            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => Vec::new(),
+            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => {
+                Vec::new()
+            }
             Self::And(terms) | Self::Or(terms) => terms.iter().collect(),
-            Self::Not(operand) | Self::Negative(operand) | Self::Cast { expr: operand, .. } => vec![operand],
+            Self::Not(operand) | Self::Negative(operand) | Self::Cast { expr: operand, .. } => {
+                vec![operand]
+            }
             Self::Compare(_, left, right) | Self::Arithmetic(_, left, right) => vec![left, right],
             Self::Case {
                 operand,
                 branches,
                 otherwise,
             } => {
-                let branches = branches.iter().flat_map(|(condition, value)| [condition, value]);
+                let branches = branches
+                    .iter()
+                    .flat_map(|(condition, value)| [condition, value]);
                 operand
                     .as_deref()
                     .into_iter()
@@ -24,7 +30,9 @@ impl Expr {
                     .collect()
             }
             Self::In { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
-            Self::Between { expr, low, high, .. } => vec![expr, low, high],
+            Self::Between {
+                expr, low, high, ..
+            } => vec![expr, low, high],
             Self::Call { arguments, .. } => arguments.iter().collect(),
             Self::Aggregate(aggregate) => aggregate.arguments.iter().collect(),
             Self::Form(parts, _) => parts
@@ -44,10 +52,14 @@ impl Expr {
     ) -> Result<Expr, E> {
         let mut boxed = |expr: &Expr| change(expr).map(Box::new);
         Ok(match self {
-            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => self.clone(),
+            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => {
+                self.clone()
+            }
             Self::Not(term) => Self::Not(boxed(term)?),
             Self::Negative(operand) => Self::Negative(boxed(operand)?),
-            Self::Compare(comparison, left, right) => Self::Compare(*comparison, boxed(left)?, boxed(right)?),
+            Self::Compare(comparison, left, right) => {
+                Self::Compare(*comparison, boxed(left)?, boxed(right)?)
+            }
             Self::Arithmetic(operator, left, right) => {
                 Self::Arithmetic(*operator, boxed(left)?, boxed(right)?)
             }
@@ -81,7 +93,11 @@ impl Expr {
                 high: boxed(high)?,
                 negated: *negated,
             },
-            Self::In { expr, list, negated } => Self::In {
+            Self::In {
+                expr,
+                list,
+                negated,
+            } => Self::In {
                 expr: boxed(expr)?,
                 list: list.iter().map(change).collect::<Result<_, _>>()?,
                 negated: *negated,
@@ -95,7 +111,11 @@ impl Expr {
             Self::Aggregate(aggregate) => Self::Aggregate(Box::new(Aggregate {
                 function: aggregate.function,
                 distinct: aggregate.distinct,
-                arguments: aggregate.arguments.iter().map(change).collect::<Result<_, _>>()?,
+                arguments: aggregate
+                    .arguments
+                    .iter()
+                    .map(change)
+                    .collect::<Result<_, _>>()?,
             })),
             Self::Form(parts, returns) => {
                 let changed = parts.iter().map(|part| match part {

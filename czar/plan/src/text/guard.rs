@@ -1,8 +1,9 @@
 //! The gate before the parser.
 //!
-//! Keeps true: nothing a user types aborts the process (tokens, nesting and chains of operators are bounded before anything
-//! recursive sees them), and what the parser would change in meaning is repaired here (`||`, `0x…`, adjacent strings), read by
-//! [`crate::text::grammar`] (every expression) or refused (`:=`, `@variables`).
+//! Keeps true: nothing a user types aborts the process (tokens, nesting and chains of operators are
+//! bounded before anything recursive sees them), and what the parser would change in meaning is
+//! repaired here (`||`, `0x…`, adjacent strings), read by [`crate::text::grammar`] (every
+//! expression) or refused (`:=`, `@variables`).
 
 use sqlparser::ast::Query;
 use sqlparser::parser::{Parser, ParserOptions};
@@ -84,7 +85,9 @@ fn check_shape(tokens: &[Token<'_>]) -> Result<(), GuardError> {
         }
         if token.is_symbol("(") || token.is_word("CASE") {
             chains.push((token.is_word("CASE"), 0));
-        } else if token.is_symbol(")") || (token.is_word("END") && chains.last().is_some_and(|open| open.0)) {
+        } else if token.is_symbol(")")
+            || (token.is_word("END") && chains.last().is_some_and(|open| open.0))
+        {
             chains.pop();
         } else if token.is_symbol(",") {
             if let Some(open) = chains.last_mut() {
@@ -108,7 +111,8 @@ fn check_shape(tokens: &[Token<'_>]) -> Result<(), GuardError> {
 
 fn is_operator(token: &Token<'_>) -> bool {
     const WORDS: [&str; 12] = [
-        "AND", "OR", "NOT", "DIV", "MOD", "LIKE", "RLIKE", "REGEXP", "IS", "COLLATE", "UNION", "JOIN",
+        "AND", "OR", "NOT", "DIV", "MOD", "LIKE", "RLIKE", "REGEXP", "IS", "COLLATE", "UNION",
+        "JOIN",
     ];
     match token.kind {
         Kind::Symbol => !matches!(token.text, "(" | ")" | "," | "." | ";"),
@@ -123,7 +127,8 @@ fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
         return Ok(());
     };
     let next = tokens.get(at + 1);
-    let refuse = |construct: &str, hint: &str| Err(GuardError::NotYet(NotYet::new(construct, hint)));
+    let refuse =
+        |construct: &str, hint: &str| Err(GuardError::NotYet(NotYet::new(construct, hint)));
     match token.kind {
         Kind::Variable if token.text.starts_with("@@") => {}
         Kind::Variable => {
@@ -158,7 +163,8 @@ fn check_token(tokens: &[Token<'_>], at: usize) -> Result<(), GuardError> {
     Ok(())
 }
 
-/// The parser's tokens; the n-th has column n + 1 of line 1 as its place. Adjacent strings are joined, which leaves a gap.
+/// The parser's tokens; the n-th has column n + 1 of line 1 as its place. Adjacent strings are
+/// joined, which leaves a gap.
 fn parser_tokens(tokens: &[Token<'_>]) -> Vec<TokenWithSpan> {
     let mut converted: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() + 1);
     let mut at = 0;
@@ -201,7 +207,12 @@ fn joined_strings(strings: &[Token<'_>]) -> ParserToken {
             let value: String = several.iter().map(|token| unescaped(token.text)).collect();
             let mut literal = String::new();
             write_text(&value, &mut literal);
-            ParserToken::SingleQuotedString(literal.get(1..literal.len() - 1).unwrap_or_default().to_owned())
+            ParserToken::SingleQuotedString(
+                literal
+                    .get(1..literal.len() - 1)
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
         }
     }
 }
@@ -215,7 +226,9 @@ fn parser_token(tokens: &[Token<'_>], at: usize) -> Option<ParserToken> {
             .to_owned()
     };
     Some(match token.kind {
-        Kind::Word if token.is_word("SQL_CACHE") && at > 0 && tokens.get(at - 1)?.is_word("SELECT") => {
+        Kind::Word
+            if token.is_word("SQL_CACHE") && at > 0 && tokens.get(at - 1)?.is_word("SELECT") =>
+        {
             return None;
         }
         Kind::Word | Kind::Variable => ParserToken::make_word(text, None),

@@ -1,8 +1,9 @@
 //! Cuts SQL text into tokens with byte positions, by MariaDB's rules.
 //!
-//! Everything that must not be fooled by a quote or a comment starts here: the classes of statements, the places of `?`, the
-//! labels of columns and the guard before the parser. Executable comments (`/*! … */`, `/*M!100100 … */`) are resolved as MariaDB
-//! 10.11 resolves them. The modes ANSI_QUOTES and NO_BACKSLASH_ESCAPES are never on: the proxy refuses to set them.
+//! Everything that must not be fooled by a quote or a comment starts here: the classes of
+//! statements, the places of `?`, the labels of columns and the guard before the parser. Executable
+//! comments (`/*! … */`, `/*M!100100 … */`) are resolved as MariaDB 10.11 resolves them. The modes
+//! ANSI_QUOTES and NO_BACKSLASH_ESCAPES are never on: the proxy refuses to set them.
 
 use thiserror::Error;
 
@@ -139,9 +140,13 @@ impl<'a> Lexer<'a> {
     fn skip_blank(&mut self) -> Result<(), LexError> {
         loop {
             match self.peek(0) {
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c if self.at < self.bytes.len() => self.at += 1,
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c if self.at < self.bytes.len() => {
+                    self.at += 1
+                }
                 b'#' => self.skip_line(),
-                b'-' if self.peek(1) == b'-' && (self.peek(2) <= b' ' || self.at + 2 >= self.bytes.len()) => {
+                b'-' if self.peek(1) == b'-'
+                    && (self.peek(2) <= b' ' || self.at + 2 >= self.bytes.len()) =>
+                {
                     self.skip_line();
                 }
                 b'/' if self.peek(1) == b'*' => self.enter_comment()?,
@@ -175,8 +180,8 @@ impl<'a> Lexer<'a> {
             .unwrap_or_default();
         let version: u32 = version_text.parse().unwrap_or(0);
         let numbered = digits >= 5;
-        let skipped =
-            numbered && (version > SERVER_VERSION || (!mariadb_only && SKIPPED_VERSIONS.contains(&version)));
+        let skipped = numbered
+            && (version > SERVER_VERSION || (!mariadb_only && SKIPPED_VERSIONS.contains(&version)));
         if skipped {
             return self.skip_comment();
         }
@@ -201,10 +206,13 @@ impl<'a> Lexer<'a> {
         let (first, second) = (self.peek(0), self.peek(1));
         match first {
             b'\'' | b'"' => self.quoted(first, true, "string").map(|()| Kind::Text),
-            b'`' => self.quoted(b'`', false, "quoted name").map(|()| Kind::QuotedName),
+            b'`' => self
+                .quoted(b'`', false, "quoted name")
+                .map(|()| Kind::QuotedName),
             b'x' | b'X' | b'b' | b'B' | b'n' | b'N' if second == b'\'' => {
                 self.at += 1;
-                self.quoted(b'\'', true, "string").map(|()| Kind::PrefixedText)
+                self.quoted(b'\'', true, "string")
+                    .map(|()| Kind::PrefixedText)
             }
             b'@' => self.variable(),
             b'?' => {
@@ -265,7 +273,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn name(&mut self) {
-        let length = self.rest().iter().take_while(|&&byte| is_name_byte(byte)).count();
+        let length = self
+            .rest()
+            .iter()
+            .take_while(|&&byte| is_name_byte(byte))
+            .count();
         self.at += length;
     }
 
@@ -419,6 +431,9 @@ mod tests {
 
     #[test]
     fn the_number_of_tokens_is_bounded() {
-        assert_eq!(tokens("a b c", 2), Err(LexError::TooManyTokens { limit: 2 }));
+        assert_eq!(
+            tokens("a b c", 2),
+            Err(LexError::TooManyTokens { limit: 2 })
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Plans against a real MariaDB: the answer of the merged parts equals the answer of one server with all rows.
+//! Plans against a real MariaDB: the answer of the merged parts equals the answer of one server
+//! with all rows.
 
 use crate::common::rows::{Archive, archive};
 use crate::common::server::Server;
@@ -104,7 +105,8 @@ async fn load_chunks(connection: &mut Conn, archive: &Archive) {
                     format!(", {}, {}", row.chunk, row.sub_chunk),
                 ),
             };
-            let create = format!("CREATE TABLE IF NOT EXISTS `{database}`.`{physical}` {definition}");
+            let create =
+                format!("CREATE TABLE IF NOT EXISTS `{database}`.`{physical}` {definition}");
             connection.query_drop(create).await.unwrap();
             let columns = columns_of(&table.kind);
             let insert = format!(
@@ -155,8 +157,12 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
     let renderer = plan.renderer(&archive.catalog).unwrap();
     match (&plan.work, renderer) {
         (Work::Static(rows), _) => {
-            let bytes = |value: &Option<String>| value.as_ref().map(|value| value.clone().into_bytes());
-            Ok(rows.iter().map(|row| row.iter().map(bytes).collect()).collect())
+            let bytes =
+                |value: &Option<String>| value.as_ref().map(|value| value.clone().into_bytes());
+            Ok(rows
+                .iter()
+                .map(|row| row.iter().map(bytes).collect())
+                .collect())
         }
         (Work::Shadow, _) => rows(connection, &plan.metadata_sql).await,
         (Work::AnyWorker(_), Some(renderer)) => rows(connection, &renderer.whole()).await,
@@ -189,7 +195,8 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
     }
 }
 
-/// For each column the number of decimals with which a DOUBLE is shown, if it is fixed: the czar prints by the metadata.
+/// For each column the number of decimals with which a DOUBLE is shown, if it is fixed: the czar
+/// prints by the metadata.
 async fn fixed_decimals(connection: &mut Conn, sql: &str) -> Result<Vec<Option<usize>>, String> {
     let result = connection
         .query_iter(sql)
@@ -212,7 +219,9 @@ fn as_shown(rows: Rows, decimals: &[Option<usize>]) -> Rows {
         (Some(text), Some(decimals)) => {
             let number: f64 = std::str::from_utf8(text).unwrap().parse().unwrap();
             let (shortest, rounded) = (number.to_string(), format!("{number:.decimals$}"));
-            let given = shortest.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+            let given = shortest
+                .split_once('.')
+                .map_or(0, |(_, fraction)| fraction.len());
             let point = if given == 0 && *decimals > 0 { "." } else { "" };
             let zeros = "0".repeat(decimals.saturating_sub(given));
             let shown = if given > *decimals {
@@ -238,7 +247,11 @@ fn cut(parts: Rows, range: RowRange) -> Rows {
         .collect()
 }
 
-async fn merge_parts(merge: &ShadowMerge, parts: &Rows, connection: &mut Conn) -> Result<Rows, String> {
+async fn merge_parts(
+    merge: &ShadowMerge,
+    parts: &Rows,
+    connection: &mut Conn,
+) -> Result<Rows, String> {
     connection
         .query_drop("DROP TEMPORARY TABLE IF EXISTS sky.parts")
         .await
@@ -253,8 +266,13 @@ async fn merge_parts(merge: &ShadowMerge, parts: &Rows, connection: &mut Conn) -
         );
         let insert = format!("INSERT INTO sky.parts VALUES ({holes})");
         let inserted = connection.exec_drop(insert, values).await;
-        inserted
-            .map_err(|error| format!("{}\n  row {}: {error}", merge.partial_over_shadow(), shown(part)))?;
+        inserted.map_err(|error| {
+            format!(
+                "{}\n  row {}: {error}",
+                merge.partial_over_shadow(),
+                shown(part)
+            )
+        })?;
     }
     rows(connection, &merge.merge_sql("sky.parts")).await
 }
@@ -278,7 +296,12 @@ enum Order {
     Count,
 }
 
-fn compare(sql: &str, mut expected: Rows, mut actual: Rows, order: Comparison) -> Result<(), String> {
+fn compare(
+    sql: &str,
+    mut expected: Rows,
+    mut actual: Rows,
+    order: Comparison,
+) -> Result<(), String> {
     if expected.len() != actual.len() {
         return Err(format!(
             "{sql}\n  expected {} rows, actual {}",
@@ -295,9 +318,9 @@ fn compare(sql: &str, mut expected: Rows, mut actual: Rows, order: Comparison) -
     }
     for (number, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
         let values = expected.iter().zip(actual);
-        let same = values
-            .into_iter()
-            .all(|(expected, actual)| same_value(expected.as_deref(), actual.as_deref(), order.rounded));
+        let same = values.into_iter().all(|(expected, actual)| {
+            same_value(expected.as_deref(), actual.as_deref(), order.rounded)
+        });
         if expected.len() != actual.len() || !same {
             return Err(format!(
                 "{sql}\n  row {number}: expected {}\n  actual {}",
@@ -309,17 +332,22 @@ fn compare(sql: &str, mut expected: Rows, mut actual: Rows, order: Comparison) -
     Ok(())
 }
 
-/// Equal text; where sums of doubles are allowed to differ by rounding, numbers with a point or exponent may.
+/// Equal text; where sums of doubles are allowed to differ by rounding, numbers with a point or
+/// exponent may.
 fn same_value(expected: Option<&[u8]>, actual: Option<&[u8]>, rounded: bool) -> bool {
     if expected == actual || !rounded {
         return expected == actual;
     }
     let number = |bytes: Option<&[u8]>| {
         let text = std::str::from_utf8(bytes?).ok()?;
-        text.parse::<f64>().ok().filter(|_| text.contains(['.', 'e']))
+        text.parse::<f64>()
+            .ok()
+            .filter(|_| text.contains(['.', 'e']))
     };
     match (number(expected), number(actual)) {
-        (Some(expected), Some(actual)) => (expected - actual).abs() <= 1e-12 * expected.abs().max(1.0),
+        (Some(expected), Some(actual)) => {
+            (expected - actual).abs() <= 1e-12 * expected.abs().max(1.0)
+        }
         _ => false,
     }
 }
@@ -362,7 +390,8 @@ fn queries() -> Vec<(Comparison, &'static str, Option<&'static str>)> {
 async fn merged_parts_equal_one_server() {
     let archive = archive(240);
     let (whole, parts) = (Server::start(), Server::start());
-    let (mut whole_connection, mut parts_connection) = (whole.connect().await, parts.connect().await);
+    let (mut whole_connection, mut parts_connection) =
+        (whole.connect().await, parts.connect().await);
     prepare_database(&mut whole_connection, &archive).await;
     load_whole(&mut whole_connection, &archive).await;
     prepare_database(&mut parts_connection, &archive).await;

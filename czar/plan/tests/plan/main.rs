@@ -1,4 +1,5 @@
-//! Statements planned over a catalog: what comes out, what is refused, and whether the parts give the whole. One program, so that it links once.
+//! Statements planned over a catalog: what comes out, what is refused, and whether the parts give
+//! the whole. One program, so that it links once.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::common::{catalog_with, typical};
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_plan::{
-    ChunkWork, Class, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, ShadowMerge, SimpleColumn, Work,
-    explain, plan,
+    ChunkWork, Class, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, ShadowMerge, SimpleColumn,
+    Work, explain, plan,
 };
 
 fn planned(sql: &str) -> Plan {
@@ -103,7 +103,8 @@ fn floats_travel_as_doubles() {
     );
 }
 
-/// MariaDB adds the digits that a quotient has, not those that it shows; and compares it by those that it shows.
+/// MariaDB adds the digits that a quotient has, not those that it shows; and compares it by those
+/// that it shows.
 #[test]
 fn exact_quotients_travel_with_the_digits_they_have_and_show_as_many_as_one_server() {
     let sql = "SELECT SUM(run / 7), AVG(-price / run), MAX(run / 7), SUM(ra / 7) FROM Object";
@@ -164,7 +165,10 @@ fn a_quotient_of_aggregates_is_no_average() {
         [SimpleColumn::AvgDouble { sum: 0, count: 1 }]
     );
     // Sums of long decimals do not fit the arithmetic of this process.
-    assert_eq!(shadow("SELECT SUM(price * objectId) FROM Object").simple, None);
+    assert_eq!(
+        shadow("SELECT SUM(price * objectId) FROM Object").simple,
+        None
+    );
 }
 
 #[test]
@@ -233,10 +237,11 @@ fn order_and_limit_are_done_in_every_part_first() {
 
 #[test]
 fn simple_merges_are_described() {
-    let simple =
-        shadow("SELECT run, COUNT(*), SUM(price), AVG(flux), MIN(objectId) FROM Object GROUP BY run")
-            .simple
-            .unwrap();
+    let simple = shadow(
+        "SELECT run, COUNT(*), SUM(price), AVG(flux), MIN(objectId) FROM Object GROUP BY run",
+    )
+    .simple
+    .unwrap();
     assert_eq!(simple.keys, [0]);
     assert_eq!(
         simple.columns,
@@ -314,7 +319,8 @@ fn outer_joins_see_all_segments_of_the_optional_table_at_once() {
         ("Source", 3, &[324, 325]),
         ("Source", 4, &[325]),
     ]);
-    let sql = "SELECT o.objectId, s.mjd FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId";
+    let sql =
+        "SELECT o.objectId, s.mjd FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId";
     let on = "AS `s` ON (`o`.`objectId` = `s`.`objectId`)";
     assert_eq!(
         statements(sql, &catalog, 325),
@@ -427,7 +433,10 @@ fn keys_are_looked_up_through_the_director() {
             keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>(),
         ))
     };
-    assert_eq!(lookup("SELECT 1 FROM Object WHERE objectId = 007"), found(&["7"]));
+    assert_eq!(
+        lookup("SELECT 1 FROM Object WHERE objectId = 007"),
+        found(&["7"])
+    );
     assert_eq!(
         lookup("SELECT 1 FROM Source WHERE objectId IN (5, -6)"),
         found(&["-6", "5"])
@@ -469,8 +478,14 @@ fn keys_are_looked_up_through_the_director() {
     assert_eq!(plan.class, Class::Interactive);
     let area_only = chunk_work(&plan).selection.area.clone().unwrap();
     let narrowed = plan.clone().with_index_result(&BTreeSet::from([324, 9999]));
-    assert_eq!(chunk_work(&narrowed).selection.area, Some(BTreeSet::from([324])));
-    assert_eq!(chunk_work(&plan.without_lookup()).selection.area, Some(area_only));
+    assert_eq!(
+        chunk_work(&narrowed).selection.area,
+        Some(BTreeSet::from([324]))
+    );
+    assert_eq!(
+        chunk_work(&plan.without_lookup()).selection.area,
+        Some(area_only)
+    );
 }
 
 #[test]
@@ -488,7 +503,10 @@ fn contradictions_read_no_chunk() {
 
 #[test]
 fn chunk_ids_prune() {
-    assert_eq!(area("SELECT 1 FROM Object WHERE chunkId = 324"), Some(vec![324]));
+    assert_eq!(
+        area("SELECT 1 FROM Object WHERE chunkId = 324"),
+        Some(vec![324])
+    );
     assert_eq!(
         area("SELECT 1 FROM Object WHERE chunkid IN (324, 325) OR CHUNKID = 9"),
         Some(vec![9, 324, 325])
@@ -541,7 +559,10 @@ fn columns_are_found_whatever_their_case_and_tables_are_not() {
 #[test]
 fn using_shows_its_column_once() {
     let text = template("SELECT * FROM Object o JOIN Source s USING (objectId)");
-    assert!(text.starts_with("SELECT `o`.`objectId`, `o`.`ra`, "), "{text}");
+    assert!(
+        text.starts_with("SELECT `o`.`objectId`, `o`.`ra`, "),
+        "{text}"
+    );
     assert!(!text.contains("`s`.`objectId`,"), "{text}");
 }
 
@@ -584,6 +605,9 @@ fn a_plan_for_any_key_gives_each_statement_the_plan_of_its_own_text() {
         }
     }
     for statement in one_by_one {
-        assert!(shape(&statement.replace("{}", "6")).is_none(), "{statement}");
+        assert!(
+            shape(&statement.replace("{}", "6")).is_none(),
+            "{statement}"
+        );
     }
 }

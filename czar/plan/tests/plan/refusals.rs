@@ -57,7 +57,10 @@ fn shapes_that_are_not_planned_yet_say_what_to_write_instead() {
             "SELECT objectId FROM Object UNION SELECT objectId FROM Source",
             "one after the other",
         ),
-        ("SELECT ROW_NUMBER() OVER (ORDER BY ra) FROM Object", "GROUP BY"),
+        (
+            "SELECT ROW_NUMBER() OVER (ORDER BY ra) FROM Object",
+            "GROUP BY",
+        ),
         (
             "SELECT * FROM Object o1, Object o2 WHERE o1.run = o2.run",
             "add AND o1.objectId = o2.objectId",
@@ -200,7 +203,10 @@ fn functions_that_wait_or_lock_are_never_run() {
 fn exact_numbers_that_are_cut_on_the_way_are_refused() {
     let long = "CAST(price AS DECIMAL(65,30))";
     for (sql, hint) in [
-        (format!("SELECT MAX({long} + 1) FROM Object"), "as many digits"),
+        (
+            format!("SELECT MAX({long} + 1) FROM Object"),
+            "as many digits",
+        ),
         (
             format!("SELECT COUNT(*) FROM Object GROUP BY {long} + 1"),
             "as many digits",
@@ -229,7 +235,10 @@ fn exact_numbers_that_are_cut_on_the_way_are_refused() {
             format!("SELECT SUM({long} + CAST(price AS DECIMAL(65,0))) FROM Object"),
             "as many digits",
         ),
-        (format!("SELECT SUM({long} * {long}) FROM Object"), "write CAST"),
+        (
+            format!("SELECT SUM({long} * {long}) FROM Object"),
+            "write CAST",
+        ),
     ] {
         assert_hints(&[(&sql, hint)]);
     }
@@ -366,7 +375,10 @@ fn show_computes_nothing_that_a_select_may_not() {
 #[test]
 fn area_restrictions_that_are_wrong_are_refused() {
     for (sql, part) in [
-        ("SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3)", "lonMin"),
+        (
+            "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3)",
+            "lonMin",
+        ),
         (
             "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, ra)",
             "argument 4 is not a constant",
@@ -383,7 +395,10 @@ fn area_restrictions_that_are_wrong_are_refused() {
             "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, 4) OR run = 1",
             "by itself",
         ),
-        ("SELECT qserv_areaspec_box(1, 2, 3, 4) FROM Object", "by itself"),
+        (
+            "SELECT qserv_areaspec_box(1, 2, 3, 4) FROM Object",
+            "by itself",
+        ),
         (
             "SELECT 1 FROM Object WHERE qserv_areaspec_box(1, 2, 3, 4) = 0",
             "by itself",
@@ -440,9 +455,17 @@ fn nothing_a_user_types_aborts_the_process() {
 
 #[test]
 fn long_chains_within_the_bound_are_planned() {
-    let terms: Vec<String> = (0..320).map(|number| format!("objectId = {number}")).collect();
-    let work = chunks(&format!("SELECT 1 FROM Object WHERE {}", terms.join(" OR ")));
-    assert_eq!(work.selection.lookup.map(|lookup| lookup.keys.len()), Some(320));
+    let terms: Vec<String> = (0..320)
+        .map(|number| format!("objectId = {number}"))
+        .collect();
+    let work = chunks(&format!(
+        "SELECT 1 FROM Object WHERE {}",
+        terms.join(" OR ")
+    ));
+    assert_eq!(
+        work.selection.lookup.map(|lookup| lookup.keys.len()),
+        Some(320)
+    );
     let list: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
     let work = chunks(&format!(
         "SELECT 1 FROM Object WHERE objectId IN ({})",
@@ -465,7 +488,8 @@ fn constructs_the_parser_misreads_are_refused_or_repaired() {
         }
     };
     assert!(
-        text("SELECT run || tiny AND 1 FROM Object").contains("(`Object`.`run` OR (`Object`.`tiny` AND 1))")
+        text("SELECT run || tiny AND 1 FROM Object")
+            .contains("(`Object`.`run` OR (`Object`.`tiny` AND 1))")
     );
     assert!(
         text("SELECT run = 0x4D, X'4D', 'a\\\\b' FROM Object")
@@ -481,7 +505,10 @@ fn constructs_the_parser_misreads_are_refused_or_repaired() {
             .contains("CAST(`Object`.`name` AS BINARY)")
     );
     for (sql, read) in [
-        ("BINARY name = 'x'", "(CAST(`Object`.`name` AS BINARY) = 'x')"),
+        (
+            "BINARY name = 'x'",
+            "(CAST(`Object`.`name` AS BINARY) = 'x')",
+        ),
         (
             "run = 1 XOR tiny = 2",
             "((`Object`.`run` = 1) XOR (`Object`.`tiny` = 2))",
@@ -501,7 +528,10 @@ fn constructs_the_parser_misreads_are_refused_or_repaired() {
             "(SOUNDEX(`Object`.`name`) = SOUNDEX('x'))",
         ),
     ] {
-        assert!(text(&format!("SELECT {sql} FROM Object")).contains(read), "{sql}");
+        assert!(
+            text(&format!("SELECT {sql} FROM Object")).contains(read),
+            "{sql}"
+        );
     }
 }
 
@@ -604,7 +634,10 @@ fn qserv_8_key_predicates_intersect_and_not_in_asks_no_index() {
         keys("SELECT 1 FROM Object WHERE objectId IN (1, 2, 3) AND objectId IN (3, 4)"),
         Some(1)
     );
-    assert_eq!(keys("SELECT 1 FROM Object WHERE objectId NOT IN (1, 2)"), None);
+    assert_eq!(
+        keys("SELECT 1 FROM Object WHERE objectId NOT IN (1, 2)"),
+        None
+    );
 }
 
 #[test]

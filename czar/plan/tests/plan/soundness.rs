@@ -28,8 +28,12 @@ impl Condition {
             Self::LonLess(a) => format!("ra < {a:?}"),
             Self::LonMore(a) => format!("{a:?} <= ra"),
             Self::LatMore(a) => format!("decl > {a:?}"),
-            Self::Box([a, b, c, d]) => format!("scisql_s2PtInBox(ra, decl, {a:?}, {b:?}, {c:?}, {d:?}) = 1"),
-            Self::Circle([a, b, r]) => format!("scisql_s2PtInCircle(ra, decl, {a:?}, {b:?}, {r:?}) = 1"),
+            Self::Box([a, b, c, d]) => {
+                format!("scisql_s2PtInBox(ra, decl, {a:?}, {b:?}, {c:?}, {d:?}) = 1")
+            }
+            Self::Circle([a, b, r]) => {
+                format!("scisql_s2PtInCircle(ra, decl, {a:?}, {b:?}, {r:?}) = 1")
+            }
             Self::Not(inner) => format!("NOT ({})", inner.sql()),
             Self::And(left, right) => format!("({}) AND ({})", left.sql(), right.sql()),
             Self::Or(left, right) => format!("({}) OR ({})", left.sql(), right.sql()),

@@ -1,5 +1,5 @@
-//! Property: no text makes the lexer, the classifier, the binder or the planner panic, whatever it is: letters at random, tokens at
-//! random, statements with tokens left out, doubled and exchanged.
+//! Property: no text makes the lexer, the classifier, the binder or the planner panic, whatever it
+//! is: letters at random, tokens at random, statements with tokens left out, doubled and exchanged.
 
 use crate::common::typical;
 use orrery_plan::lex::tokens;
@@ -178,7 +178,11 @@ fn hurt() -> impl Strategy<Value = String> {
         .filter_map(|line| line.split_once(": ")?.1.split(" ### ").next())
         .collect();
     let wounds = prop::collection::vec(
-        (any::<prop::sample::Index>(), 0..4_u8, prop::sample::select(SOUP)),
+        (
+            any::<prop::sample::Index>(),
+            0..4_u8,
+            prop::sample::select(SOUP),
+        ),
         1..5,
     );
     (prop::sample::select(statements), wounds).prop_map(|(statement, wounds)| {

@@ -1,4 +1,5 @@
-//! Rows within a circle that lies in one chunk. The plain table has no spatial index, as users' tables have none.
+//! Rows within a circle that lies in one chunk. The plain table has no spatial index, as users'
+//! tables have none.
 
 use tokio::sync::Mutex;
 

@@ -64,21 +64,28 @@ async fn warm(clients: &[Mutex<ClientConnection>], keys: &[i64]) -> anyhow::Resu
     try_join_all(asking).await.map(drop)
 }
 
-async fn everybody(clients: &[Mutex<ClientConnection>], keys: &[i64], time: Duration) -> anyhow::Result<Run> {
+async fn everybody(
+    clients: &[Mutex<ClientConnection>],
+    keys: &[i64],
+    time: Duration,
+) -> anyhow::Result<Run> {
     let begun = Instant::now();
     let end = begun + time;
-    let asking = clients.iter().enumerate().map(async |(client, connection)| {
-        let mut connection = connection.lock().await;
-        let mut asked = 0_usize;
-        while Instant::now() < end {
-            let at = (client * 101 + asked) * STRIDE % keys.len();
-            let key = keys.get(at).copied().unwrap_or_default();
-            let (_, rows) = connection.query_all(statement(key).as_bytes()).await?;
-            ensure!(rows.len() == 1, "key {key} has {} rows", rows.len());
-            asked += 1;
-        }
-        Ok(asked)
-    });
+    let asking = clients
+        .iter()
+        .enumerate()
+        .map(async |(client, connection)| {
+            let mut connection = connection.lock().await;
+            let mut asked = 0_usize;
+            while Instant::now() < end {
+                let at = (client * 101 + asked) * STRIDE % keys.len();
+                let key = keys.get(at).copied().unwrap_or_default();
+                let (_, rows) = connection.query_all(statement(key).as_bytes()).await?;
+                ensure!(rows.len() == 1, "key {key} has {} rows", rows.len());
+                asked += 1;
+            }
+            Ok(asked)
+        });
     let asked: usize = try_join_all(asking).await?.into_iter().sum();
     Ok(Run {
         operations: asked as f64,

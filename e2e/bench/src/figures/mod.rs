@@ -85,7 +85,12 @@ impl Figure {
     }
 
     /// Measures it.
-    pub async fn measure(self, site: &Site, effort: Effort, clients: usize) -> anyhow::Result<Line> {
+    pub async fn measure(
+        self,
+        site: &Site,
+        effort: Effort,
+        clients: usize,
+    ) -> anyhow::Result<Line> {
         let outcome = match self {
             Self::Lookups => Outcome::Compared(lookups::measure(site, effort, clients).await?),
             Self::Totals => Outcome::Compared(totals::measure(site, effort).await?),

@@ -1,4 +1,5 @@
-//! Chunk and sub-chunk of many positions on one core, without overlap: what an ingest does first with every row.
+//! Chunk and sub-chunk of many positions on one core, without overlap: what an ingest does first
+//! with every row.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,9 +17,15 @@ const TURNS: (f64, f64) = (222.492_235_949_962_14, 0.754_877_666_246_692_7);
 /// Positions per second, the median of the rounds.
 pub fn measure(effort: Effort) -> anyhow::Result<f64> {
     let grid = Grid::new(STRIPES, SUB_STRIPES, OVERLAP)?;
-    let lon: Vec<f64> = (0..POSITIONS).map(|i| (i as f64 * TURNS.0) % 360.0).collect();
+    let lon: Vec<f64> = (0..POSITIONS)
+        .map(|i| (i as f64 * TURNS.0) % 360.0)
+        .collect();
     let lat: Vec<f64> = (0..POSITIONS)
-        .map(|i| (2.0 * ((i as f64 * TURNS.1) % 1.0) - 1.0).asin().to_degrees())
+        .map(|i| {
+            (2.0 * ((i as f64 * TURNS.1) % 1.0) - 1.0)
+                .asin()
+                .to_degrees()
+        })
         .collect();
     let mut cells = Vec::with_capacity(POSITIONS);
     let mut rates = Vec::new();

@@ -9,7 +9,10 @@ use orrery_wire::client::ClientConnection;
 use crate::compare::Run;
 
 /// Runs a query again and again for at least the seconds given.
-pub(super) async fn again(seconds: f64, query: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<Run> {
+pub(super) async fn again(
+    seconds: f64,
+    query: impl AsyncFn() -> anyhow::Result<()>,
+) -> anyhow::Result<Run> {
     let begun = Instant::now();
     let mut operations = 0.0;
     loop {
@@ -26,7 +29,10 @@ pub(super) async fn again(seconds: f64, query: impl AsyncFn() -> anyhow::Result<
 }
 
 /// The rows of a query, sorted.
-pub(super) async fn rows(connection: &mut ClientConnection, sql: &str) -> anyhow::Result<Vec<Bytes>> {
+pub(super) async fn rows(
+    connection: &mut ClientConnection,
+    sql: &str,
+) -> anyhow::Result<Vec<Bytes>> {
     let (_, mut rows) = connection.query_all(sql.as_bytes()).await?;
     rows.sort();
     Ok(rows)

@@ -1,5 +1,5 @@
-//! COUNT, SUM and AVG of the whole table, against what somebody would do by hand: a statement over all chunk tables of each worker,
-//! all at once, and the partial results put together.
+//! COUNT, SUM and AVG of the whole table, against what somebody would do by hand: a statement over
+//! all chunk tables of each worker, all at once, and the partial results put together.
 
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;

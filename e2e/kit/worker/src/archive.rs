@@ -38,14 +38,22 @@ impl Archive {
         orrery_shell::install_crypto();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "orrery tests");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "orrery tests");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let archive = Self {
             directory: TempDir::new().unwrap(),
             authority,
         };
         std::fs::write(archive.directory.path().join("catalog-key"), CATALOG_KEY).unwrap();
-        for role in [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
+        for role in [
+            Role::Operator,
+            Role::Agent,
+            Role::Loader,
+            Role::Czar,
+            Role::Proxy,
+        ] {
             archive.issue(&archive.tls_dir(role), role.common_name());
         }
         archive
@@ -69,7 +77,9 @@ impl Archive {
         params
             .subject_alt_names
             .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        params.distinguished_name.push(DnType::CommonName, common_name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
         let certificate = params.signed_by(&key, &self.authority).unwrap();
         std::fs::create_dir_all(directory).unwrap();
         std::fs::write(directory.join("tls.crt"), certificate.pem()).unwrap();
@@ -79,7 +89,10 @@ impl Archive {
 
     /// Key, certificate and authority of a role.
     pub fn identity(&self, role: Role) -> Identity {
-        Files::read(&self.tls_dir(role)).unwrap().identity().unwrap()
+        Files::read(&self.tls_dir(role))
+            .unwrap()
+            .identity()
+            .unwrap()
     }
 
     /// Calls to agents with the certificate of a role.

@@ -1,4 +1,5 @@
-//! A real worker for tests: mysqld in a directory of its own, an agent in this process, and certificates for every role.
+//! A real worker for tests: mysqld in a directory of its own, an agent in this process, and
+//! certificates for every role.
 //!
 //! ```no_run
 //! # async fn example() {

@@ -80,7 +80,11 @@ impl Worker {
             worker: id,
             reader_password: READER_PASSWORD.into(),
         };
-        worker.api(archive, Role::Operator).adopt(&adopt).await.unwrap();
+        worker
+            .api(archive, Role::Operator)
+            .adopt(&adopt)
+            .await
+            .unwrap();
         worker
     }
 

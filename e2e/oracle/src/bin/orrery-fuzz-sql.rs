@@ -1,5 +1,6 @@
 //! Generated statements against an archive and one plain server. Ends with
-//! `fuzz-sql: N statements, equal E, refused R, wrong W, seed S`, and with an error when something was wrong.
+//! `fuzz-sql: N statements, equal E, refused R, wrong W, seed S`, and with an error when something
+//! was wrong.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! A czar or a proxy as a process of its own, for tests that look at processes from outside: `orrery-oracle-part czar|proxy FLAGS…`.
-//! What runs is what runs in the programs `orrery-czar` and `orrery-proxy`.
+//! A czar or a proxy as a process of its own, for tests that look at processes from outside:
+//! `orrery-oracle-part czar|proxy FLAGS…`. What runs is what runs in the programs `orrery-czar` and
+//! `orrery-proxy`.
 
 use std::process::ExitCode;
 

@@ -15,8 +15,8 @@ pub struct Expressions<'r, 'c> {
 }
 
 const NUMERIC: &[&str] = &[
-    "# + #", "# - #", "# * #", "# / #", "# DIV #", "# % #", "# MOD #", "-#", "# & #", "# | #", "# ^ #",
-    "# << 1", "# >> 1", "~#",
+    "# + #", "# - #", "# * #", "# / #", "# DIV #", "# % #", "# MOD #", "-#", "# & #", "# | #",
+    "# ^ #", "# << 1", "# >> 1", "~#",
 ];
 const COMPARISONS: &[&str] = &[
     "# = #", "# <=> #", "# <> #", "# < #", "# <= #", "# > #", "# >= #", "# != #",
@@ -78,7 +78,11 @@ impl Expressions<'_, '_> {
 
     /// A column of a type, if there is one.
     pub fn column(&mut self, kind: Type) -> Option<Expr> {
-        let fitting: Vec<&Column> = self.columns.iter().filter(|column| column.kind == kind).collect();
+        let fitting: Vec<&Column> = self
+            .columns
+            .iter()
+            .filter(|column| column.kind == kind)
+            .collect();
         let place = self.random.random_range(0..fitting.len().max(1));
         fitting.get(place).map(|column| text(column.name.clone()))
     }
@@ -88,9 +92,9 @@ impl Expressions<'_, '_> {
             Type::Int => self.one(&["0", "1", "2", "3", "7", "-1", "100", "NULL", "TRUE", "0x0A"]),
             Type::Real => self.one(&["0e0", "1e0", "2.5e0", "-1e3", "17.123456e0"]),
             Type::Decimal => self.one(&["0.5", "1.25", "-3.000", "1000.125"]),
-            Type::Text | Type::Spelled => {
-                self.one(&["'a'", "'star'", "''", "'odd'", "'1'", "'10 x'", "'b%'", "NULL"])
-            }
+            Type::Text | Type::Spelled => self.one(&[
+                "'a'", "'star'", "''", "'odd'", "'1'", "'10 x'", "'b%'", "NULL",
+            ]),
             Type::Moment => self.one(&[
                 "DATE'2026-01-12'",
                 "'2026-02-10'",
@@ -104,7 +108,11 @@ impl Expressions<'_, '_> {
 
     /// A column or a literal.
     pub fn leaf(&mut self, kind: Type) -> Expr {
-        let column = if self.chance(4) { None } else { self.column(kind) };
+        let column = if self.chance(4) {
+            None
+        } else {
+            self.column(kind)
+        };
         column.unwrap_or_else(|| self.literal(kind))
     }
 
@@ -274,7 +282,11 @@ impl Expressions<'_, '_> {
             "# % 3",
             "MOD(#, 1.5)",
         ]);
-        let kind = if self.chance(3) { Type::Int } else { Type::Decimal };
+        let kind = if self.chance(3) {
+            Type::Int
+        } else {
+            Type::Decimal
+        };
         self.fill(pattern, kind, depth)
     }
 
@@ -282,7 +294,12 @@ impl Expressions<'_, '_> {
         match self.random.random_range(0..5) {
             0 => {
                 let kind = self.any_type();
-                let pattern = self.one(&["CAST(# AS CHAR)", "HEX(#)", "CONCAT(#, '-')", "CAST(# AS BINARY)"]);
+                let pattern = self.one(&[
+                    "CAST(# AS CHAR)",
+                    "HEX(#)",
+                    "CONCAT(#, '-')",
+                    "CAST(# AS BINARY)",
+                ]);
                 self.fill(pattern, kind, depth)
             }
             1 => {
@@ -367,7 +384,11 @@ impl Expressions<'_, '_> {
                 form(pattern, operands)
             }
             7 if depth > 1 => {
-                let pattern = self.one(&["(#, #) = (#, #)", "(#, #) IN ((#, #), (#, #))", "(#, #) < (#, #)"]);
+                let pattern = self.one(&[
+                    "(#, #) = (#, #)",
+                    "(#, #) IN ((#, #), (#, #))",
+                    "(#, #) < (#, #)",
+                ]);
                 self.fill(pattern, Type::Int, below)
             }
             8 => self.value(Type::Int, depth),

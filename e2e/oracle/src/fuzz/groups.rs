@@ -16,16 +16,32 @@ impl Statements {
         match choice {
             0 | 1 => (text("COUNT(*)"), true),
             2 => (form("COUNT(#)", [expressions.value(kind, depth)]), true),
-            3 => (form("COUNT(DISTINCT #)", [expressions.value(kind, depth)]), true),
+            3 => (
+                form("COUNT(DISTINCT #)", [expressions.value(kind, depth)]),
+                true,
+            ),
             4..7 => (form("MIN(#)", [expressions.value(kind, depth)]), true),
             7..10 => (form("MAX(#)", [expressions.value(kind, depth)]), true),
             10..12 => (form("SUM(#)", [expressions.value(Type::Int, depth)]), false),
             12 => (form("AVG(#)", [expressions.value(Type::Int, depth)]), false),
-            13 => (form("SUM(#)", [expressions.value(Type::Decimal, depth)]), false),
-            14 => (form("AVG(#)", [expressions.value(Type::Decimal, depth)]), false),
+            13 => (
+                form("SUM(#)", [expressions.value(Type::Decimal, depth)]),
+                false,
+            ),
+            14 => (
+                form("AVG(#)", [expressions.value(Type::Decimal, depth)]),
+                false,
+            ),
             15 => {
-                let name = if expressions.chance(2) { "SUM(#)" } else { "AVG(#)" };
-                (form(name, [expressions.value(Type::Real, depth.min(1))]), false)
+                let name = if expressions.chance(2) {
+                    "SUM(#)"
+                } else {
+                    "AVG(#)"
+                };
+                (
+                    form(name, [expressions.value(Type::Real, depth.min(1))]),
+                    false,
+                )
             }
             16 => {
                 let pattern = bits(expressions.random.random_range(0..3));
@@ -45,7 +61,10 @@ impl Statements {
             }
             18 => {
                 let value = expressions.value(Type::Int, depth);
-                (form("GROUP_CONCAT(# ORDER BY #)", [value.clone(), value]), false)
+                (
+                    form("GROUP_CONCAT(# ORDER BY #)", [value.clone(), value]),
+                    false,
+                )
             }
             _ => {
                 let pattern = if expressions.chance(2) {
@@ -147,7 +166,8 @@ fn bits(number: u32) -> &'static str {
 fn group_form(kind: Type) -> &'static str {
     match kind {
         Type::Int => "# % 3",
-        // MariaDB clips and rounds a key that is a DOUBLE with a fixed number of decimals (docs/users.md).
+        // MariaDB clips and rounds a key that is a DOUBLE with a fixed number of decimals
+        // (docs/users.md).
         Type::Real => "SQRT(#)",
         Type::Decimal => "# / 7",
         Type::Text | Type::Spelled => "UPPER(#)",

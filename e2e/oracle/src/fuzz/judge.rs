@@ -6,11 +6,13 @@ use super::tree::Statement;
 use crate::client::{Answer, Outcome};
 use crate::corpus::Order;
 
-/// Errors that refuse a statement: not planned yet, too deep or too long, forbidden, larger than a limit, an undefined row of a group.
+/// Errors that refuse a statement: not planned yet, too deep or too long, forbidden, larger than a
+/// limit, an undefined row of a group.
 const REFUSALS: [u16; 5] = [1235, 1436, 1227, 1105, 1055];
 /// A value is out of range. Which rows are computed before others drop out is not defined.
 const OUT_OF_RANGE: u16 = 1690;
-/// Relative difference that another order of additions may make, with room for what is computed from sums.
+/// Relative difference that another order of additions may make, with room for what is computed
+/// from sums.
 const ROUNDING: f64 = 1e-9;
 
 /// What a comparison says.
@@ -41,7 +43,11 @@ impl Loose {
     fn of(statement: &Statement, sql: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| sql.contains(word));
         Self {
-            order: if statement.total { Order::Fixed } else { Order::Any },
+            order: if statement.total {
+                Order::Fixed
+            } else {
+                Order::Any
+            },
             joined: statement.first.from.len() > 1,
             rounded: has(&["SUM(", "AVG(", "STDDEV(", "VARIANCE("]),
             spelling: has(&[
@@ -64,7 +70,9 @@ pub fn judge(statement: &Statement, given: &Outcome, right: &Outcome) -> Verdict
     match (given, right) {
         (Ok(given), Ok(right)) => judge_answers(Loose::of(statement, &sql), given, right),
         (Err(given), Err(right)) if given.code == right.code => Verdict::Equal,
-        (Err(given), _) if REFUSALS.contains(&given.code) => Verdict::Refused(reason(&given.message)),
+        (Err(given), _) if REFUSALS.contains(&given.code) => {
+            Verdict::Refused(reason(&given.message))
+        }
         (Err(given), _) if given.code == OUT_OF_RANGE => Verdict::Equal,
         (_, Err(right)) if right.code == OUT_OF_RANGE => Verdict::Equal,
         (Err(given), Err(right)) => Verdict::Wrong(format!("error {given} instead of {right}")),
@@ -112,7 +120,10 @@ fn judge_answers(loose: Loose, given: &Answer, right: &Answer) -> Verdict {
         right.sort_by_cached_key(|row| key(row));
     }
     let differs = |(given, right): &(&Vec<Cell>, &Vec<Cell>)| {
-        !given.iter().zip(*right).all(|(given, right)| given.equals(right))
+        !given
+            .iter()
+            .zip(*right)
+            .all(|(given, right)| given.equals(right))
     };
     match given.iter().zip(&right).find(differs) {
         Some((given, right)) => Verdict::Wrong(format!("row {given:?}\n    instead of {right:?}")),
@@ -120,8 +131,8 @@ fn judge_answers(loose: Loose, given: &Answer, right: &Answer) -> Verdict {
     }
 }
 
-/// What columns say of themselves. Where rows are joined, the optimizer may take a temporary table or not: then key flags, lengths,
-/// the original name and the decimals of text are not defined.
+/// What columns say of themselves. Where rows are joined, the optimizer may take a temporary table
+/// or not: then key flags, lengths, the original name and the decimals of text are not defined.
 fn columns_differ(loose: Loose, given: &Answer, right: &Answer) -> Option<String> {
     let said = |answer: &Answer| -> Vec<ColumnDef> {
         let mut columns = answer.columns.clone();
@@ -139,9 +150,16 @@ fn columns_differ(loose: Loose, given: &Answer, right: &Answer) -> Option<String
     };
     let (given, right) = (said(given), said(right));
     if given.len() != right.len() {
-        return Some(format!("{} columns instead of {}", given.len(), right.len()));
+        return Some(format!(
+            "{} columns instead of {}",
+            given.len(),
+            right.len()
+        ));
     }
-    let (given, right) = given.iter().zip(&right).find(|(given, right)| given != right)?;
+    let (given, right) = given
+        .iter()
+        .zip(&right)
+        .find(|(given, right)| given != right)?;
     Some(format!("column {given:?}\n    instead of {right:?}"))
 }
 

@@ -1,7 +1,8 @@
 //! Generated statements, asked of an archive and of one plain server that holds the same rows.
 //!
-//! [`schema`] says what there is to ask for, [`extreme`] has a table of values at the edges, [`expressions`] and [`statements`] (with
-//! `groups` and `nested`) make [`tree`]s from a seed, [`judge`] compares answers, [`reduce`] makes what differs small, [`run`] does it all and counts.
+//! [`schema`] says what there is to ask for, [`extreme`] has a table of values at the edges,
+//! [`expressions`] and [`statements`] (with `groups` and `nested`) make [`tree`]s from a seed,
+//! [`judge`] compares answers, [`reduce`] makes what differs small, [`run`] does it all and counts.
 
 pub mod expressions;
 pub mod extreme;

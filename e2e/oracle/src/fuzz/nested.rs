@@ -44,7 +44,10 @@ impl Statements {
                 form("COUNT(DISTINCT #)", [text("d.c1")]),
             ]
         } else {
-            columns.iter().map(|column| text(column.name.clone())).collect()
+            columns
+                .iter()
+                .map(|column| text(column.name.clone()))
+                .collect()
         };
         Statement {
             first: Select {

@@ -11,7 +11,8 @@ pub enum Type {
     Decimal,
     /// Text of which equal values are the same bytes.
     Text,
-    /// Text of which equal values may be spelled otherwise (`Vega`, `vega`): which spelling stands for a group is not defined.
+    /// Text of which equal values may be spelled otherwise (`Vega`, `vega`): which spelling stands
+    /// for a group is not defined.
     Spelled,
     /// DATE and DATETIME.
     Moment,

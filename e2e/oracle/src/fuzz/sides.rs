@@ -58,23 +58,29 @@ impl<'s> Sides<'s> {
     }
 
     /// Compares both answers.
-    pub async fn compare(&mut self, format: Format, statement: &Statement) -> anyhow::Result<Verdict> {
+    pub async fn compare(
+        &mut self,
+        format: Format,
+        statement: &Statement,
+    ) -> anyhow::Result<Verdict> {
         let sql = statement.sql();
         let given = match self.ask(format, &sql).await? {
             Ok(given) => given,
             Err(lost) => return Ok(Verdict::Wrong(lost)),
         };
-        let right = ask_plain(&mut self.right, format, &sql).await.with_context(|| {
-            format!(
-                "the plain server at {} on {sql}",
-                self.site.plain.socket().display()
-            )
-        })?;
+        let right = ask_plain(&mut self.right, format, &sql)
+            .await
+            .with_context(|| {
+                format!(
+                    "the plain server at {} on {sql}",
+                    self.site.plain.socket().display()
+                )
+            })?;
         Ok(judge(statement, &given, &right))
     }
 
-    /// Whether the archive's answers agree with each other: `p`, NOT `p` and `p` IS NULL are all rows, and `p` gives the rows of
-    /// `(p) IS TRUE`, which no rule of pruning sees.
+    /// Whether the archive's answers agree with each other: `p`, NOT `p` and `p` IS NULL are all
+    /// rows, and `p` gives the rows of `(p) IS TRUE`, which no rule of pruning sees.
     pub async fn metamorphic(&mut self, statement: &Statement) -> anyhow::Result<Verdict> {
         let Some(filter) = &statement.first.filter else {
             return Ok(Verdict::Equal);
@@ -126,7 +132,11 @@ fn disagreement_of(answers: &[Vec<String>]) -> Option<String> {
     let mut parts = [is.as_slice(), is_not, unknown].concat();
     parts.sort();
     if is != unpruned {
-        Some(format!("{} rows, {} with (…) IS TRUE", is.len(), unpruned.len()))
+        Some(format!(
+            "{} rows, {} with (…) IS TRUE",
+            is.len(),
+            unpruned.len()
+        ))
     } else if parts != *all {
         Some(format!(
             "{} + {} + {} rows of WHERE p, NOT p and p IS NULL instead of {}",

@@ -72,7 +72,12 @@ impl Select {
                     ..self.clone()
                 });
             }
-            for source in self.from.get(place).map(Source::smaller).unwrap_or_default() {
+            for source in self
+                .from
+                .get(place)
+                .map(Source::smaller)
+                .unwrap_or_default()
+            {
                 found.push(Self {
                     from: replaced(&self.from, place, source),
                     ..self.clone()
@@ -171,8 +176,8 @@ impl Statement {
             return None;
         }
         let mut smaller = self.clone();
-        let selects =
-            std::iter::once(&mut smaller.first).chain(smaller.more.iter_mut().map(|(_, select)| select));
+        let selects = std::iter::once(&mut smaller.first)
+            .chain(smaller.more.iter_mut().map(|(_, select)| select));
         for select in selects {
             if place < select.items.len() {
                 select.items.remove(place);
@@ -224,7 +229,10 @@ mod tests {
     fn statement() -> Statement {
         Statement {
             first: Select {
-                items: vec![form("# + #", [text("a"), form("ABS(#)", [text("b")])]), text("c")],
+                items: vec![
+                    form("# + #", [text("a"), form("ABS(#)", [text("b")])]),
+                    text("c"),
+                ],
                 from: vec![Source {
                     join: "",
                     from: From::Table("t".into()),
@@ -258,7 +266,10 @@ mod tests {
             "SELECT a + b, c FROM t t WHERE a > 1 ORDER BY 1, 2 LIMIT 3",
             "SELECT c FROM t t WHERE a > 1 ORDER BY 1 LIMIT 3",
         ] {
-            assert!(smaller.iter().any(|sql| sql == wanted), "{wanted}: {smaller:#?}");
+            assert!(
+                smaller.iter().any(|sql| sql == wanted),
+                "{wanted}: {smaller:#?}"
+            );
         }
         assert!(
             smaller

@@ -90,7 +90,10 @@ impl Statements {
             3 | 4 => (vec![(source, "s", "", None)], None),
             5 => (vec![(extreme, "e", "", None)], None),
             6 => (
-                vec![(object, "o", "", None), (source, "s", " JOIN ", keys("o", "s"))],
+                vec![
+                    (object, "o", "", None),
+                    (source, "s", " JOIN ", keys("o", "s")),
+                ],
                 None,
             ),
             7 => (
@@ -105,11 +108,17 @@ impl Statements {
                 None,
             ),
             9 => (
-                vec![(extreme, "e", "", None), (object, "o", " JOIN ", keys("e", "o"))],
+                vec![
+                    (extreme, "e", "", None),
+                    (object, "o", " JOIN ", keys("e", "o")),
+                ],
                 None,
             ),
             10 => (
-                vec![(source, "s", "", None), (filter, "f", " LEFT JOIN ", filters())],
+                vec![
+                    (source, "s", "", None),
+                    (filter, "f", " LEFT JOIN ", filters()),
+                ],
                 None,
             ),
             11 => (
@@ -168,7 +177,12 @@ impl Statements {
 
     /// A condition that prunes: keys or a region.
     fn narrow(&mut self, sources: &Sources) -> Option<Expr> {
-        let named = |end: &str| sources.columns.iter().find(|column| column.name.ends_with(end));
+        let named = |end: &str| {
+            sources
+                .columns
+                .iter()
+                .find(|column| column.name.ends_with(end))
+        };
         let key = named(".objectId")?.name.clone();
         let number = 390_030_275_138_000_u64 + u64::from(self.below(170));
         let position = named(".decl").map(|decl| decl.name.replace("decl", "ra"));

@@ -182,7 +182,11 @@ impl Statement {
         }
         if !self.order.is_empty() || self.total {
             out.push_str(" ORDER BY ");
-            let columns = if self.total { self.first.items.len() } else { 0 };
+            let columns = if self.total {
+                self.first.items.len()
+            } else {
+                0
+            };
             let ties = (1..=columns).map(|column| text(column.to_string()));
             let order: Vec<Expr> = self.order.iter().cloned().chain(ties).collect();
             print_list(&order, out);

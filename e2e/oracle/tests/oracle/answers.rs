@@ -11,7 +11,9 @@ use orrery_wire::Format;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_that_of_one_plain_server() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let elsewhere = Session {
         time_zone: "+05:30",
         sql_mode: "",
@@ -42,7 +44,9 @@ async fn every_answer_is_that_of_one_plain_server() {
             if session.collation.starts_with("latin1") && !query.sql.is_ascii() {
                 continue;
             }
-            let given = ask_czar(&mut czar, session, protocol, &query.sql).await.unwrap();
+            let given = ask_czar(&mut czar, session, protocol, &query.sql)
+                .await
+                .unwrap();
             let right = ask_plain(&mut plain, protocol, &query.plain).await.unwrap();
             if let Some(difference) = difference(query, &given, &right) {
                 failures.push(format!(

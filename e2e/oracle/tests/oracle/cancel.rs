@@ -1,4 +1,5 @@
-//! A statement that no client waits for any more ends on the workers, and only that statement. (Through a proxy: `interrupts.rs`.)
+//! A statement that no client waits for any more ends on the workers, and only that statement.
+//! (Through a proxy: `interrupts.rs`.)
 
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ async fn start_long(site: &Site) -> (u32, tokio::task::JoinHandle<Result<(), Cli
     let mut czar = site.connect_czar().await.unwrap();
     let id = czar.connection_id();
     let task = tokio::spawn(async move {
-        czar.query_with_attributes(LONG.as_bytes(), &attributes()).await?;
+        czar.query_with_attributes(LONG.as_bytes(), &attributes())
+            .await?;
         czar.drain().await
     });
     wait_for_running(site, true).await;
@@ -57,12 +59,16 @@ async fn start_long(site: &Site) -> (u32, tokio::task::JoinHandle<Result<(), Cli
 
 async fn kill(site: &Site, id: u32) {
     let mut side: ClientConnection = site.connect_czar().await.unwrap();
-    side.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+    side.run(format!("KILL QUERY {id}").as_bytes())
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() {
-    let site = Site::start(SHAPE, &tables(3000).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(3000).unwrap(), &[])
+        .await
+        .unwrap();
     let (id, task) = start_long(&site).await;
     kill(&site, id).await;
     let error = task.await.unwrap().unwrap_err();
@@ -107,23 +113,32 @@ async fn a_killed_statement_and_one_whose_client_has_gone_end_on_every_worker() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_of_one_connection_never_end_the_statements_of_another() {
-    let site = Site::start(SHAPE, &tables(200).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(200).unwrap(), &[])
+        .await
+        .unwrap();
     let mut victim = site.connect_czar().await.unwrap();
     let id = victim.connection_id();
     let killer = tokio::spawn({
         let mut side = site.connect_czar().await.unwrap();
         async move {
             for _ in 0..2_000 {
-                side.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+                side.run(format!("KILL QUERY {id}").as_bytes())
+                    .await
+                    .unwrap();
             }
         }
     });
     let mut killed = 0;
     let mut bystander = site.connect_czar().await.unwrap();
     while !killer.is_finished() {
-        let outcome = ask_czar(&mut victim, Session::ANN, Format::Text, "SELECT ra FROM Object")
-            .await
-            .unwrap();
+        let outcome = ask_czar(
+            &mut victim,
+            Session::ANN,
+            Format::Text,
+            "SELECT ra FROM Object",
+        )
+        .await
+        .unwrap();
         killed += usize::from(outcome.is_err_and(|error| error.code == 1317));
         let answer = ask_czar(
             &mut bystander,

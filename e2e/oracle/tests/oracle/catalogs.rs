@@ -44,7 +44,9 @@ async fn a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with
         .unwrap();
     let mut grouped = parts
         .engine
-        .answer(&Parts::request("SELECT run, COUNT(*) FROM Object GROUP BY run"))
+        .answer(&Parts::request(
+            "SELECT run, COUNT(*) FROM Object GROUP BY run",
+        ))
         .await
         .unwrap();
     assert!(answer.next().await.unwrap().is_some());
@@ -61,7 +63,9 @@ async fn a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with
     // The shadow server hangs: the czar knows a newer catalog and cannot answer with it yet.
     let pid = shadow.pid().unwrap().to_string();
     let signal = |name: &str| {
-        let status = std::process::Command::new("kill").args([name, &pid]).status();
+        let status = std::process::Command::new("kill")
+            .args([name, &pid])
+            .status();
         assert!(status.unwrap().success());
     };
     signal("-STOP");
@@ -70,7 +74,14 @@ async fn a_lease_names_the_epochs_that_statements_run_with_and_are_answered_with
     assert_eq!(parts.hub.current().unwrap().catalog.epochs.data, 3);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let said = parts.in_use.report();
-    let answered = parts.engine.catalogs.current().unwrap().catalog().epochs.data;
+    let answered = parts
+        .engine
+        .catalogs
+        .current()
+        .unwrap()
+        .catalog()
+        .epochs
+        .data;
     signal("-CONT");
     assert_eq!(
         answered, 2,
@@ -98,7 +109,9 @@ fn workers(site: &Site, agent_port: u16) -> Offer {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     const ALL: &str = "SELECT objectId, mag FROM Object ORDER BY objectId";
-    let site = Site::start(SHAPE, &tables(120).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(120).unwrap(), &[])
+        .await
+        .unwrap();
     let certificates = Archive::new();
     let agent = Worker::start(&certificates, 1).await;
     let agent_port = agent.base().rsplit(':').next().unwrap().parse().unwrap();
@@ -146,7 +159,10 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
         }
     }
     let error = parts.rows(ALL).await.unwrap_err();
-    assert!(error.contains(&format!("chunk {chunk} of sky.Object")), "{error}");
+    assert!(
+        error.contains(&format!("chunk {chunk} of sky.Object")),
+        "{error}"
+    );
 
     let mut newer = known;
     newer.epochs.placement += 1;
@@ -159,7 +175,11 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     let copy = SignedCatalog::sign(&newer, CATALOG_KEY);
     let operator = agent.api(&certificates, Role::Operator);
     operator.put_catalog(&copy).await.unwrap();
-    assert_eq!(parts.rows(ALL).await.unwrap(), right, "the agents know better");
+    assert_eq!(
+        parts.rows(ALL).await.unwrap(),
+        right,
+        "the agents know better"
+    );
     let current = parts.engine.catalogs.current().unwrap();
     assert_eq!(current.catalog().epochs, newer.epochs);
 }

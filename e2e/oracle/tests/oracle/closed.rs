@@ -1,4 +1,5 @@
-//! Fail closed: the shadow server's tables are empty and its sessions are shared, so a user's text runs there only when its plan says so.
+//! Fail closed: the shadow server's tables are empty and its sessions are shared, so a user's text
+//! runs there only when its plan says so.
 
 use orrery_oracle::client::{Outcome, Session, ask_czar};
 use orrery_oracle::data::{SHAPE, tables};
@@ -8,12 +9,16 @@ use orrery_wire::{Format, Value};
 
 /// Statements that must not be answered, and the error each gets.
 const REFUSED: &[(&str, u16)] = &[
-    // Tables of users together with the server's own: without a database name they were counted on empty tables.
+    // Tables of users together with the server's own: without a database name they were counted on
+    // empty tables.
     (
         "SELECT COUNT(*) FROM Object JOIN information_schema.schemata",
         1235,
     ),
-    ("SELECT COUNT(*) FROM Object, information_schema.engines", 1235),
+    (
+        "SELECT COUNT(*) FROM Object, information_schema.engines",
+        1235,
+    ),
     ("SELECT COUNT(*) FROM Filter, mysql.user", 1142),
     (
         "SELECT table_name, (SELECT COUNT(*) FROM Object) AS n FROM information_schema.tables WHERE table_schema = 'sky'",
@@ -35,7 +40,10 @@ const REFUSED: &[(&str, u16)] = &[
     ("SELECT LAST_INSERT_ID(42)", 1235),
     ("SELECT FOUND_ROWS()", 1235),
     ("SELECT ROW_COUNT()", 1235),
-    ("SELECT CONNECTION_ID() FROM information_schema.schemata", 1235),
+    (
+        "SELECT CONNECTION_ID() FROM information_schema.schemata",
+        1235,
+    ),
     ("SELECT f.*, CONNECTION_ID() FROM Filter f", 1235),
     // Functions that wait or lock, on every route.
     ("SELECT `sleep`(0)", 1227),
@@ -43,7 +51,10 @@ const REFUSED: &[(&str, u16)] = &[
     ("SELECT 1 XOR 0, BENCHMARK(1, 1)", 1227),
     ("SELECT `sleep`(0), f.* FROM Filter f", 1227),
     ("SELECT `benchmark`(1, 1) FROM Object", 1227),
-    ("SELECT `get_lock`('a', 0) FROM information_schema.schemata", 1227),
+    (
+        "SELECT `get_lock`('a', 0) FROM information_schema.schemata",
+        1227,
+    ),
     ("SHOW DATABASES WHERE SLEEP(0) = 0", 1227),
     ("SHOW COLUMNS FROM Object WHERE `sleep`(0) = 0", 1227),
     ("DO SLEEP(0)", 1227),
@@ -69,7 +80,8 @@ async fn nothing_runs_on_the_shadow_server_but_what_is_planned_for_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // What one session may ask is the same for the next one of the account, whoever had the connection before.
+    // What one session may ask is the same for the next one of the account, whoever had the
+    // connection before.
     for sql in ["SELECT LAST_INSERT_ID()", "SELECT 0 FROM DUAL"] {
         let answer = ask(&mut czar, Format::Text, sql).await.unwrap();
         assert_eq!(answer.rows, [[Value::Bytes(b"0".to_vec())]], "{sql}");

@@ -20,7 +20,10 @@ const OBJECTS: usize = 240;
 fn without_last_segment(site: &Site, data: u64) -> (Catalog, usize) {
     let mut catalog = site.archive.catalog.clone();
     catalog.epochs.data = data;
-    let table = catalog.tables.get_mut(&TableKey::new("sky", "Object")).unwrap();
+    let table = catalog
+        .tables
+        .get_mut(&TableKey::new("sky", "Object"))
+        .unwrap();
     let rows = table.segments.pop().unwrap().rows;
     (catalog, OBJECTS - usize::try_from(rows).unwrap())
 }
@@ -36,7 +39,13 @@ pub(super) fn at(site: &Site, data: u64) -> Catalog {
 async fn until(czar: &mut ClientConnection, data: u64) {
     let epoch = Value::Bytes(data.to_string().into_bytes());
     loop {
-        let explained = ask_czar(czar, Session::ANN, Format::Text, "EXPLAIN SELECT ra FROM Object").await;
+        let explained = ask_czar(
+            czar,
+            Session::ANN,
+            Format::Text,
+            "EXPLAIN SELECT ra FROM Object",
+        )
+        .await;
         let rows = explained.unwrap().unwrap().rows;
         if rows
             .iter()
@@ -90,7 +99,8 @@ async fn a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_nothing_of_i
     let steps = [(OBJECTS, 1, revoked, 2), (fewer, 2, at(&site, 3), 3)];
     for (rows, epoch, next, next_epoch) in steps {
         let holders = hold_a_chunk(&site).await;
-        let running = [STREAM, GROUPS, ORDERED].map(|sql| tokio::spawn(with_epoch(site.czar.clone(), sql)));
+        let running =
+            [STREAM, GROUPS, ORDERED].map(|sql| tokio::spawn(with_epoch(site.czar.clone(), sql)));
         tokio::time::sleep(Duration::from_millis(300)).await;
         site.stack.publish(&next, &site.users).unwrap();
         until(&mut side, next_epoch).await;
@@ -129,14 +139,19 @@ async fn a_publish_or_a_revoke_in_the_middle_of_a_statement_changes_nothing_of_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_never_sees_an_older_data_epoch_across_two_czars() {
-    let site = Site::start(SHAPE, &tables(i64::try_from(OBJECTS).unwrap()).unwrap(), &[])
-        .await
-        .unwrap();
+    let site = Site::start(
+        SHAPE,
+        &tables(i64::try_from(OBJECTS).unwrap()).unwrap(),
+        &[],
+    )
+    .await
+    .unwrap();
     let (old, fewer) = without_last_segment(&site, 2);
     site.stack.publish(&old, &site.users).unwrap();
     let mut ahead = site.connect_czar().await.unwrap();
     until(&mut ahead, 2).await;
-    // The other czar follows a file that is no longer written. Of idle czars a proxy takes that with the lowest address.
+    // The other czar follows a file that is no longer written. Of idle czars a proxy takes that
+    // with the lowest address.
     let frozen = site.folder.path().join("frozen.json");
     std::fs::copy(site.stack.snapshot(), &frozen).unwrap();
     let shadow = site.start_shadow().await.unwrap();
@@ -149,7 +164,11 @@ async fn a_session_never_sees_an_older_data_epoch_across_two_czars() {
     let proxy = site.start_proxy(&[&site.czar, &behind]).await.unwrap();
 
     let mut ann = connect_proxy(&proxy, "ann", Some("sky")).await.unwrap();
-    assert_eq!(count(&mut ann).await, OBJECTS, "the czar that is ahead answers");
+    assert_eq!(
+        count(&mut ann).await,
+        OBJECTS,
+        "the czar that is ahead answers"
+    );
     // From now on it is the busier one.
     let holders = hold_a_chunk(&site).await;
     let busy = tokio::spawn({
@@ -184,7 +203,8 @@ async fn count(connection: &mut ClientConnection) -> usize {
     }
 }
 
-/// Keeps readers out of a table of Object's first segment wherever it is held, as long as the connections live.
+/// Keeps readers out of a table of Object's first segment wherever it is held, as long as the
+/// connections live.
 async fn hold_a_chunk(site: &Site) -> Vec<ClientConnection> {
     let object = &site.archive.catalog.tables[&TableKey::new("sky", "Object")];
     let end = format!("__{}", object.segments[0].attempt);

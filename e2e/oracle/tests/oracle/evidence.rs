@@ -90,7 +90,8 @@ async fn explained_chunks(czar: &mut ClientConnection, sql: &str) -> ChunkSet {
     chunks
 }
 
-/// The physical tables that hold the rows of a case's tables in these chunks, and the index tables of its key.
+/// The physical tables that hold the rows of a case's tables in these chunks, and the index tables
+/// of its key.
 fn wanted(site: &Site, case: &Case, chunks: &ChunkSet) -> BTreeSet<Named> {
     let catalog = &site.archive.catalog;
     let mut wanted = BTreeSet::new();
@@ -104,7 +105,8 @@ fn wanted(site: &Site, case: &Case, chunks: &ChunkSet) -> BTreeSet<Named> {
             }
         }
     }
-    let TableKind::Director(_, index) = &catalog.tables[&TableKey::new("sky", "Object")].kind else {
+    let TableKind::Director(_, index) = &catalog.tables[&TableKey::new("sky", "Object")].kind
+    else {
         panic!("Object is no director");
     };
     if let Some(key) = case.key {
@@ -124,8 +126,8 @@ fn wanted(site: &Site, case: &Case, chunks: &ChunkSet) -> BTreeSet<Named> {
 /// Chunks whose home tables of Object hold one of these keys, by the rows that were loaded.
 fn homes(site: &Site, keys: &BTreeSet<String>) -> ChunkSet {
     let tables = site.archive.tables.iter();
-    let objects =
-        tables.filter(|table| table.table.starts_with("Object_") && table.database.starts_with("sky__"));
+    let objects = tables
+        .filter(|table| table.table.starts_with("Object_") && table.database.starts_with("sky__"));
     let holds = |rows: &[u8]| {
         let mut lines = rows.split(|byte| *byte == b'\n');
         lines.any(|line| {
@@ -135,7 +137,15 @@ fn homes(site: &Site, keys: &BTreeSet<String>) -> ChunkSet {
     };
     objects
         .filter(|table| holds(&table.rows))
-        .map(|table| table.table.split('_').nth(1).unwrap().parse::<ChunkId>().unwrap())
+        .map(|table| {
+            table
+                .table
+                .split('_')
+                .nth(1)
+                .unwrap()
+                .parse::<ChunkId>()
+                .unwrap()
+        })
         .collect()
 }
 
@@ -148,7 +158,9 @@ fn keys(outcome: &Outcome) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_touch_exactly_the_chunks_that_explain_names() {
-    let site = Site::start(SHAPE, &tables(400).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(400).unwrap(), &[])
+        .await
+        .unwrap();
     let (mut czar, mut plain) = (
         site.connect_czar().await.unwrap(),
         site.connect_plain().await.unwrap(),
@@ -161,7 +173,9 @@ async fn statements_touch_exactly_the_chunks_that_explain_names() {
             .await
             .unwrap();
         let asked = evidence::statements(&site).await.unwrap();
-        let right = ask_plain(&mut plain, case.protocol, case.plain).await.unwrap();
+        let right = ask_plain(&mut plain, case.protocol, case.plain)
+            .await
+            .unwrap();
         let query = Query {
             order: Order::Any,
             approximate: false,
@@ -180,7 +194,10 @@ async fn statements_touch_exactly_the_chunks_that_explain_names() {
         let chunks = explained_chunks(&mut czar, case.sql).await;
         let by_explain = evidence::statements(&site).await.unwrap();
         assert!(
-            by_explain.values().flatten().all(|sql| !sql.contains("`sky__")),
+            by_explain
+                .values()
+                .flatten()
+                .all(|sql| !sql.contains("`sky__")),
             "EXPLAIN itself reads no chunk: {by_explain:?}"
         );
         assert!(
@@ -191,7 +208,11 @@ async fn statements_touch_exactly_the_chunks_that_explain_names() {
         );
         if case.sql.starts_with("SELECT o") || case.sql.starts_with("SELECT *") {
             let homes = homes(&site, &keys(&right));
-            assert!(homes.is_subset(&chunks), "{}: rows lie in {homes:?}", case.sql);
+            assert!(
+                homes.is_subset(&chunks),
+                "{}: rows lie in {homes:?}",
+                case.sql
+            );
         }
 
         let mut touched: BTreeMap<Named, BTreeSet<WorkerId>> = BTreeMap::new();
@@ -216,7 +237,9 @@ async fn statements_touch_exactly_the_chunks_that_explain_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_worker_holds_all_rows_and_all_together_hold_each_row_as_often_as_there_are_replicas() {
-    let site = Site::start(SHAPE, &tables(400).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(400).unwrap(), &[])
+        .await
+        .unwrap();
     for name in ["Object", "Source"] {
         let table = &site.archive.catalog.tables[&TableKey::new("sky", name)];
         let total: u64 = table.segments.iter().map(|segment| segment.rows).sum();

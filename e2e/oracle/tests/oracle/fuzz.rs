@@ -13,7 +13,9 @@ const STATEMENTS: u64 = 400;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_statements_are_answered_as_by_one_plain_server() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let plan = Plan {
         seed: 1,
         statements: STATEMENTS,
@@ -22,7 +24,11 @@ async fn generated_statements_are_answered_as_by_one_plain_server() {
     let report = run(&site, plan).await.unwrap();
     println!("{report}");
     assert!(report.wrong.is_empty(), "{report}\n{}", report.details());
-    assert!(report.equal > STATEMENTS / 2, "{report}\n{}", report.details());
+    assert!(
+        report.equal > STATEMENTS / 2,
+        "{report}\n{}",
+        report.details()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +39,9 @@ async fn a_dropped_segment_is_found_and_the_statement_made_small() {
     let table = site.archive.catalog.tables.get_mut(&source).unwrap();
     table.segments.pop().unwrap();
     site.archive.catalog.epochs.data = 2;
-    site.stack.publish(&site.archive.catalog, &site.users).unwrap();
+    site.stack
+        .publish(&site.archive.catalog, &site.users)
+        .unwrap();
     let plan = Plan {
         seed: 2,
         statements: 150,

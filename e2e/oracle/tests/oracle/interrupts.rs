@@ -1,4 +1,5 @@
-//! Ctrl-C, again and again, through proxy and czar: it ends the statement it is meant for, and no other client notices.
+//! Ctrl-C, again and again, through proxy and czar: it ends the statement it is meant for, and no
+//! other client notices.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -34,7 +35,8 @@ const STATEMENTS: [(Format, &str); 4] = [
     (Format::Text, "SELECT DATABASE(), 1 + 1"),
 ];
 
-/// A statement that runs long in one chunk: every way to take seven of a source's neighbours. `mark` distinguishes it from others.
+/// A statement that runs long in one chunk: every way to take seven of a source's neighbours.
+/// `mark` distinguishes it from others.
 fn long(object: &str, mark: usize) -> String {
     format!(
         "SELECT COUNT(*) FROM Source a JOIN Source b USING (objectId) JOIN Source c USING (objectId) \
@@ -59,7 +61,11 @@ fn crowded(site: &Site) -> String {
             .entry(line.split('\t').nth(1).unwrap().to_owned())
             .or_default() += 1;
     }
-    counts.into_iter().max_by_key(|(_, count)| *count).unwrap().0
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .unwrap()
+        .0
 }
 
 /// Runs statements and interrupts each until `left` runs out; answers how many were met.
@@ -83,9 +89,13 @@ async fn victim(proxy: String, object: String, left: Arc<AtomicUsize>) -> usize 
             while !is_over.load(Ordering::Relaxed) {
                 tokio::time::sleep(Duration::from_micros(pause)).await;
                 let mut side = connect_proxy(&proxy, "ann", None).await.unwrap();
-                side.run(format!("KILL QUERY {id}").as_bytes()).await.unwrap();
+                side.run(format!("KILL QUERY {id}").as_bytes())
+                    .await
+                    .unwrap();
                 side.quit().await.unwrap();
-                let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                    left.checked_sub(1)
+                });
                 pause = 50_000;
             }
         };
@@ -164,7 +174,8 @@ async fn bystander(proxy: String, right: Arc<Vec<Answer>>, stop: Arc<AtomicBool>
     while !stop.load(Ordering::Relaxed) {
         for ((protocol, sql), right) in STATEMENTS.iter().zip(right.iter()) {
             let outcome = ask_plain(&mut dan, *protocol, sql).await.unwrap();
-            let answer = outcome.unwrap_or_else(|error| panic!("{sql}: {error} after {answers} answers"));
+            let answer =
+                outcome.unwrap_or_else(|error| panic!("{sql}: {error} after {answers} answers"));
             assert_eq!(sorted(&answer), sorted(right), "{sql}");
             answers += 1;
         }
@@ -189,10 +200,12 @@ async fn ten_thousand_interrupts_are_never_noticed_by_another_user() {
     interrupt(10_000, 50).await;
 }
 
-/// Interrupts `all` times, the way the mariadb client does it: a connection of its own sends KILL QUERY. Among them are Ctrl-C in real
-/// clients and real clients that just end, `real` of each.
+/// Interrupts `all` times, the way the mariadb client does it: a connection of its own sends KILL
+/// QUERY. Among them are Ctrl-C in real clients and real clients that just end, `real` of each.
 async fn interrupt(all: usize, real: usize) {
-    let site = Site::start(SHAPE, &tables(200).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(200).unwrap(), &[])
+        .await
+        .unwrap();
     let proxy = site.start_proxy(&[&site.czar]).await.unwrap();
     let object = crowded(&site);
     let mut dan = connect_proxy(&proxy, "dan", Some("sky")).await.unwrap();
@@ -223,7 +236,10 @@ async fn interrupt(all: usize, real: usize) {
     for bystander in bystanders {
         answers += bystander.await.unwrap();
     }
-    assert!(met > all / 4, "only {met} of {all} interrupts met a statement");
+    assert!(
+        met > all / 4,
+        "only {met} of {all} interrupts met a statement"
+    );
     assert!(answers > 50, "only {answers} undisturbed answers");
     let begun = Instant::now();
     while running(&site).await > 0 {

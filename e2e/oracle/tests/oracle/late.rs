@@ -30,7 +30,11 @@ struct SiteAgent {
 }
 
 impl SiteAgent {
-    async fn start(certificates: &orrery_kit_worker::Archive, id: WorkerId, mysqld: &Mysqld) -> Self {
+    async fn start(
+        certificates: &orrery_kit_worker::Archive,
+        id: WorkerId,
+        mysqld: &Mysqld,
+    ) -> Self {
         mysqld
             .run_all(["SET GLOBAL innodb_flush_log_at_trx_commit = 1"])
             .await
@@ -91,8 +95,8 @@ fn part(database: &str) -> TablePart {
     }
 }
 
-/// Enters what the site loaded without an agent into the manifest, counted and summed as a seal does; the rows by worker. Each table is
-/// taken from one worker.
+/// Enters what the site loaded without an agent into the manifest, counted and summed as a seal
+/// does; the rows by worker. Each table is taken from one worker.
 async fn manifests(
     site: &Site,
     agents: &BTreeMap<WorkerId, SiteAgent>,
@@ -174,7 +178,9 @@ async fn copy_all(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server() {
-    let mut site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let mut site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let certificates = orrery_kit_worker::Archive::new();
     let id = SHAPE.workers + 1;
     let late = empty_worker(site.folder.path().join("late"), plugin_folder().as_deref())

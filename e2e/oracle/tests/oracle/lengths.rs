@@ -22,7 +22,9 @@ const SUMS: &[&str] = &[
 const BY_KIND: &str = "SELECT SUM(e1.wide), AVG(e1.wide), SUM(e1.whole), AVG(e1.whole), COUNT(*) FROM Extreme e1 JOIN Object o1 ON e1.objectId = o1.objectId";
 
 async fn compare(pairs: &[(String, String)]) {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let (mut czar, mut plain) = (
         site.connect_czar().await.unwrap(),
         site.connect_plain().await.unwrap(),
@@ -31,7 +33,9 @@ async fn compare(pairs: &[(String, String)]) {
     let mut wrong = Vec::new();
     for format in [Format::Text, Format::Binary] {
         for (sql, plain_sql) in pairs {
-            let given = ask_czar(&mut czar, Session::ANN, format, sql).await.unwrap();
+            let given = ask_czar(&mut czar, Session::ANN, format, sql)
+                .await
+                .unwrap();
             let right = ask_plain(&mut plain, format, plain_sql).await.unwrap();
             let rows = right.as_ref().map(|answer| answer.rows.len());
             assert!(rows.is_ok_and(|rows| rows > 0), "{plain_sql}");
@@ -57,7 +61,8 @@ async fn sums_longer_than_the_longest_decimal_are_those_of_one_server() {
     compare(&pairs).await;
 }
 
-/// One server clips the sums of groups to 65 digits in its temporary table: it is asked for one group at a time.
+/// One server clips the sums of groups to 65 digits in its temporary table: it is asked for one
+/// group at a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_of_groups_are_as_long_as_sums_of_all_rows() {
     let pairs = ["star", "galaxy", "agn"].map(|kind| {

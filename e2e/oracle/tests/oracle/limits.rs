@@ -123,7 +123,9 @@ async fn a_right_taken_away_and_a_table_that_is_gone_are_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
     let flags = ["--spool-memory=20000", "--spool-disk=100000"];
-    let site = Site::start(SHAPE, &tables(3000).unwrap(), &flags).await.unwrap();
+    let site = Site::start(SHAPE, &tables(3000).unwrap(), &flags)
+        .await
+        .unwrap();
     let mut czar = site.connect_czar().await.unwrap();
     let attributes = |limit: u64| {
         let question = Question {
@@ -133,9 +135,13 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
         question.attributes()
     };
     let sql = b"SELECT objectId FROM Object LIMIT 100";
-    czar.query_with_attributes(sql, &attributes(100)).await.unwrap();
+    czar.query_with_attributes(sql, &attributes(100))
+        .await
+        .unwrap();
     czar.drain().await.unwrap();
-    czar.query_with_attributes(sql, &attributes(99)).await.unwrap();
+    czar.query_with_attributes(sql, &attributes(99))
+        .await
+        .unwrap();
     let error = czar.drain().await.unwrap_err();
     assert_eq!(
         error.server_error().map(|error| error.code),
@@ -144,7 +150,8 @@ async fn rows_beyond_a_limit_or_a_full_spool_are_errors_that_name_the_limit() {
     );
     assert!(error.to_string().contains("99 rows"), "{error}");
 
-    let gathered = "SELECT note, name, COUNT(*) FROM Object GROUP BY objectId, note, name ORDER BY 1";
+    let gathered =
+        "SELECT note, name, COUNT(*) FROM Object GROUP BY objectId, note, name ORDER BY 1";
     let error = ask(&mut czar, Session::ANN, gathered).await.unwrap_err();
     assert_eq!(error.code, 1114, "{error}");
     assert!(error.message.contains("100000 bytes"), "{error}");

@@ -1,4 +1,5 @@
-//! Answers of the whole way, compared with those of one plain MariaDB that holds the same rows; one program, so that it links once.
+//! Answers of the whole way, compared with those of one plain MariaDB that holds the same rows; one
+//! program, so that it links once.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

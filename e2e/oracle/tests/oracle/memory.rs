@@ -1,4 +1,5 @@
-//! A reader that stalls in the middle of five million rows costs czar and proxy what their limits say, and nothing once it has gone.
+//! A reader that stalls in the middle of five million rows costs czar and proxy what their limits
+//! say, and nothing once it has gone.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ const MIB: u64 = 1 << 20;
 const CHUNKS: u64 = 10;
 const ROWS: u64 = 500_000;
 const ALL: u64 = CHUNKS * ROWS;
-/// The czar's limits on rows that wait for their reader. The four tasks that may run at once make many times what memory may hold, and
-/// less than the file may.
+/// The czar's limits on rows that wait for their reader. The four tasks that may run at once make
+/// many times what memory may hold, and less than the file may.
 const SPOOL_MEMORY: u64 = 8 * MIB;
 const SPOOL_DISK: u64 = 192 * MIB;
 /// Bytes of rows a proxy holds before it streams.
@@ -58,9 +59,13 @@ fn points() -> TableData {
     });
     let row = |chunk: u64| -> Row {
         let ra = 5.015_625 + 14.0 * chunk as f64;
-        [(chunk * ROWS).to_string(), ra.to_string(), "1.015625".to_owned()]
-            .map(|text| Some(text.into_bytes()))
-            .to_vec()
+        [
+            (chunk * ROWS).to_string(),
+            ra.to_string(),
+            "1.015625".to_owned(),
+        ]
+        .map(|text| Some(text.into_bytes()))
+        .to_vec()
     };
     TableData {
         declaration: Declaration::Chunked(serde_json::from_value(spec).unwrap()),
@@ -167,7 +172,9 @@ impl Parts {
     }
 
     async fn ask(&self) -> ClientConnection {
-        let mut ann = connect_proxy(&self.address, "ann", Some("sky")).await.unwrap();
+        let mut ann = connect_proxy(&self.address, "ann", Some("sky"))
+            .await
+            .unwrap();
         let response = ann.query(b"SELECT * FROM Point").await.unwrap();
         assert!(matches!(response, Response::Rows(_)));
         assert!(matches!(ann.next_row().await.unwrap(), Next::Row(_)));
@@ -176,11 +183,16 @@ impl Parts {
 
     /// Resident memory of czar and proxy.
     fn now(&self) -> (u64, u64) {
-        (self.czar.memory().unwrap().now, self.proxy.memory().unwrap().now)
+        (
+            self.czar.memory().unwrap().now,
+            self.proxy.memory().unwrap().now,
+        )
     }
 
     async fn spooled(&self) -> u64 {
-        metric(&self.admin, "orrery_czar_spool_bytes").await.unwrap()
+        metric(&self.admin, "orrery_czar_spool_bytes")
+            .await
+            .unwrap()
     }
 
     /// Waits until nothing of a statement is left.
@@ -190,7 +202,10 @@ impl Parts {
             let running = metric(&self.admin, "orrery_czar_statements_running")
                 .await
                 .unwrap();
-            let (czar, proxy) = (self.czar.memory().unwrap().now, self.proxy.memory().unwrap().now);
+            let (czar, proxy) = (
+                self.czar.memory().unwrap().now,
+                self.proxy.memory().unwrap().now,
+            );
             let spooled = self.spooled().await;
             if running == 0 && spooled == 0 && czar <= base.0 + LEFT && proxy <= base.1 + LEFT {
                 return;
@@ -224,7 +239,8 @@ async fn rest(ann: &mut ClientConnection) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_stalls_in_five_million_rows_costs_what_the_limits_say_and_nothing_afterwards() {
+async fn a_reader_that_stalls_in_five_million_rows_costs_what_the_limits_say_and_nothing_afterwards()
+ {
     let folder = tempfile::tempdir().unwrap();
     let mut archive = build(SHAPE, &[points()]).unwrap();
     let table = archive
@@ -234,14 +250,20 @@ async fn a_reader_that_stalls_in_five_million_rows_costs_what_the_limits_say_and
         .unwrap();
     table.segments[0].rows = ALL;
     let users = users(1, [("ann", user("ann", &["*"]))]);
-    let stack = Stack::start(folder.path(), None, &archive, &users).await.unwrap();
+    let stack = Stack::start(folder.path(), None, &archive, &users)
+        .await
+        .unwrap();
     fill(&stack, &archive).await;
     let parts = Parts::start(&stack, folder.path()).await;
 
     // Before any long answer: what one leaves behind must not count as if it had always been there.
     let fresh = parts.now();
     let mut ann = parts.ask().await;
-    assert_eq!(rest(&mut ann).await + 1, ALL, "a reader that does not stall");
+    assert_eq!(
+        rest(&mut ann).await + 1,
+        ALL,
+        "a reader that does not stall"
+    );
     drop(ann);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let base = parts.now();
@@ -286,7 +308,11 @@ async fn a_reader_that_stalls_in_five_million_rows_costs_what_the_limits_say_and
             drop(ann);
             parts.settle(base, "after the reader went away").await;
         } else {
-            assert_eq!(rest(&mut ann).await + 1, ALL, "a reader that stalled and went on");
+            assert_eq!(
+                rest(&mut ann).await + 1,
+                ALL,
+                "a reader that stalled and went on"
+            );
             drop(ann);
             parts.settle(base, "after the reader finished").await;
         }

@@ -19,7 +19,8 @@ use orrery_snapshot::Hub;
 use orrery_snapshot::lease::{InUse, ReaderEpochs};
 use orrery_wire::Format;
 
-/// A czar's parts in this process, so that its Lease can be looked at and its sources can be chosen.
+/// A czar's parts in this process, so that its Lease can be looked at and its sources can be
+/// chosen.
 pub(super) struct Parts {
     pub(super) hub: Hub,
     pub(super) in_use: InUse,
@@ -27,7 +28,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) async fn start(site: &Site, shadow: &Mysqld, hub: Hub, agents: Option<AgentAccess>) -> Self {
+    pub(super) async fn start(
+        site: &Site,
+        shadow: &Mysqld,
+        hub: Hub,
+        agents: Option<AgentAccess>,
+    ) -> Self {
         let in_use = InUse::default();
         let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agents);
         let shadow = Arc::new(ShadowServer::new(ShadowOptions {

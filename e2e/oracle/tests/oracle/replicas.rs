@@ -35,11 +35,10 @@ async fn answers(site: &Site) -> Vec<Vec<Vec<Value>>> {
 
 /// A chunk table of Object and the workers that hold it.
 fn some_chunk(site: &Site) -> (String, Vec<WorkerId>) {
-    let table = site
-        .archive
-        .tables
-        .iter()
-        .find(|table| table.table.starts_with("Object_") && table.database.starts_with("sky__"));
+    let table =
+        site.archive.tables.iter().find(|table| {
+            table.table.starts_with("Object_") && table.database.starts_with("sky__")
+        });
     let table = table.unwrap();
     (
         format!("`{}`.`{}`", table.database, table.table),
@@ -55,10 +54,16 @@ async fn a_table_missing_on_one_replica_is_read_from_another_and_missing_everywh
     let right = answers(&site).await;
     let (table, workers) = some_chunk(&site);
     let drop = format!("DROP TABLE {table}");
-    site.stack.workers[&workers[0]].run_all([&drop]).await.unwrap();
+    site.stack.workers[&workers[0]]
+        .run_all([&drop])
+        .await
+        .unwrap();
     assert_eq!(answers(&site).await, right, "the other replica answers");
 
-    site.stack.workers[&workers[1]].run_all([&drop]).await.unwrap();
+    site.stack.workers[&workers[1]]
+        .run_all([&drop])
+        .await
+        .unwrap();
     let mut czar = site.connect_czar().await.unwrap();
     let error = ask_czar(&mut czar, Session::ANN, Format::Text, STATEMENTS[0])
         .await
@@ -67,18 +72,26 @@ async fn a_table_missing_on_one_replica_is_read_from_another_and_missing_everywh
     assert_eq!(error.code, 1297, "{error}");
     let chunk = table.rsplit('_').nth(2).unwrap();
     assert!(
-        error.message.contains(&format!("chunk {chunk} of sky.Object")),
+        error
+            .message
+            .contains(&format!("chunk {chunk} of sky.Object")),
         "{error}"
     );
     for worker in workers {
-        assert!(error.message.contains(&format!("worker {worker}: ")), "{error}");
+        assert!(
+            error.message.contains(&format!("worker {worker}: ")),
+            "{error}"
+        );
     }
 }
 
 /// Locks that keep every reader out as long as the connection lives.
 async fn lock(site: &Site, worker: WorkerId, tables: &[String]) -> ClientConnection {
     let mut holder = site.stack.workers[&worker].root().await.unwrap();
-    let list: Vec<String> = tables.iter().map(|table| format!("{table} WRITE")).collect();
+    let list: Vec<String> = tables
+        .iter()
+        .map(|table| format!("{table} WRITE"))
+        .collect();
     holder
         .run(format!("LOCK TABLES {}", list.join(", ")).as_bytes())
         .await
@@ -108,7 +121,12 @@ async fn the_time_for_retries_begins_when_no_replica_is_left() {
         .tables
         .iter()
         .find(|physical| table == format!("`{}`.`{}`", physical.database, physical.table));
-    let key = rows.unwrap().rows.split(|byte| *byte == b'\t').next().unwrap();
+    let key = rows
+        .unwrap()
+        .rows
+        .split(|byte| *byte == b'\t')
+        .next()
+        .unwrap();
     let sql = format!(
         "SELECT objectId FROM Object WHERE objectId = {}",
         std::str::from_utf8(key).unwrap()
@@ -120,7 +138,8 @@ async fn the_time_for_retries_begins_when_no_replica_is_left() {
         .unwrap()
         .unwrap();
     assert_eq!(right.rows.len(), 1);
-    // The first lacks the table for a moment; the second keeps its reader waiting for longer than retries last.
+    // The first lacks the table for a moment; the second keeps its reader waiting for longer than
+    // retries last.
     let (first, second) = (&site.stack.workers[&workers[0]], workers[1]);
     first
         .run_all([format!("RENAME TABLE {table} TO {aside}")])
@@ -170,7 +189,8 @@ async fn a_chunk_that_no_worker_holds_any_more_is_an_error_and_comes_back_with_t
     assert_eq!(error.code, 1297, "{error}");
     let wanted = format!("chunk {chunk} of sky.Object cannot be read: no worker holds it");
     assert!(error.message.ends_with(&wanted), "{error}");
-    // A proxy asks again without success; the client learns what is wrong, and not that there is no czar.
+    // A proxy asks again without success; the client learns what is wrong, and not that there is no
+    // czar.
     let proxy = site.start_proxy(&[&site.czar]).await.unwrap();
     let mut ann = connect_proxy(&proxy, "ann", Some("sky")).await.unwrap();
     let error = ask_plain(&mut ann, Format::Text, STATEMENTS[0])
@@ -193,7 +213,8 @@ async fn a_chunk_that_no_worker_holds_any_more_is_an_error_and_comes_back_with_t
     assert_eq!(waiting.unwrap().unwrap().rows, right[0]);
 }
 
-/// Statements that are under way when a worker dies, each distinguished from the others by a number in its text.
+/// Statements that are under way when a worker dies, each distinguished from the others by a number
+/// in its text.
 const DYING: [(Order, Format, &str); 7] = [
     (
         Order::Any,
@@ -236,10 +257,14 @@ const DYING: [(Order, Format, &str); 7] = [
 async fn a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
     const DIES: WorkerId = 2;
     let flags = ["--scan-per-worker=1"];
-    let mut site = Site::start(SHAPE, &tables(400).unwrap(), &flags).await.unwrap();
-    // What the worker that dies is asked for waits there, so that its death is in the middle of every statement.
+    let mut site = Site::start(SHAPE, &tables(400).unwrap(), &flags)
+        .await
+        .unwrap();
+    // What the worker that dies is asked for waits there, so that its death is in the middle of
+    // every statement.
     let held = site.archive.tables.iter();
-    let held = held.filter(|table| table.database.starts_with("sky__") && table.workers.contains(&DIES));
+    let held =
+        held.filter(|table| table.database.starts_with("sky__") && table.workers.contains(&DIES));
     let held: Vec<String> = held
         .map(|table| format!("`{}`.`{}`", table.database, table.table))
         .collect();
@@ -260,7 +285,10 @@ async fn a_worker_that_dies_in_the_middle_of_a_select_star_changes_no_row() {
         .collect();
     while !missing.is_empty() {
         let (_, rows) = root.query_all(waiting).await.unwrap();
-        let all: Vec<_> = rows.iter().map(|row| String::from_utf8_lossy(row)).collect();
+        let all: Vec<_> = rows
+            .iter()
+            .map(|row| String::from_utf8_lossy(row))
+            .collect();
         missing.retain(|mark| !all.iter().any(|sql| sql.contains(mark)));
         assert!(
             begun.elapsed() < Duration::from_secs(20),

@@ -21,9 +21,12 @@ async fn differing(site: &Site) -> Vec<String> {
         let given = ask_czar(&mut czar, Session::STRICT, Format::Text, &query.sql)
             .await
             .unwrap();
-        let right = ask_plain(&mut plain, Format::Text, &query.plain).await.unwrap();
+        let right = ask_plain(&mut plain, Format::Text, &query.plain)
+            .await
+            .unwrap();
         found.extend(
-            difference(&query, &given, &right).map(|difference| format!("{}\n    {difference}", query.sql)),
+            difference(&query, &given, &right)
+                .map(|difference| format!("{}\n    {difference}", query.sql)),
         );
     }
     found
@@ -58,16 +61,25 @@ async fn publish(site: &Site, mut catalog: Catalog, data_epoch: u64) {
 /// Breaks something on every worker that holds a table.
 async fn change(site: &Site, table: &PhysicalTable, statement: &str) {
     for worker in &table.workers {
-        site.stack.workers[worker].run_all([statement]).await.unwrap();
+        site.stack.workers[worker]
+            .run_all([statement])
+            .await
+            .unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_segment_and_a_skipped_chunk_turn_the_oracle_red() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let right = site.archive.catalog.clone();
     let green = Vec::<String>::new();
-    assert_eq!(differing(&site).await, green, "the oracle is green to begin with");
+    assert_eq!(
+        differing(&site).await,
+        green,
+        "the oracle is green to begin with"
+    );
 
     let object = TableKey::new("sky", "Object");
     let mut dropped = right.clone();
@@ -117,11 +129,18 @@ async fn a_dropped_segment_and_a_skipped_chunk_turn_the_oracle_red() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_flipped_float_turns_the_oracle_red() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let green = Vec::<String>::new();
-    assert_eq!(differing(&site).await, green, "the oracle is green to begin with");
+    assert_eq!(
+        differing(&site).await,
+        green,
+        "the oracle is green to begin with"
+    );
 
-    // A magnitude whose six digits are the same after the flip of its last bit: no text of a FLOAT shows it.
+    // A magnitude whose six digits are the same after the flip of its last bit: no text of a FLOAT
+    // shows it.
     let is_object = |table: &&PhysicalTable| {
         table.table.starts_with("Object_")
             && table.database.starts_with("sky__")

@@ -1,4 +1,5 @@
-//! The same text in other hands: default database, time zone, user and protocol each decide the answer, however many ask at once.
+//! The same text in other hands: default database, time zone, user and protocol each decide the
+//! answer, however many ask at once.
 
 use std::sync::Arc;
 
@@ -121,7 +122,11 @@ async fn the_same_text_gives_each_its_own_answer_whoever_asks_at_the_same_time()
         take(&mut connection, hands).await;
         let mut answers = Vec::new();
         for sql in TEXTS {
-            answers.push(ask_plain(&mut connection, hands.protocol, sql).await.unwrap());
+            answers.push(
+                ask_plain(&mut connection, hands.protocol, sql)
+                    .await
+                    .unwrap(),
+            );
         }
         right.push(answers);
     }
@@ -139,7 +144,9 @@ async fn the_same_text_gives_each_its_own_answer_whoever_asks_at_the_same_time()
         tokio::spawn(async move {
             let mut connection = connect_proxy(&proxy, hands.user, None).await.unwrap();
             take(&mut connection, hands).await;
-            let mut order: Vec<usize> = (0..TEXTS.len() * ROUNDS).map(|at| at % TEXTS.len()).collect();
+            let mut order: Vec<usize> = (0..TEXTS.len() * ROUNDS)
+                .map(|at| at % TEXTS.len())
+                .collect();
             order.shuffle(&mut rand::rng());
             let mut wrong = Vec::new();
             for text in order {
@@ -182,7 +189,11 @@ async fn the_same_text_of_a_session_that_changes_its_settings_gives_the_answer_o
             for sql in TEXTS {
                 let given = ask_plain(&mut through, hands.protocol, sql).await.unwrap();
                 let right = ask_plain(&mut direct, hands.protocol, sql).await.unwrap();
-                assert_eq!(difference(&query(sql), &given, &right), None, "{hands:?}: {sql}");
+                assert_eq!(
+                    difference(&query(sql), &given, &right),
+                    None,
+                    "{hands:?}: {sql}"
+                );
             }
         }
     }

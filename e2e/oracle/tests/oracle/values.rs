@@ -10,7 +10,8 @@ use orrery_oracle::site::Site;
 use orrery_wire::client::Response;
 use orrery_wire::{Format, Value};
 
-/// Results whose values leave the range of the type that their digits suggest. Not as keys of groups: there one MariaDB clips them, too.
+/// Results whose values leave the range of the type that their digits suggest. Not as keys of
+/// groups: there one MariaDB clips them, too.
 const BEYOND_THEIR_DIGITS: &[&str] = &[
     "SELECT objectId, ROUND(flux * 1e30, 2) FROM Object",
     "SELECT objectId, FLOOR(flux * 1e30) FROM Object",
@@ -21,7 +22,9 @@ const BEYOND_THEIR_DIGITS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_its_columns_type_cannot_hold_is_right_or_an_error() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[]).await.unwrap();
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
     let (mut czar, mut plain) = (
         site.connect_czar().await.unwrap(),
         site.connect_plain().await.unwrap(),
@@ -30,7 +33,9 @@ async fn a_value_that_its_columns_type_cannot_hold_is_right_or_an_error() {
     let mut wrong = Vec::new();
     for format in [Format::Text, Format::Binary] {
         for sql in BEYOND_THEIR_DIGITS {
-            let given = ask_czar(&mut czar, Session::ANN, format, sql).await.unwrap();
+            let given = ask_czar(&mut czar, Session::ANN, format, sql)
+                .await
+                .unwrap();
             let right = ask_plain(&mut plain, format, sql).await.unwrap();
             let query = Query {
                 sql: (*sql).to_owned(),
@@ -41,7 +46,9 @@ async fn a_value_that_its_columns_type_cannot_hold_is_right_or_an_error() {
             };
             match &given {
                 Err(error) if error.message.contains("cannot be carried exactly") => {}
-                _ => wrong.extend(difference(&query, &given, &right).map(|what| format!("{sql}: {what}"))),
+                _ => wrong.extend(
+                    difference(&query, &given, &right).map(|what| format!("{sql}: {what}")),
+                ),
             }
         }
     }

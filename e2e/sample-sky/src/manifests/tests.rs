@@ -16,7 +16,8 @@ fn manifests() -> Manifests {
     }
 }
 
-/// Fails unless everything said in `given` is still said in `typed`: a misspelt field would be dropped.
+/// Fails unless everything said in `given` is still said in `typed`: a misspelt field would be
+/// dropped.
 fn assert_kept(given: &Value, typed: &Value, path: &str) {
     match (given, typed) {
         (Value::Object(given), Value::Object(typed)) => {
@@ -66,7 +67,12 @@ fn column_types_parse() {
     for table in Table::ALL {
         for column in columns(table) {
             let parsed = orrery_archive::sql_type::SqlType::parse(column.sql_type);
-            assert!(parsed.is_ok(), "{table}.{}: {:?}", column.name, parsed.err());
+            assert!(
+                parsed.is_ok(),
+                "{table}.{}: {:?}",
+                column.name,
+                parsed.err()
+            );
         }
     }
 }
@@ -78,7 +84,10 @@ fn ingests_name_every_file() {
         .iter()
         .find(|document| document["metadata"]["name"] == "sky-source")
         .unwrap();
-    assert_eq!(source["kind"], "ChunkedTable", "tables come before their ingests");
+    assert_eq!(
+        source["kind"], "ChunkedTable",
+        "tables come before their ingests"
+    );
     let ingest = documents
         .iter()
         .rfind(|document| document["metadata"]["name"] == "sky-source")
@@ -90,14 +99,21 @@ fn ingests_name_every_file() {
         .map(|source| source["url"].as_str().unwrap())
         .collect();
     assert_eq!(urls.len(), 4);
-    assert_eq!(urls[3], "http://sample-sky:8080/v1/1000/7/Source/3-of-4.csv");
+    assert_eq!(
+        urls[3],
+        "http://sample-sky:8080/v1/1000/7/Source/3-of-4.csv"
+    );
 }
 
 #[test]
 fn more_files_than_an_ingest_takes_are_refused() {
     for files in [0, 1001] {
         assert_eq!(
-            Manifests { files, ..manifests() }.documents(),
+            Manifests {
+                files,
+                ..manifests()
+            }
+            .documents(),
             Err(PartError::Files(files))
         );
     }

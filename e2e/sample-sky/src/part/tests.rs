@@ -7,7 +7,12 @@ use crate::area::{OVERLAP, STRIPES, SUB_STRIPES};
 use crate::schema::columns;
 
 fn text(sky: &Sky, table: Table, file: u32, files: u32) -> String {
-    let bytes: Vec<u8> = sky.part(table, file, files).unwrap().blocks().flatten().collect();
+    let bytes: Vec<u8> = sky
+        .part(table, file, files)
+        .unwrap()
+        .blocks()
+        .flatten()
+        .collect();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -37,7 +42,9 @@ fn files_of_any_cut_hold_the_same_rows() {
     for table in Table::ALL {
         let whole = text(&sky, table, 0, 1);
         for files in [2, 7, 1000, 1500] {
-            let cut: String = (0..files).map(|file| text(&sky, table, file, files)).collect();
+            let cut: String = (0..files)
+                .map(|file| text(&sky, table, file, files))
+                .collect();
             assert_eq!(cut, whole, "{table} in {files} files");
         }
     }
@@ -56,7 +63,8 @@ fn a_larger_sky_of_the_same_seed_begins_with_the_smaller_one() {
     assert!(text(&Sky::new(300, 3).unwrap(), Table::Object, 0, 1).starts_with(&small));
 }
 
-/// A digest of rows that are out in the world. When it changes, `GENERATOR_VERSION` must change with it.
+/// A digest of rows that are out in the world. When it changes, `GENERATOR_VERSION` must change
+/// with it.
 #[test]
 fn the_generator_version_stands_for_these_rows() {
     let sky = Sky::new(2000, 42).unwrap();
@@ -98,7 +106,11 @@ fn every_field_fits_its_column() {
                     "VARCHAR(64)" => field.chars().count() <= 64,
                     other => panic!("no check for {other}"),
                 };
-                assert!(fits, "`{field}` is no {} in {}", column.sql_type, column.name);
+                assert!(
+                    fits,
+                    "`{field}` is no {} in {}",
+                    column.sql_type, column.name
+                );
             }
         }
         if table == Table::Object {
@@ -111,7 +123,8 @@ fn every_field_fits_its_column() {
 
 #[test]
 fn a_million_objects_fill_100_to_400_chunks_with_5000_rows_each() {
-    // A tenth of the objects and of the rows: positions are independent, so the shares are the same.
+    // A tenth of the objects and of the rows: positions are independent, so the shares are the
+    // same.
     let grid = Grid::new(STRIPES, SUB_STRIPES, OVERLAP).unwrap();
     let mut rows: BTreeMap<u32, u32> = BTreeMap::new();
     for line in text(&Sky::new(100_000, 1).unwrap(), Table::Object, 0, 1).lines() {
@@ -178,7 +191,10 @@ fn files_that_are_not_there_are_refused() {
         sky.part(Table::Object, 4, 4).unwrap_err(),
         PartError::File { file: 4, files: 4 }
     );
-    assert_eq!(sky.part(Table::Object, 0, 0).unwrap_err(), PartError::Files(0));
+    assert_eq!(
+        sky.part(Table::Object, 0, 0).unwrap_err(),
+        PartError::Files(0)
+    );
     assert_eq!(
         sky.part(Table::Object, 0, MAX_FILES + 1).unwrap_err(),
         PartError::Files(MAX_FILES + 1)

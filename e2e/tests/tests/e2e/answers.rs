@@ -1,4 +1,5 @@
-//! The demo's answers are those that the sample sky's rows give, computed here from the rows themselves.
+//! The demo's answers are those that the sample sky's rows give, computed here from the rows
+//! themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,11 @@ const CONE: (f64, f64, f64) = (1.0, 2.0, 0.05);
 
 /// Size and seed of the sky that the demo ingested, from the address of its files.
 async fn demo_sky() -> Result<(u64, u64)> {
-    let ingest = Archive::demo().await?.kind("Ingest").get("sky-object").await?;
+    let ingest = Archive::demo()
+        .await?
+        .kind("Ingest")
+        .get("sky-object")
+        .await?;
     let url = ingest.data["spec"]["sources"][0]["url"]
         .as_str()
         .context("no url")?;
@@ -39,7 +44,8 @@ async fn counts_are_the_numbers_of_rows() -> Result<()> {
     for table in Table::ALL {
         let mut expected = 0_u64;
         sky::rows(objects, seed, table, |_| expected += 1)?;
-        let found: Vec<u64> = rows(&mut session, &format!("SELECT COUNT(*) FROM sky.{table}")).await?;
+        let found: Vec<u64> =
+            rows(&mut session, &format!("SELECT COUNT(*) FROM sky.{table}")).await?;
         assert_eq!(found, [expected], "{table}");
         // The same rows counted by the workers, one by one.
         let counted: Vec<u64> = rows(
@@ -87,8 +93,9 @@ async fn a_cone_holds_the_objects_within_its_radius() -> Result<()> {
         format!("scisql_s2PtInCircle(ra, decl, {lon}, {lat}, {radius}) = 1"),
         format!("scisql_angSep(ra, decl, {lon}, {lat}) <= {radius}"),
     ] {
-        let sql =
-            format!("SELECT CAST(objectId AS CHAR) FROM sky.Object WHERE {condition} ORDER BY objectId");
+        let sql = format!(
+            "SELECT CAST(objectId AS CHAR) FROM sky.Object WHERE {condition} ORDER BY objectId"
+        );
         let found: Vec<String> = rows(&mut session, &sql).await?;
         assert_eq!(found, expected, "{condition}");
     }
@@ -166,7 +173,10 @@ async fn a_join_pairs_each_source_with_its_object_and_filter() -> Result<()> {
         }
     })?;
     let mut bands = BTreeMap::new();
-    let (band, name) = (place(Table::Filter, "filterId")?, place(Table::Filter, "name")?);
+    let (band, name) = (
+        place(Table::Filter, "filterId")?,
+        place(Table::Filter, "name")?,
+    );
     sky::rows(objects, seed, Table::Filter, |row| {
         bands.insert(
             row[band].map(str::to_owned),

@@ -25,9 +25,14 @@ fn objects(value: u64) -> String {
     (0..ROWS).map(row).collect()
 }
 
-/// A node with a worker that the test can do without: not the one with the tests' files, rather one without czars, proxies and operators.
+/// A node with a worker that the test can do without: not the one with the tests' files, rather one
+/// without czars, proxies and operators.
 async fn expendable(archive: &Archive) -> Result<(String, String)> {
-    let workers = archive.kind("Worker").list(&ListParams::default()).await?.items;
+    let workers = archive
+        .kind("Worker")
+        .list(&ListParams::default())
+        .await?
+        .items;
     let pods: Api<Pod> = Api::namespaced(archive.client.clone(), NAMESPACE);
     let mut needed: BTreeMap<String, u32> = BTreeMap::new();
     let mut files = String::new();
@@ -65,7 +70,8 @@ async fn phase_of(archive: &Archive, worker: &str) -> Result<String> {
         .to_owned())
 }
 
-/// Rows, the least and the greatest value, in a session of its own; a statement that fails while a node stands still is no answer.
+/// Rows, the least and the greatest value, in a session of its own; a statement that fails while a
+/// node stands still is no answer.
 async fn answer(database: &str) -> Result<(u64, Option<u64>, Option<u64>)> {
     let sql = format!("SELECT COUNT(id), MIN(v), MAX(v) FROM {database}.Object");
     let found = rows(&mut session().await?, &sql).await?;
@@ -75,7 +81,9 @@ async fn answer(database: &str) -> Result<(u64, Option<u64>, Option<u64>)> {
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> Result<()> {
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let own = Own::new("away").await?;
     own.director().await?;
     let status = own.ingest("old", "Object", 0, &objects(1)).await?;
@@ -87,9 +95,11 @@ async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> 
 
     let (node, worker) = expendable(&own.archive).await?;
     let paused = lab.pause(&node).await?;
-    eventually_within(TIMEOUT, &format!("worker {worker} to be missed"), async || {
-        Ok((phase_of(&own.archive, &worker).await? != "Ready").then_some(()))
-    })
+    eventually_within(
+        TIMEOUT,
+        &format!("worker {worker} to be missed"),
+        async || Ok((phase_of(&own.archive, &worker).await? != "Ready").then_some(())),
+    )
     .await?;
     own.delete_table("Object").await?;
     own.director().await?;
@@ -99,7 +109,11 @@ async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> 
     let away = eventually_within(TIMEOUT, "the new rows", async || {
         answer(&database).await.map(Some)
     });
-    assert_eq!(away.await?, (ROWS, Some(2), Some(2)), "while {worker} is away");
+    assert_eq!(
+        away.await?,
+        (ROWS, Some(2), Some(2)),
+        "while {worker} is away"
+    );
 
     drop(paused);
     let (mut answers, end) = (0_u32, Instant::now() + TIMEOUT);

@@ -23,7 +23,10 @@ async fn victim(archive: &Archive, component: &str, asked: &Pod) -> Result<Pod> 
     let pods = archive.ready_pods(component).await?;
     if component != "operator" {
         let other = |pod: &Pod| pod.name_any() != asked.name_any();
-        return pods.into_iter().find(other).context("no other pod is ready");
+        return pods
+            .into_iter()
+            .find(other)
+            .context("no other pod is ready");
     }
     let leases: Api<Lease> = Api::namespaced(archive.client.clone(), NAMESPACE);
     let spec = leases.get("orrery-operator").await?.spec;

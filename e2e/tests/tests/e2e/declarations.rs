@@ -1,4 +1,5 @@
-//! Wrong declarations get a clear answer: at once from the API server where its rules can see it, else as `Accepted=False`.
+//! Wrong declarations get a clear answer: at once from the API server where its rules can see it,
+//! else as `Accepted=False`.
 
 use anyhow::{Result, bail};
 use orrery_e2e::lab::Lab;
@@ -46,7 +47,11 @@ async fn a_bad_column_type_is_named_with_its_column() -> Result<()> {
     let mut bad = columns();
     bad[1]["type"] = json!("DUBLE");
     archive
-        .apply("ChunkedTable", "e2e-bad-type", director("e2e_bad_type", &bad))
+        .apply(
+            "ChunkedTable",
+            "e2e-bad-type",
+            director("e2e_bad_type", &bad),
+        )
         .await?;
     let (reason, message) = archive.refusal("ChunkedTable", "e2e-bad-type").await?;
     assert_eq!(reason, "BadSchema");
@@ -129,7 +134,11 @@ async fn every_kind_explains_itself_and_its_fields() -> Result<()> {
 #[ignore = "needs the demo"]
 async fn get_shows_health_size_and_progress_at_a_glance() -> Result<()> {
     // On a cluster that serves Ingress, kubectl takes "ing" for that.
-    let ingests = if Lab::here().is_some() { "ing" } else { "ingests" };
+    let ingests = if Lab::here().is_some() {
+        "ing"
+    } else {
+        "ingests"
+    };
     let glance = kubectl(&["get", &format!("wp,wk,cf,ct,rt,{ingests}")]).await?;
     for heading in [
         "READY",
@@ -150,7 +159,10 @@ async fn get_shows_health_size_and_progress_at_a_glance() -> Result<()> {
             .find(|line| line.starts_with(start))
             .unwrap_or_default()
     };
-    assert!(row("workerpool.orrery.dev/main").contains("True"), "{glance}");
+    assert!(
+        row("workerpool.orrery.dev/main").contains("True"),
+        "{glance}"
+    );
     assert!(
         row("ingest.orrery.dev/sky-object").contains("Visible"),
         "{glance}"

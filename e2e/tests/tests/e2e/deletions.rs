@@ -20,7 +20,12 @@ async fn rows_of_a_deleted_table_go_from_every_worker_when_its_policy_says_so() 
     ensure!(held.len() >= REPLICAS, "only {held:?} hold rows");
     own.delete_table("Object").await?;
     eventually("the rows to be gone from every worker", async || {
-        Ok(own.archive.holders(&database).await?.is_empty().then_some(()))
+        Ok(own
+            .archive
+            .holders(&database)
+            .await?
+            .is_empty()
+            .then_some(()))
     })
     .await?;
     own.remove().await

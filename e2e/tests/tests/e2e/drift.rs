@@ -1,4 +1,5 @@
-//! Hand edits of what the operator owns are reverted within thirty seconds, with an Event that says so.
+//! Hand edits of what the operator owns are reverted within thirty seconds, with an Event that says
+//! so.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,10 @@ async fn hand_edits_of_owned_objects_are_reverted_with_an_event() -> Result<()> 
     ])
     .await?;
     for kind in ["Service", "ConfigMap", "PodDisruptionBudget", "StatefulSet"] {
-        assert!(events.contains(kind), "no Event reports the {kind}:\n{events}");
+        assert!(
+            events.contains(kind),
+            "no Event reports the {kind}:\n{events}"
+        );
     }
     Ok(())
 }

@@ -18,12 +18,17 @@ const ROWS: u64 = 40;
 fn sources(from: u64, until: u64) -> String {
     let row = |sid: u64| {
         let id = sid / 2;
-        format!("{sid},{id},{},{},1\n", id * 7 % 360, (id * 11 % 160) as i64 - 80)
+        format!(
+            "{sid},{id},{},{},1\n",
+            id * 7 % 360,
+            (id * 11 % 160) as i64 - 80
+        )
     };
     (from * 2..until * 2).map(row).collect()
 }
 
-/// Sum of the director's values, and number and sum over the join; read from the rows, not from sealed counts.
+/// Sum of the director's values, and number and sum over the join; read from the rows, not from
+/// sealed counts.
 async fn totals(session: &mut Conn, database: &str) -> Result<(Option<i64>, u64, Option<i64>)> {
     let sum: Vec<Option<i64>> = rows(
         session,
@@ -115,7 +120,8 @@ async fn rows_taken_back_do_not_come_back_beside_rows_with_their_keys() -> Resul
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn a_director_that_comes_after_its_orphans_is_joined_and_one_elsewhere_is_rejected() -> Result<()> {
+async fn a_director_that_comes_after_its_orphans_is_joined_and_one_elsewhere_is_rejected()
+-> Result<()> {
     let own = Own::new("orphans").await?;
     own.director().await?;
     own.child().await?;
@@ -136,7 +142,8 @@ async fn a_director_that_comes_after_its_orphans_is_joined_and_one_elsewhere_is_
     let child = format!("SELECT CAST(SUM(w) AS SIGNED) FROM {database}.Source WHERE id = 1");
     assert_eq!(rows::<i64>(&mut session, &child).await?, [11]);
 
-    // Director 1 lies with its children, director 2 on the other side of the sky, director 3 has none.
+    // Director 1 lies with its children, director 2 on the other side of the sky, director 3 has
+    // none.
     let status = own
         .ingest(
             "objects",
@@ -153,7 +160,10 @@ async fn a_director_that_comes_after_its_orphans_is_joined_and_one_elsewhere_is_
         "{}",
         reasons[0]
     );
-    assert_eq!(totals(&mut session, &database).await?, (Some(110), 2, Some(1100)));
+    assert_eq!(
+        totals(&mut session, &database).await?,
+        (Some(110), 2, Some(1100))
+    );
     assert_eq!(rows::<i64>(&mut session, &child).await?, [11]);
     let missing = format!("SELECT id FROM {database}.Object WHERE id = 2");
     assert!(rows::<i64>(&mut session, &missing).await?.is_empty());
@@ -162,7 +172,8 @@ async fn a_director_that_comes_after_its_orphans_is_joined_and_one_elsewhere_is_
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn of_two_ingests_with_one_key_at_once_one_row_wins_and_the_other_is_told_its_place() -> Result<()> {
+async fn of_two_ingests_with_one_key_at_once_one_row_wins_and_the_other_is_told_its_place()
+-> Result<()> {
     let own = Own::new("one_key").await?;
     own.director().await?;
     own.file("left", "7,10,10,1\n100,20,20,10\n").await?;
@@ -202,8 +213,8 @@ async fn of_two_ingests_with_one_key_at_once_one_row_wins_and_the_other_is_told_
     own.remove().await
 }
 
-/// What the archive goes through: each number is a state, in the order in which they are asked for. 0 mod 4: all rows; 1: the director's
-/// alone; 2: none; 3: the director's alone.
+/// What the archive goes through: each number is a state, in the order in which they are asked for.
+/// 0 mod 4: all rows; 1: the director's alone; 2: none; 3: the director's alone.
 struct Stages {
     asked: AtomicU64,
     over: AtomicBool,
@@ -239,7 +250,11 @@ async fn watch(database: String, stages: Arc<Stages>) -> Result<u64> {
         let both = match found.as_slice() {
             [(0, None)] => false,
             [(count, Some(found))] if (*count, *found) == (ROWS * 2, sum * 2) => true,
-            other => anyhow::bail!("between stages: {other:?}, not {} and {}", ROWS * 2, sum * 2),
+            other => anyhow::bail!(
+                "between stages: {other:?}, not {} and {}",
+                ROWS * 2,
+                sum * 2
+            ),
         };
         last = stage(last, asked, |stage| (stage == 0) == both)
             .with_context(|| format!("back before stage {last} of {asked}: join {both}"))?;
@@ -248,10 +263,12 @@ async fn watch(database: String, stages: Arc<Stages>) -> Result<u64> {
     Ok(answers)
 }
 
-/// Two czars serve these sessions (the proxy spreads them); each sees old or new, never between, and never goes back.
+/// Two czars serve these sessions (the proxy spreads them); each sees old or new, never between,
+/// and never goes back.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the demo"]
-async fn while_director_and_child_go_and_come_every_session_sees_whole_stages_in_order() -> Result<()> {
+async fn while_director_and_child_go_and_come_every_session_sees_whole_stages_in_order()
+-> Result<()> {
     const SESSIONS: usize = 12;
     const ROUNDS: usize = 5;
     let own = family("stages").await?;
@@ -315,14 +332,19 @@ async fn an_ingest_whose_table_is_deleted_ends_says_so_and_leaves_nothing() -> R
     own.delete_table("Object").await?;
     let status = own.ended("first", TIMEOUT).await?;
     assert_eq!(status["phase"], "Failed", "{status}");
-    assert!(message(&status).contains("was deleted"), "{}", message(&status));
+    assert!(
+        message(&status).contains("was deleted"),
+        "{}",
+        message(&status)
+    );
     // What it had loaded goes with it.
     let staged = format!("SHOW DATABASES LIKE '{}'", staging_database(attempt));
     for worker in own.archive.ready_pods("worker").await? {
         let worker = worker.name_any();
-        eventually(&format!("nothing of attempt {attempt} on {worker}"), async || {
-            Ok(on_worker(&worker, &staged).await?.is_empty().then_some(()))
-        })
+        eventually(
+            &format!("nothing of attempt {attempt} on {worker}"),
+            async || Ok(on_worker(&worker, &staged).await?.is_empty().then_some(())),
+        )
         .await?;
     }
     own.remove().await

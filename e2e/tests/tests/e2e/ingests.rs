@@ -1,4 +1,5 @@
-//! Files that are wrong get a clear answer: which file, which record, which column, why. And what is right is loaded all the same.
+//! Files that are wrong get a clear answer: which file, which record, which column, why. And what
+//! is right is loaded all the same.
 
 use anyhow::{Context as _, Result};
 use orrery_e2e::files::{CLAIM, Files};
@@ -40,7 +41,8 @@ struct Trial {
 }
 
 impl Trial {
-    /// A director `e2e_<name>.Object` in the demo's family, with columns of the test's in addition to id, ra and decl.
+    /// A director `e2e_<name>.Object` in the demo's family, with columns of the test's in addition
+    /// to id, ra and decl.
     async fn director(name: &'static str, more: &[(&str, &str)]) -> Result<Self> {
         let archive = Archive::demo().await?;
         let mut columns = vec![
@@ -64,7 +66,10 @@ impl Trial {
         });
         let trial = Self { archive, name };
         trial.remove().await?;
-        trial.archive.apply("ChunkedTable", &trial.object(), spec).await?;
+        trial
+            .archive
+            .apply("ChunkedTable", &trial.object(), spec)
+            .await?;
         Ok(trial)
     }
 
@@ -114,7 +119,10 @@ fn message(status: &Value) -> &str {
 
 /// The sampled rejects as (record, column, reason).
 fn rejects(status: &Value) -> Vec<(u64, String, String)> {
-    let samples = status["rejectSamples"].as_array().cloned().unwrap_or_default();
+    let samples = status["rejectSamples"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let text = |sample: &Value, field: &str| sample[field].as_str().unwrap_or_default().to_owned();
     samples
         .iter()
@@ -197,7 +205,9 @@ async fn one_bad_value_per_type_is_rejected_with_its_column_and_the_rest_is_load
 #[ignore = "needs the demo"]
 async fn the_second_row_with_a_key_is_rejected_with_the_place_of_the_first() -> Result<()> {
     let trial = Trial::director("duplicate", &[]).await?;
-    let status = trial.ingest("1,10.5,2.5\n2,10.6,2.5\n1,200,-60\n", 1).await?;
+    let status = trial
+        .ingest("1,10.5,2.5\n2,10.6,2.5\n1,200,-60\n", 1)
+        .await?;
     assert_eq!(status["phase"], "Visible", "{status}");
     assert_eq!(status["summary"]["duplicates"], 1, "{status}");
     let rejects = rejects(&status);
@@ -242,7 +252,9 @@ async fn a_file_that_changed_between_tries_fails_the_ingest() -> Result<()> {
         lines
     };
     let files = files(&trial.archive).await?;
-    files.write(&trial.path(), content(400_000).as_bytes()).await?;
+    files
+        .write(&trial.path(), content(400_000).as_bytes())
+        .await?;
     trial.declare(0).await?;
     let loading = |status: &Value| {
         matches!(status["phase"].as_str(), Some("Load"))
@@ -257,7 +269,9 @@ async fn a_file_that_changed_between_tries_fails_the_ingest() -> Result<()> {
         status["phase"], "Load",
         "it was too fast to be disturbed: {status}"
     );
-    files.write(&trial.path(), content(399_999).as_bytes()).await?;
+    files
+        .write(&trial.path(), content(399_999).as_bytes())
+        .await?;
     let selector = format!("orrery.dev/ingest={}", trial.object());
     kubectl(&[
         "delete",

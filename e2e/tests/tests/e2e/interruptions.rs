@@ -1,7 +1,8 @@
-//! Ingests whose loader, node or mysqld dies on the way: every replica holds the rows of the source, once.
+//! Ingests whose loader, node or mysqld dies on the way: every replica holds the rows of the
+//! source, once.
 //!
-//! The files are the demo's own, so that each chunk table can be compared with the one the demo's sky has on the same worker: tables of
-//! one family lie together.
+//! The files are the demo's own, so that each chunk table can be compared with the one the demo's
+//! sky has on the same worker: tables of one family lie together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,14 +65,18 @@ impl Again {
         let of_job = ListParams::default().labels(&format!("orrery.dev/ingest={}", self.name));
         let pods = self.archive.pods().list(&of_job).await?.items;
         Ok(pods.into_iter().find(|pod| {
-            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            let phase = pod
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
             phase == Some("Running")
                 && pod.metadata.deletion_timestamp.is_none()
                 && pod.name_any().contains(self.name)
         }))
     }
 
-    /// The rows are there once, and on every replica: each chunk table equals the demo's on the same worker.
+    /// The rows are there once, and on every replica: each chunk table equals the demo's on the
+    /// same worker.
     async fn holds_the_demos_rows(&self) -> Result<()> {
         let mut session = session().await?;
         let sums = |database: &str| {
@@ -104,7 +109,8 @@ impl Again {
     }
 }
 
-/// Checksums of the chunk tables of `Object` in a worker's database, by the name without the number of the attempt.
+/// Checksums of the chunk tables of `Object` in a worker's database, by the name without the number
+/// of the attempt.
 async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, String>> {
     let listed = on_worker(
         worker,
@@ -131,18 +137,26 @@ async fn checksums(worker: &str, database: &str) -> Result<BTreeMap<String, Stri
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Result<()> {
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let _alone = ALONE.lock().await;
     let again = Again::declare("killed").await?;
     again.ingest().await?;
     let mut killed = 0;
     // Moments that differ from kill to kill, the same in every run.
-    let pauses = [1500, 300, 2200, 700, 3100, 100, 1900, 2600, 500, 1200].map(Duration::from_millis);
+    let pauses =
+        [1500, 300, 2200, 700, 3100, 100, 1900, 2600, 500, 1200].map(Duration::from_millis);
     for pause in pauses {
         let pod = eventually("the loader", async || again.loader().await).await?;
         tokio::time::sleep(pause).await;
         killed += lab
-            .signal(&node_of(&pod)?, &pod.name_any(), "orrery-loader serve", "KILL")
+            .signal(
+                &node_of(&pod)?,
+                &pod.name_any(),
+                "orrery-loader serve",
+                "KILL",
+            )
             .await?;
     }
     assert_eq!(
@@ -166,7 +180,9 @@ async fn a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Re
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() -> Result<()> {
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let _alone = ALONE.lock().await;
     let again = Again::declare("crashed").await?;
     again.ingest().await?;
@@ -183,7 +199,9 @@ async fn a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() 
     again.archive.await_ready("worker", workers.len()).await?;
     again
         .archive
-        .status_when("ChunkFamily", "sky", |status| status["underReplicated"] == 0)
+        .status_when("ChunkFamily", "sky", |status| {
+            status["underReplicated"] == 0
+        })
         .await?;
     again.holds_the_demos_rows().await?;
     again.remove().await

@@ -1,5 +1,6 @@
-//! The archive from outside, on a real cluster. One program, so that it links once; `e2e/tests/run` runs it. `.config/nextest.toml` says which
-//! modules run alone, because they take away what others need.
+//! The archive from outside, on a real cluster. One program, so that it links once; `e2e/tests/run`
+//! runs it. `.config/nextest.toml` says which modules run alone, because they take away what others
+//! need.
 
 mod answers;
 mod away;

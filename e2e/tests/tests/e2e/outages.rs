@@ -19,9 +19,12 @@ const OUTAGE: Duration = Duration::from_secs(25);
 
 #[tokio::test]
 #[ignore = "needs the demo"]
-async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_back() -> Result<()> {
+async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_back() -> Result<()>
+{
     let _alone = ALONE.lock().await;
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let archive = Archive::demo().await?;
     let mut session = Conn::new(Opts::from(login()?)).await?;
     let questions = Questions::learn(&mut session, STATEMENTS).await?;
@@ -67,7 +70,10 @@ async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_
     }
     let mut fresh = Conn::new(Opts::from(login()?)).await?;
     questions.check(&mut fresh).await?;
-    assert!(root_epoch(&archive).await? >= epoch, "the dataEpoch went back");
+    assert!(
+        root_epoch(&archive).await? >= epoch,
+        "the dataEpoch went back"
+    );
     Ok(())
 }
 
@@ -82,7 +88,9 @@ async fn root_epoch(archive: &Archive) -> Result<u64> {
 #[ignore = "needs the demo"]
 async fn a_thousand_queries_ask_the_api_server_for_nothing() -> Result<()> {
     let _alone = ALONE.lock().await;
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let mut session = Conn::new(Opts::from(login()?)).await?;
     // What was there before is written a little late.
     tokio::time::sleep(Duration::from_secs(3)).await;

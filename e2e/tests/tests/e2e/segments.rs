@@ -14,7 +14,8 @@ const MOST: u64 = 64;
 /// Limit of all of them together.
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// 70 small ingests in a row: the rows of every one that is visible are there once, and every other one names the cause.
+/// 70 small ingests in a row: the rows of every one that is visible are there once, and every other
+/// one names the cause.
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Result<()> {

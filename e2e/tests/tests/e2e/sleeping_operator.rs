@@ -1,5 +1,5 @@
-//! An operator that stands still for longer than its Lease holds, as on a machine that is paused or has no memory left, and then continues
-//! with what it had in hand.
+//! An operator that stands still for longer than its Lease holds, as on a machine that is paused or
+//! has no memory left, and then continues with what it had in hand.
 
 use std::time::Duration;
 
@@ -71,7 +71,10 @@ fn container(pod: &Pod) -> Result<ContainerStatus> {
     let mut containers = status
         .iter()
         .flat_map(|status| status.container_statuses.iter().flatten());
-    containers.next().cloned().context("the pod has no container")
+    containers
+        .next()
+        .cloned()
+        .context("the pod has no container")
 }
 
 async fn leader(archive: &Archive) -> Result<String> {
@@ -124,7 +127,9 @@ fn sum(from: u64, until: u64) -> (u64, Option<u64>) {
 #[tokio::test]
 #[ignore = "needs the demo"]
 async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result<()> {
-    let Some(lab) = Lab::here() else { return Ok(()) };
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
     let own = Own::new("slept").await?;
     let (archive, database) = (&own.archive, own.database());
     archive.await_ready("operator", 2).await?;
@@ -139,7 +144,10 @@ async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result
         matches!(status["phase"].as_str(), Some("Load" | "Seal" | "Verify"))
     })
     .await?;
-    let (holder, sleeper) = (leader(archive).await?, Process::leader(&lab, archive).await?);
+    let (holder, sleeper) = (
+        leader(archive).await?,
+        Process::leader(&lab, archive).await?,
+    );
     sleeper.signal("STOP").await?;
     let asleep = Numbers::read(archive).await?;
 
@@ -155,9 +163,13 @@ async fn an_operator_that_slept_through_a_publish_rolls_nothing_back() -> Result
     sleeper.signal("CONT").await?;
     let published = work?;
     assert!(published.term > asleep.term, "{asleep:?} → {published:?}");
-    assert!(published.data > asleep.data + 1, "{asleep:?} → {published:?}");
+    assert!(
+        published.data > asleep.data + 1,
+        "{asleep:?} → {published:?}"
+    );
 
-    // Whatever the sleeper had in hand it does now, and here is something that any leader would write into the catalog.
+    // Whatever the sleeper had in hand it does now, and here is something that any leader would
+    // write into the catalog.
     own.child().await?;
     let mut session = session().await?;
     let mut highest = published;

@@ -1,4 +1,5 @@
-//! Wrong statements, wrong passwords and things that are no MySQL get a clear answer, and the session or the next one continues.
+//! Wrong statements, wrong passwords and things that are no MySQL get a clear answer, and the
+//! session or the next one continues.
 
 use anyhow::{Result, bail};
 use mysql_async::{Conn, Error, Opts};
@@ -6,7 +7,8 @@ use orrery_e2e::{error_of, login, proxy, rows, session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Sends `sql`, expects `code` and each of `words` in the message, and that the session still works.
+/// Sends `sql`, expects `code` and each of `words` in the message, and that the session still
+/// works.
 async fn refused(sql: &str, code: u16, words: &[&str]) -> Result<()> {
     let mut session = session().await?;
     let (found, message) = error_of(&mut session, sql).await?;
@@ -57,7 +59,10 @@ async fn a_hundred_thousand_parentheses_get_an_error() -> Result<()> {
     let sql = format!("SELECT {}1{}", "(".repeat(depth), ")".repeat(depth));
     let mut session = session().await?;
     let (code, message) = error_of(&mut session, &sql).await?;
-    assert!([1064, 1105, 1235, 1436].contains(&code), "{code}: {message}");
+    assert!(
+        [1064, 1105, 1235, 1436].contains(&code),
+        "{code}: {message}"
+    );
     let alive: Vec<u8> = rows(&mut session, "SELECT 1").await?;
     assert_eq!(alive, [1]);
     Ok(())

@@ -14,14 +14,19 @@ pub fn index_family(family: &str) -> String {
 }
 
 /// Makes the family equal to its declaration; `None` when it is.
-pub fn accept_family(catalog: &Catalog, declared: &FamilyDeclaration) -> Result<Option<Catalog>, EditError> {
+pub fn accept_family(
+    catalog: &Catalog,
+    declared: &FamilyDeclaration,
+) -> Result<Option<Catalog>, EditError> {
     let index_chunks = match declared.grid {
         FamilyGrid::Sphere { index_chunks, .. } => index_chunks,
         FamilyGrid::Hash { chunks } => chunks,
     };
     let index = FamilyDeclaration {
         name: index_family(&declared.name),
-        grid: FamilyGrid::Hash { chunks: index_chunks },
+        grid: FamilyGrid::Hash {
+            chunks: index_chunks,
+        },
         ..declared.clone()
     };
     let mut next = catalog.clone();

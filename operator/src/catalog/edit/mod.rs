@@ -1,5 +1,6 @@
-//! Changes of a catalog, pure. Each takes the catalog by value of its present state and says what it would be; epochs are raised here and
-//! nowhere else: dataEpoch when what the data is changes, placementEpoch when who holds it changes.
+//! Changes of a catalog, pure. Each takes the catalog by value of its present state and says what
+//! it would be; epochs are raised here and nowhere else: dataEpoch when what the data is changes,
+//! placementEpoch when who holds it changes.
 
 mod error;
 mod families;

@@ -19,7 +19,10 @@ pub(super) fn insert_segment(segments: &mut Vec<Segment>, segment: Segment) {
     segments.sort_by_key(|segment| segment.id);
 }
 
-pub(super) fn table_mut<'a>(catalog: &'a mut Catalog, key: &TableKey) -> Result<&'a mut Table, EditError> {
+pub(super) fn table_mut<'a>(
+    catalog: &'a mut Catalog,
+    key: &TableKey,
+) -> Result<&'a mut Table, EditError> {
     catalog
         .tables
         .get_mut(key)

@@ -11,7 +11,10 @@ use super::error::EditError;
 pub type Assignment = BTreeMap<ChunkId, Vec<WorkerId>>;
 
 /// Gives chunks to workers; `None` when every chunk has these workers.
-pub fn place(catalog: &Catalog, families: &[(String, Assignment)]) -> Result<Option<Catalog>, EditError> {
+pub fn place(
+    catalog: &Catalog,
+    families: &[(String, Assignment)],
+) -> Result<Option<Catalog>, EditError> {
     let mut next = catalog.clone();
     for (name, assignment) in families {
         let family = next
@@ -31,7 +34,8 @@ pub fn place(catalog: &Catalog, families: &[(String, Assignment)]) -> Result<Opt
     Ok(Some(next))
 }
 
-/// Lists a worker for a chunk that it holds completely, or takes it off the list; `None` when it is so already.
+/// Lists a worker for a chunk that it holds completely, or takes it off the list; `None` when it is
+/// so already.
 pub fn set_replica(
     catalog: &Catalog,
     family: &str,
@@ -50,7 +54,11 @@ pub fn set_replica(
         workers.push(worker);
         workers.sort_unstable();
     }
-    for behind in entry.behind.iter_mut().filter(|behind| behind.worker == worker) {
+    for behind in entry
+        .behind
+        .iter_mut()
+        .filter(|behind| behind.worker == worker)
+    {
         behind.chunks.remove(&chunk);
     }
     entry.behind.retain(|behind| !behind.chunks.is_empty());

@@ -38,10 +38,11 @@ pub fn was_published(catalog: &Catalog, key: &TableKey, incarnation: u64, segmen
     })
 }
 
-/// Publishes table and index segment together, in one dataEpoch; `None` when the segment was published.
+/// Publishes table and index segment together, in one dataEpoch; `None` when the segment was
+/// published.
 ///
-/// Who lacks the segment is judged by the placement of this very catalog: a late copy may have been listed since the rows were counted,
-/// and it has the older segments only.
+/// Who lacks the segment is judged by the placement of this very catalog: a late copy may have been
+/// listed since the rows were counted, and it has the older segments only.
 pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Catalog>, EditError> {
     let (key, incarnation) = (&publication.table, publication.incarnation);
     if was_published(catalog, key, incarnation, publication.segment.id) {
@@ -103,7 +104,11 @@ fn add_behind(
         .ok_or_else(|| EditError::NoFamily(family.to_owned()))?;
     let mut lacking: BTreeMap<WorkerId, ChunkSet> = BTreeMap::new();
     for chunk in segment.home.union(&segment.overlap) {
-        let holds = |worker: &WorkerId| holders.get(chunk).is_some_and(|holders| holders.contains(worker));
+        let holds = |worker: &WorkerId| {
+            holders
+                .get(chunk)
+                .is_some_and(|holders| holders.contains(worker))
+        };
         let listed = family.placement.get(chunk).map_or(&[][..], Vec::as_slice);
         if !listed.iter().any(holds) {
             return Err(EditError::NoHolder {

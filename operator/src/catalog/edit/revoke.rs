@@ -6,10 +6,11 @@ use super::error::EditError;
 use super::limits;
 use super::parts::{children, insert_segment, table_mut};
 
-/// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so already. The index segment with the same
-/// number goes and comes with it.
+/// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so
+/// already. The index segment with the same number goes and comes with it.
 ///
-/// Both epochs rise: what agents learn of a segment's state is ordered by placementEpoch, and may come late.
+/// Both epochs rise: what agents learn of a segment's state is ordered by placementEpoch, and may
+/// come late.
 pub fn set_revoked(
     catalog: &Catalog,
     key: &TableKey,
@@ -21,10 +22,18 @@ pub fn set_revoked(
         .get(key)
         .ok_or_else(|| EditError::NoTable(key.clone()))?;
     let holds = |segments: &[Segment]| segments.iter().any(|held| held.id == segment);
-    if holds(if revoked { &table.revoked } else { &table.segments }) {
+    if holds(if revoked {
+        &table.revoked
+    } else {
+        &table.segments
+    }) {
         return Ok(None);
     }
-    if !holds(if revoked { &table.segments } else { &table.revoked }) {
+    if !holds(if revoked {
+        &table.segments
+    } else {
+        &table.revoked
+    }) {
         return Err(EditError::NoSegment {
             table: key.clone(),
             segment,
@@ -33,8 +42,9 @@ pub fn set_revoked(
     let director = table.kind.director_key(key);
     if !revoked {
         let back = table.revoked.iter().find(|held| held.id == segment);
-        let chunk_is_its =
-            |chunk| back.is_some_and(|back| back.home.contains(&chunk) || back.overlap.contains(&chunk));
+        let chunk_is_its = |chunk| {
+            back.is_some_and(|back| back.home.contains(&chunk) || back.overlap.contains(&chunk))
+        };
         limits::check(catalog, key, chunk_is_its)?;
         if let (Some(back), Some(director)) = (back, &director) {
             refuse_unchecked_return(catalog, key, director, back)?;
@@ -60,8 +70,12 @@ pub fn set_revoked(
 /// Index ⊇ data at every dataEpoch (docs/design/ingest.md#revoking): a director's index entries are
 /// the only ones of its children's keys, so they cannot go first.
 fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(), EditError> {
-    let using = children(catalog, director)
-        .flat_map(|(key, table)| table.segments.iter().map(move |segment| named(key, segment)));
+    let using = children(catalog, director).flat_map(|(key, table)| {
+        table
+            .segments
+            .iter()
+            .map(move |segment| named(key, segment))
+    });
     let using: Vec<String> = using.collect();
     if using.is_empty() {
         Ok(())
@@ -70,10 +84,12 @@ fn refuse_while_children_use(catalog: &Catalog, director: &TableKey) -> Result<(
     }
 }
 
-/// Keys are checked against what is published at the time: one row per key, children in their director row's chunk, index ⊇ data. What
-/// comes back was never checked against what was loaded while it was away, nor that against it.
+/// Keys are checked against what is published at the time: one row per key, children in their
+/// director row's chunk, index ⊇ data. What comes back was never checked against what was loaded
+/// while it was away, nor that against it.
 ///
-/// Numbers of segments say which came first: one ingest of a director and its children is under way at a time.
+/// Numbers of segments say which came first: one ingest of a director and its children is under way
+/// at a time.
 fn refuse_unchecked_return(
     catalog: &Catalog,
     key: &TableKey,
@@ -100,7 +116,8 @@ fn refuse_unchecked_return(
     if key == director {
         return Ok(());
     }
-    let used = |held: &&Segment| held.id < back.id && held.revoked.is_none_or(|away| away >= back.id);
+    let used =
+        |held: &&Segment| held.id < back.id && held.revoked.is_none_or(|away| away >= back.id);
     let needed: Vec<String> = director_table
         .revoked
         .iter()
@@ -118,8 +135,14 @@ fn named(key: &TableKey, segment: &Segment) -> String {
     format!("{key} (ingest {})", segment.ingest)
 }
 
-/// Takes a segment off one list and puts it on the other: on the revoked one with the last number given out.
-fn move_segment(published: &mut Vec<Segment>, away: &mut Vec<Segment>, id: u64, revoked: Option<u64>) {
+/// Takes a segment off one list and puts it on the other: on the revoked one with the last number
+/// given out.
+fn move_segment(
+    published: &mut Vec<Segment>,
+    away: &mut Vec<Segment>,
+    id: u64,
+    revoked: Option<u64>,
+) {
     let (from, to) = if revoked.is_some() {
         (published, away)
     } else {

@@ -7,11 +7,15 @@ use orrery_archive::table::DeletionPolicy;
 use super::families::index_family;
 use crate::catalog::declared::{Schema, TableDeclaration};
 
-/// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same name is retired with all its segments.
+/// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same
+/// name is retired with all its segments.
 pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {
     let mut next = catalog.clone();
     let held = next.tables.remove(&declared.key);
-    if held.as_ref().is_some_and(|table| is_declared(table, declared)) {
+    if held
+        .as_ref()
+        .is_some_and(|table| is_declared(table, declared))
+    {
         return None;
     }
     let (held, former) = match held {
@@ -80,7 +84,9 @@ pub fn is_declared(held: &Table, declared: &TableDeclaration) -> bool {
 fn same_schema(kind: &TableKind, schema: &Schema) -> bool {
     match (kind, schema) {
         (TableKind::Director(held, _), Schema::Director(declared)) => held == declared,
-        (TableKind::Child(held, of), Schema::Child(declared, director)) => held == declared && of == director,
+        (TableKind::Child(held, of), Schema::Child(declared, director)) => {
+            held == declared && of == director
+        }
         (TableKind::Reference(held), Schema::Reference(declared)) => held == declared,
         _ => false,
     }
@@ -104,13 +110,15 @@ fn leave(next: &mut Catalog, key: &TableKey, table: &Table) {
     let own = physical_database(&key.database, table.incarnation);
     next.dropping.insert(own, since);
     if let Some(index) = table.kind.index() {
-        next.dropping.insert(index_database(index.incarnation), since);
+        next.dropping
+            .insert(index_database(index.incarnation), since);
     }
 }
 
 /// Forgets databases that no worker has any more; `None` when none of them is known.
 pub fn dropped(catalog: &Catalog, databases: &[String]) -> Option<Catalog> {
     let mut next = catalog.clone();
-    next.dropping.retain(|database, _| !databases.contains(database));
+    next.dropping
+        .retain(|database, _| !databases.contains(database));
     (next.dropping.len() < catalog.dropping.len()).then_some(next)
 }

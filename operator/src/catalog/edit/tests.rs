@@ -56,7 +56,9 @@ fn catalog() -> Catalog {
         },
         grid: FamilyGrid::Hash { chunks: 4 },
     };
-    let mut catalog = accept_family(&Catalog::default(), &family).unwrap().unwrap();
+    let mut catalog = accept_family(&Catalog::default(), &family)
+        .unwrap()
+        .unwrap();
     for family in catalog.families.values_mut() {
         family.placement.insert(1, vec![1, 2]);
     }
@@ -114,7 +116,8 @@ fn set(catalog: &mut Catalog, table: &str, segment: u64, revoked: bool) -> Resul
 fn a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segment() {
     let mut catalog = catalog();
     let publication = publication(&catalog, DIRECTOR, 1, &[1, 2]);
-    // The rows were counted on workers 1 and 2; then a copy of the older segments made worker 3 a replica.
+    // The rows were counted on workers 1 and 2; then a copy of the older segments made worker 3 a
+    // replica.
     for family in ["f", "f-index"] {
         catalog = set_replica(&catalog, family, 1, 3, true).unwrap().unwrap();
     }
@@ -160,7 +163,10 @@ fn director_and_child_go_and_come_back_in_order() {
     let before = catalog.tables.clone();
     for _ in 0..3 {
         let error = set(&mut catalog, DIRECTOR, director, true).unwrap_err();
-        assert_eq!(error, EditError::KeysInUse("sky.Source (ingest ingest-2)".into()));
+        assert_eq!(
+            error,
+            EditError::KeysInUse("sky.Source (ingest ingest-2)".into())
+        );
         set(&mut catalog, CHILD, child, true).unwrap();
         set(&mut catalog, DIRECTOR, director, true).unwrap();
         let error = set(&mut catalog, CHILD, child, false).unwrap_err();
@@ -184,7 +190,10 @@ fn director_rows_do_not_come_back_beside_rows_that_were_loaded_meanwhile() {
         set(&mut catalog, DIRECTOR, first, true).unwrap();
         let second = ingest(&mut catalog, later);
         let refused = EditError::LoadedSince(format!("sky.{later} (ingest ingest-2)"));
-        assert_eq!(set(&mut catalog, DIRECTOR, first, false), Err(refused.clone()));
+        assert_eq!(
+            set(&mut catalog, DIRECTOR, first, false),
+            Err(refused.clone())
+        );
         // Neither when those are away for the moment: they would come back next to the first.
         set(&mut catalog, later, second, true).unwrap();
         assert_eq!(set(&mut catalog, DIRECTOR, first, false), Err(refused));
@@ -204,7 +213,9 @@ fn child_rows_do_not_come_back_after_director_rows_that_were_loaded_meanwhile() 
     ingest(&mut catalog, DIRECTOR);
     assert_eq!(
         set(&mut catalog, CHILD, child, false),
-        Err(EditError::LoadedSince("sky.Object (ingest ingest-3)".into()))
+        Err(EditError::LoadedSince(
+            "sky.Object (ingest ingest-3)".into()
+        ))
     );
 }
 
@@ -258,10 +269,14 @@ fn many_segments_are_told_and_too_many_refused_with_table_chunk_and_remedy() {
     check_segments(&catalog, &key(CHILD), all).unwrap();
     ingest(&mut catalog, CHILD);
     let refused = set(&mut catalog, CHILD, 5, false).unwrap_err();
-    assert!(matches!(refused, EditError::TooManySegments { .. }), "{refused}");
+    assert!(
+        matches!(refused, EditError::TooManySegments { .. }),
+        "{refused}"
+    );
 }
 
-/// Numbers are used once in the archive's life: nothing that leaves the catalog takes a counter back.
+/// Numbers are used once in the archive's life: nothing that leaves the catalog takes a counter
+/// back.
 #[test]
 fn counters_never_go_back() {
     let mut catalog = catalog();
@@ -270,7 +285,11 @@ fn counters_never_go_back() {
     let mut after: Vec<Counters> = Vec::new();
     catalog = retire_table(&catalog, &key(CHILD)).unwrap();
     after.push(catalog.counters);
-    catalog = accept_table(&catalog, &declaration(DIRECTOR, 20, Schema::Director(accepted()))).unwrap();
+    catalog = accept_table(
+        &catalog,
+        &declaration(DIRECTOR, 20, Schema::Director(accepted())),
+    )
+    .unwrap();
     after.push(catalog.counters);
     assert!(catalog.tables[&key(DIRECTOR)].segments.is_empty());
     let TableKind::Director(_, index) = &catalog.tables[&key(DIRECTOR)].kind else {
@@ -314,7 +333,10 @@ fn rows_of_a_deleted_table_stay_unless_its_policy_says_delete() {
     catalog = retire_table(&catalog, &key(CHILD)).unwrap();
     catalog = retire_table(&catalog, &key(DIRECTOR)).unwrap();
     let first_without = before.data + 1;
-    assert_eq!(catalog.dropping, [("sky__11".to_owned(), first_without)].into());
+    assert_eq!(
+        catalog.dropping,
+        [("sky__11".to_owned(), first_without)].into()
+    );
 
     let gone = ["sky__11".to_owned()];
     let catalog = dropped(&catalog, &gone).unwrap();

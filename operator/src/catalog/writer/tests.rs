@@ -22,7 +22,10 @@ fn family(desired: u32) -> FamilyDeclaration {
     FamilyDeclaration {
         name: "f".into(),
         pool: "p".into(),
-        replicas: FamilyReplicas { desired, minimum: 1 },
+        replicas: FamilyReplicas {
+            desired,
+            minimum: 1,
+        },
         grid: FamilyGrid::Hash { chunks: 4 },
     }
 }
@@ -56,7 +59,8 @@ fn root_term(objects: &Objects) -> u64 {
     root["spec"]["root"]["term"].as_u64().unwrap()
 }
 
-/// A changed catalog whose content is that of an earlier one refers to objects that may have been dropped since.
+/// A changed catalog whose content is that of an earlier one refers to objects that may have been
+/// dropped since.
 #[tokio::test]
 async fn an_object_that_was_dropped_is_made_again_when_a_root_needs_it_again() {
     let objects = Objects::default();
@@ -123,7 +127,10 @@ async fn a_former_leader_that_goes_on_writes_nothing_and_takes_no_term_back() {
 async fn a_former_term_of_office_of_the_same_process_is_over() {
     let objects = Objects::default();
     give_lease(&objects, "one", 3);
-    let error = leading(&objects, "one", 2).catalog("sky").await.unwrap_err();
+    let error = leading(&objects, "one", 2)
+        .catalog("sky")
+        .await
+        .unwrap_err();
     assert!(matches!(error, WriterError::NotLeading(_)), "{error}");
     assert!(
         objects.get(&format!("{MAPS}/{ROOT}")).is_none(),
@@ -131,7 +138,8 @@ async fn a_former_term_of_office_of_the_same_process_is_over() {
     );
 }
 
-/// A root that somebody else changed under our term (a person, or our own write whose answer was lost) is read again.
+/// A root that somebody else changed under our term (a person, or our own write whose answer was
+/// lost) is read again.
 #[tokio::test]
 async fn a_leader_goes_on_from_a_root_that_was_changed_by_hand() {
     let objects = Objects::default();
@@ -185,7 +193,10 @@ async fn a_catalog_older_than_what_workers_hold_is_not_led() {
     for (attempt, segment) in [(8, 5), (7, 6)] {
         let error = check_not_behind(&stored, &[info(&uid, 7, 5), info(&uid, attempt, segment)]);
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("worker 3") && error.contains("behind"), "{error}");
+        assert!(
+            error.contains("worker 3") && error.contains("behind"),
+            "{error}"
+        );
     }
     check_not_behind(&stored, &[info("another archive's disk", 9, 9)]).unwrap();
     let lost = Stored {

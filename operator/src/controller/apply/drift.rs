@@ -1,7 +1,8 @@
 //! How a live object differs from the one we want. Pure.
 //!
-//! The API server fills defaults in, so the wanted object is compared as a *part* of the live one. What somebody else added to it is
-//! seen in the managed fields: a field of the spec that another manager owns and that we do not want.
+//! The API server fills defaults in, so the wanted object is compared as a *part* of the live one.
+//! What somebody else added to it is seen in the managed fields: a field of the spec that another
+//! manager owns and that we do not want.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::{Map, Value};
@@ -43,7 +44,8 @@ fn is_quantity(path: &str) -> bool {
     path.contains(".requests.") || path.contains(".limits.") || path.ends_with(".sizeLimit")
 }
 
-/// Paths of fields outside metadata and status that another manager added and `wanted` does not have.
+/// Paths of fields outside metadata and status that another manager added and `wanted` does not
+/// have.
 pub fn additions(
     wanted: &Value,
     live: &Value,
@@ -88,14 +90,17 @@ fn owned(found: &mut Vec<String>, path: &str, key: &str, below: &Value, parents:
         }
     } else {
         // A field that is owned as a whole, such as a selector: its keys are not in the tree.
-        let keys = live.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let keys = live
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys);
         let added = keys.filter(|key| wanted.get(key).is_none());
         found.extend(added.map(|key| format!("{path}.{key}").trim_start_matches('.').to_owned()));
     }
 }
 
-/// The path and the wanted value one step down: `f:` is a field, `k:` a list item by its keys, `v:` a list item by its value, both
-/// as JSON.
+/// The path and the wanted value one step down: `f:` is a field, `k:` a list item by its keys, `v:`
+/// a list item by its value, both as JSON.
 fn step<'a>(path: &str, key: &str, parent: Option<&'a Value>) -> (String, Option<&'a Value>) {
     if let Some(name) = key.strip_prefix("f:") {
         return (
@@ -103,7 +108,9 @@ fn step<'a>(path: &str, key: &str, parent: Option<&'a Value>) -> (String, Option
             parent.and_then(|parent| parent.get(name)),
         );
     }
-    let items = parent.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let items = parent
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     let wanted = if let Some(keys) = key.strip_prefix("k:") {
         let keys = serde_json::from_str::<Map<String, Value>>(keys).ok();
         keys.and_then(|keys| {
@@ -150,9 +157,18 @@ mod tests {
     #[test]
     fn a_rewritten_quantity_is_no_difference_but_a_changed_one_is() {
         let wanted = json!({"resources": {"requests": {"memory": "1024Mi"}}});
-        assert!(differences(&wanted, &json!({"resources": {"requests": {"memory": "1Gi"}}})).is_empty());
+        assert!(
+            differences(
+                &wanted,
+                &json!({"resources": {"requests": {"memory": "1Gi"}}})
+            )
+            .is_empty()
+        );
         let changed = json!({"resources": {"requests": {"memory": "2Gi"}}});
-        assert_eq!(differences(&wanted, &changed), ["resources.requests.memory"]);
+        assert_eq!(
+            differences(&wanted, &changed),
+            ["resources.requests.memory"]
+        );
     }
 
     fn managed(manager: &str, subresource: Option<&str>, fields: Value) -> ManagedFieldsEntry {

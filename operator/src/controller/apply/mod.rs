@@ -1,8 +1,9 @@
 //! Server-side apply with a comparison before it: an object that is as wanted costs no write.
 //!
-//! Every object we apply carries the hash of what was wanted ([`HASH_ANNOTATION`]). A live object that differs although its hash is
-//! the wanted one was edited by hand, which is put right and reported. Fields somebody *added* cannot be taken away by an apply
-//! (they have another owner), so then the object is replaced under its resourceVersion.
+//! Every object we apply carries the hash of what was wanted ([`HASH_ANNOTATION`]). A live object
+//! that differs although its hash is the wanted one was edited by hand, which is put right and
+//! reported. Fields somebody *added* cannot be taken away by an apply (they have another owner), so
+//! then the object is replaced under its resourceVersion.
 
 pub mod drift;
 
@@ -124,9 +125,12 @@ where
     let live_json = serde_json::to_value(live).map_err(json_error(live))?;
     let differing = drift::differences(&stamped, &live_json);
     let added = match ownership {
-        Ownership::Whole => {
-            drift::additions(&stamped, &live_json, live.managed_fields(), field_manager::NAME)
-        }
+        Ownership::Whole => drift::additions(
+            &stamped,
+            &live_json,
+            live.managed_fields(),
+            field_manager::NAME,
+        ),
         Ownership::Shared => Vec::new(),
     };
     Ok(Difference {
@@ -145,7 +149,9 @@ where
         .map_err(json_error(wanted))
 }
 
-fn json_error<K: Resource<DynamicType = ()>>(object: &K) -> impl Fn(serde_json::Error) -> ApplyError {
+fn json_error<K: Resource<DynamicType = ()>>(
+    object: &K,
+) -> impl Fn(serde_json::Error) -> ApplyError {
     let (kind, name) = (K::kind(&()).into_owned(), object.name_any());
     move |source| ApplyError::Json {
         kind: kind.clone(),
@@ -175,7 +181,8 @@ fn hash_of(object: &Value) -> Option<&str> {
 
 /// The object with the hash of its content as an annotation.
 fn stamp(mut object: Value) -> Value {
-    // Fields come in the order of their declaration or of their keys, so equal objects have equal texts.
+    // Fields come in the order of their declaration or of their keys, so equal objects have equal
+    // texts.
     let hash = hex::encode(Sha256::digest(object.to_string()));
     let metadata = object
         .as_object_mut()

@@ -68,8 +68,17 @@ fn wrote(edit: Edit<Written>) -> (Catalog, Written) {
 #[test]
 fn a_placement_takes_numbers_that_were_never_given_out_and_gives_new_chunks_workers() {
     let mut scene = Scene::into("Object");
-    scene.catalog.families.get_mut("f").unwrap().placement.clear();
-    (scene.catalog.counters.attempt, scene.catalog.counters.segment) = (20, 30);
+    scene
+        .catalog
+        .families
+        .get_mut("f")
+        .unwrap()
+        .placement
+        .clear();
+    (
+        scene.catalog.counters.attempt,
+        scene.catalog.counters.segment,
+    ) = (20, 30);
     let (next, written) = wrote(placing(&scene).apply(&scene.catalog));
     let Written::Placed(attempt) = written else {
         panic!("not placed: {written:?}");
@@ -83,7 +92,11 @@ fn a_placement_takes_numbers_that_were_never_given_out_and_gives_new_chunks_work
     assert_eq!(next.families["f"].placement[&CHUNK], [1, 2, 3]);
     let index = &next.families[&edit::index_family("f")];
     assert_eq!(index.placement.len(), 4, "every hash chunk");
-    assert_eq!(index.placement[&INDEX_CHUNK], [1, 2, 3], "what is placed stays");
+    assert_eq!(
+        index.placement[&INDEX_CHUNK],
+        [1, 2, 3],
+        "what is placed stays"
+    );
 }
 
 #[test]
@@ -120,7 +133,10 @@ fn a_chunk_with_as_many_segments_as_it_may_have_gets_no_more() {
     let Written::NotPlaced(10, Obstacle::Refused(why)) = written else {
         panic!("placed: {written:?}");
     };
-    assert!(why.contains("sky.Object has 64 segments in chunk 1"), "{why}");
+    assert!(
+        why.contains("sky.Object has 64 segments in chunk 1"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -34,7 +34,11 @@ pub fn decide(observed: &Observed<'_>, segment: u64) -> Decision {
 }
 
 /// Warn at 16 segments per chunk and table (docs/design/ingest.md#number-of-segments).
-fn many_segments(key: &TableKey, table: &Table, segment: &Segment) -> Option<(&'static str, String)> {
+fn many_segments(
+    key: &TableKey,
+    table: &Table,
+    segment: &Segment,
+) -> Option<(&'static str, String)> {
     let own = |chunk| segment.home.contains(&chunk) || segment.overlap.contains(&chunk);
     let words = segments::warning(key, table, own)?;
     Some((segments::MANY_SEGMENTS, words))

@@ -17,14 +17,23 @@ pub fn decide(observed: &Observed<'_>) -> Decision {
         return Step::wait(format!("waits for table {} to be accepted", observed.key())).into();
     };
     if target.director().is_some() && target.chunked(&observed.catalog).is_none() {
-        return Step::wait(format!("waits for the director and the family of {}", target.key)).into();
+        return Step::wait(format!(
+            "waits for the director and the family of {}",
+            target.key
+        ))
+        .into();
     }
     match &observed.turn {
         Turn::Unknown => Step::default().into(),
-        Turn::After(other) => Step::wait(format!("waits for ingest {other} of the same director")).into(),
+        Turn::After(other) => {
+            Step::wait(format!("waits for ingest {other} of the same director")).into()
+        }
         Turn::Now => {
             let incarnation = target.incarnation;
-            let step = Step::to(State::Survey { incarnation }, "the loader reads the sources");
+            let step = Step::to(
+                State::Survey { incarnation },
+                "the loader reads the sources",
+            );
             step.order(Order::EnsureJob).into()
         }
     }

@@ -55,8 +55,9 @@ pub struct Planned<'a> {
     pub plan: Plan,
 }
 
-/// The attempt's plan, or what is to be done until there is one. An attempt whose survey is not the one it began with, as after the loss of a
-/// spool while the director's index changed, is given up: rows of both would be mixed.
+/// The attempt's plan, or what is to be done until there is one. An attempt whose survey is not the
+/// one it began with, as after the loss of a spool while the director's index changed, is given up:
+/// rows of both would be mixed.
 pub fn planned<'a>(observed: &'a Observed<'_>, attempt: &Attempt) -> Result<Planned<'a>, Decision> {
     let ready = loader::ready(observed)?;
     if ready.id.basis != attempt.basis {
@@ -70,7 +71,11 @@ pub fn planned<'a>(observed: &'a Observed<'_>, attempt: &Attempt) -> Result<Plan
     let Some((target, plan)) = planned else {
         return Err(Step::wait("waits for workers: a chunk has none yet").into());
     };
-    Ok(Planned { ready, target, plan })
+    Ok(Planned {
+        ready,
+        target,
+        plan,
+    })
 }
 
 fn without(now: &LoaderStatus) -> String {
@@ -78,7 +83,9 @@ fn without(now: &LoaderStatus) -> String {
         return "staging tables get their final names".into();
     }
     let lost = now.lost_agents.iter();
-    let lost: Vec<String> = lost.map(|(agent, why)| format!("{agent} ({why})")).collect();
+    let lost: Vec<String> = lost
+        .map(|(agent, why)| format!("{agent} ({why})"))
+        .collect();
     format!("continues without {}", lost.join(", "))
 }
 
@@ -87,7 +94,10 @@ fn request(addresses: &Addresses, ready: &Ready<'_>, attempt: &Attempt, plan: &P
         let of = |(chunk, workers): (&ChunkId, &Vec<WorkerId>)| (*chunk, addresses.urls(workers));
         chunks.iter().map(of).collect()
     };
-    let agents = plan.opens.keys().filter_map(|worker| addresses.url(*worker));
+    let agents = plan
+        .opens
+        .keys()
+        .filter_map(|worker| addresses.url(*worker));
     Load {
         id: ready.id.to_string(),
         attempt: attempt.number,

@@ -17,8 +17,8 @@ pub struct Ready<'a> {
     pub surveyed: &'a Surveyed,
 }
 
-/// The loader with its survey, or what is to be done until there is one. A loader that lost its spool surveys again: the phase waits, nothing
-/// is undone. One that cannot go on ends the ingest.
+/// The loader with its survey, or what is to be done until there is one. A loader that lost its
+/// spool surveys again: the phase waits, nothing is undone. One that cannot go on ends the ingest.
 pub fn ready<'a>(observed: &'a Observed<'_>) -> Result<Ready<'a>, Decision> {
     let now = asked(observed)?;
     let own = observed.own_survey();

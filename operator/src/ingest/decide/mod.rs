@@ -1,7 +1,7 @@
 //! The next step of an ingest, as a pure function of what is known. A file per phase.
 //!
-//! A decision may be a question, or an edit of the catalog: then it is decided again with the answer. So whom to ask, and what an answer
-//! means, is decided here and nowhere else.
+//! A decision may be a question, or an edit of the catalog: then it is decided again with the
+//! answer. So whom to ask, and what an answer means, is decided here and nowhere else.
 
 mod announce;
 mod begin;
@@ -62,9 +62,13 @@ fn after(observed: &Observed<'_>, written: &Written) -> Decision {
         Written::Placed(attempt) => {
             Step::to(State::Load(attempt.clone()), "workers make staging tables").into()
         }
-        Written::NotPlaced(incarnation, obstacle) => place::not_placed(observed, *incarnation, obstacle),
+        Written::NotPlaced(incarnation, obstacle) => {
+            place::not_placed(observed, *incarnation, obstacle)
+        }
         Written::Published(attempt) => announce::decide(observed, attempt.segment),
-        Written::NotPublished(attempt, obstacle) => publish::not_published(observed, attempt, obstacle),
+        Written::NotPublished(attempt, obstacle) => {
+            publish::not_published(observed, attempt, obstacle)
+        }
         Written::GivenUp(giving_up) => undo::given_up(giving_up),
         Written::Revoked(revoking) => revoke::revoked(observed, revoking),
         Written::NotRevoked(revoking, why) => revoke::not_revoked(revoking, why),

@@ -1,4 +1,5 @@
-//! Place → Load: one planner run, and one root write that also takes the numbers of the attempt; the index family included.
+//! Place → Load: one planner run, and one root write that also takes the numbers of the attempt;
+//! the index family included.
 
 use super::loader::{self, Ready};
 use super::undo;

@@ -41,7 +41,13 @@ fn publication(
     attempt: &Attempt,
     verified: &Verified,
 ) -> Publication {
-    let set = |part: TablePart| verified.chunks.get(&part).cloned().unwrap_or_else(ChunkSet::new);
+    let set = |part: TablePart| {
+        verified
+            .chunks
+            .get(&part)
+            .cloned()
+            .unwrap_or_else(ChunkSet::new)
+    };
     let segment = Segment {
         id: attempt.segment,
         attempt: attempt.number,
@@ -54,18 +60,21 @@ fn publication(
         published: 0,
         revoked: None,
     };
-    let index = attempt.index.zip(target.director()).map(|(attempt, director)| {
-        let entries = Segment {
-            attempt,
-            schema_version: 1,
-            home: set(TablePart::Index),
-            overlap: ChunkSet::new(),
-            rows: 0,
-            bytes: 0,
-            ..segment.clone()
-        };
-        (director, entries, verified.index_holders.clone())
-    });
+    let index = attempt
+        .index
+        .zip(target.director())
+        .map(|(attempt, director)| {
+            let entries = Segment {
+                attempt,
+                schema_version: 1,
+                home: set(TablePart::Index),
+                overlap: ChunkSet::new(),
+                rows: 0,
+                bytes: 0,
+                ..segment.clone()
+            };
+            (director, entries, verified.index_holders.clone())
+        });
     Publication {
         table: target.key.clone(),
         incarnation: attempt.incarnation,

@@ -38,7 +38,8 @@ pub fn revoked(observed: &Observed<'_>, revoking: &Revoking) -> Decision {
         )
     };
     let step = Step::to(state, message);
-    step.order(set_state(observed, revoking.segment, rows)).into()
+    step.order(set_state(observed, revoking.segment, rows))
+        .into()
 }
 
 /// After it was not.

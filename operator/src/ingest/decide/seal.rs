@@ -1,4 +1,5 @@
-//! Seal and Verify → Publish: no more rows anywhere, tables renamed, then counted; replicas are compared.
+//! Seal and Verify → Publish: no more rows anywhere, tables renamed, then counted; replicas are
+//! compared.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,12 +21,17 @@ use crate::ingest::state::Attempt;
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> Decision {
-    // A leader that died, or an answer that was lost, may have left a published segment with the status of an unpublished one.
+    // A leader that died, or an answer that was lost, may have left a published segment with the
+    // status of an unpublished one.
     let (key, incarnation) = (observed.key(), attempt.incarnation);
     if edit::was_published(&observed.catalog, &key, incarnation, attempt.segment) {
         return announce::decide(observed, attempt.segment);
     }
-    let Planned { ready, target, plan } = match load::planned(observed, attempt) {
+    let Planned {
+        ready,
+        target,
+        plan,
+    } = match load::planned(observed, attempt) {
         Ok(planned) => planned,
         Err(decision) => return decision,
     };
@@ -45,14 +51,24 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> D
     match verify::verify(&verify::expected(ready.surveyed, &plan), &counted(sealed)) {
         Ok(verified) => publish::decide(observed, &target, attempt, &verified),
         // Only now a new attempt number (docs/design/ingest.md#verification).
-        Err(what) => undo::give_up(observed, attempt, Then::Place, format!("loads again: {what}")),
+        Err(what) => undo::give_up(
+            observed,
+            attempt,
+            Then::Place,
+            format!("loads again: {what}"),
+        ),
     }
 }
 
 fn attempts(plan: &Plan) -> BTreeMap<WorkerId, Vec<u64>> {
     let opens = plan.opens.iter();
     opens
-        .map(|(worker, requests)| (*worker, requests.iter().map(|request| request.attempt).collect()))
+        .map(|(worker, requests)| {
+            (
+                *worker,
+                requests.iter().map(|request| request.attempt).collect(),
+            )
+        })
         .collect()
 }
 

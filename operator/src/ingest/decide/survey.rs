@@ -13,8 +13,11 @@ pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
         Ok(now) => now,
         Err(decision) => return decision,
     };
-    // What a survey relied on may have changed since: another ingest of the director was revoked, or came back.
-    let basis = observed.target().map(|target| target.basis(&observed.catalog));
+    // What a survey relied on may have changed since: another ingest of the director was revoked,
+    // or came back.
+    let basis = observed
+        .target()
+        .map(|target| target.basis(&observed.catalog));
     let own = observed.own_survey();
     let current = own.filter(|(_, id)| Some(&id.basis) == basis.as_ref());
     if current.is_none() || now.step == LoaderStep::Idle {

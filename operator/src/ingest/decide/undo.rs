@@ -1,5 +1,5 @@
-//! Giving an attempt up: its tables go from the agents, and the ingest goes back to an earlier phase, or fails. What an ingest that fails
-//! has loaded goes too.
+//! Giving an attempt up: its tables go from the agents, and the ingest goes back to an earlier
+//! phase, or fails. What an ingest that fails has loaded goes too.
 
 use crate::ingest::catalog_edit::{CatalogEdit, GivingUp, Then};
 use crate::ingest::decision::{Decision, Order, Step};

@@ -1,4 +1,5 @@
-//! The comparison of replicas after sealing, pure: what was counted on each worker against the others and against the survey.
+//! The comparison of replicas after sealing, pure: what was counted on each worker against the
+//! others and against the survey.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +48,10 @@ pub fn expected(surveyed: &Surveyed, plan: &Plan) -> Expected {
     let mut rows = BTreeMap::new();
     for (chunk, counts) in &surveyed.chunks {
         rows.extend((counts.rows > 0 || plan.reference).then_some(((home, *chunk), counts.rows)));
-        rows.extend((counts.overlap_rows > 0).then_some(((TablePart::Overlap, *chunk), counts.overlap_rows)));
+        rows.extend(
+            (counts.overlap_rows > 0)
+                .then_some(((TablePart::Overlap, *chunk), counts.overlap_rows)),
+        );
     }
     if plan.reference {
         rows.entry((TablePart::Reference, 0)).or_insert(0);
@@ -63,15 +67,17 @@ pub fn expected(surveyed: &Surveyed, plan: &Plan) -> Expected {
 /// Compares; the error says which table lacks what.
 pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String> {
     let found: BTreeMap<(TablePart, ChunkId), Vec<(WorkerId, &ManifestRow)>> =
-        counted.iter().fold(BTreeMap::new(), |mut found, (worker, rows)| {
-            for row in rows {
+        counted
+            .iter()
+            .fold(BTreeMap::new(), |mut found, (worker, rows)| {
+                for row in rows {
+                    found
+                        .entry((row.part, row.chunk))
+                        .or_insert_with(Vec::new)
+                        .push((*worker, row));
+                }
                 found
-                    .entry((row.part, row.chunk))
-                    .or_insert_with(Vec::new)
-                    .push((*worker, row));
-            }
-            found
-        });
+            });
     let mut verified = Verified::default();
     for (table, rows) in &expected.rows {
         let copies = found.get(table).map_or(&[][..], Vec::as_slice);
@@ -96,7 +102,8 @@ pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String
     Ok(verified)
 }
 
-/// Workers whose copy has the surveyed rows; copies that differ among each other are an error whatever their number.
+/// Workers whose copy has the surveyed rows; copies that differ among each other are an error
+/// whatever their number.
 fn agreeing(
     table: (TablePart, ChunkId),
     rows: u64,
@@ -196,7 +203,10 @@ mod tests {
             part: TablePart::Overlap,
             ..row(5, 7, "o")
         };
-        let counted = Counted::from([(1, vec![row(5, 7, "a")]), (2, vec![row(5, 7, "a"), overlap])]);
+        let counted = Counted::from([
+            (1, vec![row(5, 7, "a")]),
+            (2, vec![row(5, 7, "a"), overlap]),
+        ]);
         let verified = verify(&expected, &counted).unwrap();
         assert_eq!(verified.holders, Holders::from([(5, [2].into())]));
     }

@@ -1,14 +1,16 @@
 //! The pod of a worker: mysqld and its agent, side by side on one volume.
 //!
-//! Both containers run as the same user. They share the data volume (the agent moves tablespaces in and out), the Unix socket
-//! (the agent logs in by its user) and the directory of the pipes that LOAD DATA reads.
+//! Both containers run as the same user. They share the data volume (the agent moves tablespaces in
+//! and out), the Unix socket (the agent logs in by its user) and the directory of the pipes that
+//! LOAD DATA reads.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction,
-    LocalObjectReference, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile,
-    SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource,
+    HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, Probe, ResourceRequirements,
+    SeccompProfile, SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume,
+    VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -24,7 +26,8 @@ use crate::pools::settings::{DATA_DIR, FILES_DIR, RUN_DIR};
 pub const DATA_CLAIM: &str = "data";
 /// User and group of both containers.
 const USER: i64 = 65532;
-/// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data volume, next to the data directory.
+/// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data
+/// volume, next to the data directory.
 const STATE_DIR: &str = "/var/lib/orrery";
 /// Seconds mysqld gets to write its pages back.
 const GRACE_SECONDS: i64 = 120;
@@ -160,7 +163,8 @@ fn container_port(name: &str, number: u16) -> ContainerPort {
     }
 }
 
-/// mysqld has no probe of its own: the agent's readiness asks it, and a recovering server must not be killed for being silent.
+/// mysqld has no probe of its own: the agent's readiness asks it, and a recovering server must not
+/// be killed for being silent.
 fn probe(path: &str, period: i32, failures: i32) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {

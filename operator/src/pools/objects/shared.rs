@@ -28,7 +28,8 @@ pub fn config_map(pool: &WorkerPool, name: &str, my_cnf: String) -> ConfigMap {
     }
 }
 
-/// Lets one worker of the pool be disturbed at a time; pods that do not serve may always be evicted.
+/// Lets one worker of the pool be disturbed at a time; pods that do not serve may always be
+/// evicted.
 pub fn budget(pool: &WorkerPool, name: &str) -> PodDisruptionBudget {
     PodDisruptionBudget {
         metadata: metadata(

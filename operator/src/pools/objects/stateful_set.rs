@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{
-    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
+    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+    StatefulSetUpdateStrategy,
 };
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements,
@@ -20,10 +21,12 @@ use super::pod::{DATA_CLAIM, pod_spec};
 use crate::controller::context::Images;
 use crate::quantity;
 
-/// Annotation of the pod with the hash of its settings: a change makes a new revision, which a restart brings into force.
+/// Annotation of the pod with the hash of its settings: a change makes a new revision, which a
+/// restart brings into force.
 const SETTINGS_ANNOTATION: &str = "orrery.dev/settings";
 
-/// The StatefulSet of `worker`. Its volume claim cannot change after it was made, so `live` keeps its own.
+/// The StatefulSet of `worker`. Its volume claim cannot change after it was made, so `live` keeps
+/// its own.
 pub fn stateful_set(
     worker: &Worker,
     spec: &WorkerPoolSpec,
@@ -64,10 +67,12 @@ pub fn stateful_set(
                 type_: Some("OnDelete".into()),
                 ..StatefulSetUpdateStrategy::default()
             }),
-            persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
-                when_deleted: retain(),
-                when_scaled: retain(),
-            }),
+            persistent_volume_claim_retention_policy: Some(
+                StatefulSetPersistentVolumeClaimRetentionPolicy {
+                    when_deleted: retain(),
+                    when_scaled: retain(),
+                },
+            ),
             template,
             volume_claim_templates: Some(vec![data_claim(spec, live)]),
             ..StatefulSetSpec::default()
@@ -77,10 +82,13 @@ pub fn stateful_set(
 }
 
 fn data_claim(spec: &WorkerPoolSpec, live: Option<&StatefulSet>) -> PersistentVolumeClaim {
-    // The API server writes a quantity its own way; the same amount is kept as the user wrote it, so that nothing seems to change.
+    // The API server writes a quantity its own way; the same amount is kept as the user wrote it,
+    // so that nothing seems to change.
     let (storage, class) = live
         .and_then(claimed)
-        .filter(|(size, class)| !quantity::same(&size.0, &spec.storage) || *class != spec.storage_class)
+        .filter(|(size, class)| {
+            !quantity::same(&size.0, &spec.storage) || *class != spec.storage_class
+        })
         .unwrap_or_else(|| (Quantity(spec.storage.clone()), spec.storage_class.clone()));
     PersistentVolumeClaim {
         metadata: ObjectMeta {

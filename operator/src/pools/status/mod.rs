@@ -57,7 +57,10 @@ async fn publish_transition(context: &Context, worker: &Worker, status: &WorkerS
         reason: phase_reason(status.phase),
         note: format!("{before:?} → {:?} {message}", status.phase),
     };
-    context.events.publish(&worker.object_ref(&()), None, event).await;
+    context
+        .events
+        .publish(&worker.object_ref(&()), None, event)
+        .await;
 }
 
 fn phase_reason(phase: WorkerPhase) -> &'static str {

@@ -28,7 +28,11 @@ pub fn pool_status(
     status.observed_generation = generation;
     status.workers = count(workers, |_| true);
     status.ready_workers = count(workers, serves);
-    status.chunk_replicas = observed.workers.keys().filter_map(|id| replicas.get(id)).sum();
+    status.chunk_replicas = observed
+        .workers
+        .keys()
+        .filter_map(|id| replicas.get(id))
+        .sum();
     status.size = human(workers.iter().map(|worker| worker.size_bytes).sum());
     status.selector = selector_text(&pool_selector(&observed.name));
     for (kind, finding) in [
@@ -88,7 +92,10 @@ fn progressing(observed: &Observed, plan: &Plan, workers: &[WorkerStatus]) -> Fi
             format!("no worker is made while these cannot be read: {names}"),
         )
     } else if observed.pool.spec.paused {
-        Finding::unmet("Paused", "spec.paused is true: the operator changes nothing")
+        Finding::unmet(
+            "Paused",
+            "spec.paused is true: the operator changes nothing",
+        )
     } else if plan.refusal.is_some() {
         Finding::unmet(
             "NotAccepted",
@@ -134,7 +141,10 @@ fn degraded(workers: &[WorkerStatus]) -> Finding {
     if bad == 0 {
         Finding::unmet("AllWell", "")
     } else {
-        Finding::met("WorkersDown", format!("{bad} workers are suspected or down"))
+        Finding::met(
+            "WorkersDown",
+            format!("{bad} workers are suspected or down"),
+        )
     }
 }
 

@@ -33,7 +33,12 @@ struct Sight<'a> {
 }
 
 /// Status of worker `id`; `None` when there is no such worker.
-pub fn worker_status(observed: &Observed, plan: &Plan, id: WorkerId, now: Timestamp) -> Option<WorkerStatus> {
+pub fn worker_status(
+    observed: &Observed,
+    plan: &Plan,
+    id: WorkerId,
+    now: Timestamp,
+) -> Option<WorkerStatus> {
     let pod = observed.pods.get(&id);
     let sight = Sight {
         worker: observed.workers.get(&id)?,
@@ -57,7 +62,12 @@ pub fn worker_status(observed: &Observed, plan: &Plan, id: WorkerId, now: Timest
         status.identity = Some(directory.clone());
     }
     let ready = readiness(&sight);
-    status.phase = phase(&sight, ready.holds, before.phase, &observed.pool.spec.repair);
+    status.phase = phase(
+        &sight,
+        ready.holds,
+        before.phase,
+        &observed.pool.spec.repair,
+    );
     let generation = status.observed_generation;
     conditions::set(&mut status.conditions, READY, &ready, generation, now);
     if let Some(adopted) = adopted(&sight) {
@@ -93,7 +103,9 @@ fn measured(status: &mut WorkerStatus, info: &Info) {
     status.size = human(info.bytes);
     status.free_bytes = info.free_bytes;
     status.free = human(info.free_bytes);
-    status.epoch = info.catalog.map_or_else(String::new, |epochs| epochs.to_string());
+    status.epoch = info
+        .catalog
+        .map_or_else(String::new, |epochs| epochs.to_string());
 }
 
 fn readiness(sight: &Sight<'_>) -> Finding {
@@ -102,7 +114,9 @@ fn readiness(sight: &Sight<'_>) -> Finding {
     };
     match (sight.probe, sight.trust) {
         (None, _) => Finding::unmet("PodNotRunning", pod_state(pod)),
-        (Some(Err(error)), _) => Finding::unmet("AgentSilent", format!("the agent does not answer: {error}")),
+        (Some(Err(error)), _) => {
+            Finding::unmet("AgentSilent", format!("the agent does not answer: {error}"))
+        }
         (Some(Ok(info)), _) if info.mysqld.is_none() => {
             Finding::unmet("MysqldSilent", "mysqld does not answer")
         }
@@ -121,8 +135,12 @@ fn pod_state(pod: &Pod) -> String {
         .container_statuses
         .iter()
         .flatten()
-        .filter_map(|container| Some((&container.name, container.state.as_ref()?.waiting.as_ref()?)))
-        .find_map(|(name, waiting)| Some(format!("container {name}: {}", waiting.reason.as_ref()?)));
+        .filter_map(|container| {
+            Some((&container.name, container.state.as_ref()?.waiting.as_ref()?))
+        })
+        .find_map(|(name, waiting)| {
+            Some(format!("container {name}: {}", waiting.reason.as_ref()?))
+        });
     let unscheduled = status
         .conditions
         .iter()
@@ -137,14 +155,26 @@ fn pod_state(pod: &Pod) -> String {
 
 fn adopted(sight: &Sight<'_>) -> Option<Finding> {
     match sight.trust? {
-        Trust::Known(directory) => Some(Finding::met("Adopted", format!("data directory {directory}"))),
-        Trust::Fresh => Some(Finding::unmet("Fresh", "the data directory is being adopted")),
+        Trust::Known(directory) => Some(Finding::met(
+            "Adopted",
+            format!("data directory {directory}"),
+        )),
+        Trust::Fresh => Some(Finding::unmet(
+            "Fresh",
+            "the data directory is being adopted",
+        )),
         Trust::Refused(reason, message) => Some(Finding::unmet(reason, message.clone())),
     }
 }
 
-/// Where a worker stands. One that never served is pending until it does; one that did is suspected and then down by the pool's timers.
-fn phase(sight: &Sight<'_>, ready: bool, before: WorkerPhase, policy: &RepairPolicy) -> WorkerPhase {
+/// Where a worker stands. One that never served is pending until it does; one that did is suspected
+/// and then down by the pool's timers.
+fn phase(
+    sight: &Sight<'_>,
+    ready: bool,
+    before: WorkerPhase,
+    policy: &RepairPolicy,
+) -> WorkerPhase {
     let offline = sight.worker.spec.offline == Some(true);
     if ready {
         return match (offline, sight.replicas) {
@@ -172,14 +202,18 @@ fn phase(sight: &Sight<'_>, ready: bool, before: WorkerPhase, policy: &RepairPol
 }
 
 fn pod_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
     conditions
         .into_iter()
         .flatten()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// The new status, with the old sizes where they hardly changed: statuses report transitions, not every row.
+/// The new status, with the old sizes where they hardly changed: statuses report transitions, not
+/// every row.
 fn settled(before: WorkerStatus, after: WorkerStatus) -> WorkerStatus {
     let near = |old: u64, new: u64| old.abs_diff(new) <= old / SIZE_STEP;
     let quiet = near(before.size_bytes, after.size_bytes)

@@ -65,8 +65,8 @@ pub fn options(user: &str, password: &str) -> ClientOptions {
     }
 }
 
-/// Starts a server over our server side. Users: `ann` (both digests), `nat` (native only), `sha` (SHA-2 only), all
-/// with [`PASSWORD`].
+/// Starts a server over our server side. Users: `ann` (both digests), `nat` (native only), `sha`
+/// (SHA-2 only), all with [`PASSWORD`].
 pub async fn serve(config: ServerConfig) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -89,7 +89,10 @@ pub fn accounts(user: &str) -> Option<Verifier> {
     match user {
         "ann" => Some(both),
         "nat" => Some(Verifier { sha2: None, ..both }),
-        "sha" => Some(Verifier { native: None, ..both }),
+        "sha" => Some(Verifier {
+            native: None,
+            ..both
+        }),
         _ => None,
     }
 }
@@ -124,7 +127,11 @@ struct Conversation {
 }
 
 impl Conversation {
-    async fn answer(&mut self, connection: &mut ServerConnection, command: Command) -> Result<(), WireError> {
+    async fn answer(
+        &mut self,
+        connection: &mut ServerConnection,
+        command: Command,
+    ) -> Result<(), WireError> {
         if let Some(error) = command.refusal() {
             return connection.writer().write_err(&error).await;
         }
@@ -134,15 +141,22 @@ impl Conversation {
                     .iter()
                     .map(|a| format!("{}={:?}", a.name, a.param.value))
                     .collect();
-                self.query(connection, &String::from_utf8_lossy(&sql), &attributes.join(","))
-                    .await
+                self.query(
+                    connection,
+                    &String::from_utf8_lossy(&sql),
+                    &attributes.join(","),
+                )
+                .await
             }
             Command::InitDb(name) => {
                 self.database = String::from_utf8_lossy(&name).into_owned();
                 connection.writer().write_ok(&OkPacket::success()).await
             }
             Command::ChangeUser(request) => {
-                match connection.change_user(request, "127.0.0.1", &accounts).await {
+                match connection
+                    .change_user(request, "127.0.0.1", &accounts)
+                    .await
+                {
                     Ok(session) => {
                         self.who = session.user;
                         self.database = session.database.unwrap_or_default();
@@ -167,7 +181,8 @@ impl Conversation {
                     .iter()
                     .enumerate()
                     .map(|(i, param)| {
-                        let mut column = ColumnDef::expression(format!("p{i}"), param.column_type, 255);
+                        let mut column =
+                            ColumnDef::expression(format!("p{i}"), param.column_type, 255);
                         column
                             .flags
                             .set(orrery_wire::ColumnFlags::UNSIGNED_FLAG, param.unsigned);
@@ -199,7 +214,9 @@ impl Conversation {
         match words.as_slice() {
             ["length", ..] => one_cell(writer, sql.len().to_string().as_bytes()).await,
             ["cell", length] => one_cell(writer, &vec![b'x'; length.parse().unwrap()]).await,
-            ["whoami"] => one_cell(writer, format!("{}/{}", self.who, self.database).as_bytes()).await,
+            ["whoami"] => {
+                one_cell(writer, format!("{}/{}", self.who, self.database).as_bytes()).await
+            }
             ["session"] => one_cell(writer, self.info.as_bytes()).await,
             ["attributes"] => one_cell(writer, attributes.as_bytes()).await,
             ["warn"] => {
@@ -231,7 +248,8 @@ impl Conversation {
             ["two"] => {
                 writer.start_result(&[text("a")]).await?;
                 writer.write_text_row([Some(&b"1"[..])]).await?;
-                let more = OkPacket::with_status(orrery_wire::StatusFlags::SERVER_MORE_RESULTS_EXISTS, 0);
+                let more =
+                    OkPacket::with_status(orrery_wire::StatusFlags::SERVER_MORE_RESULTS_EXISTS, 0);
                 writer.finish_result(&more).await?;
                 one_cell(writer, b"2").await
             }
@@ -251,7 +269,10 @@ fn text(name: &str) -> ColumnDef {
     ColumnDef::text(name.to_owned(), 45, 1 << 24)
 }
 
-async fn one_cell(writer: &mut orrery_wire::server::ResponseWriter, cell: &[u8]) -> Result<(), WireError> {
+async fn one_cell(
+    writer: &mut orrery_wire::server::ResponseWriter,
+    cell: &[u8],
+) -> Result<(), WireError> {
     let column = ColumnDef {
         column_type: ColumnType::MYSQL_TYPE_LONG_BLOB,
         ..text("v")

@@ -7,7 +7,9 @@ use axum::body::{Body as RawBody, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use orrery_worker_api::agent::{Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFiles, Term};
+use orrery_worker_api::agent::{
+    Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFiles, Term,
+};
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -17,7 +19,10 @@ use crate::load::job;
 use crate::tables::{attempts, discard, records, seal};
 
 /// [`AgentCall::Open`](orrery_worker_api::routes::AgentCall::Open).
-pub async fn open(State(agent): State<Arc<Agent>>, Body(request): Body<OpenAttempt>) -> Result<StatusCode> {
+pub async fn open(
+    State(agent): State<Arc<Agent>>,
+    Body(request): Body<OpenAttempt>,
+) -> Result<StatusCode> {
     agent.admit(request.term)?;
     to_end(async move { attempts::open(&agent, request).await }).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -32,7 +37,8 @@ pub async fn load(
 ) -> Result<Json<Loaded>> {
     agent.require_identity()?;
     let Query(target) = target.map_err(|error| AgentError::BadRequest(error.body_text()))?;
-    // On its own task: when the caller's connection breaks the request is dropped, but its LOAD must be ended in order.
+    // On its own task: when the caller's connection breaks the request is dropped, but its LOAD
+    // must be ended in order.
     to_end(job::run(
         agent,
         attempt,
@@ -44,7 +50,10 @@ pub async fn load(
 }
 
 /// [`AgentCall::Ledger`](orrery_worker_api::routes::AgentCall::Ledger).
-pub async fn ledger(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) -> Result<Json<Ledger>> {
+pub async fn ledger(
+    State(agent): State<Arc<Agent>>,
+    Path(attempt): Path<u64>,
+) -> Result<Json<Ledger>> {
     agent.require_identity()?;
     let parts = attempts::ledger(&mut agent.db.conn().await?, attempt).await?;
     Ok(Json(Ledger { parts }))
@@ -57,12 +66,18 @@ pub async fn put_files(
     Body(files): Body<SourceFiles>,
 ) -> Result<StatusCode> {
     agent.require_identity()?;
-    to_end(async move { records::put_files(&mut agent.db.session().await?, attempt, &files).await }).await?;
+    to_end(
+        async move { records::put_files(&mut agent.db.session().await?, attempt, &files).await },
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// [`AgentCall::Files`](orrery_worker_api::routes::AgentCall::Files).
-pub async fn files(State(agent): State<Arc<Agent>>, Path(attempt): Path<u64>) -> Result<Json<SourceFiles>> {
+pub async fn files(
+    State(agent): State<Arc<Agent>>,
+    Path(attempt): Path<u64>,
+) -> Result<Json<SourceFiles>> {
     agent.require_identity()?;
     records::files(&mut agent.db.conn().await?, attempt)
         .await
@@ -76,7 +91,10 @@ pub async fn put_rejects(
     text: Bytes,
 ) -> Result<StatusCode> {
     agent.require_identity()?;
-    to_end(async move { records::put_rejects(&mut agent.db.session().await?, attempt, &text).await }).await?;
+    to_end(
+        async move { records::put_rejects(&mut agent.db.session().await?, attempt, &text).await },
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

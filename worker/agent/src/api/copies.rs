@@ -24,7 +24,10 @@ pub async fn start(
 }
 
 /// [`AgentCall::CopyStatus`](orrery_worker_api::routes::AgentCall::CopyStatus).
-pub async fn status(State(agent): State<Arc<Agent>>, Path(id): Path<String>) -> Result<Json<CopyStatus>> {
+pub async fn status(
+    State(agent): State<Arc<Agent>>,
+    Path(id): Path<String>,
+) -> Result<Json<CopyStatus>> {
     agent.copies.status(&id).map(Json)
 }
 
@@ -34,7 +37,8 @@ pub async fn export(
     Path((database, table)): Path<(String, String)>,
 ) -> Result<Response> {
     agent.require_identity()?;
-    // On its own task: a caller that goes away while the table is being locked must not leave it locked.
+    // On its own task: a caller that goes away while the table is being locked must not leave it
+    // locked.
     to_end(exporting::export(agent, database, table))
         .await
         .map(Response::new)

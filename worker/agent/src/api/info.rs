@@ -49,7 +49,8 @@ async fn describe(agent: &Agent) -> Result<Info> {
     })
 }
 
-/// Tables and bytes held, and the highest numbers used; nothing when mysqld went away since the last look, or stands still.
+/// Tables and bytes held, and the highest numbers used; nothing when mysqld went away since the
+/// last look, or stands still.
 async fn totals(agent: &Agent) -> ((u64, u64), Highest) {
     let asked = async {
         let mut conn = agent.db.conn().await?;
@@ -66,13 +67,20 @@ async fn totals(agent: &Agent) -> ((u64, u64), Highest) {
 
 /// Bytes free for unprivileged users on the volume of `path`.
 pub fn free_bytes(path: &Path) -> Result<u64> {
-    let volume = rustix::fs::statvfs(path)
-        .map_err(|error| AgentError::io(format!("look at the volume of {}", path.display()), error.into()))?;
+    let volume = rustix::fs::statvfs(path).map_err(|error| {
+        AgentError::io(
+            format!("look at the volume of {}", path.display()),
+            error.into(),
+        )
+    })?;
     Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
 }
 
 /// Names a fresh data directory, or sets the reader's password on the worker's own.
-pub async fn adopt(State(agent): State<Arc<Agent>>, Body(request): Body<Adopt>) -> Result<Json<Info>> {
+pub async fn adopt(
+    State(agent): State<Arc<Agent>>,
+    Body(request): Body<Adopt>,
+) -> Result<Json<Info>> {
     agent.require_mysqld()?;
     agent.terms.admit(request.term)?;
     to_end(async move {
@@ -88,7 +96,10 @@ pub async fn adopt(State(agent): State<Arc<Agent>>, Body(request): Body<Adopt>) 
 async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
     let mut conn = agent.db.session().await?;
     let fresh = uuid::Uuid::new_v4().to_string();
-    let (file, stored) = (agent.identity_file.read()?, control::identity(&mut conn).await?);
+    let (file, stored) = (
+        agent.identity_file.read()?,
+        control::identity(&mut conn).await?,
+    );
     let identity = identity::adopted(file, stored, &request.archive_uid, request.worker, fresh)?;
     control::set_identity(&mut conn, &identity).await?;
     agent.identity_file.write(&identity)?;
@@ -99,14 +110,17 @@ async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
     Ok(())
 }
 
-/// Longest time of one statement of the reader, in seconds: what a czar that died left running ends by itself.
+/// Longest time of one statement of the reader, in seconds: what a czar that died left running ends
+/// by itself.
 const READER_SECONDS: u32 = 3_600;
 
-/// Makes the reader's account; databases are granted one by one as they are made. Anonymous accounts would take its place for local
-/// connections and go.
+/// Makes the reader's account; databases are granted one by one as they are made. Anonymous
+/// accounts would take its place for local connections and go.
 async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
     let mut conn = agent.db.session().await?;
-    let anonymous: Vec<String> = conn.query("SELECT host FROM mysql.user WHERE user = ''").await?;
+    let anonymous: Vec<String> = conn
+        .query("SELECT host FROM mysql.user WHERE user = ''")
+        .await?;
     for host in anonymous {
         conn.query_drop(format!("DROP USER ''@{}", sql::literal(&host)))
             .await?;

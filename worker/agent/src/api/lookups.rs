@@ -33,14 +33,18 @@ pub async fn put_catalog(State(agent): State<Arc<Agent>>, body: Bytes) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// [`AgentCall::Catalog`](orrery_worker_api::routes::AgentCall::Catalog); answers also while mysqld is away.
+/// [`AgentCall::Catalog`](orrery_worker_api::routes::AgentCall::Catalog); answers also while mysqld
+/// is away.
 pub async fn catalog(State(agent): State<Arc<Agent>>) -> Result<Response> {
     let body = agent
         .catalog
         .body()
         .ok_or_else(|| AgentError::NotFound("no catalog copy is held here".into()))?;
     Ok((
-        [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
         body,
     )
         .into_response())

@@ -19,9 +19,13 @@ pub async fn page(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<ManifestPage>> {
     agent.require_identity()?;
-    manifest::page(&mut agent.db.conn().await?, query.after.as_deref(), query.limit)
-        .await
-        .map(Json)
+    manifest::page(
+        &mut agent.db.conn().await?,
+        query.after.as_deref(),
+        query.limit,
+    )
+    .await
+    .map(Json)
 }
 
 /// [`AgentCall::Unknown`](orrery_worker_api::routes::AgentCall::Unknown).
@@ -32,14 +36,21 @@ pub async fn unknown(State(agent): State<Arc<Agent>>) -> Result<Json<UnknownTabl
 }
 
 /// [`AgentCall::SetState`](orrery_worker_api::routes::AgentCall::SetState).
-pub async fn set_state(State(agent): State<Arc<Agent>>, Body(request): Body<SetState>) -> Result<StatusCode> {
+pub async fn set_state(
+    State(agent): State<Arc<Agent>>,
+    Body(request): Body<SetState>,
+) -> Result<StatusCode> {
     agent.admit(request.term)?;
-    to_end(async move { manifest::set_state(&mut agent.db.session().await?, &request).await }).await?;
+    to_end(async move { manifest::set_state(&mut agent.db.session().await?, &request).await })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// [`AgentCall::Drop`](orrery_worker_api::routes::AgentCall::Drop).
-pub async fn drop(State(agent): State<Arc<Agent>>, Body(request): Body<Drop>) -> Result<Json<Dropped>> {
+pub async fn drop(
+    State(agent): State<Arc<Agent>>,
+    Body(request): Body<Drop>,
+) -> Result<Json<Dropped>> {
     agent.admit(request.term)?;
     to_end(async move { dropping::drop(&mut agent.db.session().await?, &request).await })
         .await

@@ -1,6 +1,8 @@
-//! Handlers of the HTTPS API, one module per group of calls. They check what the call says, and hand over.
+//! Handlers of the HTTPS API, one module per group of calls. They check what the call says, and
+//! hand over.
 //!
-//! A call that changes something runs to its end even when its caller goes away ([`crate::jobs::to_end`]).
+//! A call that changes something runs to its end even when its caller goes away
+//! ([`crate::jobs::to_end`]).
 
 pub mod attempts;
 pub mod body;

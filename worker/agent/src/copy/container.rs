@@ -1,5 +1,6 @@
-//! How a table travels: sections, each a kind, blocks with their lengths, a zero length and the SHA-256 of its bytes; then an end mark.
-//! A stream that breaks off lacks the mark, one that was changed fails its hash.
+//! How a table travels: sections, each a kind, blocks with their lengths, a zero length and the
+//! SHA-256 of its bytes; then an end mark. A stream that breaks off lacks the mark, one that was
+//! changed fails its hash.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -67,7 +68,11 @@ impl Writer {
     }
 
     /// Sends a section.
-    pub async fn section(&mut self, section: Section, mut content: impl AsyncRead + Unpin) -> Result<()> {
+    pub async fn section(
+        &mut self,
+        section: Section,
+        mut content: impl AsyncRead + Unpin,
+    ) -> Result<()> {
         self.send(Bytes::copy_from_slice(&[section.mark()])).await?;
         let mut digest = Sha256::new();
         loop {
@@ -105,7 +110,9 @@ impl Writer {
         self.sent += block.len() as u64;
         match tokio::time::timeout(self.idle, self.blocks.send(Ok(block))).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(AgentError::Peer("the reader of a tablespace went away".into())),
+            Ok(Err(_)) => Err(AgentError::Peer(
+                "the reader of a tablespace went away".into(),
+            )),
             Err(_) => Err(AgentError::Peer(
                 "the reader of a tablespace takes nothing any more".into(),
             )),
@@ -146,7 +153,11 @@ impl Reader {
     }
 
     /// Writes a section's bytes to `target`, after which they are known to be what was sent.
-    pub async fn section(&mut self, section: Section, target: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
+    pub async fn section(
+        &mut self,
+        section: Section,
+        target: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<()> {
         let mut mark = [0];
         self.exact(&mut mark).await?;
         if mark != [section.mark()] {
@@ -197,8 +208,12 @@ impl Reader {
         self.received += bytes.len() as u64;
         match tokio::time::timeout(self.idle, self.stream.read_exact(bytes)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(AgentError::Peer(format!("the stream of a table broke: {error}"))),
-            Err(_) => Err(AgentError::Peer("the stream of a table stands still".into())),
+            Ok(Err(error)) => Err(AgentError::Peer(format!(
+                "the stream of a table broke: {error}"
+            ))),
+            Err(_) => Err(AgentError::Peer(
+                "the stream of a table stands still".into(),
+            )),
         }
     }
 }
@@ -260,7 +275,10 @@ mod tests {
             let mut flipped = stream.clone();
             flipped[place] ^= 1;
             assert!(read(flipped).await.is_err(), "flip at {place}");
-            assert!(read(stream[..place].to_vec()).await.is_err(), "cut at {place}");
+            assert!(
+                read(stream[..place].to_vec()).await.is_err(),
+                "cut at {place}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Sending a table: `FLUSH TABLES … FOR EXPORT`, its files, `UNLOCK TABLES`. Readers go on meanwhile.
+//! Sending a table: `FLUSH TABLES … FOR EXPORT`, its files, `UNLOCK TABLES`. Readers go on
+//! meanwhile.
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub async fn export(agent: Arc<Agent>, database: String, table: String) -> Resul
     Ok(Body::from_stream(receiver))
 }
 
-/// Sends everything and unlocks the table whatever happens; a break is passed on, so that the target does not take it for the end.
+/// Sends everything and unlocks the table whatever happens; a break is passed on, so that the
+/// target does not take it for the end.
 async fn send(
     agent: Arc<Agent>,
     mut conn: Conn,
@@ -82,9 +84,14 @@ async fn send_files(
     };
     let mut writer = Writer::new(sender, agent.config.stream_idle);
     writer.begin().await?;
-    writer.section(Section::Definition, definition.as_bytes()).await?;
     writer
-        .section(Section::Config, open(tablespace.with_extension("cfg")).await?)
+        .section(Section::Definition, definition.as_bytes())
+        .await?;
+    writer
+        .section(
+            Section::Config,
+            open(tablespace.with_extension("cfg")).await?,
+        )
         .await?;
     writer
         .section(Section::Tablespace, open(tablespace).await?)

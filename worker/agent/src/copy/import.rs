@@ -1,9 +1,11 @@
-//! Taking tables in: an empty twin without a tablespace, the source's files, `IMPORT`, verification, a checkpoint, and the move to
-//! the physical database.
+//! Taking tables in: an empty twin without a tablespace, the source's files, `IMPORT`,
+//! verification, a checkpoint, and the move to the physical database.
 //!
-//! The checkpoint is not for speed. MariaDB 10.11.19 recovers a table that was imported and renamed since the last checkpoint as an
-//! empty one (tried: `kill -9` after both gave 0 rows without any message), because it redoes the twin's creation over the imported
-//! pages. So no imported table gets a manifest row before the log's checkpoint has passed its import. One checkpoint serves a batch.
+//! The checkpoint is not for speed. MariaDB 10.11.19 recovers a table that was imported and renamed
+//! since the last checkpoint as an empty one (tried: `kill -9` after both gave 0 rows without any
+//! message), because it redoes the twin's creation over the imported pages. So no imported table
+//! gets a manifest row before the log's checkpoint has passed its import. One checkpoint serves a
+//! batch.
 
 use std::path::Path;
 
@@ -32,12 +34,18 @@ pub enum Arrival {
     Known(ManifestRow),
     /// It lies verified in [`COPY_DATABASE`].
     Staged,
-    /// An earlier copy got as far as the move; what it moved was verified again, because no manifest row says that it was.
+    /// An earlier copy got as far as the move; what it moved was verified again, because no
+    /// manifest row says that it was.
     Moved,
 }
 
 /// Fetches and verifies one table, unless it is here.
-pub async fn fetch(agent: &Agent, peer: &AgentClient, wanted: &ManifestRow, create: &str) -> Result<Arrival> {
+pub async fn fetch(
+    agent: &Agent,
+    peer: &AgentClient,
+    wanted: &ManifestRow,
+    create: &str,
+) -> Result<Arrival> {
     sql::check_name(&wanted.database)?;
     sql::check_name(&wanted.table)?;
     let mut conn = agent.db.session().await?;
@@ -88,8 +96,9 @@ async fn log_position(conn: &mut Conn, name: &str) -> Result<u64> {
 
 /// Moves a fetched table to its database and enters it in the manifest. Only after [`checkpoint`].
 ///
-/// A table that stands there with other rows goes, now that the verified one is here: this worker sealed it without rows that the
-/// loader could not bring, and the catalog never counted it as a copy.
+/// A table that stands there with other rows goes, now that the verified one is here: this worker
+/// sealed it without rows that the loader could not bring, and the catalog never counted it as a
+/// copy.
 pub async fn move_in(agent: &Agent, wanted: &ManifestRow, arrival: Arrival) -> Result<ManifestRow> {
     let mut conn = agent.db.session().await?;
     match arrival {
@@ -150,7 +159,8 @@ async fn stage(
     }
     verify(conn, COPY_DATABASE, wanted).await?;
     physical::analyze(conn, COPY_DATABASE, &wanted.table).await?;
-    unlink(&physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table).with_extension("cfg")).await
+    unlink(&physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table).with_extension("cfg"))
+        .await
 }
 
 /// Writes the source's files where mysqld looks for them; the source's definition.
@@ -161,12 +171,18 @@ async fn receive(agent: &Agent, peer: &AgentClient, wanted: &ManifestRow) -> Res
     let mut definition = Vec::new();
     reader.begin().await?;
     reader.section(Section::Definition, &mut definition).await?;
-    receive_file(&mut reader, Section::Config, &tablespace.with_extension("cfg")).await?;
+    receive_file(
+        &mut reader,
+        Section::Config,
+        &tablespace.with_extension("cfg"),
+    )
+    .await?;
     receive_file(&mut reader, Section::Tablespace, &tablespace).await?;
     agent.metrics.copied_bytes.inc_by(reader.end().await?);
     durable::sync_directory(&agent.config.data_dir.join(COPY_DATABASE))?;
-    String::from_utf8(definition)
-        .map_err(|error| AgentError::Mismatch(format!("the definition of {}: {error}", wanted.table)))
+    String::from_utf8(definition).map_err(|error| {
+        AgentError::Mismatch(format!("the definition of {}: {error}", wanted.table))
+    })
 }
 
 async fn receive_file(reader: &mut Reader, section: Section, path: &Path) -> Result<()> {
@@ -184,7 +200,12 @@ async fn verify(conn: &mut Conn, database: &str, wanted: &ManifestRow) -> Result
     } else {
         Err(AgentError::Mismatch(format!(
             "{}.{} must have {} rows with checksum {}, but the copy has {} with {}",
-            wanted.database, wanted.table, wanted.rows, wanted.checksum, contents.rows, contents.checksum
+            wanted.database,
+            wanted.table,
+            wanted.rows,
+            wanted.checksum,
+            contents.rows,
+            contents.checksum
         )))
     }
 }

@@ -76,6 +76,9 @@ fn ddl<'a>(creates: &'a [CopyDdl], row: &ManifestRow) -> Result<&'a str> {
         .find(|ddl| ddl.database == row.database && ddl.part == row.part)
         .map(|ddl| ddl.create.as_str())
         .ok_or_else(|| {
-            AgentError::BadRequest(format!("no DDL for {:?} tables of {}", row.part, row.database))
+            AgentError::BadRequest(format!(
+                "no DDL for {:?} tables of {}",
+                row.part, row.database
+            ))
         })
 }

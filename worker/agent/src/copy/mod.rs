@@ -1,7 +1,7 @@
 //! Copies of tables from agent to agent as InnoDB tablespaces: up to 21 times faster than rows.
 //!
-//! The target pulls; it believes nothing: what arrives is imported beside the physical databases, counted, summed and compared with the
-//! manifest row it was promised, and only then moved in.
+//! The target pulls; it believes nothing: what arrives is imported beside the physical databases,
+//! counted, summed and compared with the manifest row it was promised, and only then moved in.
 
 pub mod container;
 pub mod export;

@@ -26,7 +26,7 @@ pub async fn export(
     table: &str,
 ) -> Result<impl AsyncRead + Send + 'static + use<>> {
     let stream = peer.export(database, table).await;
-    let stream =
-        stream.map_err(|error| AgentError::Peer(format!("the source of {database}.{table}: {error}")))?;
+    let stream = stream
+        .map_err(|error| AgentError::Peer(format!("the source of {database}.{table}: {error}")))?;
     Ok(StreamReader::new(stream.map_err(std::io::Error::other)))
 }

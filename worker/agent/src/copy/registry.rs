@@ -1,5 +1,6 @@
-//! Copies under way and done, by the name the operator chose. An agent that starts again has forgotten them: the operator asks again,
-//! and tables that are in the manifest by then are done at once.
+//! Copies under way and done, by the name the operator chose. An agent that starts again has
+//! forgotten them: the operator asks again, and tables that are in the manifest by then are done at
+//! once.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,7 @@
 //! Connections to the local mysqld, over its Unix socket as the local administrator.
 //!
-//! Every connection fixes what could change the meaning of a statement: character set, time zone, `sql_mode`, lock waits.
+//! Every connection fixes what could change the meaning of a statement: character set, time zone,
+//! `sql_mode`, lock waits.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +20,8 @@ const SHARES: usize = 4;
 
 const SETUP: [&str; 3] = [
     "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-    // Notes (a decimal that was rounded as MariaDB always does) are not warnings; whatever is left in the warning count is a bad row.
+    // Notes (a decimal that was rounded as MariaDB always does) are not warnings; whatever is left
+    // in the warning count is a bad row.
     "SET SESSION time_zone = '+00:00', sql_notes = 0, unique_checks = 1, foreign_key_checks = 1, max_statement_time = 0, \
      sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION lock_wait_timeout = 10, innodb_lock_wait_timeout = 20, wait_timeout = 28800, tx_isolation = 'REPEATABLE-READ'",
@@ -36,7 +38,10 @@ impl Db {
     /// Describes the mysqld at `socket`; nothing is opened yet.
     pub fn new(socket: &Path, user: &str) -> Result<Self> {
         let socket = socket.to_str().ok_or_else(|| {
-            AgentError::BadRequest(format!("the socket's path {} is not text", socket.display()))
+            AgentError::BadRequest(format!(
+                "the socket's path {} is not text",
+                socket.display()
+            ))
         })?;
         let constraints = PoolConstraints::new(0, POOL_SIZE)
             .ok_or_else(|| AgentError::Internal("the size of the connection pool".into()))?;
@@ -77,7 +82,8 @@ impl Db {
         }
     }
 
-    /// Ends every other connection of the agent's account: sessions an agent left behind that died here before.
+    /// Ends every other connection of the agent's account: sessions an agent left behind that died
+    /// here before.
     pub async fn kill_leftovers(&self, conn: &mut Conn) -> Result<()> {
         let others: Vec<u32> = conn
             .query(
@@ -99,18 +105,24 @@ impl Db {
     }
 }
 
-/// Shares of a piece of work on many tables, to be done side by side on connections of their own: DDL waits for the disk more than for
-/// the processor.
+/// Shares of a piece of work on many tables, to be done side by side on connections of their own:
+/// DDL waits for the disk more than for the processor.
 pub fn shares<T>(items: &[T]) -> std::slice::Chunks<'_, T> {
     items.chunks(items.len().div_ceil(SHARES).max(1))
 }
 
 /// Does all shares. What was begun ends before the first error is returned.
 pub async fn side_by_side(shares: Vec<impl Future<Output = Result<()>>>) -> Result<()> {
-    futures::future::join_all(shares).await.into_iter().collect()
+    futures::future::join_all(shares)
+        .await
+        .into_iter()
+        .collect()
 }
 
-async fn within<T>(limit: Duration, connecting: impl Future<Output = mysql_async::Result<T>>) -> Result<T> {
+async fn within<T>(
+    limit: Duration,
+    connecting: impl Future<Output = mysql_async::Result<T>>,
+) -> Result<T> {
     match tokio::time::timeout(limit, connecting).await {
         Ok(connected) => Ok(connected?),
         Err(_) => Err(AgentError::NotReady(format!(

@@ -1,5 +1,5 @@
-//! The agent's own tables, in a database readers never see. InnoDB, so that a ledger row and the rows it records are one
-//! transaction.
+//! The agent's own tables, in a database readers never see. InnoDB, so that a ledger row and the
+//! rows it records are one transaction.
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};

@@ -55,7 +55,9 @@ impl Settings {
             )
             .await?;
         let (Some(numbers), Some(texts)) = (numbers, texts) else {
-            return Err(AgentError::NotReady("it does not report its settings".into()));
+            return Err(AgentError::NotReady(
+                "it does not report its settings".into(),
+            ));
         };
         let (version, flush_log, doublewrite, file_per_table, page_size, lower_case) = numbers;
         let (charset, collation, sql_mode, secure_file_priv, datadir) = texts;
@@ -83,7 +85,10 @@ impl Settings {
         let checks = [
             (
                 self.flush_log == 1,
-                format!("innodb_flush_log_at_trx_commit is {}, must be 1", self.flush_log),
+                format!(
+                    "innodb_flush_log_at_trx_commit is {}, must be 1",
+                    self.flush_log
+                ),
             ),
             (
                 self.doublewrite,
@@ -95,7 +100,10 @@ impl Settings {
             ),
             (
                 self.page_size == PAGE_SIZE,
-                format!("innodb_page_size is {}, must be {PAGE_SIZE}", self.page_size),
+                format!(
+                    "innodb_page_size is {}, must be {PAGE_SIZE}",
+                    self.page_size
+                ),
             ),
             (
                 self.charset == config.charset,
@@ -113,7 +121,10 @@ impl Settings {
             ),
             (
                 strict,
-                format!("sql_mode is {:?}, must have STRICT_TRANS_TABLES", self.sql_mode),
+                format!(
+                    "sql_mode is {:?}, must have STRICT_TRANS_TABLES",
+                    self.sql_mode
+                ),
             ),
             (
                 self.lower_case == 0,

@@ -5,7 +5,8 @@ use crate::error::{AgentError, Result};
 /// Longest name MariaDB takes.
 const MAX_NAME: usize = 64;
 
-/// Accepts names of physical databases and tables: letters, digits and `_`. They also name files, so nothing else may pass.
+/// Accepts names of physical databases and tables: letters, digits and `_`. They also name files,
+/// so nothing else may pass.
 pub fn check_name(name: &str) -> Result<&str> {
     let fits = !name.is_empty()
         && name.len() <= MAX_NAME

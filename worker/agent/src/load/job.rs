@@ -1,8 +1,9 @@
 //! One LOAD, from the first frame to the commit.
 //!
-//! The transaction: ledger row first, then LOAD DATA from the pipe, then the row's counts. It commits only after the end-of-part
-//! record and when everything agrees: bytes received and bytes announced, rows announced and rows loaded, no warning. A stream that
-//! breaks kills the connection before the pipe closes, so that mysqld can never take a broken end for an end.
+//! The transaction: ledger row first, then LOAD DATA from the pipe, then the row's counts. It
+//! commits only after the end-of-part record and when everything agrees: bytes received and bytes
+//! announced, rows announced and rows loaded, no warning. A stream that breaks kills the connection
+//! before the pipe closes, so that mysqld can never take a broken end for an end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,12 +31,21 @@ const ER_DUP_ENTRY: u16 = 1062;
 const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Loads one part, or finds it loaded.
-pub async fn run(agent: Arc<Agent>, attempt: u64, target: LoadTarget, body: RowStream) -> Result<Loaded> {
+pub async fn run(
+    agent: Arc<Agent>,
+    attempt: u64,
+    target: LoadTarget,
+    body: RowStream,
+) -> Result<Loaded> {
     let session = agent.sessions.enter(attempt, &target)?;
     let mut source = Source::new(body, agent.config.stream_idle);
     let outcome = load(&agent, attempt, &target, &mut source, session.cancelled()).await;
-    if !matches!(outcome, Err(AgentError::BadStream(_) | AgentError::Sealed { .. })) {
-        // A caller that is still sending would otherwise see a broken connection instead of the answer.
+    if !matches!(
+        outcome,
+        Err(AgentError::BadStream(_) | AgentError::Sealed { .. })
+    ) {
+        // A caller that is still sending would otherwise see a broken connection instead of the
+        // answer.
         source.drain().await;
     }
     agent.metrics.loaded(&outcome);
@@ -115,10 +125,16 @@ async fn transaction(
     })
 }
 
-/// Inserts the ledger row as the transaction's first statement. What was committed before is returned instead.
+/// Inserts the ledger row as the transaction's first statement. What was committed before is
+/// returned instead.
 ///
-/// The row comes from `attempt` under a shared lock: a sealed attempt gives no row, and sealing waits for open transactions.
-async fn enter_ledger(conn: &mut Conn, attempt: u64, target: &LoadTarget) -> Result<Option<Loaded>> {
+/// The row comes from `attempt` under a shared lock: a sealed attempt gives no row, and sealing
+/// waits for open transactions.
+async fn enter_ledger(
+    conn: &mut Conn,
+    attempt: u64,
+    target: &LoadTarget,
+) -> Result<Option<Loaded>> {
     let inserted = conn
         .exec_drop(
             "INSERT INTO orrery_control.ledger (attempt, part, chunk, file, file_part) \
@@ -168,7 +184,8 @@ async fn transfer(
         pumped = pump(&mut pipe) => pumped,
     };
     if let Err(error) = pumped {
-        // The connection dies before the pipe closes: mysqld must not see an end of file it could take for the end of the rows.
+        // The connection dies before the pipe closes: mysqld must not see an end of file it could
+        // take for the end of the rows.
         let killed = agent.db.kill(id).await;
         drop(pipe);
         if killed.is_err() || tokio::time::timeout(KILL_TIMEOUT, loading).await.is_err() {
@@ -177,13 +194,18 @@ async fn transfer(
         return Err(error);
     }
     drop(pipe);
-    loading.await.map_err(|error| refused(&error.into(), place))?;
+    loading
+        .await
+        .map_err(|error| refused(&error.into(), place))?;
     pumped
 }
 
 fn ended_early(loaded: mysql_async::Result<()>, place: &LoadPlace) -> AgentError {
     match loaded {
-        Ok(()) => AgentError::BadRow(format!("{}: mysqld stopped reading before the end", place.table)),
+        Ok(()) => AgentError::BadRow(format!(
+            "{}: mysqld stopped reading before the end",
+            place.table
+        )),
         Err(error) => refused(&error.into(), place),
     }
 }
@@ -197,9 +219,9 @@ fn refused(error: &AgentError, place: &LoadPlace) -> AgentError {
 }
 
 fn statement(pipe: &Path, attempt: u64, place: &LoadPlace) -> Result<String> {
-    let path = pipe
-        .to_str()
-        .ok_or_else(|| AgentError::BadRequest(format!("the path {} is not text", pipe.display())))?;
+    let path = pipe.to_str().ok_or_else(|| {
+        AgentError::BadRequest(format!("the path {} is not text", pipe.display()))
+    })?;
     let fields: Vec<String> = place.fields.iter().map(|field| sql::ident(field)).collect();
     Ok(format!(
         r"LOAD DATA INFILE {} INTO TABLE {} CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({})",
@@ -260,7 +282,8 @@ async fn commit(conn: &mut Conn, attempt: u64, target: &LoadTarget, sent: &Sent)
     Ok(())
 }
 
-/// Rolls back, so that the answer comes after the locks are gone; a connection that cannot is killed.
+/// Rolls back, so that the answer comes after the locks are gone; a connection that cannot is
+/// killed.
 async fn roll_back(agent: &Agent, mut conn: Conn) {
     let id = conn.id();
     let rolled_back = tokio::time::timeout(KILL_TIMEOUT, conn.query_drop("ROLLBACK")).await;

@@ -1,4 +1,5 @@
-//! Rows from a loader into staging tables: framed stream → pipe → server-side LOAD DATA, one transaction with its ledger row.
+//! Rows from a loader into staging tables: framed stream → pipe → server-side LOAD DATA, one
+//! transaction with its ledger row.
 
 pub mod job;
 pub mod pipe;

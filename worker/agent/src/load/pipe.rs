@@ -1,8 +1,9 @@
 //! The pipe one LOAD DATA reads.
 //!
-//! mysqld blocks in `open()` until a pipe has a writer, survives KILL there and then cannot even shut down (tried). So the agent
-//! holds the pipe open for reading and writing before the statement starts, and closes and unlinks it whatever happens. Pipes an
-//! agent left behind that died are opened once at the next start, which ends any `open()` that waits for them.
+//! mysqld blocks in `open()` until a pipe has a writer, survives KILL there and then cannot even
+//! shut down (tried). So the agent holds the pipe open for reading and writing before the statement
+//! starts, and closes and unlinks it whatever happens. Pipes an agent left behind that died are
+//! opened once at the next start, which ends any `open()` that waits for them.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -31,8 +32,14 @@ impl Pipe {
     /// Makes a new pipe in `directory` and opens it.
     pub fn create(directory: &Path) -> Result<Self> {
         let path = directory.join(format!("{PREFIX}{}", uuid::Uuid::new_v4().simple()));
-        rustix::fs::mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)
-            .map_err(|error| AgentError::io(format!("make the pipe {}", path.display()), error.into()))?;
+        rustix::fs::mkfifoat(
+            CWD,
+            &path,
+            Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH,
+        )
+        .map_err(|error| {
+            AgentError::io(format!("make the pipe {}", path.display()), error.into())
+        })?;
         match pipe::OpenOptions::new().read_write(true).open_sender(&path) {
             Ok(writer) => {
                 if let Err(error) = rustix::pipe::fcntl_setpipe_size(&writer, CAPACITY) {
@@ -58,14 +65,13 @@ impl Pipe {
     /// Hands rows to mysqld, waiting while it is slower.
     pub async fn write(&mut self, rows: &[u8]) -> Result<()> {
         let path = &self.path;
-        self.writer
-            .write_all(rows)
-            .await
-            .map_err(|source| AgentError::io(format!("write to the pipe {}", path.display()), source))
+        self.writer.write_all(rows).await.map_err(|source| {
+            AgentError::io(format!("write to the pipe {}", path.display()), source)
+        })
     }
 
-    /// Waits until mysqld has read everything. Closing earlier could throw rows away: a pipe that is not opened yet forgets
-    /// what is in it.
+    /// Waits until mysqld has read everything. Closing earlier could throw rows away: a pipe that
+    /// is not opened yet forgets what is in it.
     pub async fn drained(&self) -> Result<()> {
         let mut pause = Duration::from_micros(100);
         loop {
@@ -100,12 +106,21 @@ fn unlink(path: &Path) {
 
 /// Opens, closes and unlinks every pipe an earlier agent left in `directory`.
 pub fn release_leftovers(directory: &Path) -> Result<()> {
-    let failed = |source| AgentError::io(format!("look for old pipes in {}", directory.display()), source);
+    let failed = |source| {
+        AgentError::io(
+            format!("look for old pipes in {}", directory.display()),
+            source,
+        )
+    };
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            // Opening for both directions never blocks and lets a waiting open() of mysqld return; it then reads end of file.
-            let released = std::fs::File::options().read(true).write(true).open(entry.path());
+            // Opening for both directions never blocks and lets a waiting open() of mysqld return;
+            // it then reads end of file.
+            let released = std::fs::File::options()
+                .read(true)
+                .write(true)
+                .open(entry.path());
             unlink(&entry.path());
             drop(released);
         }
@@ -126,7 +141,8 @@ mod tests {
         rustix::fs::mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
         let opened = path.clone();
         let reader = std::thread::spawn(move || std::fs::File::open(opened));
-        // The reader may not have come to open() yet: release until it is through, as a LOAD that starts later finds no file at all.
+        // The reader may not have come to open() yet: release until it is through, as a LOAD that
+        // starts later finds no file at all.
         while !reader.is_finished() {
             release_leftovers(dir.path()).unwrap();
             std::thread::yield_now();

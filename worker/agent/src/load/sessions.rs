@@ -1,5 +1,6 @@
-//! LOADs going on, by attempt. Sealing closes an attempt here first: no LOAD starts any more and those that run are ended, before
-//! anything is counted (a loader thought dead added a row after verification, tried).
+//! LOADs going on, by attempt. Sealing closes an attempt here first: no LOAD starts any more and
+//! those that run are ended, before anything is counted (a loader thought dead added a row after
+//! verification, tried).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,7 +40,8 @@ pub struct Session {
 }
 
 impl Sessions {
-    /// Registers a LOAD. Refused when the attempt is closed, or when the same part is being loaded already.
+    /// Registers a LOAD. Refused when the attempt is closed, or when the same part is being loaded
+    /// already.
     pub fn enter(&self, attempt: u64, target: &LoadTarget) -> Result<Session> {
         let mut attempts = self.inner.attempts.lock();
         let sessions = attempts.entry(attempt).or_default();
@@ -64,7 +66,8 @@ impl Sessions {
         })
     }
 
-    /// Lets no LOAD of the attempt start any more, ends those that run and waits until they have ended.
+    /// Lets no LOAD of the attempt start any more, ends those that run and waits until they have
+    /// ended.
     pub async fn close(&self, attempt: u64) {
         for token in self.refuse(attempt) {
             token.cancel();
@@ -149,7 +152,10 @@ mod tests {
     async fn closing_ends_running_loads_and_refuses_new_ones() {
         let sessions = Sessions::default();
         let session = sessions.enter(1, &target(0)).unwrap();
-        assert!(matches!(sessions.enter(1, &target(0)), Err(AgentError::Busy(_))));
+        assert!(matches!(
+            sessions.enter(1, &target(0)),
+            Err(AgentError::Busy(_))
+        ));
         let closing = tokio::spawn({
             let sessions = sessions.clone();
             async move { sessions.close(1).await }

@@ -1,4 +1,5 @@
-//! The loader's side of a LOAD: its body, read with a limit on silence and believed only when its end-of-part record agrees.
+//! The loader's side of a LOAD: its body, read with a limit on silence and believed only when its
+//! end-of-part record agrees.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -102,7 +103,10 @@ impl Source {
             return Err(bad(&"the last row has no end"));
         }
         if self.last.is_none() && sent.rows > 0 {
-            return Err(bad(&format!("{} rows were announced but none came", sent.rows)));
+            return Err(bad(&format!(
+                "{} rows were announced but none came",
+                sent.rows
+            )));
         }
         Ok(Next::End(sent))
     }

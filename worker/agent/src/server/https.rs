@@ -26,7 +26,11 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Accepts connections until `stop`.
-pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+pub async fn serve(
+    agent: Arc<Agent>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<()> {
     agent.tls.server()?;
     let router = crate::api::router(agent.clone());
     let tracker = TaskTracker::new();
@@ -37,7 +41,12 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationT
         };
         match accepted {
             Ok((stream, _)) => {
-                tracker.spawn(connection(agent.clone(), router.clone(), stream, stop.clone()));
+                tracker.spawn(connection(
+                    agent.clone(),
+                    router.clone(),
+                    stream,
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -46,7 +55,10 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationT
         }
     }
     tracker.close();
-    if tokio::time::timeout(STOP_TIMEOUT, tracker.wait()).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, tracker.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(connections = tracker.len(), "cutting connections");
     }
     Ok(())

@@ -14,7 +14,10 @@ pub struct Caller(pub Option<Role>);
 
 /// Lets a request pass when its caller's role may make it.
 pub async fn check(path: MatchedPath, request: Request, next: Next) -> Response {
-    let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0);
+    let caller = request
+        .extensions()
+        .get::<Caller>()
+        .and_then(|caller| caller.0);
     match AgentCall::permit(request.method(), path.as_str(), caller) {
         Ok(()) => next.run(request).await,
         Err(denied) => AgentError::Forbidden(denied.to_string()).into_response(),

@@ -1,4 +1,5 @@
-//! Certificates: read from the mounted Secret, and again when they change, so that a renewal needs no restart.
+//! Certificates: read from the mounted Secret, and again when they change, so that a renewal needs
+//! no restart.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,7 +54,8 @@ impl TlsFiles {
         Ok(self.load()?.identity)
     }
 
-    /// Reads the files; builds configurations when they changed. A half-written renewal leaves the old ones in use.
+    /// Reads the files; builds configurations when they changed. A half-written renewal leaves the
+    /// old ones in use.
     fn load(&self) -> Result<Loaded> {
         let mut loaded = self.loaded.lock();
         let read = Files::read(&self.directory);

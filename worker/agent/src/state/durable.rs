@@ -29,10 +29,12 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Content of the file; `None` when there is none.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    orrery_durable::read(path).map_err(|source| AgentError::io(format!("read {}", path.display()), source))
+    orrery_durable::read(path)
+        .map_err(|source| AgentError::io(format!("read {}", path.display()), source))
 }
 
-/// Value of a JSON file; `None` when there is none. A file that cannot be read is an error: it is not taken for an absent one.
+/// Value of a JSON file; `None` when there is none. A file that cannot be read is an error: it is
+/// not taken for an absent one.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let Some(content) = read(path)? else {
         return Ok(None);

@@ -56,9 +56,11 @@ pub fn agreed(file: Option<Identity>, database: Option<Identity>) -> Result<Opti
     }
 }
 
-/// The identity to write when `archive_uid` and `worker` adopt this directory, `directory` being a fresh random id.
+/// The identity to write when `archive_uid` and `worker` adopt this directory, `directory` being a
+/// fresh random id.
 ///
-/// A crash between the two writes leaves the database's row alone; adopting for the same worker completes it.
+/// A crash between the two writes leaves the database's row alone; adopting for the same worker
+/// completes it.
 pub fn adopted(
     file: Option<Identity>,
     database: Option<Identity>,
@@ -113,7 +115,10 @@ mod tests {
     fn only_a_fresh_directory_or_the_same_worker_is_adopted() {
         let adopt = |file, database| adopted(file, database, "a", 1, "new".into());
         assert_eq!(adopt(None, None).unwrap(), identity(1, "new"));
-        assert_eq!(adopt(None, Some(identity(1, "x"))).unwrap(), identity(1, "x"));
+        assert_eq!(
+            adopt(None, Some(identity(1, "x"))).unwrap(),
+            identity(1, "x")
+        );
         assert_eq!(
             adopt(Some(identity(1, "x")), Some(identity(1, "x"))).unwrap(),
             identity(1, "x")

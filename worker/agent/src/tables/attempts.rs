@@ -3,7 +3,9 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
 use orrery_archive::names::staging_database;
-use orrery_worker_api::agent::{AttemptSpec, LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart};
+use orrery_worker_api::agent::{
+    AttemptSpec, LoadTarget, Loaded, OpenAttempt, StagedTable, TablePart,
+};
 
 use super::{part_from, part_name, physical};
 use crate::agent::Agent;
@@ -38,7 +40,9 @@ impl AttemptState {
         [Self::Open, Self::Sealing, Self::Sealed, Self::Discarded]
             .into_iter()
             .find(|state| state.name() == name)
-            .ok_or_else(|| AgentError::Internal(format!("an attempt state {name:?} in the control tables")))
+            .ok_or_else(|| {
+                AgentError::Internal(format!("an attempt state {name:?} in the control tables"))
+            })
     }
 }
 
@@ -60,7 +64,9 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
         tables,
         ..
     } = request;
-    let _lock = agent.attempts.take(attempt, &format!("attempt {attempt}"))?;
+    let _lock = agent
+        .attempts
+        .take(attempt, &format!("attempt {attempt}"))?;
     let mut conn = agent.db.session().await?;
     record(&mut conn, attempt, &spec).await?;
     let known = staged(&mut conn, attempt).await?;
@@ -69,8 +75,11 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
         return Ok(());
     }
     let staging = staging_database(attempt);
-    conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", sql::ident(&staging)))
-        .await?;
+    conn.query_drop(format!(
+        "CREATE DATABASE IF NOT EXISTS {}",
+        sql::ident(&staging)
+    ))
+    .await?;
     side_by_side(
         shares(&missing)
             .map(|tables| create(agent, &staging, &spec, tables))
@@ -98,7 +107,12 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
     Ok(())
 }
 
-async fn create(agent: &Agent, staging: &str, spec: &AttemptSpec, tables: &[StagedTable]) -> Result<()> {
+async fn create(
+    agent: &Agent,
+    staging: &str,
+    spec: &AttemptSpec,
+    tables: &[StagedTable],
+) -> Result<()> {
     let mut conn = agent.db.session().await?;
     for table in tables {
         let create = if table.part == TablePart::Overlap {
@@ -127,7 +141,8 @@ fn check(request: &OpenAttempt) -> Result<()> {
 
 /// Records the attempt, or checks that it is the one recorded.
 ///
-/// An attempt that is there is only read: LOADs hold shared locks on its row, and a writer that waits for them would hold up the next.
+/// An attempt that is there is only read: LOADs hold shared locks on its row, and a writer that
+/// waits for them would hold up the next.
 async fn record(conn: &mut Conn, attempt: u64, spec: &AttemptSpec) -> Result<()> {
     match find(conn, attempt).await? {
         Some((AttemptState::Open, recorded)) if recorded.as_ref() == Some(spec) => Ok(()),
@@ -139,10 +154,9 @@ async fn record(conn: &mut Conn, attempt: u64, spec: &AttemptSpec) -> Result<()>
             state: state.name().into(),
         }),
         None => {
-            let text =
-                serde_json::to_string(spec).map_err(|error| AgentError::Internal(error.to_string()))?;
-            let insert =
-                "INSERT INTO orrery_control.attempt (attempt, state, spec) VALUES (:attempt, 'open', :text)";
+            let text = serde_json::to_string(spec)
+                .map_err(|error| AgentError::Internal(error.to_string()))?;
+            let insert = "INSERT INTO orrery_control.attempt (attempt, state, spec) VALUES (:attempt, 'open', :text)";
             Ok(conn.exec_drop(insert, params! { attempt, text }).await?)
         }
     }
@@ -169,16 +183,22 @@ fn missing(wanted: &[StagedTable], known: &[StagedTable]) -> Result<Vec<StagedTa
 }
 
 /// State and spec of an attempt; an attempt that was discarded before it was opened has no spec.
-pub async fn find(conn: &mut Conn, attempt: u64) -> Result<Option<(AttemptState, Option<AttemptSpec>)>> {
+pub async fn find(
+    conn: &mut Conn,
+    attempt: u64,
+) -> Result<Option<(AttemptState, Option<AttemptSpec>)>> {
     let row: Option<(String, String)> = conn
         .exec_first(
             "SELECT state, spec FROM orrery_control.attempt WHERE attempt = :attempt",
             params! { attempt },
         )
         .await?;
-    let Some((state, spec)) = row else { return Ok(None) };
-    let spec = serde_json::from_str(&spec)
-        .map_err(|error| AgentError::Internal(format!("the record of attempt {attempt}: {error}")))?;
+    let Some((state, spec)) = row else {
+        return Ok(None);
+    };
+    let spec = serde_json::from_str(&spec).map_err(|error| {
+        AgentError::Internal(format!("the record of attempt {attempt}: {error}"))
+    })?;
     Ok(Some((AttemptState::from_name(&state)?, spec)))
 }
 
@@ -246,7 +266,11 @@ pub async fn load_place(conn: &mut Conn, attempt: u64, target: &LoadTarget) -> R
 }
 
 /// What the ledger says of a part.
-pub async fn ledger_row(conn: &mut Conn, attempt: u64, target: &LoadTarget) -> Result<Option<Loaded>> {
+pub async fn ledger_row(
+    conn: &mut Conn,
+    attempt: u64,
+    target: &LoadTarget,
+) -> Result<Option<Loaded>> {
     let row: Option<(u64, u64)> = conn
         .exec_first(
             "SELECT row_count, bytes FROM orrery_control.ledger WHERE attempt = :attempt AND part = :part \

@@ -1,8 +1,9 @@
 //! Count and checksum of a table: two sums that do not depend on the order of rows.
 //!
-//! `CHECKSUM TABLE` alone confuses ('ab','c') with ('a','bc') (tried). The second sum hashes each row with a mark and a length before
-//! every value, computed here from the exact values of the binary protocol: converting them to text in SQL costs five times as much and
-//! loses digits of FLOAT.
+//! `CHECKSUM TABLE` alone confuses ('ab','c') with ('a','bc') (tried). The second sum hashes each
+//! row with a mark and a length before every value, computed here from the exact values of the
+//! binary protocol: converting them to text in SQL costs five times as much and loses digits of
+//! FLOAT.
 
 use futures::StreamExt;
 use mysql_async::prelude::Queryable;
@@ -36,7 +37,8 @@ pub async fn of(conn: &mut Conn, database: &str, table: &str) -> Result<Contents
     // Bytes as stored, whatever the character set.
     conn.query_drop("SET character_set_results = NULL").await?;
     let summed = sum(conn, &format!("SELECT {} FROM {name}", columns.join(", "))).await;
-    conn.query_drop("SET character_set_results = utf8mb4").await?;
+    conn.query_drop("SET character_set_results = utf8mb4")
+        .await?;
     let (rows, sum) = summed?;
     Ok(Contents {
         rows,
@@ -54,7 +56,9 @@ async fn columns(conn: &mut Conn, database: &str, table: &str) -> Result<Vec<Str
         )
         .await?;
     if names.is_empty() {
-        return Err(AgentError::Mismatch(format!("{database}.{table} has no columns")));
+        return Err(AgentError::Mismatch(format!(
+            "{database}.{table} has no columns"
+        )));
     }
     Ok(names.iter().map(|name| sql::ident(name)).collect())
 }
@@ -82,7 +86,8 @@ fn write_value(buffer: &mut Vec<u8>, value: &Value) {
             buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             buffer.extend_from_slice(bytes);
         }
-        // A number has the same bits signed and unsigned; the kind a column answers with is the same for equal definitions.
+        // A number has the same bits signed and unsigned; the kind a column answers with is the
+        // same for equal definitions.
         Value::Int(number) => fixed(buffer, 2, &number.to_le_bytes()),
         Value::UInt(number) => fixed(buffer, 3, &number.to_le_bytes()),
         Value::Float(number) => fixed(buffer, 4, &number.to_bits().to_le_bytes()),
@@ -123,8 +128,14 @@ mod tests {
 
     #[test]
     fn borders_between_values_count() {
-        assert_ne!(hash(&[text("ab"), text("c")]), hash(&[text("a"), text("bc")]));
-        assert_ne!(hash(&[text(""), Value::NULL]), hash(&[Value::NULL, text("")]));
+        assert_ne!(
+            hash(&[text("ab"), text("c")]),
+            hash(&[text("a"), text("bc")])
+        );
+        assert_ne!(
+            hash(&[text(""), Value::NULL]),
+            hash(&[Value::NULL, text("")])
+        );
         assert_ne!(hash(&[Value::Double(0.0)]), hash(&[Value::Double(-0.0)]));
     }
 }

@@ -14,7 +14,9 @@ use crate::error::{AgentError, Result};
 
 /// Drops everything of an attempt that is not published.
 pub async fn discard(agent: &Agent, attempt: u64) -> Result<()> {
-    let _lock = agent.attempts.take(attempt, &format!("attempt {attempt}"))?;
+    let _lock = agent
+        .attempts
+        .take(attempt, &format!("attempt {attempt}"))?;
     let mut conn = agent.db.session().await?;
     let rows = manifest::of_attempt(&mut conn, attempt).await?;
     if let Some(row) = rows
@@ -52,10 +54,14 @@ pub async fn discard(agent: &Agent, attempt: u64) -> Result<()> {
     Ok(())
 }
 
-/// Drops tables a broken seal had moved but not counted yet: they are the attempt's own and in no manifest.
+/// Drops tables a broken seal had moved but not counted yet: they are the attempt's own and in no
+/// manifest.
 async fn drop_uncounted(conn: &mut mysql_async::Conn, attempt: u64, database: &str) -> Result<()> {
     for table in attempts::staged(conn, attempt).await? {
-        if manifest::find(conn, database, &table.table).await?.is_none() {
+        if manifest::find(conn, database, &table.table)
+            .await?
+            .is_none()
+        {
             conn.query_drop(format!(
                 "DROP TABLE IF EXISTS {} NOWAIT",
                 sql::qualified(database, &table.table)

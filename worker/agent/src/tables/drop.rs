@@ -1,7 +1,8 @@
 //! Dropping tables that no root names any more.
 //!
-//! Only tables the manifest knows, and only with a placementEpoch not older than the one recorded, so that a caller with an old root
-//! cannot drop what a newer one gave. A waiting DROP blocks every new reader (tried), so it never waits: a busy table is reported.
+//! Only tables the manifest knows, and only with a placementEpoch not older than the one recorded,
+//! so that a caller with an old root cannot drop what a newer one gave. A waiting DROP blocks every
+//! new reader (tried), so it never waits: a busy table is reported.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use super::{manifest, physical};
 use crate::db::sql;
 use crate::error::{AgentError, Result};
 
-/// After this time the rest of a database is left to the next call: callers wait five seconds for an answer.
+/// After this time the rest of a database is left to the next call: callers wait five seconds for
+/// an answer.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Drops what can be dropped now. Nothing is dropped when one of the tables may not be.
@@ -71,7 +73,12 @@ fn check_epoch(row: &ManifestRow, epoch: u64) -> Result<()> {
 }
 
 /// Drops one table and counts it; false when it stays in use.
-async fn drop_counted(conn: &mut Conn, row: &ManifestRow, epoch: u64, dropped: &mut Dropped) -> Result<bool> {
+async fn drop_counted(
+    conn: &mut Conn,
+    row: &ManifestRow,
+    epoch: u64,
+    dropped: &mut Dropped,
+) -> Result<bool> {
     let gone = drop_table(conn, row, epoch).await?;
     let list = if gone {
         &mut dropped.gone

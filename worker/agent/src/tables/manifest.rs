@@ -1,4 +1,5 @@
-//! The manifest: what this worker holds, with the counts and checksums that were agreed on when it was sealed.
+//! The manifest: what this worker holds, with the counts and checksums that were agreed on when it
+//! was sealed.
 
 use mysql_async::prelude::{FromValue, Queryable};
 use mysql_async::{Conn, Params, Row, params};
@@ -61,7 +62,12 @@ pub async fn find(conn: &mut Conn, database: &str, table: &str) -> Result<Option
 
 /// Rows of an attempt.
 pub async fn of_attempt(conn: &mut Conn, attempt: u64) -> Result<Vec<ManifestRow>> {
-    select(conn, "attempt = :attempt ORDER BY db, name", params! { attempt }).await
+    select(
+        conn,
+        "attempt = :attempt ORDER BY db, name",
+        params! { attempt },
+    )
+    .await
 }
 
 /// Rows of the tables that are there in a database.
@@ -75,13 +81,17 @@ pub async fn of_database(conn: &mut Conn, database: &str) -> Result<Vec<Manifest
 }
 
 /// A page after `after` (a former page's `next`).
-pub async fn page(conn: &mut Conn, after: Option<&str>, limit: Option<u32>) -> Result<ManifestPage> {
+pub async fn page(
+    conn: &mut Conn,
+    after: Option<&str>,
+    limit: Option<u32>,
+) -> Result<ManifestPage> {
     let limit = limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
     let (database, table) = match after {
         None => ("", ""),
-        Some(after) => after
-            .split_once('.')
-            .ok_or_else(|| AgentError::BadRequest(format!("{after:?} is no place in the manifest")))?,
+        Some(after) => after.split_once('.').ok_or_else(|| {
+            AgentError::BadRequest(format!("{after:?} is no place in the manifest"))
+        })?,
     };
     let rows = select(
         conn,
@@ -126,7 +136,12 @@ pub async fn put(conn: &mut Conn, row: &ManifestRow) -> Result<()> {
 }
 
 /// Sets the state of one table's row.
-pub async fn set_table_state(conn: &mut Conn, row: &ManifestRow, state: RowState, epoch: u64) -> Result<()> {
+pub async fn set_table_state(
+    conn: &mut Conn,
+    row: &ManifestRow,
+    state: RowState,
+    epoch: u64,
+) -> Result<()> {
     conn.exec_drop(
         "UPDATE orrery_control.manifest SET state = :state, epoch = GREATEST(epoch, :epoch) WHERE db = :db AND name = :name",
         params! { "state" => state_name(state), "epoch" => epoch, "db" => &row.database, "name" => &row.table },
@@ -135,14 +150,22 @@ pub async fn set_table_state(conn: &mut Conn, row: &ManifestRow, state: RowState
     Ok(())
 }
 
-/// Moves the rows of segments to `Published` or `Revoked`; a revoked segment may be published again. Rows set at a later
-/// placementEpoch stay as they are: the caller looks at an older root.
+/// Moves the rows of segments to `Published` or `Revoked`; a revoked segment may be published
+/// again. Rows set at a later placementEpoch stay as they are: the caller looks at an older root.
 pub async fn set_state(conn: &mut Conn, request: &SetState) -> Result<()> {
     let from = match request.state {
         RowState::Published => "'sealed', 'published', 'revoked'",
         RowState::Revoked => "'published', 'revoked'",
-        RowState::Sealed => return Err(AgentError::BadRequest("only sealing makes a table sealed".into())),
-        RowState::Deleted => return Err(AgentError::BadRequest("only a drop makes a table deleted".into())),
+        RowState::Sealed => {
+            return Err(AgentError::BadRequest(
+                "only sealing makes a table sealed".into(),
+            ));
+        }
+        RowState::Deleted => {
+            return Err(AgentError::BadRequest(
+                "only a drop makes a table deleted".into(),
+            ));
+        }
     };
     let statement = format!(
         "UPDATE orrery_control.manifest SET state = :state, epoch = :epoch \

@@ -51,8 +51,11 @@ pub async fn require_innodb(conn: &mut Conn, database: &str, table: &str) -> Res
 
 /// Makes a physical database and lets readers see it.
 pub async fn create_database(conn: &mut Conn, database: &str) -> Result<()> {
-    conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", sql::ident(database)))
-        .await?;
+    conn.query_drop(format!(
+        "CREATE DATABASE IF NOT EXISTS {}",
+        sql::ident(database)
+    ))
+    .await?;
     conn.query_drop(format!(
         "GRANT SELECT ON {}.* TO '{READER_ACCOUNT}'@'%'",
         sql::grant_pattern(database)
@@ -103,7 +106,8 @@ pub async fn tables(conn: &mut Conn, database: &str) -> Result<BTreeSet<String>>
     Ok(names.into_iter().collect())
 }
 
-/// Moves a table to another database. It never waits for a lock, because others would wait behind it, but tries again for a while.
+/// Moves a table to another database. It never waits for a lock, because others would wait behind
+/// it, but tries again for a while.
 pub async fn rename(conn: &mut Conn, table: &str, from: &str, to: &str) -> Result<()> {
     let statement = format!(
         "RENAME TABLE {} NOWAIT TO {}",
@@ -117,7 +121,8 @@ pub async fn rename(conn: &mut Conn, table: &str, from: &str, to: &str) -> Resul
     }
 }
 
-/// Runs a statement that says NOWAIT, again and again for a second; false when a lock stood in its way each time.
+/// Runs a statement that says NOWAIT, again and again for a second; false when a lock stood in its
+/// way each time.
 pub async fn without_waiting(conn: &mut Conn, statement: &str) -> Result<bool> {
     for _ in 0..TRIES {
         match conn.query_drop(statement).await.map_err(AgentError::from) {
@@ -132,7 +137,10 @@ pub async fn without_waiting(conn: &mut Conn, statement: &str) -> Result<bool> {
 /// The table's definition, as mysqld writes it.
 pub async fn show_create(conn: &mut Conn, database: &str, table: &str) -> Result<String> {
     let row: Option<(String, String)> = conn
-        .query_first(format!("SHOW CREATE TABLE {}", sql::qualified(database, table)))
+        .query_first(format!(
+            "SHOW CREATE TABLE {}",
+            sql::qualified(database, table)
+        ))
         .await?;
     row.map(|(_, definition)| definition)
         .ok_or_else(|| AgentError::NotFound(format!("{database}.{table} has no definition")))

@@ -19,10 +19,12 @@ async fn require_attempt(conn: &mut Conn, attempt: u64) -> Result<()> {
     }
 }
 
-/// Keeps the list of files; a list that differs from the one kept is refused: a source changed between two tries.
+/// Keeps the list of files; a list that differs from the one kept is refused: a source changed
+/// between two tries.
 pub async fn put_files(conn: &mut Conn, attempt: u64, files: &SourceFiles) -> Result<()> {
     require_attempt(conn, attempt).await?;
-    let text = serde_json::to_string(files).map_err(|error| AgentError::Internal(error.to_string()))?;
+    let text =
+        serde_json::to_string(files).map_err(|error| AgentError::Internal(error.to_string()))?;
     conn.exec_drop(
         "INSERT INTO orrery_control.source_files (attempt, files) VALUES (:attempt, :text) ON DUPLICATE KEY UPDATE attempt = attempt",
         params! { attempt, text },
@@ -53,8 +55,9 @@ pub async fn files(conn: &mut Conn, attempt: u64) -> Result<SourceFiles> {
         )
         .await?;
     text.map_or(Ok(SourceFiles::default()), |text| {
-        serde_json::from_str(&text)
-            .map_err(|error| AgentError::Internal(format!("the files of attempt {attempt}: {error}")))
+        serde_json::from_str(&text).map_err(|error| {
+            AgentError::Internal(format!("the files of attempt {attempt}: {error}"))
+        })
     })
 }
 

@@ -1,6 +1,8 @@
-//! Sealing an attempt: no row can come any more, the tables move to their physical database, and only then are they counted.
+//! Sealing an attempt: no row can come any more, the tables move to their physical database, and
+//! only then are they counted.
 //!
-//! Every step can be repeated after a crash: the attempt's state, where each table is, and which manifest rows exist say how far it came.
+//! Every step can be repeated after a crash: the attempt's state, where each table is, and which
+//! manifest rows exist say how far it came.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +31,13 @@ pub async fn drive(agent: &Arc<Agent>, attempt: u64) -> Result<Option<Vec<Manife
             )));
         }
         Some((AttemptState::Discarded, _)) => {
-            return Err(AgentError::Conflict(format!("attempt {attempt} was discarded")));
+            return Err(AgentError::Conflict(format!(
+                "attempt {attempt} was discarded"
+            )));
         }
-        Some((AttemptState::Sealed, _)) => return Ok(Some(manifest::of_attempt(&mut conn, attempt).await?)),
+        Some((AttemptState::Sealed, _)) => {
+            return Ok(Some(manifest::of_attempt(&mut conn, attempt).await?));
+        }
         Some(_) => {}
     }
     let job = agent
@@ -46,7 +52,9 @@ pub async fn drive(agent: &Arc<Agent>, attempt: u64) -> Result<Option<Vec<Manife
 }
 
 async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
-    let _lock = agent.attempts.take(attempt, &format!("attempt {attempt}"))?;
+    let _lock = agent
+        .attempts
+        .take(attempt, &format!("attempt {attempt}"))?;
     agent.sessions.close(attempt).await;
     let mut conn = agent.db.session().await?;
     let Some((state, Some(spec))) = attempts::find(&mut conn, attempt).await? else {
@@ -55,11 +63,15 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
         )));
     };
     match state {
-        AttemptState::Open => attempts::set_state(&mut conn, attempt, AttemptState::Sealing).await?,
+        AttemptState::Open => {
+            attempts::set_state(&mut conn, attempt, AttemptState::Sealing).await?
+        }
         AttemptState::Sealing => {}
         AttemptState::Sealed => return Ok(()),
         AttemptState::Discarded => {
-            return Err(AgentError::Conflict(format!("attempt {attempt} was discarded")));
+            return Err(AgentError::Conflict(format!(
+                "attempt {attempt} was discarded"
+            )));
         }
     }
     let tables = attempts::staged(&mut conn, attempt).await?;
@@ -81,7 +93,12 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     Ok(())
 }
 
-async fn move_in(agent: &Agent, attempt: u64, spec: &AttemptSpec, tables: &[StagedTable]) -> Result<()> {
+async fn move_in(
+    agent: &Agent,
+    attempt: u64,
+    spec: &AttemptSpec,
+    tables: &[StagedTable],
+) -> Result<()> {
     let mut conn = agent.db.session().await?;
     let staging = staging_database(attempt);
     let staged = physical::tables(&mut conn, &staging).await?;

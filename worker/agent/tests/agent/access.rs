@@ -4,7 +4,8 @@ use mysql_async::prelude::Queryable;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use orrery_archive::names::Role;
 use orrery_kit_worker::{
-    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
+    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker,
+    default_config,
 };
 use orrery_worker_api::ApiError;
 use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, StartCopy};
@@ -57,7 +58,13 @@ fn meant_for(call: AgentCall) -> &'static [Role] {
 async fn every_endpoint_serves_its_roles_alone() {
     let archive = Archive::new();
     let worker = Worker::start(&archive, 1).await;
-    for role in [Role::Operator, Role::Agent, Role::Loader, Role::Czar, Role::Proxy] {
+    for role in [
+        Role::Operator,
+        Role::Agent,
+        Role::Loader,
+        Role::Czar,
+        Role::Proxy,
+    ] {
         let client = archive.client(role);
         for call in AgentCall::ALL {
             let parameters: Vec<Parameter<'_>> = call
@@ -70,7 +77,11 @@ async fn every_endpoint_serves_its_roles_alone() {
                 .request(call.route().verb.method(), worker.url(*call, &parameters))
                 .body("not what is asked for");
             let forbidden = request.send().await.unwrap().status() == StatusCode::FORBIDDEN;
-            assert_eq!(forbidden, !meant_for(*call).contains(&role), "{role:?} {call:?}");
+            assert_eq!(
+                forbidden,
+                !meant_for(*call).contains(&role),
+                "{role:?} {call:?}"
+            );
         }
     }
 }
@@ -144,7 +155,10 @@ async fn nothing_is_done_before_adoption_and_another_workers_directory_is_not_ad
     assert!(adopted.mysqld.unwrap().starts_with("10.11"));
     let again = setup.operator.adopt(&adopt(1)).await.unwrap();
     assert_eq!(again.identity, adopted.identity);
-    assert_eq!(reason(setup.operator.adopt(&adopt(2)).await), "WrongIdentity");
+    assert_eq!(
+        reason(setup.operator.adopt(&adopt(2)).await),
+        "WrongIdentity"
+    );
     setup.open(&attempt(1)).await.unwrap();
 }
 
@@ -162,8 +176,13 @@ async fn an_unknown_identity_is_never_trusted() {
     let setup = with_archive(&archive, Worker::start_with(mysqld, config).await);
     setup.worker.ready().await;
     assert_eq!(reason(setup.open(&attempt(1)).await), "WrongIdentity");
-    assert_eq!(reason(setup.operator.adopt(&adopt(1)).await), "WrongIdentity");
-    let ready = reqwest::get(setup.worker.admin_url("/readyz")).await.unwrap();
+    assert_eq!(
+        reason(setup.operator.adopt(&adopt(1)).await),
+        "WrongIdentity"
+    );
+    let ready = reqwest::get(setup.worker.admin_url("/readyz"))
+        .await
+        .unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -185,7 +204,10 @@ async fn readers_see_published_tables_but_neither_staging_nor_control() {
         .await
         .unwrap();
     assert_eq!(count, Some(0));
-    let limit: Option<f64> = reader.query_first("SELECT @@max_statement_time").await.unwrap();
+    let limit: Option<f64> = reader
+        .query_first("SELECT @@max_statement_time")
+        .await
+        .unwrap();
     assert_eq!(limit, Some(3600.0), "what no czar waits for ends by itself");
     for hidden in [
         "SELECT * FROM orrery_control.manifest",
@@ -213,7 +235,10 @@ async fn the_signed_catalog_copy_never_goes_back() {
     let czar = setup.worker.api(&archive, Role::Czar);
     assert_eq!(reason(czar.catalog().await), "NotFound");
     setup.operator.put_catalog(&copy(5)).await.unwrap();
-    assert_eq!(reason(setup.operator.put_catalog(&copy(4)).await), "EpochTooLow");
+    assert_eq!(
+        reason(setup.operator.put_catalog(&copy(4)).await),
+        "EpochTooLow"
+    );
     assert_eq!(czar.catalog().await.unwrap(), copy(5));
 }
 
@@ -240,8 +265,15 @@ async fn bad_requests_get_an_answer_that_says_why() {
     load.set_query(Some("part=home"));
     let loader = archive.client(Role::Loader);
     let answer = loader.post(load).body(framed("")).send().await.unwrap();
-    assert_eq!(answer.json::<ApiError>().await.unwrap().reason, "BadRequest");
-    let nowhere = loader.get(setup.worker.base() + "/v2/info").send().await.unwrap();
+    assert_eq!(
+        answer.json::<ApiError>().await.unwrap().reason,
+        "BadRequest"
+    );
+    let nowhere = loader
+        .get(setup.worker.base() + "/v2/info")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(nowhere.json::<ApiError>().await.unwrap().reason, "NotFound");
 }
 

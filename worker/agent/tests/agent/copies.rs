@@ -3,7 +3,9 @@
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::Role;
 use orrery_kit_worker::{Archive, TERM, Worker};
-use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, PageQuery, RowState, StartCopy, TablePart};
+use orrery_worker_api::agent::{
+    CopyDdl, CopyStatus, ManifestRow, PageQuery, RowState, StartCopy, TablePart,
+};
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
 
@@ -17,7 +19,10 @@ struct Pair {
 async fn pair() -> Pair {
     let archive = Archive::new();
     let (source, target) = tokio::join!(Worker::start(&archive, 1), Worker::start(&archive, 2));
-    let (source, target) = (with_archive(&archive, source), with_archive(&archive, target));
+    let (source, target) = (
+        with_archive(&archive, source),
+        with_archive(&archive, target),
+    );
     source.open(&attempt(1)).await.unwrap();
     source
         .load(1, &part(0), "1\ta\t1.1\t1\n2\tb\t2.2\t1\n")
@@ -74,8 +79,7 @@ impl Pair {
     /// Nothing of a copy is left on the target.
     async fn assert_clean(&self) {
         assert_eq!(self.manifest().await, []);
-        let tables =
-            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema IN ('sky__7', 'orrery_copy')";
+        let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema IN ('sky__7', 'orrery_copy')";
         assert_eq!(self.target.number(tables).await, 0);
         let directory = self.target.worker.mysqld.data_dir().join("orrery_copy");
         let files = std::fs::read_dir(directory).map_or(0, |entries| {
@@ -132,8 +136,8 @@ async fn a_copied_table_survives_a_restart_and_can_be_copied_on() {
         target: third,
         ..pair
     };
-    // The agent may not have noticed yet that its connections were to the mysqld that was killed: then the copy is asked for again, as the
-    // operator does.
+    // The agent may not have noticed yet that its connections were to the mysqld that was killed:
+    // then the copy is asked for again, as the operator does.
     let copied = loop {
         let status = onward.copy(&onward.request("c")).await;
         let error = status.error.as_deref().unwrap_or_default();
@@ -199,7 +203,10 @@ async fn what_was_sealed_without_its_rows_is_replaced_by_the_verified_copy() {
 async fn a_table_stays_when_the_copy_that_was_to_replace_it_is_wrong() {
     let pair = pair().await;
     pair.target.open(&attempt(1)).await.unwrap();
-    pair.target.load(1, &part(0), "1\ta\t1.1\t1\n").await.unwrap();
+    pair.target
+        .load(1, &part(0), "1\ta\t1.1\t1\n")
+        .await
+        .unwrap();
     pair.target.seal(1).await.unwrap();
     pair.set_source_mag("1.2").await;
     let error = pair.copy(&pair.request("c")).await.error.unwrap();
@@ -298,7 +305,9 @@ async fn a_source_that_is_away_fails_the_copy_and_it_can_be_tried_again() {
 async fn what_an_unfinished_copy_left_goes_when_the_agent_starts_anew() {
     let pair = pair().await;
     let mut conn = pair.target.sql().await;
-    conn.query_drop("CREATE DATABASE orrery_copy").await.unwrap();
+    conn.query_drop("CREATE DATABASE orrery_copy")
+        .await
+        .unwrap();
     conn.query_drop(format!("CREATE TABLE orrery_copy.Object_1__1 {HOME}"))
         .await
         .unwrap();

@@ -32,7 +32,9 @@ fn term_identity_and_catalog_copy_survive_a_power_cut() {
                 b"secret",
             );
             let store = CatalogStore::open(&folder, &key).unwrap();
-            store.put(serde_json::to_vec(&copy).unwrap().into(), "a").unwrap();
+            store
+                .put(serde_json::to_vec(&copy).unwrap().into(), "a")
+                .unwrap();
         }
         Run::Check(calls, folder) => {
             let own = std::fs::read_dir(folder.path()).unwrap();

@@ -30,12 +30,20 @@ impl Program {
         };
         let (api, admin) = (port(), port());
         let child = Command::new(env!("CARGO_BIN_EXE_orrery-agent"))
-            .args(["serve", "--mysql-user=root", "--stream-idle=60", "--loads=2"])
+            .args([
+                "serve",
+                "--mysql-user=root",
+                "--stream-idle=60",
+                "--loads=2",
+            ])
             .arg(format!("--socket={}", mysqld.socket().display()))
             .arg(format!("--data-dir={}", mysqld.data_dir().display()))
             .arg(format!("--state-dir={}", mysqld.data_dir().display()))
             .arg(format!("--pipe-dir={}", mysqld.pipe_dir().display()))
-            .arg(format!("--tls-dir={}", archive.tls_dir(Role::Agent).display()))
+            .arg(format!(
+                "--tls-dir={}",
+                archive.tls_dir(Role::Agent).display()
+            ))
             .arg(format!("--catalog-key={}", archive.catalog_key().display()))
             .arg(format!("--listen=127.0.0.1:{api}"))
             .arg(format!("--admin-listen=127.0.0.1:{admin}"))
@@ -69,7 +77,9 @@ impl Drop for Program {
 #[tokio::test]
 async fn an_agent_killed_inside_a_load_commits_nothing_and_mysqld_shuts_down() {
     let archive = Archive::new();
-    let Setup { worker, operator, .. } = with_archive(&archive, Worker::start(&archive, 1).await);
+    let Setup {
+        worker, operator, ..
+    } = with_archive(&archive, Worker::start(&archive, 1).await);
     // The library's agent makes the tables; then the program takes over.
     operator.open(&attempt(1)).await.unwrap();
     let mut mysqld = worker.stop_agent().await;
@@ -77,7 +87,8 @@ async fn an_agent_killed_inside_a_load_commits_nothing_and_mysqld_shuts_down() {
     let program = Program::start(&archive, &mysqld).await;
     let (mut sender, receiver) = futures::channel::mpsc::channel::<std::io::Result<Bytes>>(1);
     let loader = program.loader.clone();
-    let sending = tokio::spawn(async move { loader.load(1, &part(0), Body::wrap_stream(receiver)).await });
+    let sending =
+        tokio::spawn(async move { loader.load(1, &part(0), Body::wrap_stream(receiver)).await });
     let cut = [&frame::header(1000)[..], b"1\ta\t1\t1\n2\tb\t1\t30"].concat();
     sender.send(Ok(cut.into())).await.unwrap();
     until(&mysqld, LOADING, 1).await;

@@ -9,7 +9,8 @@ use orrery_worker_api::{CallError, frame};
 use super::support::{attempt, framed, part, reason, refusal, setup, until};
 
 pub const STAGED: &str = "SELECT COUNT(*) FROM orrery_staging__1.Object_1__1";
-pub const LOADING: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'";
+pub const LOADING: &str =
+    "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'";
 
 #[tokio::test]
 async fn rows_and_their_ledger_row_are_committed_together() {
@@ -27,7 +28,10 @@ async fn rows_and_their_ledger_row_are_committed_together() {
     );
     let ledger = setup.loader.ledger(1).await.unwrap();
     assert_eq!(ledger.parts.len(), 1);
-    assert_eq!((&ledger.parts[0].target, ledger.parts[0].rows), (&part(0), 2));
+    assert_eq!(
+        (&ledger.parts[0].target, ledger.parts[0].rows),
+        (&part(0), 2)
+    );
     assert_eq!(setup.pipes(), 0);
 }
 
@@ -90,7 +94,9 @@ async fn a_loader_cut_off_leaves_no_load_behind_and_mysqld_shuts_down() {
     let sending = tokio::spawn(setup.load_body(1, &part(0), Body::wrap_stream(receiver)));
     let rows = "1\ta\t1\t1\n2\tb\t1\t30";
     sender
-        .send(Ok([&frame::header(1000)[..], rows.as_bytes()].concat().into()))
+        .send(Ok([&frame::header(1000)[..], rows.as_bytes()]
+            .concat()
+            .into()))
         .await
         .unwrap();
     until(&setup.worker.mysqld, LOADING, 1).await;
@@ -99,7 +105,8 @@ async fn a_loader_cut_off_leaves_no_load_behind_and_mysqld_shuts_down() {
     until(&setup.worker.mysqld, LOADING, 0).await;
     until(
         &setup.worker.mysqld,
-        // Of connections: a transaction that ended may stay listed as one of connection 0, without locks.
+        // Of connections: a transaction that ended may stay listed as one of connection 0, without
+        // locks.
         "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0",
         0,
     )
@@ -131,7 +138,9 @@ async fn bad_rows_are_refused_as_mysqld_names_them() {
         assert_eq!(setup.number(STAGED).await, 0);
     }
     assert_eq!(
-        setup.number("SELECT COUNT(*) FROM orrery_control.ledger").await,
+        setup
+            .number("SELECT COUNT(*) FROM orrery_control.ledger")
+            .await,
         0
     );
 }
@@ -203,9 +212,15 @@ async fn opening_again_does_not_wait_for_a_load_in_progress() {
     sender.send(Ok(Bytes::copy_from_slice(now))).await.unwrap();
     until(&setup.worker.mysqld, LOADING, 1).await;
     setup.open(&attempt(1)).await.unwrap();
-    assert_eq!(reason(setup.load(1, &part(0), "1\ta\t1\t1\n").await), "Busy");
+    assert_eq!(
+        reason(setup.load(1, &part(0), "1\ta\t1\t1\n").await),
+        "Busy"
+    );
     setup.load(1, &part(1), "2\ta\t1\t1\n").await.unwrap();
-    sender.send(Ok(Bytes::copy_from_slice(later))).await.unwrap();
+    sender
+        .send(Ok(Bytes::copy_from_slice(later)))
+        .await
+        .unwrap();
     drop(sender);
     loading.await.unwrap().unwrap();
     assert_eq!(setup.number(STAGED).await, 2);
@@ -247,12 +262,23 @@ async fn a_zombie_loader_adds_no_row_after_the_seal() {
         Err(CallError::Refused { status, .. }) => assert_eq!(status.as_u16(), 409),
         other => panic!("{other:?}"),
     }
-    assert_eq!(reason(setup.load(1, &part(2), "3\tc\t1\t1\n").await), "Sealed");
     assert_eq!(
-        rows.iter().find(|row| row.table == "Object_1__1").unwrap().rows,
+        reason(setup.load(1, &part(2), "3\tc\t1\t1\n").await),
+        "Sealed"
+    );
+    assert_eq!(
+        rows.iter()
+            .find(|row| row.table == "Object_1__1")
+            .unwrap()
+            .rows,
         1
     );
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -262,10 +288,14 @@ async fn a_discarded_attempt_is_gone_and_its_number_used_up() {
     setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap();
     setup.discard(1).await.unwrap();
     setup.discard(1).await.unwrap();
-    assert_eq!(reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await), "Sealed");
+    assert_eq!(
+        reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await),
+        "Sealed"
+    );
     assert_eq!(reason(setup.open(&attempt(1)).await), "Sealed");
     setup.discard(2).await.unwrap();
     assert_eq!(reason(setup.open(&attempt(2)).await), "Sealed");
-    let left = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'orrery_staging%'";
+    let left =
+        "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'orrery_staging%'";
     assert_eq!(setup.number(left).await, 0);
 }

@@ -41,15 +41,30 @@ async fn readiness_follows_mysqld_and_data_stays() {
     );
     setup.worker.mysqld.restart();
     until_ready(&setup.worker, StatusCode::OK).await;
-    assert!(setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap().already);
-    assert!(!setup.load(1, &part(1), "2\ta\t1\t1\n").await.unwrap().already);
+    assert!(
+        setup
+            .load(1, &part(0), "1\ta\t1\t1\n")
+            .await
+            .unwrap()
+            .already
+    );
+    assert!(
+        !setup
+            .load(1, &part(1), "2\ta\t1\t1\n")
+            .await
+            .unwrap()
+            .already
+    );
     let metrics = reqwest::get(setup.worker.admin_url("/metrics"))
         .await
         .unwrap()
         .text()
         .await
         .unwrap();
-    assert!(metrics.contains("orrery_agent_loaded_rows_total 2"), "{metrics}");
+    assert!(
+        metrics.contains("orrery_agent_loaded_rows_total 2"),
+        "{metrics}"
+    );
     assert!(metrics.contains("orrery_agent_mysqld_ready 1"), "{metrics}");
 }
 
@@ -60,7 +75,9 @@ async fn mysqld_killed_inside_a_load_commits_nothing() {
     let (mut sender, receiver) = futures::channel::mpsc::channel::<std::io::Result<Bytes>>(1);
     let sending = tokio::spawn(setup.load_body(1, &part(0), Body::wrap_stream(receiver)));
     sender
-        .send(Ok([&frame::header(1000)[..], b"1\ta\t1\t1\n"].concat().into()))
+        .send(Ok([&frame::header(1000)[..], b"1\ta\t1\t1\n"]
+            .concat()
+            .into()))
         .await
         .unwrap();
     until(
@@ -74,7 +91,13 @@ async fn mysqld_killed_inside_a_load_commits_nothing() {
     assert!(sending.await.unwrap().is_err());
     setup.worker.mysqld.restart();
     until_ready(&setup.worker, StatusCode::OK).await;
-    assert!(!setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap().already);
+    assert!(
+        !setup
+            .load(1, &part(0), "1\ta\t1\t1\n")
+            .await
+            .unwrap()
+            .already
+    );
     assert_eq!(
         setup
             .number("SELECT COUNT(*) FROM orrery_staging__1.Object_1__1")
@@ -132,7 +155,10 @@ async fn settings_changed_at_run_time_take_readiness_away() {
         .await
         .unwrap();
     let answer = until_ready(&setup.worker, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert!(answer.contains("innodb_flush_log_at_trx_commit is 0"), "{answer}");
+    assert!(
+        answer.contains("innodb_flush_log_at_trx_commit is 0"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -167,5 +193,11 @@ async fn an_agent_that_starts_anew_knows_term_identity_and_ledger() {
     setup.worker.ready().await;
     let info = setup.operator.info().await.unwrap();
     assert_eq!((info.term, info.identity.unwrap().worker), (1, 1));
-    assert!(setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap().already);
+    assert!(
+        setup
+            .load(1, &part(0), "1\ta\t1\t1\n")
+            .await
+            .unwrap()
+            .already
+    );
 }

@@ -28,7 +28,8 @@ async fn the_checksum_distinguishes_rows_that_checksum_table_confuses() {
     let texts = "(a VARCHAR(9), b VARCHAR(9)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
     let ab_c = contents(&setup, texts, &["'ab', 'c'"]).await;
     let a_bc = contents(&setup, texts, &["'a', 'bc'"]).await;
-    let first = |contents: &checksum::Contents| contents.checksum.split(':').next().unwrap().to_owned();
+    let first =
+        |contents: &checksum::Contents| contents.checksum.split(':').next().unwrap().to_owned();
     assert_eq!(
         first(&ab_c),
         first(&a_bc),
@@ -40,8 +41,7 @@ async fn the_checksum_distinguishes_rows_that_checksum_table_confuses() {
 #[tokio::test]
 async fn the_checksum_ignores_order_and_sees_every_change() {
     let setup = setup().await;
-    let create =
-        "(i INT, f FLOAT, d DOUBLE, b VARBINARY(9), t DATETIME(6), x INT INVISIBLE DEFAULT 0) ENGINE=InnoDB";
+    let create = "(i INT, f FLOAT, d DOUBLE, b VARBINARY(9), t DATETIME(6), x INT INVISIBLE DEFAULT 0) ENGINE=InnoDB";
     let (one, two) = (
         "1, 0.1, 1e-300, X'00FF', '2001-02-03 04:05:06.000007'",
         "2, 0.2, NULL, '', NULL",
@@ -87,7 +87,10 @@ async fn bytes_of_a_text_are_summed_not_their_meaning() {
 async fn sealing_moves_tables_and_lists_them() {
     let setup = setup().await;
     setup.open(&attempt(1)).await.unwrap();
-    setup.load(1, &part(0), "1\ta\t1\t1\n2\tb\t1\t1\n").await.unwrap();
+    setup
+        .load(1, &part(0), "1\ta\t1\t1\n2\tb\t1\t1\n")
+        .await
+        .unwrap();
     let rows = setup.seal(1).await.unwrap();
     assert_eq!(rows.len(), 3);
     let object = rows.iter().find(|row| row.table == "Object_1__1").unwrap();
@@ -97,11 +100,21 @@ async fn sealing_moves_tables_and_lists_them() {
     );
     assert!(object.bytes > 0);
     assert_eq!(setup.seal(1).await.unwrap(), rows);
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 2);
-    let staging = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'orrery_staging%'";
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        2
+    );
+    let staging =
+        "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'orrery_staging%'";
     assert_eq!(setup.number(staging).await, 0);
 
-    let all = setup.operator.manifest(&PageQuery::default()).await.unwrap();
+    let all = setup
+        .operator
+        .manifest(&PageQuery::default())
+        .await
+        .unwrap();
     assert_eq!((all.rows.len(), &all.next), (3, &None));
     let mut query = PageQuery {
         after: None,
@@ -128,7 +141,10 @@ async fn a_seal_broken_at_any_step_is_completed_by_the_next() {
     conn.query_drop("RENAME TABLE orrery_staging__1.Object_1__1 TO sky__7.Object_1__1")
         .await
         .unwrap();
-    assert_eq!(reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await), "Sealed");
+    assert_eq!(
+        reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await),
+        "Sealed"
+    );
     let rows = setup.seal(1).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.rows).sum::<u64>(), 1);
     // As a crash leaves it before the last step.
@@ -142,7 +158,10 @@ async fn a_seal_broken_at_any_step_is_completed_by_the_next() {
 async fn what_was_sealed_survives_a_crash_of_mysqld() {
     let mut setup = setup().await;
     setup.open(&attempt(1)).await.unwrap();
-    setup.load(1, &part(0), "1\ta\t1\t1\n2\tb\t1\t1\n").await.unwrap();
+    setup
+        .load(1, &part(0), "1\ta\t1\t1\n2\tb\t1\t1\n")
+        .await
+        .unwrap();
     let rows = setup.seal(1).await.unwrap();
     setup.worker.mysqld.kill();
     setup.worker.mysqld.restart();
@@ -151,7 +170,9 @@ async fn what_was_sealed_survives_a_crash_of_mysqld() {
     }
     let mut conn = setup.worker.agent.db.session().await.unwrap();
     let sealed = rows.iter().find(|row| row.table == "Object_1__1").unwrap();
-    let found = checksum::of(&mut conn, "sky__7", "Object_1__1").await.unwrap();
+    let found = checksum::of(&mut conn, "sky__7", "Object_1__1")
+        .await
+        .unwrap();
     assert_eq!((found.rows, &found.checksum), (2, &sealed.checksum));
 }
 
@@ -167,7 +188,10 @@ async fn a_table_that_vanished_fails_the_seal() {
         .unwrap();
     let (_, reason, message) = refusal(setup.seal(1).await);
     assert_eq!(reason, "Mismatch");
-    assert!(message.contains("Object_1__1 of attempt 1 is gone"), "{message}");
+    assert!(
+        message.contains("Object_1__1 of attempt 1 is gone"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

@@ -69,7 +69,11 @@ pub fn attempt(attempt: u64) -> OpenAttempt {
         tables: vec![
             staged(format!("Object_1__{attempt}"), 1, TablePart::Home),
             staged(format!("Object_2__{attempt}"), 2, TablePart::Home),
-            staged(format!("ObjectFullOverlap_1__{attempt}"), 1, TablePart::Overlap),
+            staged(
+                format!("ObjectFullOverlap_1__{attempt}"),
+                1,
+                TablePart::Overlap,
+            ),
         ],
     }
 }
@@ -97,7 +101,12 @@ impl Setup {
         self.operator.open(attempt).await
     }
 
-    pub async fn load(&self, attempt: u64, target: &LoadTarget, rows: &str) -> Result<Loaded, CallError> {
+    pub async fn load(
+        &self,
+        attempt: u64,
+        target: &LoadTarget,
+        rows: &str,
+    ) -> Result<Loaded, CallError> {
         self.load_body(attempt, target, framed(rows)).await
     }
 
@@ -139,7 +148,9 @@ impl Setup {
     }
 
     pub fn pipes(&self) -> usize {
-        std::fs::read_dir(self.worker.mysqld.pipe_dir()).unwrap().count()
+        std::fs::read_dir(self.worker.mysqld.pipe_dir())
+            .unwrap()
+            .count()
     }
 }
 
@@ -155,7 +166,12 @@ pub async fn connect(mysqld: &Mysqld) -> Conn {
 }
 
 pub async fn number(mysqld: &Mysqld, query: &str) -> u64 {
-    connect(mysqld).await.query_first(query).await.unwrap().unwrap()
+    connect(mysqld)
+        .await
+        .query_first(query)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// Waits until a query gives a number; the test's own time limit ends it.

@@ -48,19 +48,30 @@ async fn an_agent_reports_the_highest_numbers_it_has_heard_of() {
     setup.discard(9).await.unwrap();
     assert_eq!(
         highest(&setup).await,
-        Highest { attempt: 9, ..sealed },
+        Highest {
+            attempt: 9,
+            ..sealed
+        },
         "discarded numbers are used"
     );
 }
 
 async fn states(setup: &Setup) -> Vec<(RowState, u64)> {
-    let page = setup.operator.manifest(&PageQuery::default()).await.unwrap();
+    let page = setup
+        .operator
+        .manifest(&PageQuery::default())
+        .await
+        .unwrap();
     let mut states: Vec<_> = page.rows.iter().map(|row| (row.state, row.epoch)).collect();
     states.dedup();
     states
 }
 
-async fn drop_tables(setup: &Setup, placement_epoch: u64, tables: &[&str]) -> Result<Dropped, CallError> {
+async fn drop_tables(
+    setup: &Setup,
+    placement_epoch: u64,
+    tables: &[&str],
+) -> Result<Dropped, CallError> {
     let tables = tables
         .iter()
         .map(|table| ("sky__7".to_owned(), (*table).to_owned()))
@@ -120,13 +131,22 @@ async fn a_drop_needs_a_placement_epoch_not_older_than_the_recorded_one() {
         reason(drop_tables(&setup, 4, &["Object_1__1"]).await),
         "EpochTooLow"
     );
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        1
+    );
     let dropped = drop_tables(&setup, 5, &["Object_1__1", "Object_2__1"])
         .await
         .unwrap();
     assert_eq!((dropped.gone.len(), dropped.busy.len()), (2, 0));
     assert_eq!(
-        drop_tables(&setup, 5, &["Object_1__1"]).await.unwrap().gone.len(),
+        drop_tables(&setup, 5, &["Object_1__1"])
+            .await
+            .unwrap()
+            .gone
+            .len(),
         1,
         "again is fine"
     );
@@ -145,12 +165,27 @@ async fn a_table_in_use_is_told_busy_and_its_readers_are_not_held_up() {
     let dropped = drop_tables(&setup, 1, &["Object_1__1", "Object_2__1"])
         .await
         .unwrap();
-    assert_eq!(dropped.busy, [("sky__7".to_owned(), "Object_1__1".to_owned())]);
-    assert_eq!(dropped.gone, [("sky__7".to_owned(), "Object_2__1".to_owned())]);
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    assert_eq!(
+        dropped.busy,
+        [("sky__7".to_owned(), "Object_1__1".to_owned())]
+    );
+    assert_eq!(
+        dropped.gone,
+        [("sky__7".to_owned(), "Object_2__1".to_owned())]
+    );
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        1
+    );
     reader.query_drop("COMMIT").await.unwrap();
     assert_eq!(
-        drop_tables(&setup, 1, &["Object_1__1"]).await.unwrap().gone.len(),
+        drop_tables(&setup, 1, &["Object_1__1"])
+            .await
+            .unwrap()
+            .gone
+            .len(),
         1
     );
 }
@@ -170,10 +205,16 @@ async fn unknown_tables_are_reported_and_never_dropped() {
         reason(drop_tables(&setup, 9, &["Object_1__1", "mine"]).await),
         "NotFound"
     );
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        1
+    );
 }
 
-const DATABASES: &str = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'sky__7'";
+const DATABASES: &str =
+    "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'sky__7'";
 const GRANTS: &str = r"SELECT COUNT(*) FROM mysql.db WHERE Db = 'sky\\_\\_7'";
 
 #[tokio::test]
@@ -181,7 +222,12 @@ async fn a_deleted_tables_database_goes_with_all_its_tables_and_its_grant() {
     let setup = sealed().await;
     set_state(&setup, RowState::Published, 5).await;
     assert_eq!(reason(drop_database(&setup, 4).await), "EpochTooLow");
-    assert_eq!(setup.number("SELECT COUNT(*) FROM sky__7.Object_1__1").await, 1);
+    assert_eq!(
+        setup
+            .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
+            .await,
+        1
+    );
 
     let mut reader = setup.sql().await;
     reader.query_drop("START TRANSACTION").await.unwrap();
@@ -190,7 +236,10 @@ async fn a_deleted_tables_database_goes_with_all_its_tables_and_its_grant() {
         .await
         .unwrap();
     let dropped = drop_database(&setup, 5).await.unwrap();
-    assert_eq!(dropped.busy, [("sky__7".to_owned(), "Object_1__1".to_owned())]);
+    assert_eq!(
+        dropped.busy,
+        [("sky__7".to_owned(), "Object_1__1".to_owned())]
+    );
     assert_eq!(dropped.unfinished, ["sky__7"]);
     assert_eq!(setup.number(DATABASES).await, 1);
     assert_eq!(setup.number(GRANTS).await, 1);
@@ -244,7 +293,9 @@ async fn attempts_open_again_alike_grow_and_never_change() {
 async fn index_keys_are_found_exactly() {
     let setup = setup().await;
     let mut conn = setup.sql().await;
-    conn.query_drop("CREATE DATABASE orrery_index__8").await.unwrap();
+    conn.query_drop("CREATE DATABASE orrery_index__8")
+        .await
+        .unwrap();
     for (table, key, values) in [
         (
             "Object_3__14",
@@ -263,9 +314,11 @@ async fn index_keys_are_found_exactly() {
         ))
         .await
         .unwrap();
-        conn.query_drop(format!("INSERT INTO orrery_index__8.{table} VALUES {values}"))
-            .await
-            .unwrap();
+        conn.query_drop(format!(
+            "INSERT INTO orrery_index__8.{table} VALUES {values}"
+        ))
+        .await
+        .unwrap();
     }
     let lookup = async |table: &str, keys: &[&str]| {
         let request = IndexLookup {

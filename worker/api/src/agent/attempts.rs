@@ -32,8 +32,8 @@ pub struct AttemptSpec {
     pub schema_version: u32,
     /// Physical database the tables move to when sealed.
     pub database: String,
-    /// Column definitions and keys between the parentheses of CREATE TABLE, then table options: `create_home` is for home, index and
-    /// reference tables, `create_overlap` for overlap tables.
+    /// Column definitions and keys between the parentheses of CREATE TABLE, then table options:
+    /// `create_home` is for home, index and reference tables, `create_overlap` for overlap tables.
     pub create_home: String,
     /// See `create_home`.
     pub create_overlap: String,

@@ -29,7 +29,8 @@ pub struct Info {
     pub highest: Highest,
 }
 
-/// Highest numbers an agent has heard of; a catalog that has given out fewer is older than what the worker holds.
+/// Highest numbers an agent has heard of; a catalog that has given out fewer is older than what the
+/// worker holds.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Highest {

@@ -102,7 +102,8 @@ pub struct ManifestPage {
     pub next: Option<String>,
 }
 
-/// Tables in physical databases that no manifest row names. They are kept: only people decide about them.
+/// Tables in physical databases that no manifest row names. They are kept: only people decide about
+/// them.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownTables {
     /// Database and table.
@@ -133,7 +134,8 @@ pub struct Drop {
     pub placement_epoch: u64,
     /// Database and table.
     pub tables: Vec<(String, String)>,
-    /// Databases of deleted tables: everything the manifest knows of them goes, and they do once nothing is left in them.
+    /// Databases of deleted tables: everything the manifest knows of them goes, and they do once
+    /// nothing is left in them.
     #[serde(default)]
     pub databases: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! What is sent to and from a worker's agent (port [`orrery_archive::names::ports::AGENT`]); its calls are those of
-//! [`AgentCall`](crate::routes::AgentCall).
+//! What is sent to and from a worker's agent (port [`orrery_archive::names::ports::AGENT`]); its
+//! calls are those of [`AgentCall`](crate::routes::AgentCall).
 
 mod attempts;
 mod copies;
@@ -8,11 +8,13 @@ mod index;
 mod manifest;
 
 pub use attempts::{
-    AttemptSpec, Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFile, SourceFiles, StagedTable,
+    AttemptSpec, Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFile, SourceFiles,
+    StagedTable,
 };
 pub use copies::{CopyDdl, CopyStatus, StartCopy};
 pub use identity::{Adopt, Highest, Identity, Info, Term};
 pub use index::{IndexEntries, IndexLookup};
 pub use manifest::{
-    Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState, SetState, TablePart, UnknownTables,
+    Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState, SetState, TablePart,
+    UnknownTables,
 };

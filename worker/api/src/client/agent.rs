@@ -11,8 +11,8 @@ use super::https::{Server, json, sent};
 use crate::CallError;
 use crate::agent::{
     Adopt, CopyStatus, Drop, Dropped, IndexEntries, IndexLookup, Info, Ledger, LoadTarget, Loaded,
-    ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed, SetState, SourceFiles, StartCopy, Term,
-    UnknownTables,
+    ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed, SetState, SourceFiles, StartCopy,
+    Term, UnknownTables,
 };
 use crate::routes::AgentCall;
 
@@ -66,7 +66,12 @@ impl AgentClient {
     }
 
     /// Loads one part of an attempt; `rows` are framed (see [`crate::frame`]).
-    pub async fn load(&self, attempt: u64, target: &LoadTarget, rows: Body) -> Result<Loaded, CallError> {
+    pub async fn load(
+        &self,
+        attempt: u64,
+        target: &LoadTarget,
+        rows: Body,
+    ) -> Result<Loaded, CallError> {
         let request = self.0.query(AgentCall::Load, &[&attempt], target)?;
         json(request.body(rows)).await
     }
@@ -99,7 +104,11 @@ impl AgentClient {
     }
 
     /// Seals an attempt: its manifest rows, or `None` while the agent is still counting.
-    pub async fn seal(&self, attempt: u64, term: u64) -> Result<Option<Vec<ManifestRow>>, CallError> {
+    pub async fn seal(
+        &self,
+        attempt: u64,
+        term: u64,
+    ) -> Result<Option<Vec<ManifestRow>>, CallError> {
         let request = self.0.short(AgentCall::Seal, &[&attempt])?;
         let response = sent(request.json(&Term { term })).await?;
         if response.status() == StatusCode::ACCEPTED {
@@ -131,7 +140,8 @@ impl AgentClient {
         &self,
         database: &str,
         table: &str,
-    ) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static + use<>, CallError> {
+    ) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static + use<>, CallError>
+    {
         let request = self.0.request(AgentCall::Export, &[&database, &table])?;
         Ok(sent(request).await?.bytes_stream())
     }

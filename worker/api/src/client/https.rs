@@ -23,7 +23,8 @@ const LONGEST_ERROR: usize = 300;
 pub struct Timeouts {
     /// To connect; a pod that is gone does not answer at all.
     pub connect: Duration,
-    /// For a short call, from its begin to the end of its answer. Calls that carry rows or make tables have limits of their own.
+    /// For a short call, from its begin to the end of its answer. Calls that carry rows or make
+    /// tables have limits of their own.
     pub call: Duration,
 }
 
@@ -35,7 +36,11 @@ pub(super) struct Https {
 }
 
 impl Https {
-    pub(super) fn new(identity: &Identity, servers: Role, timeouts: Timeouts) -> Result<Self, CallError> {
+    pub(super) fn new(
+        identity: &Identity,
+        servers: Role,
+        timeouts: Timeouts,
+    ) -> Result<Self, CallError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(identity.client(servers)?)
             .no_proxy()
@@ -102,8 +107,8 @@ impl Server {
         parameters: &[Parameter<'_>],
         query: &impl Serialize,
     ) -> Result<RequestBuilder, CallError> {
-        let query =
-            serde_urlencoded::to_string(query).map_err(|error| CallError::Request(error.to_string()))?;
+        let query = serde_urlencoded::to_string(query)
+            .map_err(|error| CallError::Request(error.to_string()))?;
         let mut url = self.url(call, parameters)?;
         url.set_query(Some(&query));
         Ok(self.https.client.request(call.route().verb.method(), url))
@@ -147,12 +152,20 @@ impl Server {
         parameters: &[Parameter<'_>],
         body: &(impl Serialize + Sync),
     ) -> Result<(), CallError> {
-        sent(self.short(call, parameters)?.json(body)).await.map(drop)
+        sent(self.short(call, parameters)?.json(body))
+            .await
+            .map(drop)
     }
 }
 
-pub(super) async fn json<Answer: DeserializeOwned>(request: RequestBuilder) -> Result<Answer, CallError> {
-    sent(request).await?.json().await.map_err(CallError::unreachable)
+pub(super) async fn json<Answer: DeserializeOwned>(
+    request: RequestBuilder,
+) -> Result<Answer, CallError> {
+    sent(request)
+        .await?
+        .json()
+        .await
+        .map_err(CallError::unreachable)
 }
 
 /// The response when its status says success, else what the server says.

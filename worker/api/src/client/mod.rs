@@ -1,6 +1,7 @@
 //! Calls to agents and loaders: one method per call of [`crate::routes`].
 //!
-//! Servers are called by their pods' addresses, which stand in no certificate: what is checked is the name of their role.
+//! Servers are called by their pods' addresses, which stand in no certificate: what is checked is
+//! the name of their role.
 
 mod agent;
 mod https;

@@ -1,7 +1,8 @@
 //! Cuts a record into fields and undoes quotes and escapes.
 //!
-//! Escapes mean what they mean to `LOAD DATA`: `\0 \b \n \r \t \Z` are control characters, `\N` as a whole field is NULL, any other
-//! escaped byte is itself. A quoted field is never NULL, and inside quotes a doubled quote is one quote.
+//! Escapes mean what they mean to `LOAD DATA`: `\0 \b \n \r \t \Z` are control characters, `\N` as
+//! a whole field is NULL, any other escaped byte is itself. A quoted field is never NULL, and
+//! inside quotes a doubled quote is one quote.
 
 use memchr::{memchr, memchr2};
 use thiserror::Error;
@@ -75,7 +76,8 @@ impl Fields {
         self.fields.is_empty()
     }
 
-    /// Value of field `index` of the `record` given to [`Self::split`]; `None` is NULL. `scratch` holds values whose escapes were undone.
+    /// Value of field `index` of the `record` given to [`Self::split`]; `None` is NULL. `scratch`
+    /// holds values whose escapes were undone.
     pub fn value<'a>(
         &self,
         index: usize,
@@ -112,7 +114,9 @@ fn plain(record: &[u8], start: usize, dialect: &Dialect) -> (Field, Option<usize
         };
         match found {
             None => break record.len(),
-            Some(offset) if record.get(at + offset) == Some(&dialect.delimiter) => break at + offset,
+            Some(offset) if record.get(at + offset) == Some(&dialect.delimiter) => {
+                break at + offset;
+            }
             Some(offset) => {
                 form = Form::Escaped;
                 at += offset + 2;

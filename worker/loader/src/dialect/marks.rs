@@ -1,4 +1,5 @@
-//! What stands before the text of a file: a byte order mark, which is no part of it, or the sign of an encoding that is not read.
+//! What stands before the text of a file: a byte order mark, which is no part of it, or the sign of
+//! an encoding that is not read.
 
 use std::io::{self, Cursor, Read};
 
@@ -6,8 +7,12 @@ use super::Charset;
 
 const UTF8: &[u8] = b"\xef\xbb\xbf";
 
-/// A reader without the byte order mark; an error of kind `InvalidData` when the first bytes are of another encoding.
-pub fn without_mark(mut source: Box<dyn Read + Send>, charset: Charset) -> io::Result<Box<dyn Read + Send>> {
+/// A reader without the byte order mark; an error of kind `InvalidData` when the first bytes are of
+/// another encoding.
+pub fn without_mark(
+    mut source: Box<dyn Read + Send>,
+    charset: Charset,
+) -> io::Result<Box<dyn Read + Send>> {
     if charset == Charset::Binary {
         return Ok(source);
     }
@@ -33,7 +38,10 @@ pub fn without_mark(mut source: Box<dyn Read + Send>, charset: Charset) -> io::R
 fn is_utf16(first: &[u8]) -> bool {
     matches!(
         first,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, 1..=0x7f, 0] | [0, 1..=0x7f, 0, 1..=0x7f]
+        [0xff, 0xfe, ..]
+            | [0xfe, 0xff, ..]
+            | [1..=0x7f, 0, 1..=0x7f, 0]
+            | [0, 1..=0x7f, 0, 1..=0x7f]
     )
 }
 
@@ -71,7 +79,12 @@ mod tests {
 
     #[test]
     fn other_encodings_are_named() {
-        for text in [&b"\xff\xfei\0d\0"[..], b"\xfe\xff\0i\0d", b"i\0d\0,\0", b"\0i\0d"] {
+        for text in [
+            &b"\xff\xfei\0d\0"[..],
+            b"\xfe\xff\0i\0d",
+            b"i\0d\0,\0",
+            b"\0i\0d",
+        ] {
             let error = read(text, Charset::Utf8).unwrap_err();
             assert!(error.to_string().contains("UTF-16"), "{text:?}: {error}");
         }

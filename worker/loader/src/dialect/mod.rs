@@ -1,9 +1,11 @@
-//! How files are written: the user's [`orrery_archive::ingest::Dialect`], checked once, and the two steps that use it.
+//! How files are written: the user's [`orrery_archive::ingest::Dialect`], checked once, and the two
+//! steps that use it.
 //!
-//! [`records`] cuts the byte stream into records, [`fields`] cuts a record into fields. Both follow `LOAD DATA`: a record ends at a
-//! newline that is neither escaped nor inside quotes, so a field may hold newlines, tabs and any byte. A carriage return directly
-//! before that newline, or at the end of the file, belongs to the line ending and not to the last field; a value that ends with one
-//! escapes or quotes it. A comment is a line: quotes and escapes mean nothing in it.
+//! [`records`] cuts the byte stream into records, [`fields`] cuts a record into fields. Both follow
+//! `LOAD DATA`: a record ends at a newline that is neither escaped nor inside quotes, so a field
+//! may hold newlines, tabs and any byte. A carriage return directly before that newline, or at the
+//! end of the file, belongs to the line ending and not to the last field; a value that ends with
+//! one escapes or quotes it. A comment is a line: quotes and escapes mean nothing in it.
 
 pub mod fields;
 pub mod marks;
@@ -95,13 +97,18 @@ impl Dialect {
             "" => None,
             other => Some(one_byte("escape", other)?),
         };
-        if quote == Some(delimiter) || escape == Some(delimiter) || (quote.is_some() && quote == escape) {
+        if quote == Some(delimiter)
+            || escape == Some(delimiter)
+            || (quote.is_some() && quote == escape)
+        {
             return Err(Fault::BadDialect(
                 "delimiter, quote and escape must differ from each other".into(),
             ));
         }
         if dialect.skip_after_header > 0 && !dialect.header {
-            return Err(Fault::BadDialect("skipAfterHeader needs header: true".into()));
+            return Err(Fault::BadDialect(
+                "skipAfterHeader needs header: true".into(),
+            ));
         }
         Ok(Self {
             delimiter,
@@ -139,7 +146,8 @@ fn one_byte(what: &str, text: &str) -> Result<u8, Fault> {
 }
 
 fn comment(text: &str, quote: Option<u8>) -> Result<Vec<u8>, Fault> {
-    if text.contains(['\n', '\r']) || (quote.is_some() && text.as_bytes().first() == quote.as_ref()) {
+    if text.contains(['\n', '\r']) || (quote.is_some() && text.as_bytes().first() == quote.as_ref())
+    {
         return Err(Fault::BadDialect(format!(
             "the comment must be text of one line that does not begin with the quote, not {text:?}"
         )));

@@ -1,4 +1,5 @@
-//! What comes before a file's first row: comments, the header, and records below the header that are no rows.
+//! What comes before a file's first row: comments, the header, and records below the header that
+//! are no rows.
 
 use super::Dialect;
 use super::fields::Fields;
@@ -98,7 +99,9 @@ fn names(record: &[u8], dialect: &Dialect) -> Result<Vec<String>, Fault> {
         .map(|index| {
             let name = fields
                 .value(index, record, &dialect, &mut scratch)
-                .ok_or_else(|| Fault::BadFields(format!("the header: field {} is NULL", index + 1)))?;
+                .ok_or_else(|| {
+                    Fault::BadFields(format!("the header: field {} is NULL", index + 1))
+                })?;
             Ok(String::from_utf8_lossy(name).trim().to_owned())
         })
         .collect()

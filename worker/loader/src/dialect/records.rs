@@ -1,7 +1,8 @@
 //! Cuts a decompressed stream into batches of whole records and into parts.
 //!
-//! Keeps true: batches follow each other without a gap, none crosses a part border, and part borders depend only on the bytes and
-//! the dialect: a part ends with the first record that reaches [`PART_BYTES`].
+//! Keeps true: batches follow each other without a gap, none crosses a part border, and part
+//! borders depend only on the bytes and the dialect: a part ends with the first record that reaches
+//! [`PART_BYTES`].
 
 use std::io::{self, Read};
 
@@ -70,9 +71,14 @@ fn without_line_ending<'a>(record: &'a [u8], dialect: &Dialect) -> &'a [u8] {
 
 /// Whether the byte after `text` is escaped: an odd number of escapes stands before it.
 pub(super) fn ends_escaped(text: &[u8], dialect: &Dialect) -> bool {
-    dialect
-        .escape
-        .is_some_and(|escape| text.iter().rev().take_while(|byte| **byte == escape).count() % 2 == 1)
+    dialect.escape.is_some_and(|escape| {
+        text.iter()
+            .rev()
+            .take_while(|byte| **byte == escape)
+            .count()
+            % 2
+            == 1
+    })
 }
 
 /// Where a scan stands within a record.
@@ -231,7 +237,9 @@ impl<'a, R: Read> Records<'a, R> {
                 Place::RecordStart => {
                     self.place = if dialect.is_comment(rest) {
                         Place::Comment
-                    } else if rest.len() < dialect.comment.len() && dialect.comment.starts_with(rest) {
+                    } else if rest.len() < dialect.comment.len()
+                        && dialect.comment.starts_with(rest)
+                    {
                         // Only the next read shows it.
                         self.scanned = at;
                         return None;
@@ -246,7 +254,8 @@ impl<'a, R: Read> Records<'a, R> {
                 }
                 Place::EscapedInField => self.place = Place::Field,
                 Place::EscapedInQuotes => self.place = Place::Quoted,
-                // A quote opens a field at its start; directly after a closing one it is the second of two.
+                // A quote opens a field at its start; directly after a closing one it is the second
+                // of two.
                 Place::FieldStart | Place::QuoteInQuotes if Some(byte) == dialect.quote => {
                     self.place = Place::Quoted;
                 }

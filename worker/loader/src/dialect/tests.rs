@@ -60,7 +60,10 @@ fn row(values: &[Option<&str>]) -> Row {
 fn escapes_mean_what_they_mean_to_load_data() {
     let tab = dialect(r#"{"delimiter":"\\t"}"#);
     let rows = read(b"a\\0\\b\\n\\r\\t\\Z\\\\\\x\t\\N\tN\n", &tab).unwrap();
-    assert_eq!(rows, [row(&[Some("a\0\u{8}\n\r\t\u{1a}\\x"), None, Some("N")])]);
+    assert_eq!(
+        rows,
+        [row(&[Some("a\0\u{8}\n\r\t\u{1a}\\x"), None, Some("N")])]
+    );
 }
 
 #[test]
@@ -80,7 +83,11 @@ fn an_escaped_newline_or_delimiter_stays_in_the_field() {
 #[test]
 fn quotes_hold_delimiters_newlines_and_doubled_quotes() {
     let csv = dialect(r#"{"quote":"\""}"#);
-    let rows = read(b"\"a,\"\"b\"\"\n\",\"\\\"\",\"\\N\",\\N,\"\"\nx\"y,,\n", &csv).unwrap();
+    let rows = read(
+        b"\"a,\"\"b\"\"\n\",\"\\\"\",\"\\N\",\\N,\"\"\nx\"y,,\n",
+        &csv,
+    )
+    .unwrap();
     assert_eq!(
         rows,
         [

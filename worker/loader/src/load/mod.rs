@@ -1,11 +1,13 @@
-//! The load: spooled rows to every replica, each (chunk, set, file, part) in one stream that the agent commits as a whole.
+//! The load: spooled rows to every replica, each (chunk, set, file, part) in one stream that the
+//! agent commits as a whole.
 //!
 //! ```text
 //! ledgers of all agents ─▶ plan (what each agent still lacks) ─▶ streams, a few per agent ─▶ lost agents, or all committed
 //! ```
 //!
-//! Keeps true: a part that a ledger names is not sent again, so a load may be interrupted and repeated at any point; an agent that fails
-//! for good is named and the others go on, but never past the moment when some chunk has no agent left.
+//! Keeps true: a part that a ledger names is not sent again, so a load may be interrupted and
+//! repeated at any point; an agent that fails for good is named and the others go on, but never
+//! past the moment when some chunk has no agent left.
 
 pub mod plan;
 mod stream;

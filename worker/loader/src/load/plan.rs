@@ -42,13 +42,17 @@ pub struct Plan {
 }
 
 /// Every unit with the agents it goes to, in the order of files, parts and chunks.
-pub fn units(directory: &Path, finished: &Finished, load: &Load) -> Result<Vec<(Unit, Vec<String>)>, Fault> {
+pub fn units(
+    directory: &Path,
+    finished: &Finished,
+    load: &Load,
+) -> Result<Vec<(Unit, Vec<String>)>, Fault> {
     let reference = matches!(finished.survey.target, SurveyTarget::Reference { .. });
     let mut units = Vec::new();
     for (file, parts) in (0..).zip(&finished.parts) {
         for part in parts {
-            let index: PartIndex =
-                disk::read_json(&part_index_path(directory, file, *part)).ok_or(Fault::Internal("spool"))?;
+            let index: PartIndex = disk::read_json(&part_index_path(directory, file, *part))
+                .ok_or(Fault::Internal("spool"))?;
             for ((chunk, set), blocks) in by_chunk(&index) {
                 let target = LoadTarget {
                     part: if reference {
@@ -97,12 +101,19 @@ pub fn units(directory: &Path, finished: &Finished, load: &Load) -> Result<Vec<(
 fn by_chunk(index: &PartIndex) -> BTreeMap<(ChunkId, RowSet), Vec<Block>> {
     let mut chunks: BTreeMap<_, Vec<Block>> = BTreeMap::new();
     for block in &index.blocks {
-        chunks.entry((block.chunk, block.set)).or_default().push(*block);
+        chunks
+            .entry((block.chunk, block.set))
+            .or_default()
+            .push(*block);
     }
     chunks
 }
 
-fn agents(chunks: &BTreeMap<ChunkId, Vec<String>>, chunk: ChunkId, what: &str) -> Result<Vec<String>, Fault> {
+fn agents(
+    chunks: &BTreeMap<ChunkId, Vec<String>>,
+    chunk: ChunkId,
+    what: &str,
+) -> Result<Vec<String>, Fault> {
     chunks
         .get(&chunk)
         .filter(|agents| !agents.is_empty())
@@ -159,11 +170,10 @@ impl Plan {
         let rows = finished.surveyed.chunks.iter().map(|(chunk, rows)| {
             (rows.rows + rows.overlap_rows) * load.chunks.get(chunk).map_or(0, Vec::len) as u64
         });
-        let index = finished
-            .surveyed
-            .index_chunks
-            .iter()
-            .map(|(chunk, rows)| rows * load.index_chunks.get(chunk).map_or(0, Vec::len) as u64);
+        let index =
+            finished.surveyed.index_chunks.iter().map(|(chunk, rows)| {
+                rows * load.index_chunks.get(chunk).map_or(0, Vec::len) as u64
+            });
         rows.chain(index).sum()
     }
 }

@@ -65,13 +65,20 @@ impl Spool {
         channel_body(receive)
     }
 
-    fn write_rows(&self, target: &LoadTarget, blocks: &[Block], frames: &mut Frames) -> io::Result<()> {
+    fn write_rows(
+        &self,
+        target: &LoadTarget,
+        blocks: &[Block],
+        frames: &mut Frames,
+    ) -> io::Result<()> {
         let file = target.file;
         let data = File::open(data_path(&self.directory, file, target.file_part))?;
         for block in blocks {
             let mut sent = Ok(());
             read_block(&data, block, |record, text| {
-                if sent.is_ok() && (self.dropped.is_empty() || !self.dropped.contains(&(file, record))) {
+                if sent.is_ok()
+                    && (self.dropped.is_empty() || !self.dropped.contains(&(file, record)))
+                {
                     sent = frames.push(text, 1);
                 }
             })?;
@@ -128,7 +135,12 @@ fn send_bytes(send: &Sender, bytes: Bytes) -> io::Result<()> {
 }
 
 /// Sends `unit`; the rows committed, or why the agent is lost.
-pub async fn send(tools: &LoadTools, spool: &Arc<Spool>, agent: &str, unit: Unit) -> Result<u64, String> {
+pub async fn send(
+    tools: &LoadTools,
+    spool: &Arc<Spool>,
+    agent: &str,
+    unit: Unit,
+) -> Result<u64, String> {
     if tools.is_lost(agent) {
         return Err("lost already".into());
     }
@@ -139,7 +151,11 @@ pub async fn send(tools: &LoadTools, spool: &Arc<Spool>, agent: &str, unit: Unit
         .map_err(|error| format!("{}: {error}", name()))?;
     let sent = rows.load(Ordering::Acquire);
     if !loaded.already && loaded.rows != sent {
-        return Err(format!("{}: {sent} rows sent, {} committed", name(), loaded.rows));
+        return Err(format!(
+            "{}: {sent} rows sent, {} committed",
+            name(),
+            loaded.rows
+        ));
     }
     Ok(loaded.rows)
 }

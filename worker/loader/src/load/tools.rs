@@ -36,7 +36,8 @@ impl LoadTools {
     pub(super) fn lose(&self, agent: &str, reason: &str) {
         tracing::warn!(agent, reason, "agent lost; the load continues without it");
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.entry(agent.to_owned()).or_insert_with(|| reason.to_owned());
+        lost.entry(agent.to_owned())
+            .or_insert_with(|| reason.to_owned());
     }
 
     /// Whether an agent was given up.
@@ -48,7 +49,10 @@ impl LoadTools {
     /// Every chunk and hash chunk must have an agent that is not lost.
     pub(super) fn check_replicas(&self, load: &Load) -> Result<(), Fault> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let chunks = load.chunks.iter().map(|(chunk, agents)| ("chunk", chunk, agents));
+        let chunks = load
+            .chunks
+            .iter()
+            .map(|(chunk, agents)| ("chunk", chunk, agents));
         let hash_chunks = load
             .index_chunks
             .iter()

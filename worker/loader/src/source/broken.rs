@@ -38,9 +38,13 @@ impl Broken {
     }
 }
 
-/// The fault behind an I/O error of a source: its own when the downloader put one in, a bad file else.
+/// The fault behind an I/O error of a source: its own when the downloader put one in, a bad file
+/// else.
 pub fn read_fault(name: &str, error: &std::io::Error) -> Fault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Broken>()) {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Broken>())
+    {
         Some(broken) => broken.fault(name),
         None => Fault::BadFile {
             file: name.to_owned(),

@@ -1,6 +1,7 @@
 //! Decompression, chosen by the dialect or by name and first bytes.
 //!
-//! Keeps true: a stream that ends inside a member or frame is an error, several members or frames in a row are one file.
+//! Keeps true: a stream that ends inside a member or frame is an error, several members or frames
+//! in a row are one file.
 
 use std::io::{self, BufReader, Cursor, Read};
 
@@ -12,12 +13,17 @@ use crate::fault::Fault;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Largest window of a zstd frame, as a power of two: 128 MiB, the most that `zstd` itself takes without a flag.
+/// Largest window of a zstd frame, as a power of two: 128 MiB, the most that `zstd` itself takes
+/// without a flag.
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BUFFER: usize = 256 << 10;
 
 /// The decompressed bytes of `stored`.
-pub fn reader(name: &str, mut stored: Stored, wanted: Compression) -> Result<Box<dyn Read + Send>, Fault> {
+pub fn reader(
+    name: &str,
+    mut stored: Stored,
+    wanted: Compression,
+) -> Result<Box<dyn Read + Send>, Fault> {
     let mut first = Vec::new();
     (&mut stored)
         .take(4)
@@ -64,9 +70,14 @@ fn is_skippable(first: &[u8]) -> bool {
     matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// First bytes decide; a name that promises otherwise is an error, because reading on would give rejects without end.
+/// First bytes decide; a name that promises otherwise is an error, because reading on would give
+/// rejects without end.
 fn detect(name: &str, first: &[u8]) -> Result<Compression, Fault> {
-    let path = name.split(['?', '#']).next().unwrap_or(name).to_ascii_lowercase();
+    let path = name
+        .split(['?', '#'])
+        .next()
+        .unwrap_or(name)
+        .to_ascii_lowercase();
     let named = match path.rsplit('.').next() {
         Some("gz") => Compression::Gzip,
         Some("zst" | "zstd") => Compression::Zstd,

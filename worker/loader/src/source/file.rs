@@ -35,7 +35,11 @@ pub fn open(path: &Path) -> Result<Opened, Fault> {
     let file = File::open(path).map_err(|error| missing(path, &error))?;
     let metadata = file.metadata().map_err(|error| missing(path, &error))?;
     let head = described(path, &metadata)?;
-    Ok(Opened::new(path.display().to_string(), head, Box::new(file)))
+    Ok(Opened::new(
+        path.display().to_string(),
+        head,
+        Box::new(file),
+    ))
 }
 
 fn described(path: &Path, metadata: &Metadata) -> Result<Head, Fault> {

@@ -57,7 +57,10 @@ impl<R: BufRead> Read for Members<R> {
         }
         loop {
             match std::mem::replace(&mut self.at, At::Nowhere) {
-                At::Between { mut source, members } => {
+                At::Between {
+                    mut source,
+                    members,
+                } => {
                     let another = Self::another(&mut source, members)?;
                     if !another {
                         self.at = At::Between { source, members };
@@ -68,7 +71,10 @@ impl<R: BufRead> Read for Members<R> {
                         members: members + 1,
                     };
                 }
-                At::Member { mut decoder, members } => {
+                At::Member {
+                    mut decoder,
+                    members,
+                } => {
                     let read = decoder.read(buffer)?;
                     self.at = if read > 0 {
                         At::Member { decoder, members }

@@ -1,7 +1,8 @@
 //! Sources behind HTTP: streamed, and resumed where a connection broke.
 //!
-//! A broken download continues with `Range` and `If-Range`, so that it either continues the same version or learns that there is a new
-//! one. A server that ignores `Range` sends the file again; what was read already is skipped when the version is the same.
+//! A broken download continues with `Range` and `If-Range`, so that it either continues the same
+//! version or learns that there is a new one. A server that ignores `Range` sends the file again;
+//! what was read already is skipped when the version is the same.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -58,13 +59,21 @@ impl HttpSources {
         Ok(Self { client, runtime })
     }
 
-    /// Size and version by `HEAD`; `None` when the server does not answer that, or refuses it: addresses that are signed for `GET` do.
+    /// Size and version by `HEAD`; `None` when the server does not answer that, or refuses it:
+    /// addresses that are signed for `GET` do.
     pub fn head(&self, url: &str) -> Result<Option<Head>, Fault> {
         self.runtime.block_on(async {
             match self.client.head(url).send().await {
-                Ok(response) if response.status().is_success() => Ok(Some(before_reading(&response))),
-                Ok(response) if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                    Err(Broken::Missing(format!("the server answers {}", response.status())).fault(url))
+                Ok(response) if response.status().is_success() => {
+                    Ok(Some(before_reading(&response)))
+                }
+                Ok(response)
+                    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) =>
+                {
+                    Err(
+                        Broken::Missing(format!("the server answers {}", response.status()))
+                            .fault(url),
+                    )
                 }
                 // A GET that follows says more.
                 Ok(_) | Err(_) => Ok(None),
@@ -151,7 +160,11 @@ impl Download {
     }
 
     /// A response that continues at `self.got`; `None` when what follows was passed on already.
-    async fn again(&mut self, failure: Failure, pauses: &mut Pauses) -> Result<Option<Response>, Broken> {
+    async fn again(
+        &mut self,
+        failure: Failure,
+        pauses: &mut Pauses,
+    ) -> Result<Option<Response>, Broken> {
         let mut failure = failure;
         loop {
             pauses.after(failure).await?;
@@ -169,7 +182,9 @@ impl Download {
                     }
                 }
                 Ok(response) if response.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
-                    return Err(Broken::Changed("it became shorter while it was read".into()));
+                    return Err(Broken::Changed(
+                        "it became shorter while it was read".into(),
+                    ));
                 }
                 Ok(response) => refused(response.status()),
                 Err(error) => Failure::Again(error_chain(&error)),
@@ -264,7 +279,11 @@ impl Pauses {
         if self.tries >= TRIES {
             return Err(Broken::Unreachable(format!("{what} ({TRIES} tries)")));
         }
-        tracing::warn!(what, tries = self.tries, "source does not answer; trying again");
+        tracing::warn!(
+            what,
+            tries = self.tries,
+            "source does not answer; trying again"
+        );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(self.tries - 1)).await;
         Ok(())
     }
@@ -293,7 +312,8 @@ fn is_missing(status: StatusCode) -> bool {
     )
 }
 
-/// What `HEAD` says. The length of an encoded form is not that of the bytes a server sends to us, who ask for no encoding.
+/// What `HEAD` says. The length of an encoded form is not that of the bytes a server sends to us,
+/// who ask for no encoding.
 fn before_reading(response: &Response) -> Head {
     let encoded = header(response, CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
     let head = described(response);

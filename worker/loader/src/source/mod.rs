@@ -1,7 +1,8 @@
 //! Sources: bytes as stored, hashed while they are read, and decompressed.
 //!
-//! A source is read once, from beginning to end. [`Opened::reader`] hands out decompressed bytes; [`Opened::finish`] reads what a
-//! decompressor left and gives size, version and SHA-256 of the bytes as stored.
+//! A source is read once, from beginning to end. [`Opened::reader`] hands out decompressed bytes;
+//! [`Opened::finish`] reads what a decompressor left and gives size, version and SHA-256 of the
+//! bytes as stored.
 
 mod broken;
 mod compression;

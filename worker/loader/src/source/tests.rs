@@ -32,7 +32,11 @@ fn read_all(opened: &Opened, compression: Compression) -> Result<(Vec<u8>, (u64,
     Ok((content, opened.finish()?))
 }
 
-fn read_file(name: &str, stored: &[u8], compression: Compression) -> Result<(Vec<u8>, (u64, String)), Fault> {
+fn read_file(
+    name: &str,
+    stored: &[u8],
+    compression: Compression,
+) -> Result<(Vec<u8>, (u64, String)), Fault> {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join(name);
     std::fs::write(&path, stored).unwrap();
@@ -86,7 +90,10 @@ fn zero_bytes_after_the_last_member_are_no_data_and_other_bytes_are_an_error() {
     assert_eq!((content, size), (plain.clone(), padded.len() as u64));
     let followed = [gzip(&plain), b"garbage".to_vec()].concat();
     let fault = read_file("a.csv.gz", &followed, Compression::Auto).unwrap_err();
-    assert!(fault.to_string().contains("no gzip follow the end"), "{fault}");
+    assert!(
+        fault.to_string().contains("no gzip follow the end"),
+        "{fault}"
+    );
     let torn = [gzip(&plain), vec![0; 512], gzip(&plain)[..20].to_vec()].concat();
     let fault = read_file("a.csv.gz", &torn, Compression::Auto).unwrap_err();
     assert!(fault.to_string().contains("ends too early"), "{fault}");
@@ -125,16 +132,26 @@ fn paths_stay_within_their_claim_and_missing_files_are_named() {
         path: Some(path.into()),
     };
     let root = Path::new("/sources");
-    for (claim, path) in [("c", "../d/x"), ("..", "x"), ("c/../d", "x"), ("c", "a/../../x")] {
+    for (claim, path) in [
+        ("c", "../d/x"),
+        ("..", "x"),
+        ("c/../d", "x"),
+        ("c", "a/../../x"),
+    ] {
         let fault = Place::new(&source(claim, path), root).unwrap_err();
         assert_eq!(fault.reason(), "SourceMissing", "{claim} {path}");
     }
     let place = Place::new(&source("c", "/a/b.csv"), root).unwrap();
     assert_eq!(place, Place::File("/sources/c/a/b.csv".into()));
-    let Place::File(path) = place else { unreachable!() };
+    let Place::File(path) = place else {
+        unreachable!()
+    };
     let fault = file::head(&path).unwrap_err();
     assert_eq!(fault.reason(), "SourceMissing");
-    assert!(fault.to_string().starts_with("/sources/c/a/b.csv: "), "{fault}");
+    assert!(
+        fault.to_string().starts_with("/sources/c/a/b.csv: "),
+        "{fault}"
+    );
 }
 
 /// An HTTP server of one file whose connections break after some bytes of body.
@@ -179,7 +196,10 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<String>>, count: &AtomicUsize,
     if lines.next().is_none() {
         return;
     }
-    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+    for line in lines
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+    {
         let line = line.to_ascii_lowercase();
         if let Some(start) = line.strip_prefix("range: bytes=") {
             range = start.trim_end_matches('-').parse().ok();
@@ -318,7 +338,11 @@ async fn head_of(url: String) -> Result<Option<Head>, Fault> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_signed_for_get_alone_is_read() {
-    for status in ["403 Forbidden", "401 Unauthorized", "405 Method Not Allowed"] {
+    for status in [
+        "403 Forbidden",
+        "401 Unauthorized",
+        "405 Method Not Allowed",
+    ] {
         let server = Flaky::start(Box::new(move |request, _| Reply {
             status: if request == 0 { status } else { "200 OK" },
             headers: "etag: \"v1\"\r\n".into(),

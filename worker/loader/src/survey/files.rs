@@ -1,4 +1,5 @@
-//! One source file through the survey: reader thread, checking threads, and the writer that keeps the order.
+//! One source file through the survey: reader thread, checking threads, and the writer that keeps
+//! the order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ pub struct Bounds([f64; 4]);
 impl Bounds {
     /// Bounds that also hold a position.
     pub fn with(bounds: Option<Self>, lon: f64, lat: f64) -> Self {
-        let [lon_min, lat_min, lon_max, lat_max] = bounds.map_or([lon, lat, lon, lat], |bounds| bounds.0);
+        let [lon_min, lat_min, lon_max, lat_max] =
+            bounds.map_or([lon, lat, lon, lat], |bounds| bounds.0);
         Self([
             lon_min.min(lon),
             lat_min.min(lat),
@@ -76,7 +78,8 @@ impl Bounds {
 struct Work {
     map: Arc<FieldMap>,
     batch: Batch,
-    /// Number of the first record that may be a row; comments, the header and what stands below it come before.
+    /// Number of the first record that may be a row; comments, the header and what stands below it
+    /// come before.
     first_row: u64,
 }
 
@@ -85,7 +88,9 @@ pub async fn read(running: Arc<Running>, file: u32, place: Place) -> Result<File
     let (send, receive) = mpsc::channel(1);
     let reader = {
         let running = running.clone();
-        blocking("reader", move || read_records(&running, file, &place, &send))
+        blocking("reader", move || {
+            read_records(&running, file, &place, &send)
+        })
     };
     let results = write_all(running.clone(), file, receive);
     let (source, written) = tokio::join!(reader, results);
@@ -177,9 +182,16 @@ async fn check(running: Arc<Running>, work: Work) -> Result<Placed, Fault> {
     }
     let shared = running.clone();
     let parsed = blocking("row checker", move || Ok(parse_counted(&shared, &work))).await?;
-    let keys: BTreeSet<&[u8]> = parsed.rows.iter().filter_map(|row| parsed.key(row)).collect();
+    let keys: BTreeSet<&[u8]> = parsed
+        .rows
+        .iter()
+        .filter_map(|row| parsed.key(row))
+        .collect();
     let known = running.index.find_remembering(keys).await?;
-    blocking("row checker", move || Ok(place(&running.plan, parsed, &known))).await
+    blocking("row checker", move || {
+        Ok(place(&running.plan, parsed, &known))
+    })
+    .await
 }
 
 fn parse_counted(running: &Running, work: &Work) -> ParsedBatch {
@@ -207,11 +219,16 @@ fn read_records(
     let mut records = Records::new(text, dialect, running.part_bytes);
     let mut preamble = Preamble::new(dialect);
     let mut map = None;
-    while let Some(batch) = records.next_batch().map_err(|error| record_fault(name, error))? {
+    while let Some(batch) = records
+        .next_batch()
+        .map_err(|error| record_fault(name, error))?
+    {
         if running.stop.is_cancelled() {
             return Err(Fault::Cancelled);
         }
-        preamble.take(&batch).map_err(|fault| in_file(name, fault))?;
+        preamble
+            .take(&batch)
+            .map_err(|fault| in_file(name, fault))?;
         let Some(first_row) = preamble.first_row() else {
             progress::add(&running.progress.bytes_read, batch.data.len() as u64);
             continue;

@@ -1,4 +1,5 @@
-//! The end of a survey: keys are judged, dropped rows are taken out of the counts, everything is put on disk.
+//! The end of a survey: keys are judged, dropped rows are taken out of the counts, everything is
+//! put on disk.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -74,7 +75,10 @@ impl Totals {
     }
 }
 
-fn judge_keys(running: &Running, runtime: &Handle) -> Result<(Vec<IndexPiece>, Vec<Dropped>), Fault> {
+fn judge_keys(
+    running: &Running,
+    runtime: &Handle,
+) -> Result<(Vec<IndexPiece>, Vec<Dropped>), Fault> {
     let role = running.plan.role;
     let mut pieces = IndexWriter::default();
     let mut dropped = Vec::new();
@@ -196,8 +200,9 @@ fn recount(running: &Running, files: &[FileResult], dropped: &[Dropped]) -> Resu
     for file in files {
         for part in &file.parts {
             let path = data_path(&running.directory, file.file, *part);
-            let index: PartIndex = disk::read_json(&part_index_path(&running.directory, file.file, *part))
-                .ok_or(Fault::Internal("spool"))?;
+            let index: PartIndex =
+                disk::read_json(&part_index_path(&running.directory, file.file, *part))
+                    .ok_or(Fault::Internal("spool"))?;
             let data = File::open(&path).map_err(|error| Fault::disk(&path, error))?;
             for block in &index.blocks {
                 read_block(&data, block, |record, text| {

@@ -1,7 +1,7 @@
 //! Asks the agents what the director index knows of keys.
 //!
-//! Every hash chunk is asked at one of the agents that hold it; when that one does not answer, at the next. No answer from any of
-//! them ends the survey: an unknown key would count as an orphan.
+//! Every hash chunk is asked at one of the agents that hold it; when that one does not answer, at
+//! the next. No answer from any of them ends the survey: an unknown key would count as an orphan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -37,7 +37,8 @@ pub struct IndexClient {
 }
 
 impl IndexClient {
-    /// Asks `agents` for what lies at `location`; a hash chunk that no agent answers for during the tries is unreachable.
+    /// Asks `agents` for what lies at `location`; a hash chunk that no agent answers for during the
+    /// tries is unreachable.
     pub fn new(agents: Agents, location: IndexLocation, retry: Retry) -> Self {
         Self {
             agents,
@@ -72,9 +73,13 @@ impl IndexClient {
             .try_collect()
             .await?;
         let mut known: Known = HashMap::new();
-        for (key, chunk, sub_chunk, orphan) in answers.into_iter().flat_map(|answer| answer.entries) {
+        for (key, chunk, sub_chunk, orphan) in answers.into_iter().flat_map(|answer| answer.entries)
+        {
             let cell = Cell { chunk, sub_chunk };
-            known.entry(key.into_bytes()).or_default().push((cell, orphan));
+            known
+                .entry(key.into_bytes())
+                .or_default()
+                .push((cell, orphan));
         }
         Ok(known)
     }
@@ -84,7 +89,10 @@ impl IndexClient {
         let mut known = Known::new();
         let mut missing = BTreeSet::new();
         {
-            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let remembered = self
+                .remembered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             for key in keys {
                 match remembered.get(key) {
                     Some(entries) => {
@@ -103,17 +111,29 @@ impl IndexClient {
         for key in missing {
             found.entry(key.to_vec()).or_default();
         }
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if remembered.len() + found.len() > REMEMBERED {
             remembered.clear();
         }
-        remembered.extend(found.iter().map(|(key, entries)| (key.clone(), entries.clone())));
+        remembered.extend(
+            found
+                .iter()
+                .map(|(key, entries)| (key.clone(), entries.clone())),
+        );
         drop(remembered);
         known.extend(found);
         Ok(known)
     }
 
-    async fn ask(&self, chunk: ChunkId, place: &IndexPlace, keys: &[String]) -> Result<IndexEntries, Fault> {
+    async fn ask(
+        &self,
+        chunk: ChunkId,
+        place: &IndexPlace,
+        keys: &[String],
+    ) -> Result<IndexEntries, Fault> {
         let lookup = IndexLookup {
             tables: place.tables.clone(),
             keys: keys.to_vec(),
@@ -126,7 +146,11 @@ impl IndexClient {
     }
 
     /// The answer of the first agent that gives one.
-    async fn ask_in_turn(&self, agents: &[String], lookup: &IndexLookup) -> Result<IndexEntries, NoAnswer> {
+    async fn ask_in_turn(
+        &self,
+        agents: &[String],
+        lookup: &IndexLookup,
+    ) -> Result<IndexEntries, NoAnswer> {
         let mut failures = Vec::new();
         for agent in agents {
             match self.lookup(agent, lookup).await {

@@ -51,9 +51,12 @@ pub fn judge(role: Role, entries: &[Entry], known: &Known, names: &[String]) -> 
                 continue;
             }
             first = first.or(Some(entry));
-            judged
-                .index
-                .insert((entry.key.clone(), entry.chunk, entry.sub_chunk, entry.orphan));
+            judged.index.insert((
+                entry.key.clone(),
+                entry.chunk,
+                entry.sub_chunk,
+                entry.orphan,
+            ));
         }
     }
     judged
@@ -74,7 +77,10 @@ fn refusal(
     let published = known.get(&entry.key).map_or(&[][..], Vec::as_slice);
     if let Some((cell, _)) = published.iter().find(|(_, orphan)| unique && !orphan) {
         return Some((
-            format!("the key {key} is already published, in chunk {}", cell.chunk),
+            format!(
+                "the key {key} is already published, in chunk {}",
+                cell.chunk
+            ),
             true,
         ));
     }
@@ -91,7 +97,10 @@ fn refusal(
     let first = first.filter(|_| unique)?;
     let file = names.get(first.file as usize).map_or("", String::as_str);
     Some((
-        format!("the key {key} stands already in {file}, record {}", first.record),
+        format!(
+            "the key {key} stands already in {file}, record {}",
+            first.record
+        ),
         true,
     ))
 }

@@ -1,7 +1,8 @@
-//! Index entries on disk, by hash chunk, until every row was read; then each hash chunk's are sorted and judged.
+//! Index entries on disk, by hash chunk, until every row was read; then each hash chunk's are
+//! sorted and judged.
 //!
-//! Memory is bounded: a hash chunk too large to sort at once is split by another hash first. The order of arrival does not matter, so
-//! parallel files give the same result.
+//! Memory is bounded: a hash chunk too large to sort at once is split by another hash first. The
+//! order of arrival does not matter, so parallel files give the same result.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -83,7 +84,8 @@ impl KeySpool {
         Ok(())
     }
 
-    /// Calls `judge` with the sorted entries of each hash chunk, in groups that never divide a key, and removes them.
+    /// Calls `judge` with the sorted entries of each hash chunk, in groups that never divide a key,
+    /// and removes them.
     pub fn drain(
         &self,
         mut judge: impl FnMut(ChunkId, Vec<Entry>) -> Result<(), Fault>,

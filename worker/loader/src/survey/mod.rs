@@ -5,8 +5,9 @@
 //! then:      keys by hash chunk ──sort, look up──▶ index rows and dropped rows ──▶ result
 //! ```
 //!
-//! Keeps true: the result depends on the sources, the index and the request alone, not on timing; it is on disk, synced, before
-//! its end is reported. A survey that was killed starts again from nothing, one that finished is found again.
+//! Keeps true: the result depends on the sources, the index and the request alone, not on timing;
+//! it is on disk, synced, before its end is reported. A survey that was killed starts again from
+//! nothing, one that finished is found again.
 
 pub mod index;
 pub mod judge;
@@ -100,7 +101,8 @@ pub async fn run(
     finish::finish(running, survey, files).await
 }
 
-/// Looks at all sources before any of them is read: a missing one is reported at once, and totals are known.
+/// Looks at all sources before any of them is read: a missing one is reported at once, and totals
+/// are known.
 async fn check_heads(running: &Arc<Running>, places: &[Place]) -> Result<(), Fault> {
     let (shared, places) = (running.clone(), places.to_vec());
     blocking("look at the sources", move || {

@@ -1,6 +1,7 @@
 //! Which chunk each row goes to: by its own cell, or by its key as the director index knows it.
 //!
-//! Pure: a parsed batch and what the index said about its keys give placed rows, index entries and rejects.
+//! Pure: a parsed batch and what the index said about its keys give placed rows, index entries and
+//! rejects.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -112,7 +113,14 @@ pub fn place(plan: &TablePlan, batch: ParsedBatch, known: &Known) -> Placed {
 }
 
 impl Placed {
-    fn push(&mut self, plan: &TablePlan, row: &ParsedRow, home: Cell, key: Option<&[u8]>, orphan: bool) {
+    fn push(
+        &mut self,
+        plan: &TablePlan,
+        row: &ParsedRow,
+        home: Cell,
+        key: Option<&[u8]>,
+        orphan: bool,
+    ) {
         let first = self.overlaps.len();
         if let (Role::Director { .. }, Cells::Sphere(grid), Some((lon, lat))) =
             (plan.role, &plan.cells, row.position)
@@ -143,7 +151,12 @@ impl Placed {
 
 /// docs/design/ingest.md#children: key in the same chunk is fine; key unknown is an orphan; key in
 /// another chunk is rejected or moved.
-fn child(plan: &TablePlan, row: &ParsedRow, known: Option<&Vec<(Cell, bool)>>, has_key: bool) -> Destination {
+fn child(
+    plan: &TablePlan,
+    row: &ParsedRow,
+    known: Option<&Vec<(Cell, bool)>>,
+    has_key: bool,
+) -> Destination {
     let directors: Vec<Cell> = known
         .into_iter()
         .flatten()
@@ -157,9 +170,9 @@ fn child(plan: &TablePlan, row: &ParsedRow, known: Option<&Vec<(Cell, bool)>>, h
         }
         (Some(own), []) if plan.orphans == OrphanPolicy::Keep => Destination::Orphan(own),
         (Some(_), []) => Destination::Rejected("no director row has this key".into()),
-        (None, []) => {
-            Destination::Rejected("no director row has this key, and the row has no position".into())
-        }
+        (None, []) => Destination::Rejected(
+            "no director row has this key, and the row has no position".into(),
+        ),
         (Some(own), directors) if directors.iter().any(|cell| cell.chunk == own.chunk) => {
             Destination::Home(own)
         }

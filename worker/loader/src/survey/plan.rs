@@ -157,7 +157,8 @@ impl TablePlan {
     }
 
     fn default_of(&self, column: usize) -> Result<Source, Fault> {
-        let (Some(declared), Some(checker)) = (self.columns.get(column), self.checkers.get(column)) else {
+        let (Some(declared), Some(checker)) = (self.columns.get(column), self.checkers.get(column))
+        else {
             return Err(Fault::Internal("field map"));
         };
         let mut text = Vec::new();
@@ -170,7 +171,9 @@ impl TablePlan {
         }
         checker
             .check(default.map(str::as_bytes), &mut text)
-            .map_err(|bad| Fault::BadFields(format!("the default of column `{}`: {bad}", declared.name)))?;
+            .map_err(|bad| {
+                Fault::BadFields(format!("the default of column `{}`: {bad}", declared.name))
+            })?;
         Ok(Source::Default(text))
     }
 }
@@ -240,7 +243,9 @@ impl Target {
                 }
                 Ok(target)
             }
-            SurveyTarget::Child { table, grid, index } => Self::chunked(table, grid, index, Role::Child),
+            SurveyTarget::Child { table, grid, index } => {
+                Self::chunked(table, grid, index, Role::Child)
+            }
             SurveyTarget::Reference { table } => Ok(Self {
                 columns: table.columns.clone(),
                 key: None,
@@ -310,7 +315,8 @@ fn find(columns: &[Column], name: &str) -> Result<usize, Fault> {
         .ok_or_else(|| Fault::BadFields(format!("the table has no column `{name}`")))
 }
 
-/// The index text of a key, given as the row holds it (escaped); `None` when it is not UTF-8 and so cannot be asked for.
+/// The index text of a key, given as the row holds it (escaped); `None` when it is not UTF-8 and so
+/// cannot be asked for.
 pub fn key_text(loaded: &[u8], text: KeyText) -> Option<Vec<u8>> {
     let mut plain = Vec::with_capacity(loaded.len());
     let mut bytes = loaded.iter();

@@ -31,7 +31,8 @@ impl Samples {
     pub fn add(&self, file: u32, name: &str, reject: &Reject) {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (file, reject.record);
-        let late = first.len() >= SAMPLES && first.last_key_value().is_some_and(|(last, _)| *last < key);
+        let late =
+            first.len() >= SAMPLES && first.last_key_value().is_some_and(|(last, _)| *last < key);
         if late {
             return;
         }
@@ -105,7 +106,12 @@ impl RejectWriter {
         };
         for reject in rejects {
             let column = reject.column.as_deref().unwrap_or_default();
-            writeln!(out, "{}\t{column}\t{}", reject.record, one_line(&reject.reason))?;
+            writeln!(
+                out,
+                "{}\t{column}\t{}",
+                reject.record,
+                one_line(&reject.reason)
+            )?;
         }
         Ok(())
     }
@@ -127,13 +133,19 @@ fn part_path(directory: &Path, file: u32) -> PathBuf {
     directory.join(format!("rejects-{file:04}"))
 }
 
-/// Where the whole list is: lines of file, record, column (may be empty) and reason, separated by tabs.
+/// Where the whole list is: lines of file, record, column (may be empty) and reason, separated by
+/// tabs.
 pub fn list_path(directory: &Path) -> PathBuf {
     directory.join("rejects.tsv")
 }
 
 /// Merges the files' lists with the dropped rows (ascending, key column `key`) into the whole list.
-pub fn write_list(directory: &Path, names: &[String], dropped: &[Dropped], key: &str) -> Result<(), Fault> {
+pub fn write_list(
+    directory: &Path,
+    names: &[String],
+    dropped: &[Dropped],
+    key: &str,
+) -> Result<(), Fault> {
     let path = list_path(directory);
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(File::create(&path)?);
@@ -141,7 +153,13 @@ pub fn write_list(directory: &Path, names: &[String], dropped: &[Dropped], key: 
             let from = dropped.partition_point(|row| row.file < file);
             let until = dropped.partition_point(|row| row.file <= file);
             let rows = dropped.get(from..until).unwrap_or_default();
-            merge(&mut out, &part_path(directory, file), &one_line(name), rows, key)?;
+            merge(
+                &mut out,
+                &part_path(directory, file),
+                &one_line(name),
+                rows,
+                key,
+            )?;
         }
         out.flush()?;
         out.get_ref().sync_all()
@@ -149,7 +167,13 @@ pub fn write_list(directory: &Path, names: &[String], dropped: &[Dropped], key: 
     write().map_err(|error| Fault::disk(&path, error))
 }
 
-fn merge(out: &mut impl Write, part: &Path, name: &str, rows: &[Dropped], key: &str) -> io::Result<()> {
+fn merge(
+    out: &mut impl Write,
+    part: &Path,
+    name: &str,
+    rows: &[Dropped],
+    key: &str,
+) -> io::Result<()> {
     let mut rows = rows.iter().peekable();
     let lines: Box<dyn Iterator<Item = io::Result<String>>> = match File::open(part) {
         Ok(file) => Box::new(BufReader::new(file).lines()),
@@ -163,12 +187,22 @@ fn merge(out: &mut impl Write, part: &Path, name: &str, rows: &[Dropped], key: &
             .next()
             .and_then(|record| record.parse::<u64>().ok());
         while let Some(row) = rows.next_if(|row| record.is_some_and(|record| row.record < record)) {
-            writeln!(out, "{name}\t{}\t{key}\t{}", row.record, one_line(&row.reason))?;
+            writeln!(
+                out,
+                "{name}\t{}\t{key}\t{}",
+                row.record,
+                one_line(&row.reason)
+            )?;
         }
         writeln!(out, "{name}\t{line}")?;
     }
     for row in rows {
-        writeln!(out, "{name}\t{}\t{key}\t{}", row.record, one_line(&row.reason))?;
+        writeln!(
+            out,
+            "{name}\t{}\t{key}\t{}",
+            row.record,
+            one_line(&row.reason)
+        )?;
     }
     Ok(())
 }

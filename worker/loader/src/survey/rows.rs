@@ -1,4 +1,5 @@
-//! From records to rows: every field checked, the row in the form it is loaded, its key and its own cell found.
+//! From records to rows: every field checked, the row in the form it is loaded, its key and its own
+//! cell found.
 //!
 //! Pure: a batch and the plan give rows and rejects.
 
@@ -65,7 +66,8 @@ impl ParsedBatch {
     }
 }
 
-/// Checks every record of `batch` from the record `first_row` on, but comments and what else is no row.
+/// Checks every record of `batch` from the record `first_row` on, but comments and what else is no
+/// row.
 pub fn parse(plan: &TablePlan, map: &FieldMap, batch: &Batch, first_row: u64) -> ParsedBatch {
     let mut reader = RowReader {
         plan,
@@ -115,7 +117,12 @@ struct RowReader<'a> {
 }
 
 impl RowReader<'_> {
-    fn read(&mut self, record: u64, line: &[u8], batch: &mut ParsedBatch) -> Result<ParsedRow, Refusal> {
+    fn read(
+        &mut self,
+        record: u64,
+        line: &[u8],
+        batch: &mut ParsedBatch,
+    ) -> Result<ParsedRow, Refusal> {
         self.fields
             .split(line, &self.plan.dialect)
             .map_err(|error| (None, format!("{error}{}", lines_within(line))))?;
@@ -153,12 +160,18 @@ impl RowReader<'_> {
             match source {
                 Source::Default(value) => text.extend_from_slice(value),
                 Source::Field(field) => {
-                    let value = self.fields.value(*field, line, &plan.dialect, &mut self.scratch);
-                    checker.check(value, text).map_err(|bad| (Some(column), bad.0))?;
+                    let value = self
+                        .fields
+                        .value(*field, line, &plan.dialect, &mut self.scratch);
+                    checker
+                        .check(value, text)
+                        .map_err(|bad| (Some(column), bad.0))?;
                 }
             }
             if plan.positions == PositionPolicy::NormalizeLongitude
-                && plan.position.is_some_and(|(longitude, _)| longitude == column)
+                && plan
+                    .position
+                    .is_some_and(|(longitude, _)| longitude == column)
             {
                 normalize_longitude(text, start);
             }
@@ -181,22 +194,32 @@ impl RowReader<'_> {
         };
         let value = |column| {
             self.loaded(column, text).map(|value| {
-                values::parse_double(value).ok_or_else(|| (Some(column), "is not a number".to_owned()))
+                values::parse_double(value)
+                    .ok_or_else(|| (Some(column), "is not a number".to_owned()))
             })
         };
         let (lon, lat) = match (value(longitude), value(latitude)) {
             (Some(lon), Some(lat)) => (lon?, lat?),
             (lon, _) if matches!(self.plan.role, Role::Director { .. }) => {
                 let missing = if lon.is_none() { longitude } else { latitude };
-                return Err((Some(missing), "a row without a position has no chunk".into()));
+                return Err((
+                    Some(missing),
+                    "a row without a position has no chunk".into(),
+                ));
             }
             _ => return Ok(None),
         };
         if !(0.0..=360.0).contains(&lon) {
-            return Err((Some(longitude), format!("longitude {lon} is outside 0 to 360")));
+            return Err((
+                Some(longitude),
+                format!("longitude {lon} is outside 0 to 360"),
+            ));
         }
         if !(-90.0..=90.0).contains(&lat) {
-            return Err((Some(latitude), format!("latitude {lat} is outside -90 to 90")));
+            return Err((
+                Some(latitude),
+                format!("latitude {lat} is outside -90 to 90"),
+            ));
         }
         Ok(Some((lon, lat)))
     }
@@ -215,7 +238,11 @@ impl RowReader<'_> {
         }
     }
 
-    fn cell(&self, position: Option<(f64, f64)>, key: Option<&[u8]>) -> Result<Option<Cell>, Refusal> {
+    fn cell(
+        &self,
+        position: Option<(f64, f64)>,
+        key: Option<&[u8]>,
+    ) -> Result<Option<Cell>, Refusal> {
         match &self.plan.cells {
             Cells::Whole => Ok(Some(Cell {
                 chunk: 0,
@@ -234,7 +261,11 @@ impl RowReader<'_> {
 }
 
 fn wrong_count(found: usize, expected: usize) -> String {
-    let what = if found < expected { "too few" } else { "too many" };
+    let what = if found < expected {
+        "too few"
+    } else {
+        "too many"
+    };
     format!("{what} fields: {found}, the table's fields are {expected}")
 }
 
@@ -255,7 +286,8 @@ fn lines_within(record: &[u8]) -> String {
     }
 }
 
-/// Brings a longitude outside [0, 360] into [0, 360), in the row itself: the chunk must fit the value as stored.
+/// Brings a longitude outside [0, 360] into [0, 360), in the row itself: the chunk must fit the
+/// value as stored.
 fn normalize_longitude(text: &mut Vec<u8>, start: usize) {
     let value = text.get(start..).and_then(values::parse_double);
     let Some(value) = value.filter(|lon| lon.is_finite() && !(0.0..=360.0).contains(lon)) else {

@@ -1,8 +1,9 @@
 //! The spool: rows on the loader's disk, by file, part, chunk and row set.
 //!
-//! One data file per (file, part), made of blocks of one (chunk, set) each, and next to it the list of its blocks. A row in a block is
-//! its length (4 bytes), its record number (8 bytes), both little-endian, and the row as `LOAD DATA` takes it, line end included. Blocks
-//! of one (chunk, set) follow in the order of the records, so a load sends rows in file order.
+//! One data file per (file, part), made of blocks of one (chunk, set) each, and next to it the list
+//! of its blocks. A row in a block is its length (4 bytes), its record number (8 bytes), both
+//! little-endian, and the row as `LOAD DATA` takes it, line end included. Blocks of one (chunk,
+//! set) follow in the order of the records, so a load sends rows in file order.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -98,7 +99,11 @@ impl SpoolWriter {
         if placed.rows.is_empty() {
             return Ok(());
         }
-        if self.part.as_ref().is_none_or(|part| part.number != placed.part) {
+        if self
+            .part
+            .as_ref()
+            .is_none_or(|part| part.number != placed.part)
+        {
             self.close()?;
             self.part = Some(PartWriter::new(&self.directory, self.file, placed.part)?);
             self.parts.push(placed.part);
@@ -188,7 +193,13 @@ impl BlockWriter {
         }
     }
 
-    fn push(&mut self, key: (ChunkId, RowSet), record: u64, text: &[u8], suffix: &[u8]) -> io::Result<()> {
+    fn push(
+        &mut self,
+        key: (ChunkId, RowSet),
+        record: u64,
+        text: &[u8],
+        suffix: &[u8],
+    ) -> io::Result<()> {
         let length = text.len() + suffix.len();
         let buffer = self.buffers.entry(key).or_default();
         buffer.extend_from_slice(&(length as u32).to_le_bytes());

@@ -52,7 +52,8 @@ impl Approximate {
         self.not_finite == NotFinite::Null && names_not_finite(field)
     }
 
-    /// Checks `field` and writes it as it is, without blanks: MariaDB and Rust read decimal text to the same nearest value.
+    /// Checks `field` and writes it as it is, without blanks: MariaDB and Rust read decimal text to
+    /// the same nearest value.
     pub fn check(&self, field: &[u8], row: &mut Vec<u8>) -> Result<(), BadValue> {
         let text = trimmed(field);
         if text.is_empty() {
@@ -61,7 +62,11 @@ impl Approximate {
         let value = parse(text).ok_or_else(|| not_a_number(field))?;
         // Infinity is above every range, and no text gives NaN.
         if self.rounded(value).abs() > self.most {
-            return Err(BadValue(format!("{} is outside {}", shown(field), self.name)));
+            return Err(BadValue(format!(
+                "{} is outside {}",
+                shown(field),
+                self.name
+            )));
         }
         if self.unsigned && value < 0.0 {
             return Err(BadValue(format!(
@@ -101,12 +106,14 @@ fn not_a_number(field: &[u8]) -> BadValue {
     }
 }
 
-/// The number a decimal text stands for, infinite when it is out of range; `None` when it is no number.
+/// The number a decimal text stands for, infinite when it is out of range; `None` when it is no
+/// number.
 pub fn parse(text: &[u8]) -> Option<f64> {
     let well_formed = text
         .iter()
         .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
-    // Rust takes the words `nan` and `inf` too, MariaDB does not; of the other bytes both take the same language.
+    // Rust takes the words `nan` and `inf` too, MariaDB does not; of the other bytes both take the
+    // same language.
     if !well_formed {
         return None;
     }

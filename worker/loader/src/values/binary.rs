@@ -7,7 +7,8 @@ use super::field::{BadValue, escape, shown};
 pub enum Binary {
     /// At most so many bytes.
     Bytes(u64),
-    /// A big-endian number of so many bits, as `LOAD DATA` takes and `SELECT … INTO OUTFILE` writes it.
+    /// A big-endian number of so many bits, as `LOAD DATA` takes and `SELECT … INTO OUTFILE` writes
+    /// it.
     Bits(u32),
 }
 

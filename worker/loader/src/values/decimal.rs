@@ -1,10 +1,12 @@
 //! DECIMAL(precision, scale).
 //!
-//! Digits beyond the scale are rounded half away from zero, as MariaDB does with a note; digits beyond the precision are refused.
+//! Digits beyond the scale are rounded half away from zero, as MariaDB does with a note; digits
+//! beyond the precision are refused.
 
 use super::field::{BadValue, shown, signed, trimmed};
 
-/// Most digits a field may have; MariaDB's own buffer ends at 81, beyond which it cuts instead of rounding.
+/// Most digits a field may have; MariaDB's own buffer ends at 81, beyond which it cuts instead of
+/// rounding.
 const MOST_DIGITS: usize = 81;
 /// Largest exponent taken; every value beyond it is out of range or zero in any DECIMAL.
 const MOST_EXPONENT: i32 = 200;
@@ -34,8 +36,8 @@ impl Decimal {
         if text.is_empty() {
             return Err(BadValue("an empty field is not a number".into()));
         }
-        let mut number =
-            parse(text).ok_or_else(|| BadValue(format!("{} is not a decimal number", shown(field))))?;
+        let mut number = parse(text)
+            .ok_or_else(|| BadValue(format!("{} is not a decimal number", shown(field))))?;
         if number.digits.len() > MOST_DIGITS || number.point.abs() > MOST_EXPONENT {
             return Err(BadValue(format!(
                 "{} has more digits than a DECIMAL can have",
@@ -69,7 +71,10 @@ impl Number {
         if keep < 0 {
             self.digits.clear();
         } else if (keep as usize) < self.digits.len() {
-            let up = self.digits.get(keep as usize).is_some_and(|digit| *digit >= b'5');
+            let up = self
+                .digits
+                .get(keep as usize)
+                .is_some_and(|digit| *digit >= b'5');
             self.digits.truncate(keep as usize);
             if up {
                 self.increment();
@@ -125,7 +130,8 @@ impl Number {
     }
 }
 
-/// The digits, after a minus if need be, of a decimal text whose value is an integer of at most [`MOST_DIGITS`] digits.
+/// The digits, after a minus if need be, of a decimal text whose value is an integer of at most
+/// [`MOST_DIGITS`] digits.
 pub fn integer(text: &[u8]) -> Option<Vec<u8>> {
     let mut number = parse(text)?;
     while number.digits.last() == Some(&b'0') {
@@ -182,7 +188,9 @@ fn exponent(text: &[u8]) -> Option<i32> {
         return None;
     }
     let value = digits.iter().fold(0_i32, |value, digit| {
-        value.saturating_mul(10).saturating_add(i32::from(digit - b'0'))
+        value
+            .saturating_mul(10)
+            .saturating_add(i32::from(digit - b'0'))
     });
     Some(if negative { -value } else { value })
 }

@@ -27,7 +27,8 @@ pub fn escape(value: &[u8], row: &mut Vec<u8>) {
     row.extend_from_slice(rest);
 }
 
-/// `field` without the blanks MariaDB skips before numbers and dates; blanks after them it refuses in a binary LOAD.
+/// `field` without the blanks MariaDB skips before numbers and dates; blanks after them it refuses
+/// in a binary LOAD.
 pub(super) fn trimmed(field: &[u8]) -> &[u8] {
     let blanks = field.iter().take_while(|byte| **byte == b' ').count();
     field.get(blanks..).unwrap_or_default()
@@ -46,7 +47,11 @@ pub(super) fn signed(text: &[u8]) -> (bool, &[u8]) {
 pub(super) fn shown(field: &[u8]) -> String {
     const MOST: usize = 64;
     let text = String::from_utf8_lossy(field.get(..4 * MOST).unwrap_or(field));
-    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    let mut shown: String = text
+        .chars()
+        .take(MOST)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(MOST).is_some() || field.len() > 4 * MOST {
         shown.push('…');
     }

@@ -72,7 +72,8 @@ fn boolean(field: &[u8]) -> Option<u8> {
     }
 }
 
-/// Sign, and digits without leading zeros but for a lone one; `None` when there is more than digits.
+/// Sign, and digits without leading zeros but for a lone one; `None` when there is more than
+/// digits.
 fn parse(field: &[u8]) -> Result<Option<(bool, &[u8])>, BadValue> {
     let text = trimmed(field);
     let (negative, digits) = signed(text);

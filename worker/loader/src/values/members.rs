@@ -29,7 +29,8 @@ impl Members {
         let members = members
             .iter()
             .filter_map(|member| {
-                // A member that does not exist in a character set cannot stand in a file of it either.
+                // A member that does not exist in a character set cannot stand in a file of it
+                // either.
                 let loaded = convert(member.as_bytes(), Charset::Utf8, target).ok()?;
                 let written = match source {
                     Charset::Utf8 => member.as_bytes().to_vec(),
@@ -63,9 +64,11 @@ impl Members {
     }
 
     fn find(&self, member: &[u8]) -> Result<&[u8], BadValue> {
-        self.members
-            .get(member)
-            .map(Vec::as_slice)
-            .ok_or_else(|| BadValue(format!("{} is not one of the column's members", shown(member))))
+        self.members.get(member).map(Vec::as_slice).ok_or_else(|| {
+            BadValue(format!(
+                "{} is not one of the column's members",
+                shown(member)
+            ))
+        })
     }
 }

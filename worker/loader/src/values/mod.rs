@@ -1,9 +1,10 @@
 //! Checks one field against its column's type and writes it as `LOAD DATA` takes it.
 //!
-//! Keeps true: what a checker accepts, a MariaDB in strict mode (`STRICT_TRANS_TABLES`, time zone UTC, zero dates allowed) stores with
-//! the same value the field's own text would have given; what strict mode refuses, a checker refuses too, with a reason for people.
-//! Where MariaDB guesses (`11-1-2` as a date) or rounds to an integer (`12.7`), the checker refuses; where the dialect asks for it,
-//! words are numbers (`true`) or NULL (`NaN`). One module per family of types.
+//! Keeps true: what a checker accepts, a MariaDB in strict mode (`STRICT_TRANS_TABLES`, time zone
+//! UTC, zero dates allowed) stores with the same value the field's own text would have given; what
+//! strict mode refuses, a checker refuses too, with a reason for people. Where MariaDB guesses
+//! (`11-1-2` as a date) or rounds to an integer (`12.7`), the checker refuses; where the dialect
+//! asks for it, words are numbers (`true`) or NULL (`NaN`). One module per family of types.
 
 mod approximate;
 mod binary;
@@ -75,7 +76,8 @@ impl Checker {
         })
     }
 
-    /// Appends `field` to `row` in the form `LOAD DATA` takes; on an error `row` may end with a part of it.
+    /// Appends `field` to `row` in the form `LOAD DATA` takes; on an error `row` may end with a
+    /// part of it.
     pub fn check(&self, field: Option<&[u8]>, row: &mut Vec<u8>) -> Result<(), BadValue> {
         let Some(field) = field else {
             if !self.nullable {
@@ -101,9 +103,11 @@ impl Kind {
     fn new(sql_type: SqlType, column: &Column, dialect: &Dialect) -> Result<Self, CheckerError> {
         let source = dialect.charset;
         Ok(match sql_type {
-            SqlType::Integer { width, flags, .. } => {
-                Self::Integer(integer::Integer::new(width, flags.unsigned, dialect.booleans))
-            }
+            SqlType::Integer { width, flags, .. } => Self::Integer(integer::Integer::new(
+                width,
+                flags.unsigned,
+                dialect.booleans,
+            )),
             SqlType::Decimal {
                 precision,
                 scale,
@@ -118,11 +122,9 @@ impl Kind {
                 flags.unsigned,
                 dialect.not_finite,
             )),
-            SqlType::Double { digits, flags } => Self::Approximate(approximate::Approximate::double(
-                digits,
-                flags.unsigned,
-                dialect.not_finite,
-            )),
+            SqlType::Double { digits, flags } => Self::Approximate(
+                approximate::Approximate::double(digits, flags.unsigned, dialect.not_finite),
+            ),
             SqlType::Bit(bits) => Self::Binary(binary::Binary::Bits(bits)),
             SqlType::Binary(bytes) | SqlType::VarBinary(bytes) => {
                 Self::Binary(binary::Binary::Bytes(u64::from(bytes)))
@@ -133,11 +135,13 @@ impl Kind {
             SqlType::Timestamp(digits) => Self::Temporal(temporal::Temporal::Timestamp(digits)),
             SqlType::Time(digits) => Self::Temporal(temporal::Temporal::Time(digits)),
             SqlType::Year => Self::Temporal(temporal::Temporal::Year),
-            SqlType::Char(characters) | SqlType::VarChar(characters) => Self::Text(text::Text::new(
-                text::Limit::Characters(characters as usize),
-                target_charset(column)?,
-                source,
-            )),
+            SqlType::Char(characters) | SqlType::VarChar(characters) => {
+                Self::Text(text::Text::new(
+                    text::Limit::Characters(characters as usize),
+                    target_charset(column)?,
+                    source,
+                ))
+            }
             SqlType::Text(size) => Self::Text(text::Text::new(
                 text::Limit::Bytes(size.max_bytes()),
                 target_charset(column)?,
@@ -148,12 +152,16 @@ impl Kind {
                 target_charset(column)?,
                 source,
             )),
-            SqlType::Enum(members) => {
-                Self::Members(members::Members::one(&members, target_charset(column)?, source))
-            }
-            SqlType::Set(members) => {
-                Self::Members(members::Members::set(&members, target_charset(column)?, source))
-            }
+            SqlType::Enum(members) => Self::Members(members::Members::one(
+                &members,
+                target_charset(column)?,
+                source,
+            )),
+            SqlType::Set(members) => Self::Members(members::Members::set(
+                &members,
+                target_charset(column)?,
+                source,
+            )),
         })
     }
 }

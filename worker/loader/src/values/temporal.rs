@@ -1,8 +1,9 @@
 //! DATE, DATETIME, TIMESTAMP, TIME and YEAR.
 //!
-//! Years have four digits; date and time are separated by one blank or `T`. Fraction digits beyond the column's are cut, as MariaDB
-//! does. Zero dates and zero months or days are values of DATE and DATETIME here, because the workers' sql_mode allows them.
-//! A TIMESTAMP is read in UTC, the time zone every worker session has.
+//! Years have four digits; date and time are separated by one blank or `T`. Fraction digits beyond
+//! the column's are cut, as MariaDB does. Zero dates and zero months or days are values of DATE and
+//! DATETIME here, because the workers' sql_mode allows them. A TIMESTAMP is read in UTC, the time
+//! zone every worker session has.
 
 use std::io::Write;
 
@@ -197,7 +198,8 @@ fn year(text: &[u8]) -> Option<()> {
 }
 
 fn number(text: &[u8], least_digits: usize, most_digits: usize) -> Option<u32> {
-    let fits = (least_digits..=most_digits).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    let fits =
+        (least_digits..=most_digits).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     fits.then(|| {
         text.iter()
             .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
@@ -216,7 +218,10 @@ fn write_clock(clock: &Clock<'_>, digits: u32, row: &mut Vec<u8>) {
         "{:02}:{:02}:{:02}",
         clock.hours, clock.minutes, clock.seconds
     );
-    let kept = clock.fraction.get(..digits as usize).unwrap_or(clock.fraction);
+    let kept = clock
+        .fraction
+        .get(..digits as usize)
+        .unwrap_or(clock.fraction);
     if !kept.is_empty() {
         row.push(b'.');
         row.extend_from_slice(kept);

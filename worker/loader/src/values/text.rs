@@ -39,7 +39,9 @@ impl Target {
     /// Number of characters in `bytes` of this set, or `None` when they are none.
     fn characters(self, bytes: &[u8]) -> Option<usize> {
         match self {
-            Self::Utf8 => std::str::from_utf8(bytes).ok().map(|text| text.chars().count()),
+            Self::Utf8 => std::str::from_utf8(bytes)
+                .ok()
+                .map(|text| text.chars().count()),
             Self::Utf8ThreeBytes => {
                 let text = std::str::from_utf8(bytes).ok()?;
                 text.chars()
@@ -117,9 +119,13 @@ impl Text {
     }
 
     fn characters(&self, text: &[u8]) -> Result<usize, BadValue> {
-        self.target
-            .characters(text)
-            .ok_or_else(|| BadValue(format!("{} is not valid {}", shown(text), self.target.name())))
+        self.target.characters(text).ok_or_else(|| {
+            BadValue(format!(
+                "{} is not valid {}",
+                shown(text),
+                self.target.name()
+            ))
+        })
     }
 
     /// `text` without the blanks beyond `most` characters.
@@ -139,7 +145,9 @@ impl Text {
 
 fn check_json(text: &[u8]) -> Result<(), BadValue> {
     if nesting(text) > MOST_JSON_DEPTH {
-        return Err(BadValue(format!("JSON nested deeper than {MOST_JSON_DEPTH}")));
+        return Err(BadValue(format!(
+            "JSON nested deeper than {MOST_JSON_DEPTH}"
+        )));
     }
     serde_json::from_slice::<serde::de::IgnoredAny>(text)
         .map(|_| ())
@@ -184,8 +192,8 @@ fn utf8_to_latin1(field: &[u8]) -> Result<Cow<'_, [u8]>, BadValue> {
     if field.is_ascii() {
         return Ok(Cow::Borrowed(field));
     }
-    let text =
-        std::str::from_utf8(field).map_err(|_| BadValue(format!("{} is not valid utf8mb4", shown(field))))?;
+    let text = std::str::from_utf8(field)
+        .map_err(|_| BadValue(format!("{} is not valid utf8mb4", shown(field))))?;
     text.chars()
         .map(|c| {
             (0..=u8::MAX)
@@ -196,11 +204,13 @@ fn utf8_to_latin1(field: &[u8]) -> Result<Cow<'_, [u8]>, BadValue> {
         .map(Cow::Owned)
 }
 
-/// What MariaDB takes a latin1 byte for: Windows-1252, whose five holes are the control characters of the same number.
+/// What MariaDB takes a latin1 byte for: Windows-1252, whose five holes are the control characters
+/// of the same number.
 fn latin1_char(byte: u8) -> char {
     const WINDOWS: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
     ];
     byte.checked_sub(0x80)
         .and_then(|offset| WINDOWS.get(usize::from(offset)).copied())

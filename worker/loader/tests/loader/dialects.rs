@@ -1,18 +1,26 @@
-//! Files as archives publish them: comments, units, several spellings of NULL, marks and line ends of other systems.
+//! Files as archives publish them: comments, units, several spellings of NULL, marks and line ends
+//! of other systems.
 
 use crate::common::*;
 use orrery_archive::ingest::{BlankLines, Dialect, NotFinite};
 use orrery_loader::survey::Finished;
 use serde_json::json;
 
-/// Surveys `text` into `Object(objectId, ra, decl, name)`; rows as loaded by record, and the list of rejects.
-async fn survey(dialect: Dialect, text: impl AsRef<[u8]>) -> Result<(Vec<String>, String, Finished), String> {
+/// Surveys `text` into `Object(objectId, ra, decl, name)`; rows as loaded by record, and the list
+/// of rejects.
+async fn survey(
+    dialect: Dialect,
+    text: impl AsRef<[u8]>,
+) -> Result<(Vec<String>, String, Finished), String> {
     let place = Place::new();
     let file = place.file("a.csv", text);
     let mut survey = director(object(&json!({})), vec![file]);
     survey.dialect = dialect;
     survey.max_rejects = 100;
-    let (finished, directory) = place.survey(survey).await.map_err(|fault| fault.to_string())?;
+    let (finished, directory) = place
+        .survey(survey)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let mut rows: Vec<(u64, String)> = spooled(&finished, &directory)
         .into_iter()
         .filter(|row| row.0 == orrery_archive::names::RowSet::Home)
@@ -74,7 +82,9 @@ async fn a_header_of_comments_longer_than_a_batch_is_read_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_is_a_comment_says_how_to_skip_it() {
-    let error = survey(header(), "# %ECSV 1.0\n1,10,20,a\n").await.unwrap_err();
+    let error = survey(header(), "# %ECSV 1.0\n1,10,20,a\n")
+        .await
+        .unwrap_err();
     assert!(error.contains("dialect.comment"), "{error}");
 }
 
@@ -95,7 +105,8 @@ async fn several_spellings_of_a_missing_value_are_null() {
         quote: Some("\"".into()),
         ..Dialect::default()
     };
-    let text = "1,10,20,null\n2,10,20,\n3,10,20,\\N\n4,10,20,\"\"\n5,10,20,\"null\"\n6,10,20,nullx\n";
+    let text =
+        "1,10,20,null\n2,10,20,\n3,10,20,\\N\n4,10,20,\"\"\n5,10,20,\"null\"\n6,10,20,nullx\n";
     let (rows, rejects, _) = survey(dialect, text).await.unwrap();
     assert_eq!(rejects, "");
     assert_eq!(

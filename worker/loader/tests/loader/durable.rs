@@ -1,4 +1,5 @@
-//! What a loader leaves on its disk survives a power cut: the kernel's record of a whole survey is read.
+//! What a loader leaves on its disk survives a power cut: the kernel's record of a whole survey is
+//! read.
 
 use std::path::Path;
 

@@ -41,7 +41,13 @@ fn objects(count: u32) -> String {
     text
 }
 
-async fn rows(cluster: &Cluster, worker: usize, name: &str, numbers: Numbers, surveyed: &Surveyed) -> u64 {
+async fn rows(
+    cluster: &Cluster,
+    worker: usize,
+    name: &str,
+    numbers: Numbers,
+    surveyed: &Surveyed,
+) -> u64 {
     let all = Cluster::all_rows(name, numbers, surveyed);
     cluster
         .query(worker, &format!("SELECT COUNT(*) FROM ({all}) AS a"))
@@ -94,7 +100,12 @@ async fn directors_and_children_reach_every_replica_as_a_plain_load_would_store_
     let status = cluster.ingest(&survey, "Source", SOURCE).await;
     let summary = status.summary;
     assert_eq!(
-        (summary.rows, summary.rejects, summary.orphans, summary.moved),
+        (
+            summary.rows,
+            summary.rejects,
+            summary.orphans,
+            summary.moved
+        ),
         (5, 1, 1, 1)
     );
     let moved: Vec<(u32, u32)> = cluster
@@ -217,14 +228,24 @@ async fn the_real_sample_is_stored_as_a_plain_load_stores_it() {
         return;
     };
     let mut cluster = Cluster::start(1).await;
-    let objects = sample_like_plain(&mut cluster, &sample, sample.director("Object"), "Object", OBJECT).await;
+    let objects = sample_like_plain(
+        &mut cluster,
+        &sample,
+        sample.director("Object"),
+        "Object",
+        OBJECT,
+    )
+    .await;
     assert_eq!(objects.summary.rows, 88);
     let index = cluster.index(&[(OBJECT, &objects.surveyed.unwrap())]);
     let mut survey = sample.child("Source", index);
     survey.id = "uid/child".into();
     let sources = sample_like_plain(&mut cluster, &sample, survey, "Source", SOURCE).await;
     let summary = sources.summary;
-    assert_eq!((summary.rows, summary.rejects, summary.orphans), (3339, 0, 36));
+    assert_eq!(
+        (summary.rows, summary.rejects, summary.orphans),
+        (3339, 0, 36)
+    );
 }
 
 /// Ingests a table of the sample and compares it with a plain LOAD DATA of the same file.
@@ -235,7 +256,8 @@ async fn sample_like_plain(
     name: &str,
     numbers: Numbers,
 ) -> LoaderStatus {
-    let (SurveyTarget::Director { table, .. } | SurveyTarget::Child { table, .. }) = &survey.target else {
+    let (SurveyTarget::Director { table, .. } | SurveyTarget::Child { table, .. }) = &survey.target
+    else {
         panic!("chunked tables only");
     };
     let stored = sample.folder.join(format!("{name}.tsv.gz"));
@@ -254,7 +276,11 @@ async fn sample_like_plain(
     let status = cluster.ingest(&survey, name, numbers).await;
     plain_table(cluster, table, &cluster.place.source_path("plain"), "\\t").await;
     let surveyed = status.surveyed.clone().unwrap();
-    assert_eq!(difference(cluster, name, numbers, &surveyed).await, 0, "{name}");
+    assert_eq!(
+        difference(cluster, name, numbers, &surveyed).await,
+        0,
+        "{name}"
+    );
     status
 }
 
@@ -263,7 +289,10 @@ async fn sample_like_plain(
 async fn a_loader_that_comes_back_goes_on_where_it_was() {
     let cluster = Cluster::start(1).await;
     let table = object(&json!({}));
-    let survey = director(table.clone(), vec![cluster.place.file("o.csv", objects(200))]);
+    let survey = director(
+        table.clone(),
+        vec![cluster.place.file("o.csv", objects(200))],
+    );
     let serving = cluster.loader().await;
     serving.api.survey(&survey).await.unwrap();
     let first = serving.until(LoaderStep::Surveyed).await;
@@ -282,7 +311,9 @@ async fn a_loader_that_comes_back_goes_on_where_it_was() {
         (&first.surveyed, &first.summary)
     );
     let surveyed = found.surveyed.unwrap();
-    cluster.open(&table, "Object", true, &surveyed, OBJECT).await;
+    cluster
+        .open(&table, "Object", true, &surveyed, OBJECT)
+        .await;
     let load = cluster.load_request(&survey, &surveyed, OBJECT);
     serving.api.load(&load).await.unwrap();
     let loaded = serving.until(LoaderStep::Loaded).await;
@@ -308,7 +339,10 @@ async fn an_unfinished_survey_starts_again_with_the_loader() {
     while serving.status().await.step != LoaderStep::Failed {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    assert_eq!(serving.status().await.error.unwrap().reason, "SourceMissing");
+    assert_eq!(
+        serving.status().await.error.unwrap().reason,
+        "SourceMissing"
+    );
     cluster.place.file("late.csv", objects(10));
     let serving = cluster.loader().await;
     assert_eq!(serving.until(LoaderStep::Surveyed).await.summary.rows, 10);
@@ -328,11 +362,16 @@ async fn an_unfinished_survey_starts_again_with_the_loader() {
 async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() {
     let cluster = Cluster::start(1).await;
     let table = object(&json!({}));
-    let mut survey = director(table.clone(), vec![cluster.place.file("o.csv", objects(50))]);
+    let mut survey = director(
+        table.clone(),
+        vec![cluster.place.file("o.csv", objects(50))],
+    );
     let serving = cluster.loader().await;
     serving.api.survey(&survey).await.unwrap();
     let surveyed = serving.until(LoaderStep::Surveyed).await.surveyed.unwrap();
-    cluster.open(&table, "Object", true, &surveyed, OBJECT).await;
+    cluster
+        .open(&table, "Object", true, &surveyed, OBJECT)
+        .await;
     // Nothing listens there.
     let gone = "https://127.0.0.1:9".to_owned();
     let mut load = cluster.load_request(&survey, &surveyed, OBJECT);
@@ -390,7 +429,10 @@ async fn a_lost_agent_is_named_and_the_others_go_on_while_every_chunk_has_one() 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_idempotent_and_contradictions_refused() {
     let cluster = Cluster::start(0).await;
-    let mut survey = director(object(&json!({})), vec![cluster.place.file("o.csv", objects(5))]);
+    let mut survey = director(
+        object(&json!({})),
+        vec![cluster.place.file("o.csv", objects(5))],
+    );
     let serving = cluster.loader().await;
     let load = cluster.load_request(&survey, &Surveyed::default(), OBJECT);
     let refused = serving.api.load(&load).await.unwrap_err();

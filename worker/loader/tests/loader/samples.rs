@@ -47,7 +47,10 @@ async fn pt12_tables_have_the_rows_they_should_have_and_no_rejects() {
     }
     let finished = sample.finish(sample.child("Source", no_index())).await;
     assert_eq!((finished.summary.rows, finished.summary.rejects), (3339, 0));
-    assert_eq!(finished.summary.orphans, 3339, "no director is published here");
+    assert_eq!(
+        finished.summary.orphans, 3339,
+        "no director is published here"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

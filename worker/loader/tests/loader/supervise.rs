@@ -1,4 +1,5 @@
-//! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM ends both.
+//! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM
+//! ends both.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -31,7 +32,8 @@ fn free_port() -> u16 {
 
 /// The only child of `parent`.
 fn child_of(parent: u32) -> Option<i32> {
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let children =
+        std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
 }
 
@@ -70,7 +72,11 @@ async fn a_killed_loader_is_started_again_and_finds_its_survey() {
     let second = child_of(supervisor.0.id()).unwrap();
     assert_ne!(first, second);
 
-    kill_process(Pid::from_raw(supervisor.0.id() as i32).unwrap(), Signal::TERM).unwrap();
+    kill_process(
+        Pid::from_raw(supervisor.0.id() as i32).unwrap(),
+        Signal::TERM,
+    )
+    .unwrap();
     let ended = tokio::task::spawn_blocking(move || supervisor.0.wait().unwrap())
         .await
         .unwrap();

@@ -20,16 +20,27 @@ async fn a_director_is_placed_by_position_with_its_overlap_and_index() {
         .await
         .unwrap();
     let grid = Grid::new(85, 12, 0.01667).unwrap();
-    let home = [grid.locate(10.5, 20.5).unwrap(), grid.locate(0.0, 0.0).unwrap()];
+    let home = [
+        grid.locate(10.5, 20.5).unwrap(),
+        grid.locate(0.0, 0.0).unwrap(),
+    ];
     let rows = spooled(&finished, &directory);
-    let homes: Vec<_> = rows.iter().filter(|row| row.0 == RowSet::Home).cloned().collect();
+    let homes: Vec<_> = rows
+        .iter()
+        .filter(|row| row.0 == RowSet::Home)
+        .cloned()
+        .collect();
     assert_eq!(
         homes
             .iter()
             .map(|row| row.3.as_str())
             .collect::<std::collections::BTreeSet<_>>(),
         [
-            format!("1\t10.5\t20.5\ta\t{}\t{}\n", home[0].chunk, home[0].sub_chunk).as_str(),
+            format!(
+                "1\t10.5\t20.5\ta\t{}\t{}\n",
+                home[0].chunk, home[0].sub_chunk
+            )
+            .as_str(),
             format!("2\t0\t0\tb,c\t{}\t{}\n", home[1].chunk, home[1].sub_chunk).as_str(),
         ]
         .into()
@@ -60,7 +71,8 @@ async fn a_director_is_placed_by_position_with_its_overlap_and_index() {
     );
     assert_eq!(finished.summary.bounds, Some(vec![0.0, 0.0, 10.5, 20.5]));
     for (key, cell) in ["1", "2"].iter().zip(home) {
-        let index = std::fs::read_to_string(index_path(&directory, hash_chunk(key.as_bytes(), 4))).unwrap();
+        let index =
+            std::fs::read_to_string(index_path(&directory, hash_chunk(key.as_bytes(), 4))).unwrap();
         let row = format!("{key}\t{}\t{}\t0\n", cell.chunk, cell.sub_chunk);
         assert!(index.contains(&row), "{index:?} has {row:?}");
     }
@@ -97,7 +109,10 @@ async fn every_reject_names_file_record_column_and_reason() {
     assert_eq!(fault.reason(), "TooManyRejects");
     assert!(!fault.retry());
     let message = fault.to_string();
-    assert!(message.contains("bad.csv record 2: too few fields"), "{message}");
+    assert!(
+        message.contains("bad.csv record 2: too few fields"),
+        "{message}"
+    );
 }
 
 /// docs/design/ingest.md#positions: a longitude outside [0, 360] is rejected, or normalised by
@@ -155,10 +170,14 @@ async fn the_second_row_with_a_key_is_rejected_with_the_place_of_the_first() {
         Some(vec![0.0, 0.0, 1.0, 1.0]),
         "dropped rows have no part in it"
     );
-    let dropped: Vec<(u32, u64)> = orrery_loader::disk::read_json(&dropped_path(&directory)).unwrap();
+    let dropped: Vec<(u32, u64)> =
+        orrery_loader::disk::read_json(&dropped_path(&directory)).unwrap();
     assert_eq!(dropped, [(0, 3), (1, 1)]);
     survey.max_rejects = 1;
-    assert_eq!(place.survey(survey).await.unwrap_err().reason(), "TooManyRejects");
+    assert_eq!(
+        place.survey(survey).await.unwrap_err().reason(),
+        "TooManyRejects"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +224,10 @@ async fn a_header_maps_names_to_columns_and_defaults_fill_the_rest() {
 
     survey.sources = vec![place.file("c.csv", "objectId,ra\n")];
     let message = place.survey(survey).await.unwrap_err().to_string();
-    assert!(message.contains("`decl` is not among the fields"), "{message}");
+    assert!(
+        message.contains("`decl` is not among the fields"),
+        "{message}"
+    );
 }
 
 /// A changed source fails the file (docs/design/ingest.md#sources).
@@ -220,7 +242,12 @@ async fn a_source_that_changed_since_the_last_survey_is_named_with_what_differs(
     let path = place.source_path("a.csv");
     let expect = |patch: fn(&mut SourceFile)| {
         let mut survey = survey.clone();
-        survey.expected_files.as_mut().unwrap().iter_mut().for_each(patch);
+        survey
+            .expected_files
+            .as_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(patch);
         survey
     };
     for (changed, what) in [
@@ -248,7 +275,10 @@ async fn a_source_that_changed_since_the_last_survey_is_named_with_what_differs(
         );
     }
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(place.survey(survey).await.unwrap_err().reason(), "SourceMissing");
+    assert_eq!(
+        place.survey(survey).await.unwrap_err().reason(),
+        "SourceMissing"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -362,7 +392,10 @@ async fn a_reference_table_is_one_piece_without_chunk_columns() {
         table: reference(&columns),
     };
     let (finished, directory) = place
-        .survey(survey_of(target, vec![place.file("f.csv", "0,u\n-99,\\N\n")]))
+        .survey(survey_of(
+            target,
+            vec![place.file("f.csv", "0,u\n-99,\\N\n")],
+        ))
         .await
         .unwrap();
     let rows: Vec<String> = spooled(&finished, &directory)
@@ -370,7 +403,10 @@ async fn a_reference_table_is_one_piece_without_chunk_columns() {
         .map(|row| row.3)
         .collect();
     assert_eq!(rows, ["0\tu\n", "-99\t\\N\n"]);
-    assert_eq!(finished.surveyed.chunks.keys().copied().collect::<Vec<_>>(), [0]);
+    assert_eq!(
+        finished.surveyed.chunks.keys().copied().collect::<Vec<_>>(),
+        [0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

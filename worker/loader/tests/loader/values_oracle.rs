@@ -1,5 +1,5 @@
-//! What a checker accepts, a strict MariaDB stores with the value the field's own text would have given; what MariaDB refuses, the
-//! checker refuses too.
+//! What a checker accepts, a strict MariaDB stores with the value the field's own text would have
+//! given; what MariaDB refuses, the checker refuses too.
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
@@ -19,11 +19,13 @@ fn dialect(charset: Charset) -> Dialect {
     }
 }
 
-/// The settings of an agent's session, without its `sql_notes = 0`: accepted fields must not give notes either.
+/// The settings of an agent's session, without its `sql_notes = 0`: accepted fields must not give
+/// notes either.
 const SESSION: &str = "SET SESSION time_zone = '+00:00', \
     sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
 
-/// A type, the characters random fields of it are made of, fields that are good, and fields that are bad.
+/// A type, the characters random fields of it are made of, fields that are good, and fields that
+/// are bad.
 struct Family {
     sql_type: &'static str,
     alphabet: &'static str,
@@ -36,8 +38,8 @@ const FAMILIES: &[Family] = &[
         sql_type: "TINYINT",
         alphabet: "0123-+ .e",
         good: &[
-            "0", "-128", "127", "+5", " 7", "-0", "000012", "1.0", "1e1", "-1.20e2", "12700e-2", ".0", "3.",
-            "0e9",
+            "0", "-128", "127", "+5", " 7", "-0", "000012", "1.0", "1e1", "-1.20e2", "12700e-2",
+            ".0", "3.", "0e9",
         ],
         bad: &[
             "",
@@ -111,8 +113,8 @@ const FAMILIES: &[Family] = &[
         sql_type: "DECIMAL(6,3)",
         alphabet: "0123459.-e",
         good: &[
-            "0", "-999.999", "1.2345", "1.2355", "-1.2345", "999.9994", ".5", "5.", "1e2", "12e-1", "1E-9",
-            "-0.0004", "+1.5", " 2",
+            "0", "-999.999", "1.2345", "1.2355", "-1.2345", "999.9994", ".5", "5.", "1e2", "12e-1",
+            "1E-9", "-0.0004", "+1.5", " 2",
         ],
         bad: &[
             "", "1000", "999.9995", "1e3", "1.2.3", ".", "-", "e5", "1e", "nan", "1,5",
@@ -189,7 +191,9 @@ const FAMILIES: &[Family] = &[
             "1e23",
             "8.5e-300",
         ],
-        bad: &["", "1.8e308", "1e999", "nan", "inf", "infinity", "abc", "1d5"],
+        bad: &[
+            "", "1.8e308", "1e999", "nan", "inf", "infinity", "abc", "1d5",
+        ],
     },
     Family {
         sql_type: "DOUBLE(8,3) UNSIGNED",
@@ -425,7 +429,9 @@ impl Server {
             .user(Some("root"));
         let mut conn = Conn::new(options).await.unwrap();
         conn.query_drop(SESSION).await.unwrap();
-        conn.query_drop("CREATE DATABASE IF NOT EXISTS t").await.unwrap();
+        conn.query_drop("CREATE DATABASE IF NOT EXISTS t")
+            .await
+            .unwrap();
         Self { mysqld, conn }
     }
 
@@ -445,7 +451,8 @@ impl Server {
         self.conn.query_drop(create).await.unwrap();
     }
 
-    /// The stored values, as hexadecimal digits, of rows loaded in one LOAD; the error or the warnings else.
+    /// The stored values, as hexadecimal digits, of rows loaded in one LOAD; the error or the
+    /// warnings else.
     async fn load(&mut self, rows: &[Vec<u8>]) -> Result<Vec<Option<String>>, String> {
         let path = self.mysqld.pipe_dir().join("rows");
         let mut text = Vec::new();
@@ -528,7 +535,8 @@ async fn accepted_fields_are_stored_as_strict_mariadb_stores_their_text() {
 fn good_fields_are_accepted_and_bad_ones_rejected() {
     let mut problems = Vec::new();
     for family in FAMILIES {
-        let checker = Checker::new(&column(family.sql_type, "utf8mb4"), &dialect(Charset::Utf8)).unwrap();
+        let checker =
+            Checker::new(&column(family.sql_type, "utf8mb4"), &dialect(Charset::Utf8)).unwrap();
         let good = family.good.iter().map(|field| (field, true));
         for (field, good) in good.chain(family.bad.iter().map(|field| (field, false))) {
             let answer = checked(&checker, field.as_bytes());
@@ -541,7 +549,8 @@ fn good_fields_are_accepted_and_bad_ones_rejected() {
 }
 
 impl Server {
-    /// Loads `field` as it is and as the checker writes it, if it accepts it; both must be stored alike.
+    /// Loads `field` as it is and as the checker writes it, if it accepts it; both must be stored
+    /// alike.
     async fn compare(&mut self, checker: &Checker, field: &str) -> Result<(), String> {
         let Ok(row) = checked(checker, field.as_bytes()) else {
             return Ok(());
@@ -567,7 +576,8 @@ impl Server {
     }
 }
 
-/// Random fields, and the good ones with one character put in, taken out or changed; the same in every run.
+/// Random fields, and the good ones with one character put in, taken out or changed; the same in
+/// every run.
 fn random(family: &Family) -> Vec<String> {
     let config = Config::default();
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
@@ -704,16 +714,36 @@ fn every_family_of_types_names_the_reason() {
             "`NaN` cannot be stored: columns hold finite numbers or NULL; dialect.notFinite: null stores NULL",
         ),
         ("FLOAT", "1e40", "`1e40` is outside FLOAT"),
-        ("DATE", "2011-02-30", "`2011-02-30` is not a date (YYYY-MM-DD)"),
-        ("YEAR", "1900", "`1900` is not a year (1901 to 2155, or 0000)"),
-        ("TIME", "25h", "`25h` is not a time (HH:MM:SS, at most 838:59:59)"),
-        ("CHAR(2)", "abc", "`abc` has 3 characters, the column holds 2"),
+        (
+            "DATE",
+            "2011-02-30",
+            "`2011-02-30` is not a date (YYYY-MM-DD)",
+        ),
+        (
+            "YEAR",
+            "1900",
+            "`1900` is not a year (1901 to 2155, or 0000)",
+        ),
+        (
+            "TIME",
+            "25h",
+            "`25h` is not a time (HH:MM:SS, at most 838:59:59)",
+        ),
+        (
+            "CHAR(2)",
+            "abc",
+            "`abc` has 3 characters, the column holds 2",
+        ),
         (
             "VARBINARY(2)",
             "abc",
             "3 bytes are more than the 2 the column holds",
         ),
-        ("BIT(2)", "\u{4}", "`\\u{4}` taken as bytes does not fit BIT(2)"),
+        (
+            "BIT(2)",
+            "\u{4}",
+            "`\\u{4}` taken as bytes does not fit BIT(2)",
+        ),
         ("ENUM('a')", "b", "`b` is not one of the column's members"),
         ("SET('a')", "a,b", "`b` is not one of the column's members"),
     ] {

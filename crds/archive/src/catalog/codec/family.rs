@@ -65,13 +65,21 @@ impl FamilyEntry {
     }
 
     /// The family and its name.
-    pub(super) fn decode(self, source: &impl ObjectSource) -> Result<(String, Family), ObjectError> {
-        let FamilySpec { pool, replicas, grid } = get(source, &self.spec)?;
+    pub(super) fn decode(
+        self,
+        source: &impl ObjectSource,
+    ) -> Result<(String, Family), ObjectError> {
+        let FamilySpec {
+            pool,
+            replicas,
+            grid,
+        } = get(source, &self.spec)?;
         let PlacementList { pages, behind } = get(source, &self.placement)?;
         let mut placement = BTreeMap::new();
         for (range, page) in pages {
             let text = objects::get(source, &page)?;
-            read_page(range, &text, &mut placement).ok_or_else(|| malformed(&page, "placement page"))?;
+            read_page(range, &text, &mut placement)
+                .ok_or_else(|| malformed(&page, "placement page"))?;
         }
         let behind = behind
             .into_iter()
@@ -96,7 +104,10 @@ impl FamilyEntry {
     }
 
     /// Names of everything the entry refers to, without their parts.
-    pub(super) fn contents(&self, source: &impl ObjectSource) -> Result<Vec<ObjectName>, ObjectError> {
+    pub(super) fn contents(
+        &self,
+        source: &impl ObjectSource,
+    ) -> Result<Vec<ObjectName>, ObjectError> {
         let list: PlacementList = get(source, &self.placement)?;
         let mut contents = vec![self.spec.clone(), self.placement.clone()];
         contents.extend(list.pages.into_iter().map(|(_, page)| page));
@@ -110,21 +121,34 @@ fn write_pages(placement: &BTreeMap<ChunkId, Vec<WorkerId>>) -> BTreeMap<u32, St
     for (chunk, workers) in placement {
         let workers: Vec<String> = workers.iter().map(ToString::to_string).collect();
         let entry = format!("{}:{} ", chunk % PAGE_CHUNKS, workers.join(","));
-        pages.entry(chunk / PAGE_CHUNKS).or_default().push_str(&entry);
+        pages
+            .entry(chunk / PAGE_CHUNKS)
+            .or_default()
+            .push_str(&entry);
     }
     pages
 }
 
-fn read_page(range: u32, text: &str, placement: &mut BTreeMap<ChunkId, Vec<WorkerId>>) -> Option<()> {
+fn read_page(
+    range: u32,
+    text: &str,
+    placement: &mut BTreeMap<ChunkId, Vec<WorkerId>>,
+) -> Option<()> {
     for entry in text.split_ascii_whitespace() {
         let (offset, workers) = entry.split_once(':')?;
         let offset: u32 = offset.parse().ok().filter(|offset| *offset < PAGE_CHUNKS)?;
         let workers = if workers.is_empty() {
             Some(Vec::new())
         } else {
-            workers.split(',').map(|worker| worker.parse().ok()).collect()
+            workers
+                .split(',')
+                .map(|worker| worker.parse().ok())
+                .collect()
         };
-        placement.insert(range.checked_mul(PAGE_CHUNKS)?.checked_add(offset)?, workers?);
+        placement.insert(
+            range.checked_mul(PAGE_CHUNKS)?.checked_add(offset)?,
+            workers?,
+        );
     }
     Some(())
 }

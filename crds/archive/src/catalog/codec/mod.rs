@@ -1,7 +1,9 @@
-//! `encode`: catalog → root and objects; `decode`: back. Both pure; equal catalogs give equal objects.
+//! `encode`: catalog → root and objects; `decode`: back. Both pure; equal catalogs give equal
+//! objects.
 //!
-//! What changes together stands together: a placement change rewrites a placement page (512 chunk ids), its page list, the family's
-//! index page and the root; a publish adds a segment and rewrites the table's segment page, its index page and the root.
+//! What changes together stands together: a placement change rewrites a placement page (512 chunk
+//! ids), its page list, the family's index page and the root; a publish adds a segment and rewrites
+//! the table's segment page, its index page and the root.
 
 mod family;
 mod payload;
@@ -100,7 +102,9 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
             match entry {
                 IndexEntry::Family(entry) => catalog.families.extend([entry.decode(source)?]),
                 IndexEntry::Table(entry) => catalog.tables.extend([entry.decode(source)?]),
-                IndexEntry::Dropping { database, since } => catalog.dropping.extend([(database, since)]),
+                IndexEntry::Dropping { database, since } => {
+                    catalog.dropping.extend([(database, since)])
+                }
             }
         }
     }

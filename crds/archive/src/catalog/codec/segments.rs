@@ -75,7 +75,10 @@ fn encode_one(objects: &mut Objects, segment: &Segment) -> ObjectName {
 }
 
 /// The segments of `pages`.
-pub(super) fn decode(source: &impl ObjectSource, pages: &[ObjectName]) -> Result<Vec<Segment>, ObjectError> {
+pub(super) fn decode(
+    source: &impl ObjectSource,
+    pages: &[ObjectName],
+) -> Result<Vec<Segment>, ObjectError> {
     let mut segments = Vec::new();
     for page in pages {
         for entry in get::<Vec<PageEntry>>(source, page)? {

@@ -8,7 +8,8 @@ use super::payload::{get, put};
 use super::segments;
 use crate::table::DeletionPolicy;
 
-/// A table in an index page; `segments`, `revoked`, `index` and `index_revoked` name pages of segments.
+/// A table in an index page; `segments`, `revoked`, `index` and `index_revoked` name pages of
+/// segments.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TableEntry {
     database: String,
@@ -48,7 +49,10 @@ impl TableEntry {
     }
 
     /// The table and its name.
-    pub(super) fn decode(self, source: &impl ObjectSource) -> Result<(TableKey, Table), ObjectError> {
+    pub(super) fn decode(
+        self,
+        source: &impl ObjectSource,
+    ) -> Result<(TableKey, Table), ObjectError> {
         let mut kind: TableKind = get(source, &self.spec)?;
         if let Some(index) = kind.index_mut() {
             index.segments = segments::decode(source, &self.index)?;
@@ -66,8 +70,16 @@ impl TableEntry {
     }
 
     /// Names of everything the entry refers to, without their parts.
-    pub(super) fn contents(&self, source: &impl ObjectSource) -> Result<Vec<ObjectName>, ObjectError> {
-        let pages = [&self.segments, &self.revoked, &self.index, &self.index_revoked];
+    pub(super) fn contents(
+        &self,
+        source: &impl ObjectSource,
+    ) -> Result<Vec<ObjectName>, ObjectError> {
+        let pages = [
+            &self.segments,
+            &self.revoked,
+            &self.index,
+            &self.index_revoked,
+        ];
         let mut contents = vec![self.spec.clone()];
         for page in pages.into_iter().flatten() {
             contents.push(page.clone());

@@ -18,7 +18,8 @@ pub(crate) struct AreaPredicate {
     pub prunes: bool,
 }
 
-/// Turns the statement's spatial restrictions into predicates: on every director of FROM, or else on every child with a position.
+/// Turns the statement's spatial restrictions into predicates: on every director of FROM, or else
+/// on every child with a position.
 pub(crate) fn predicates(select: &Select<'_>) -> Result<Vec<AreaPredicate>, PruneError> {
     check_nesting(select)?;
     let positions = restricted_positions(&select.scope);
@@ -46,7 +47,11 @@ pub(crate) fn predicates(select: &Select<'_>) -> Result<Vec<AreaPredicate>, Prun
             arguments.extend(area.arguments.iter().cloned());
             let call = Expr::call(shape.predicate(), arguments);
             predicates.push(AreaPredicate {
-                predicate: Expr::Compare(Comparison::Equal, Box::new(call), Box::new(Expr::number(1))),
+                predicate: Expr::Compare(
+                    Comparison::Equal,
+                    Box::new(call),
+                    Box::new(Expr::number(1)),
+                ),
                 region: region.clone(),
                 prunes: *prunes,
             });
@@ -81,7 +86,8 @@ fn nested_area(expr: &Expr) -> Option<String> {
     }
 }
 
-/// Position columns to restrict, and whether they determine the chunk. Inner tables come before optional ones, directors before children.
+/// Position columns to restrict, and whether they determine the chunk. Inner tables come before
+/// optional ones, directors before children.
 fn restricted_positions(scope: &Scope<'_>) -> Vec<(ColumnId, ColumnId, bool)> {
     let of = |optional: bool, director: bool| -> Vec<(ColumnId, ColumnId, bool)> {
         let tables = scope.tables.iter().enumerate();
@@ -99,7 +105,9 @@ fn restricted_positions(scope: &Scope<'_>) -> Vec<(ColumnId, ColumnId, bool)> {
     let mut found = choices
         .into_iter()
         .map(|(optional, director)| of(optional, director));
-    found.find(|positions| !positions.is_empty()).unwrap_or_default()
+    found
+        .find(|positions| !positions.is_empty())
+        .unwrap_or_default()
 }
 
 fn constants(area: &AreaCall) -> Result<Vec<f64>, PruneError> {
@@ -129,7 +137,10 @@ fn shape(name: &str) -> Result<(Shape, &'static str), PruneError> {
             Shape::Ellipse,
             "lon, lat in degrees, semi-major and semi-minor axis in arc seconds, position angle in degrees",
         ),
-        "qserv_areaspec_poly" => (Shape::Polygon, "at least three pairs of lon, lat in degrees"),
+        "qserv_areaspec_poly" => (
+            Shape::Polygon,
+            "at least three pairs of lon, lat in degrees",
+        ),
         other => {
             return Err(PruneError::Unknown {
                 function: other.to_owned(),
@@ -165,7 +176,9 @@ impl Shape {
     /// The region; the number of arguments was checked.
     fn region(self, numbers: &[f64]) -> Result<Region, RegionError> {
         match (self, numbers) {
-            (Self::Box, &[west, south, east, north]) => Region::lon_lat_box(west, south, east, north),
+            (Self::Box, &[west, south, east, north]) => {
+                Region::lon_lat_box(west, south, east, north)
+            }
             (Self::Circle, &[lon, lat, radius]) => Region::circle(lon, lat, radius),
             (Self::Ellipse, &[lon, lat, major, minor, angle]) => {
                 Region::ellipse(lon, lat, major, minor, angle)
@@ -179,9 +192,13 @@ impl Shape {
     }
 }
 
-/// The region of `scisql_s2PtIn…(lon, lat, constants)` when its first arguments are a director's position columns.
+/// The region of `scisql_s2PtIn…(lon, lat, constants)` when its first arguments are a director's
+/// position columns.
 pub(super) fn function_region(expr: &Expr, positions: &[(ColumnId, ColumnId)]) -> Option<Region> {
-    let Expr::Call { name, arguments, .. } = expr else {
+    let Expr::Call {
+        name, arguments, ..
+    } = expr
+    else {
         return None;
     };
     let shape = Shape::of_predicate(name)?;
@@ -189,7 +206,7 @@ pub(super) fn function_region(expr: &Expr, positions: &[(ColumnId, ColumnId)]) -
         return None;
     };
     let numbers: Option<Vec<f64>> = constants.iter().map(number).collect();
-    let numbers =
-        numbers.filter(|numbers| positions.contains(&(*lon, *lat)) && shape.takes(numbers.len()))?;
+    let numbers = numbers
+        .filter(|numbers| positions.contains(&(*lon, *lat)) && shape.takes(numbers.len()))?;
     shape.region(&numbers).ok()
 }

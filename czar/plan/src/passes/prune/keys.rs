@@ -41,7 +41,9 @@ impl KeyKind {
             (_, literal::Kind::Null) => KeyOf::None,
             (Self::Integer, _) => integer_equal_to(literal, kind),
             // Beyond ASCII the connection's character set would matter.
-            (Self::Text, literal::Kind::Text) if literal.starts_with(['\'', '"']) && literal.is_ascii() => {
+            (Self::Text, literal::Kind::Text)
+                if literal.starts_with(['\'', '"']) && literal.is_ascii() =>
+            {
                 KeyOf::One(unescaped(literal))
             }
             (Self::Text, _) => KeyOf::Unknown,
@@ -63,7 +65,8 @@ pub(super) enum KeyOf {
 /// Integers below this are told apart when they are compared as DOUBLE.
 const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
-/// The integer that equals a literal: an integer or a DECIMAL is compared exactly, a DOUBLE and a string as DOUBLE.
+/// The integer that equals a literal: an integer or a DECIMAL is compared exactly, a DOUBLE and a
+/// string as DOUBLE.
 fn integer_equal_to(literal: &str, kind: literal::Kind) -> KeyOf {
     let known = |text: Option<String>| text.map_or(KeyOf::Unknown, KeyOf::One);
     match kind {
@@ -72,7 +75,9 @@ fn integer_equal_to(literal: &str, kind: literal::Kind) -> KeyOf {
             Some((whole, _)) => known(literal::integer(whole)),
             None => known(literal::integer(literal)),
         },
-        literal::Kind::Double => literal.parse().map_or(KeyOf::Unknown, integer_equal_to_double),
+        literal::Kind::Double => literal
+            .parse()
+            .map_or(KeyOf::Unknown, integer_equal_to_double),
         literal::Kind::Text if literal.starts_with(['\'', '"']) => {
             let digits = literal::integer(&unescaped(literal));
             let is_exact = |text: &String| {

@@ -26,7 +26,8 @@ use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::{JoinKind, Select};
 use keys::{KeyKind, KeyOf};
 
-/// A bound on where rows can be: they lie in a chunk of `area` and their key is one of `keys`. `None` is no bound.
+/// A bound on where rows can be: they lie in a chunk of `area` and their key is one of `keys`.
+/// `None` is no bound.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Bound {
     area: Option<ChunkSet>,
@@ -71,7 +72,10 @@ impl Bound {
     }
 }
 
-fn meet<T: Ord + Clone>(left: Option<BTreeSet<T>>, right: Option<BTreeSet<T>>) -> Option<BTreeSet<T>> {
+fn meet<T: Ord + Clone>(
+    left: Option<BTreeSet<T>>,
+    right: Option<BTreeSet<T>>,
+) -> Option<BTreeSet<T>> {
     match (left, right) {
         (Some(left), Some(right)) => Some(left.intersection(&right).cloned().collect()),
         (one, other) => one.or(other),
@@ -87,7 +91,8 @@ fn unite<T: Ord>(left: Option<BTreeSet<T>>, right: Option<BTreeSet<T>>) -> Optio
 /// What pruning knows about the statement.
 struct Pruner {
     family: FamilyGrid,
-    /// Made when a region first asks for it: its tables take longer than the rest of planning a key lookup.
+    /// Made when a region first asks for it: its tables take longer than the rest of planning a key
+    /// lookup.
     grid: OnceCell<Option<Grid>>,
     key_columns: Vec<(ColumnId, KeyKind)>,
     /// Longitude and latitude columns of director tables.
@@ -118,7 +123,9 @@ pub(crate) fn prune(
     let mut bound = areas
         .iter()
         .filter(|area| area.prunes)
-        .fold(Bound::all(), |bound, area| bound.and(pruner.region(&area.region)));
+        .fold(Bound::all(), |bound, area| {
+            bound.and(pruner.region(&area.region))
+        });
     for term in &terms {
         bound = bound.and(pruner.bound(term));
     }
@@ -150,8 +157,12 @@ impl Pruner {
         let family = family.and_then(|family| catalog.families.get(family));
         let family = family.ok_or_else(|| PlanError::NoFamily(director.clone()))?;
         let chunked = || {
-            (0..scope.tables.len())
-                .filter(|&at| scope.tables.get(at).is_some_and(|table| table.role.is_chunked()))
+            (0..scope.tables.len()).filter(|&at| {
+                scope
+                    .tables
+                    .get(at)
+                    .is_some_and(|table| table.role.is_chunked())
+            })
         };
         let key_columns = chunked().filter_map(|at| key_column(at, scope));
         let key_columns =
@@ -218,7 +229,9 @@ impl Pruner {
                 list,
                 negated: false,
             } => self.in_list(expr, list),
-            Expr::Literal(text) if matches!(text.as_str(), "0" | "FALSE" | "NULL") => Bound::nothing(),
+            Expr::Literal(text) if matches!(text.as_str(), "0" | "FALSE" | "NULL") => {
+                Bound::nothing()
+            }
             Expr::Call { .. } => area::function_region(expr, &self.positions)
                 .map_or_else(Bound::all, |region| self.region(&region)),
             _ => Bound::all(),
@@ -231,7 +244,8 @@ impl Pruner {
             (call, Expr::Literal(one)) | (Expr::Literal(one), call) if one == "1" => call,
             _ => return Bound::all(),
         };
-        area::function_region(call, &self.positions).map_or_else(Bound::all, |region| self.region(&region))
+        area::function_region(call, &self.positions)
+            .map_or_else(Bound::all, |region| self.region(&region))
     }
 
     /// `key = literal` and `chunkId = literal`; literals alone as well.
@@ -273,7 +287,10 @@ impl Pruner {
             let chunks = literals.iter().map(|literal| literal::integer(literal));
             let chunks: Option<Vec<String>> = chunks.collect();
             // A number that is no chunk id equals none.
-            let area = chunks?.iter().filter_map(|chunk| chunk.parse().ok()).collect();
+            let area = chunks?
+                .iter()
+                .filter_map(|chunk| chunk.parse().ok())
+                .collect();
             return Some(Bound {
                 area: Some(area),
                 keys: None,

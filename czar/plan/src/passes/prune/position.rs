@@ -60,7 +60,9 @@ fn limit_of(column: ColumnId, term: &Expr) -> Option<(f64, f64)> {
             high,
             negated: false,
         } if is_column(expr) => Some((number(low)?, number(high)?)),
-        Expr::Compare(comparison, left, right) if is_column(left) => one_sided(*comparison, number(right)?),
+        Expr::Compare(comparison, left, right) if is_column(left) => {
+            one_sided(*comparison, number(right)?)
+        }
         Expr::Compare(comparison, left, right) if is_column(right) => {
             one_sided(comparison.mirrored(), number(left)?)
         }
@@ -79,7 +81,9 @@ fn one_sided(comparison: Comparison, value: f64) -> Option<(f64, f64)> {
 
 /// A finite number from a literal.
 pub(super) fn number(expr: &Expr) -> Option<f64> {
-    let Expr::Literal(text) = expr else { return None };
+    let Expr::Literal(text) = expr else {
+        return None;
+    };
     let plain = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));

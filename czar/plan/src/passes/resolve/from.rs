@@ -50,7 +50,9 @@ fn resolve_join<'a>(
         | JoinOperator::Inner(constraint)
         | JoinOperator::CrossJoin(constraint) => (JoinKind::Inner, constraint),
         JoinOperator::StraightJoin(constraint) => (JoinKind::Straight, constraint),
-        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint),
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+            (JoinKind::Left, constraint)
+        }
         JoinOperator::Right(_) | JoinOperator::RightOuter(_) => {
             return Err(refused(
                 "RIGHT JOIN over chunked tables",
@@ -89,7 +91,8 @@ fn on_terms(parsed: &Parsed, scope: &Scope<'_>, notes: &mut Notes) -> Result<Vec
     Ok(whole.into_conjuncts())
 }
 
-/// `USING (a, b)`: equality with the one column of this name on the left, which then stands for both.
+/// `USING (a, b)`: equality with the one column of this name on the left, which then stands for
+/// both.
 fn using_terms(
     names: &[ObjectName],
     group_start: usize,
@@ -130,12 +133,21 @@ fn using_terms(
             }),
         }
         let (left, right) = (Expr::Column(left_column), Expr::Column(right_column));
-        terms.push(Expr::Compare(Comparison::Equal, Box::new(left), Box::new(right)));
+        terms.push(Expr::Compare(
+            Comparison::Equal,
+            Box::new(left),
+            Box::new(right),
+        ));
     }
     Ok(terms)
 }
 
-fn only_column(name: &str, from: usize, to: usize, scope: &Scope<'_>) -> Result<ColumnId, PlanError> {
+fn only_column(
+    name: &str,
+    from: usize,
+    to: usize,
+    scope: &Scope<'_>,
+) -> Result<ColumnId, PlanError> {
     let mut found = (from..to).filter_map(|table| scope.column_of(table, name));
     match (found.next(), found.next()) {
         (Some(column), None) => Ok(column),
@@ -169,7 +181,9 @@ fn add_table<'a>(
     } = factor
     else {
         return Err(match factor {
-            TableFactor::Derived { .. } => refused("derived tables over chunked tables", "write one SELECT"),
+            TableFactor::Derived { .. } => {
+                refused("derived tables over chunked tables", "write one SELECT")
+            }
             TableFactor::NestedJoin { .. } => refused(
                 "parentheses in FROM, or a JOIN without its own ON",
                 "give every JOIN its ON and leave out the parentheses",

@@ -1,7 +1,8 @@
-//! From the parser's tree to a [`Select`]: every name bound to a column of the catalog, every construct on the allow-list.
+//! From the parser's tree to a [`Select`]: every name bound to a column of the catalog, every
+//! construct on the allow-list.
 //!
-//! Users' text runs on the shadow server's tables first, so names that mean nothing are MariaDB's to report; errors here only
-//! have to be sane.
+//! Users' text runs on the shadow server's tables first, so names that mean nothing are MariaDB's
+//! to report; errors here only have to be sane.
 
 mod convert;
 mod from;
@@ -10,7 +11,8 @@ pub(crate) mod names;
 use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
     Distinct, Expr as Parsed, GroupByExpr, LimitClause, OrderByKind, OrderBySort, Query,
-    Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, UnaryOperator, Value,
+    Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, UnaryOperator,
+    Value,
 };
 
 use crate::error::{PlanError, ResolveError, refused};
@@ -34,7 +36,9 @@ pub(crate) fn resolve<'a>(
     let items = items(select, &scope, &mut notes)?;
     let group_by = group_by(select, &scope, &items, &mut notes)?;
     let having = match &select.having {
-        Some(having) => Some(Converter::new(&scope, Place::AfterGroups, &items, &mut notes).convert(having)?),
+        Some(having) => {
+            Some(Converter::new(&scope, Place::AfterGroups, &items, &mut notes).convert(having)?)
+        }
         None => None,
     };
     let order_by = order_by(query, &scope, &items, &mut notes)?;
@@ -85,7 +89,10 @@ fn plain_select(query: &Query) -> Result<&ParsedSelect, PlanError> {
         _ => return Err(refused("this form of query", INNER)),
     };
     if select.into.is_some() {
-        return Err(refused("SELECT … INTO", "write the result where the client runs"));
+        return Err(refused(
+            "SELECT … INTO",
+            "write the result where the client runs",
+        ));
     }
     if select.named_window.is_empty()
         && select.qualify.is_none()
@@ -94,7 +101,10 @@ fn plain_select(query: &Query) -> Result<&ParsedSelect, PlanError> {
     {
         Ok(select)
     } else {
-        Err(refused("windows", "use GROUP BY, or compute it in the client"))
+        Err(refused(
+            "windows",
+            "use GROUP BY, or compute it in the client",
+        ))
     }
 }
 
@@ -116,7 +126,11 @@ fn distinct(select: &ParsedSelect) -> Result<bool, PlanError> {
     }
 }
 
-fn items(select: &ParsedSelect, scope: &Scope<'_>, notes: &mut Notes) -> Result<Vec<Item>, PlanError> {
+fn items(
+    select: &ParsedSelect,
+    scope: &Scope<'_>,
+    notes: &mut Notes,
+) -> Result<Vec<Item>, PlanError> {
     let mut items = Vec::new();
     for item in &select.projection {
         let mut converter = Converter::new(scope, Place::Items, &[], notes);
@@ -124,7 +138,9 @@ fn items(select: &ParsedSelect, scope: &Scope<'_>, notes: &mut Notes) -> Result<
             SelectItem::UnnamedExpr(parsed) => {
                 let name = match parsed {
                     Parsed::Identifier(name) => Some(name.value.clone()),
-                    Parsed::CompoundIdentifier(names) => names.last().map(|name| name.value.clone()),
+                    Parsed::CompoundIdentifier(names) => {
+                        names.last().map(|name| name.value.clone())
+                    }
                     _ => None,
                 };
                 items.push(Item {
@@ -140,8 +156,9 @@ fn items(select: &ParsedSelect, scope: &Scope<'_>, notes: &mut Notes) -> Result<
                 let columns = scope
                     .star()
                     .filter(|_| scope.merged.is_empty() || select.from.len() == 1);
-                let columns =
-                    columns.ok_or_else(|| refused("* with this USING", "list the columns, or write t.*"))?;
+                let columns = columns.ok_or_else(|| {
+                    refused("* with this USING", "list the columns, or write t.*")
+                })?;
                 items.extend(columns.into_iter().map(|column| column_item(scope, column)));
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
@@ -207,12 +224,16 @@ fn filter(
 /// `qserv_areaspec_x(…)`, alone or `= 1`.
 fn area_call(term: &Expr) -> Option<AreaCall> {
     match term {
-        Expr::Call { name, arguments, .. } if is_area_name(name) => Some(AreaCall {
+        Expr::Call {
+            name, arguments, ..
+        } if is_area_name(name) => Some(AreaCall {
             name: name.to_ascii_lowercase(),
             arguments: arguments.clone(),
         }),
         Expr::Compare(Comparison::Equal, left, right) => match (&**left, &**right) {
-            (call, Expr::Literal(one)) | (Expr::Literal(one), call) if one == "1" => area_call(call),
+            (call, Expr::Literal(one)) | (Expr::Literal(one), call) if one == "1" => {
+                area_call(call)
+            }
             _ => None,
         },
         _ => None,
@@ -297,8 +318,13 @@ fn order_by(
     };
     let mut keys = Vec::new();
     for key in parsed {
-        if key.options.nulls_first.is_some() || matches!(key.options.sort, Some(OrderBySort::Using(_))) {
-            return Err(refused("NULLS FIRST and NULLS LAST", "order by x IS NULL first"));
+        if key.options.nulls_first.is_some()
+            || matches!(key.options.sort, Some(OrderBySort::Using(_)))
+        {
+            return Err(refused(
+                "NULLS FIRST and NULLS LAST",
+                "order by x IS NULL first",
+            ));
         }
         let whole_alias = match &key.expr {
             Parsed::Identifier(name) => item_by_alias(items, &name.value)?,
@@ -307,7 +333,9 @@ fn order_by(
         let expr = match (position(&key.expr, items, "order clause")?, whole_alias) {
             (Some(item), _) => item.expr.clone(),
             (None, Some(expr)) => expr,
-            (None, None) => Converter::new(scope, Place::AfterGroups, items, notes).convert(&key.expr)?,
+            (None, None) => {
+                Converter::new(scope, Place::AfterGroups, items, notes).convert(&key.expr)?
+            }
         };
         keys.push(OrderKey {
             expr,

@@ -5,7 +5,10 @@ use crate::query::scope::Scope;
 use crate::query::select::RowRange;
 
 /// Packs partial columns into a select list: `expr AS p0, …`.
-pub(super) fn partial_list<'e>(scope: &Scope<'_>, columns: impl Iterator<Item = &'e Expr>) -> String {
+pub(super) fn partial_list<'e>(
+    scope: &Scope<'_>,
+    columns: impl Iterator<Item = &'e Expr>,
+) -> String {
     let mut list = String::new();
     for (number, column) in columns.enumerate() {
         list.push_str(if number > 0 { ", " } else { "" });

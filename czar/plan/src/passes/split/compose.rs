@@ -1,4 +1,5 @@
-//! Prints a statement twice: as a template over physical tables, and over the shadow server's tables.
+//! Prints a statement twice: as a template over physical tables, and over the shadow server's
+//! tables.
 
 use orrery_archive::table::ddl::quote_identifier;
 
@@ -130,7 +131,12 @@ impl<'a, 's> Composer<'a, 's> {
 
     /// Every expression of the statement but the select list.
     fn beside_items(&self) -> impl Iterator<Item = &'s Expr> {
-        let on = self.select.from.iter().flatten().flat_map(|entry| &entry.on);
+        let on = self
+            .select
+            .from
+            .iter()
+            .flatten()
+            .flat_map(|entry| &entry.on);
         let order = self.select.order_by.iter().map(|key| &key.expr);
         let rest = self
             .filter
@@ -160,7 +166,8 @@ impl<'a, 's> Composer<'a, 's> {
         used
     }
 
-    /// Optional tables become derived tables, where some types lose their nature: such columns may only be selected as they are.
+    /// Optional tables become derived tables, where some types lose their nature: such columns may
+    /// only be selected as they are.
     fn check_optional(&self) -> Result<(), PlanError> {
         for (number, table) in self
             .select
@@ -177,7 +184,10 @@ impl<'a, 's> Composer<'a, 's> {
                 .flatten()
                 .any(|entry| entry.table == number && !entry.hints.is_empty());
             if hinted {
-                return Err(refused("index hints on the right of LEFT JOIN", "leave them out"));
+                return Err(refused(
+                    "index hints on the right of LEFT JOIN",
+                    "leave them out",
+                ));
             }
             let mut lost = None;
             let mut check = |column: ColumnId| {
@@ -202,9 +212,16 @@ impl<'a, 's> Composer<'a, 's> {
                 Expr::Column(column) if column.table == number => Some(column.column),
                 _ => None,
             });
-            let padded = |at: &usize| table.column_type(*at).is_some_and(|kind| kind.is_zerofill());
+            let padded = |at: &usize| {
+                table
+                    .column_type(*at)
+                    .is_some_and(|kind| kind.is_zerofill())
+            };
             if table.table.segments.len() > 1 {
-                lost = lost.or(plain.into_iter().find(padded).map(|at| table.column_name(at)));
+                lost = lost.or(plain
+                    .into_iter()
+                    .find(padded)
+                    .map(|at| table.column_name(at)));
             }
             if let Some(column) = lost {
                 return Err(refused(

@@ -27,7 +27,11 @@ pub(super) fn split(
     let mut lift = Lift::new(&keys, &select.scope);
     let text = |expr: &Expr| expr.print(&select.scope);
     // What is made distinct is told apart by what it shows.
-    let top = if select.distinct { Use::Shown } else { Use::Value };
+    let top = if select.distinct {
+        Use::Shown
+    } else {
+        Use::Value
+    };
     bits::check_groups(select)?;
     quotients::check_groups(select)?;
     if select.distinct {
@@ -76,7 +80,8 @@ pub(super) fn split(
     })
 }
 
-/// Refuses numbers that the merge would have to store, in a temporary table or as a key to sort by, and cannot.
+/// Refuses numbers that the merge would have to store, in a temporary table or as a key to sort by,
+/// and cannot.
 fn check_stored(expr: &Expr, select: &Select<'_>, what: &str) -> Result<(), PlanError> {
     match type_of(expr, &select.scope).number {
         Number::Exact(digits) => check_length(digits, what),
@@ -106,9 +111,14 @@ fn order(
     Ok(keys)
 }
 
-/// The merge without a SQL server: keys that are integer columns, and outputs that are keys or aggregates. Arguments of DISTINCT among
-/// the keys make several rows per part and group that are not partial results.
-fn in_process(select: &Select<'_>, keys: &Keys<'_, '_>, lift: &Lift<'_, '_>) -> Option<SimpleMerge> {
+/// The merge without a SQL server: keys that are integer columns, and outputs that are keys or
+/// aggregates. Arguments of DISTINCT among the keys make several rows per part and group that are
+/// not partial results.
+fn in_process(
+    select: &Select<'_>,
+    keys: &Keys<'_, '_>,
+    lift: &Lift<'_, '_>,
+) -> Option<SimpleMerge> {
     let plain = select.having.is_none()
         && select.order_by.is_empty()
         && !select.distinct
@@ -120,14 +130,19 @@ fn in_process(select: &Select<'_>, keys: &Keys<'_, '_>, lift: &Lift<'_, '_>) -> 
         }
         _ => false,
     };
-    let keyed = keys.all().iter().all(|key| key.grouped && is_integer(&key.expr));
+    let keyed = keys
+        .all()
+        .iter()
+        .all(|key| key.grouped && is_integer(&key.expr));
     // Constant columns of a statement without GROUP BY group its rows only at the parts.
     if !plain || !keyed || keys.regrouped().len() != keys.all().len() {
         return None;
     }
     let column = |expr: &Expr| match expr {
         Expr::Aggregate(call) => lift.in_process(call),
-        other => keys.grouped(other).map(|(number, _)| SimpleColumn::Key(number)),
+        other => keys
+            .grouped(other)
+            .map(|(number, _)| SimpleColumn::Key(number)),
     };
     let columns = select.items.iter().map(|item| column(&item.expr));
     Some(SimpleMerge {

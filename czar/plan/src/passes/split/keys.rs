@@ -26,8 +26,12 @@ pub(super) struct Keys<'a, 's> {
 }
 
 impl<'a, 's> Keys<'a, 's> {
-    /// The keys of a statement: those of GROUP BY, columns that depend on them, and arguments of DISTINCT.
-    pub(super) fn of(select: &'s Select<'a>, equalities: &'s Equalities) -> Result<Self, PlanError> {
+    /// The keys of a statement: those of GROUP BY, columns that depend on them, and arguments of
+    /// DISTINCT.
+    pub(super) fn of(
+        select: &'s Select<'a>,
+        equalities: &'s Equalities,
+    ) -> Result<Self, PlanError> {
         let mut keys = Self {
             select,
             equalities,
@@ -49,7 +53,8 @@ impl<'a, 's> Keys<'a, 's> {
         &self.all
     }
 
-    /// The user's key that an expression is, and its column. A literal means itself wherever it stands.
+    /// The user's key that an expression is, and its column. A literal means itself wherever it
+    /// stands.
     pub(super) fn grouped(&self, expr: &Expr) -> Option<(usize, &Key)> {
         let found = self.any(expr).filter(|(_, key)| key.grouped);
         found.filter(|_| !matches!(expr, Expr::Literal(_)))
@@ -57,7 +62,10 @@ impl<'a, 's> Keys<'a, 's> {
 
     /// The key that an expression is, arguments of DISTINCT included.
     pub(super) fn any(&self, expr: &Expr) -> Option<(usize, &Key)> {
-        self.all.iter().enumerate().find(|(_, key)| key.expr == *expr)
+        self.all
+            .iter()
+            .enumerate()
+            .find(|(_, key)| key.expr == *expr)
     }
 
     /// What the merge groups by; nothing without GROUP BY.
@@ -106,7 +114,8 @@ impl<'a, 's> Keys<'a, 's> {
         }
     }
 
-    /// A column that is no key must have one value per group; it is then grouped by as well, which changes no group.
+    /// A column that is no key must have one value per group; it is then grouped by as well, which
+    /// changes no group.
     fn add_column(&mut self, column: ColumnId) -> Result<(), PlanError> {
         if !self.depends_on_keys(column) {
             let scope = &self.select.scope;
@@ -130,8 +139,10 @@ impl<'a, 's> Keys<'a, 's> {
         if inner && exact && is_fixed(column) {
             return true;
         }
-        // A unique key in GROUP BY fixes its whole row. Of an optional table only its own column will do: NULL means no row.
-        let fixes = |part: ColumnId| self.key_columns().any(|key| key == part) || (inner && is_fixed(part));
+        // A unique key in GROUP BY fixes its whole row. Of an optional table only its own column
+        // will do: NULL means no row.
+        let fixes =
+            |part: ColumnId| self.key_columns().any(|key| key == part) || (inner && is_fixed(part));
         match scope.table_of(column).map(|table| &table.table.kind) {
             Some(TableKind::Director(accepted, _)) => {
                 accepted.unique_key == UniqueKey::Enforced
@@ -142,7 +153,8 @@ impl<'a, 's> Keys<'a, 's> {
                     .primary_key
                     .iter()
                     .map(|name| scope.column_of(column.table, name));
-                !accepted.primary_key.is_empty() && parts.into_iter().all(|part| part.is_some_and(fixes))
+                !accepted.primary_key.is_empty()
+                    && parts.into_iter().all(|part| part.is_some_and(fixes))
             }
             _ => false,
         }

@@ -14,9 +14,11 @@ use crate::query::value::{Nature, Number};
 /// What an expression is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    /// For its value: it is computed with, ordered by, or sent to the client, whose metadata tell how it is shown.
+    /// For its value: it is computed with, ordered by, or sent to the client, whose metadata tell
+    /// how it is shown.
     Value,
-    /// As it is shown: it becomes part of a text, or is compared, which MariaDB does by the digits that are shown.
+    /// As it is shown: it becomes part of a text, or is compared, which MariaDB does by the digits
+    /// that are shown.
     Shown,
 }
 
@@ -52,13 +54,15 @@ impl<'k, 's> Lift<'k, 's> {
         split.in_process
     }
 
-    /// An entry of the select list. A key that stands there by itself comes from what one server groups in: with the digits that
-    /// are shown.
+    /// An entry of the select list. A key that stands there by itself comes from what one server
+    /// groups in: with the digits that are shown.
     pub(super) fn output(&mut self, expr: &Expr, used: Use) -> Result<Expr, PlanError> {
         let key = self.keys.grouped(expr);
         let shown = key.and_then(|(number, key)| {
             let value = aggregate::least(Expr::Partial(number));
-            key.carrier.grouped(&value).filter(|_| key.carrier.is_double())
+            key.carrier
+                .grouped(&value)
+                .filter(|_| key.carrier.is_double())
         });
         shown.map_or_else(|| self.expr(expr, used), Ok)
     }
@@ -109,7 +113,9 @@ impl<'k, 's> Lift<'k, 's> {
             Expr::Case { operand: None, .. } if self.is_number(expr) => used,
             Expr::Call { name, arguments } => match returns(name) {
                 Some(Returns::Double | Returns::Whole) => Use::Value,
-                Some(Returns::Rounded) if matches!(arguments.get(1), None | Some(Expr::Literal(_))) => {
+                Some(Returns::Rounded)
+                    if matches!(arguments.get(1), None | Some(Expr::Literal(_))) =>
+                {
                     Use::Value
                 }
                 Some(Returns::First | Returns::Remainder) => used,
@@ -129,13 +135,16 @@ impl<'k, 's> Lift<'k, 's> {
         if let Some((number, key)) = self.keys.grouped(expr) {
             let travelled = Expr::Partial(number);
             return Ok(Some(match key.carrier.grouped(&travelled) {
-                // Several values make one group: one of them stands for it, as one row does in one server.
+                // Several values make one group: one of them stands for it, as one row does in one
+                // server.
                 Some(_) => key.carrier.unpack(aggregate::least(travelled)),
                 None => key.carrier.unpack(travelled),
             }));
         }
         match expr {
-            Expr::Aggregate(call) if aggregate::is_over_distinct(call) => self.distinct(call).map(Some),
+            Expr::Aggregate(call) if aggregate::is_over_distinct(call) => {
+                self.distinct(call).map(Some)
+            }
             Expr::Aggregate(call) => self.aggregate(call).map(Some),
             _ => Ok(None),
         }

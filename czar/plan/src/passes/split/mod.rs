@@ -39,7 +39,10 @@ pub(crate) fn split(
         return Ok((answer, Exchange::default()));
     }
     let grouped = select.is_grouped();
-    let mut filter: Vec<Expr> = areas.into_iter().chain(select.filter.iter().cloned()).collect();
+    let mut filter: Vec<Expr> = areas
+        .into_iter()
+        .chain(select.filter.iter().cloned())
+        .collect();
     if !grouped && let Some(having) = &select.having {
         // Without groups HAVING filters rows, as WHERE does, but may use aliases.
         if having.is_random() {
@@ -73,13 +76,20 @@ fn whole_count(select: &Select<'_>, areas: &[Expr]) -> Option<Work> {
     let [table] = select.scope.tables.as_slice() else {
         return None;
     };
-    let bare =
-        select.filter.is_empty() && areas.is_empty() && select.group_by.is_empty() && select.having.is_none();
+    let bare = select.filter.is_empty()
+        && areas.is_empty()
+        && select.group_by.is_empty()
+        && select.having.is_none();
     let counts = select.items.iter().all(|item| is_row_count(&item.expr));
     if !bare || !counts || select.range != RowRange::default() {
         return None;
     }
-    let rows: u64 = table.table.segments.iter().map(|segment| segment.rows).sum();
+    let rows: u64 = table
+        .table
+        .segments
+        .iter()
+        .map(|segment| segment.rows)
+        .sum();
     Some(Work::Static(vec![vec![
         Some(rows.to_string());
         select.items.len()
@@ -101,7 +111,8 @@ fn is_row_count(expr: &Expr) -> bool {
     }
 }
 
-/// UNION ALL drops ZEROFILL, cuts exact numbers longer than the longest DECIMAL, shows a FLOAT or DOUBLE that is computed with other digits, clips large ones that have a fixed number of
+/// UNION ALL drops ZEROFILL, cuts exact numbers longer than the longest DECIMAL, shows a FLOAT or
+/// DOUBLE that is computed with other digits, clips large ones that have a fixed number of
 /// decimals, and mixes the types of optional tables with those of their stand-ins.
 fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let optional = select
@@ -112,7 +123,10 @@ fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let keeps_text = select.items.iter().all(|item| {
         let mut padded = false;
         item.expr.for_each_column(&mut |column| {
-            padded |= select.scope.type_of(column).is_none_or(|kind| kind.is_zerofill());
+            padded |= select
+                .scope
+                .type_of(column)
+                .is_none_or(|kind| kind.is_zerofill());
         });
         !padded && (matches!(item.expr, Expr::Column(_)) || is_shown_alike(&item.expr, select))
     });

@@ -11,7 +11,8 @@ pub(super) struct Parts {
     pub exchange: Exchange,
 }
 
-/// What crosses from the chunks to the merge, and what the merge computes of it: what the last pass looks at.
+/// What crosses from the chunks to the merge, and what the merge computes of it: what the last pass
+/// looks at.
 #[derive(Default)]
 pub(crate) struct Exchange {
     /// Columns of the chunks' rows; none when they are the answer.

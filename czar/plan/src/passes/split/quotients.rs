@@ -1,4 +1,5 @@
-//! Sums of quotients in groups: one server rounds them with each row where it adds in a temporary table, and does not where it sorts.
+//! Sums of quotients in groups: one server rounds them with each row where it adds in a temporary
+//! table, and does not where it sorts.
 
 use crate::aggregate::is_over_distinct;
 use crate::error::{PlanError, refused};
@@ -7,15 +8,17 @@ use crate::query::infer::type_of;
 use crate::query::select::Select;
 use crate::query::value::Number;
 
-/// Refuses SUM and AVG of quotients in groups where a chunk's server may choose another way than one server does: over joined tables,
-/// and together with an aggregate over distinct values, which makes one server sort and a chunk's server group.
+/// Refuses SUM and AVG of quotients in groups where a chunk's server may choose another way than
+/// one server does: over joined tables, and together with an aggregate over distinct values, which
+/// makes one server sort and a chunk's server group.
 pub(super) fn check_groups(select: &Select<'_>) -> Result<(), PlanError> {
     let exprs = || {
         let items = select.items.iter().map(|item| &item.expr);
         let order = select.order_by.iter().map(|key| &key.expr);
         items.chain(&select.having).chain(order)
     };
-    let over_distinct = |expr: &Expr| matches!(expr, Expr::Aggregate(call) if is_over_distinct(call));
+    let over_distinct =
+        |expr: &Expr| matches!(expr, Expr::Aggregate(call) if is_over_distinct(call));
     let is_unsteady = select.scope.tables.len() > 1 || exprs().any(|expr| expr.any(&over_distinct));
     let is_quotient = |expr: &Expr| matches!(type_of(expr, &select.scope).number, Number::Exact(digits) if digits.are_hidden());
     let sums_quotients = |expr: &Expr| match expr {

@@ -12,7 +12,10 @@ use crate::query::select::Select;
 
 /// Rows of the chunks, in any order.
 pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> Parts {
-    let items = select.items.iter().map(|item| item.expr.print(&select.scope));
+    let items = select
+        .items
+        .iter()
+        .map(|item| item.expr.print(&select.scope));
     let list = items.collect::<Vec<_>>().join(", ");
     Parts {
         template: composer.template(&list, &part_limit(select.range)),
@@ -21,8 +24,12 @@ pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> P
     }
 }
 
-/// Rows that are ordered or made distinct at the merge. Each part orders and limits its own rows first when there is a LIMIT.
-pub(super) fn split_ordered(select: &Select<'_>, composer: &Composer<'_, '_>) -> Result<Parts, PlanError> {
+/// Rows that are ordered or made distinct at the merge. Each part orders and limits its own rows
+/// first when there is a LIMIT.
+pub(super) fn split_ordered(
+    select: &Select<'_>,
+    composer: &Composer<'_, '_>,
+) -> Result<Parts, PlanError> {
     bits::check_rows(select)?;
     let mut columns = Columns::of_items(select)?;
     let keys: Vec<(usize, &str)> = select
@@ -42,7 +49,10 @@ pub(super) fn split_ordered(select: &Select<'_>, composer: &Composer<'_, '_>) ->
     let distinct = if select.distinct { "DISTINCT " } else { "" };
     let list = format!(
         "{distinct}{}",
-        partial_list(&select.scope, columns.partial.iter().map(|column| &column.expr))
+        partial_list(
+            &select.scope,
+            columns.partial.iter().map(|column| &column.expr)
+        )
     );
     let limit = part_limit(select.range);
     let tail = if limit.is_empty() {
@@ -59,7 +69,11 @@ pub(super) fn split_ordered(select: &Select<'_>, composer: &Composer<'_, '_>) ->
         partial_columns: columns.partial.len(),
         shadow_select: composer.shadow(&list, " LIMIT 0"),
         before: format!("SELECT {distinct}{} FROM ", outputs.join(", ")),
-        after: format!("{}{}", clause(" ORDER BY ", by_name), range_text(select.range)),
+        after: format!(
+            "{}{}",
+            clause(" ORDER BY ", by_name),
+            range_text(select.range)
+        ),
         simple: None,
     };
     Ok(Parts {
@@ -88,7 +102,8 @@ impl Columns {
         for item in &select.items {
             let travelled = Expr::Partial(columns.partial.len());
             let is_column = matches!(item.expr, Expr::Column(_));
-            // A column that is only shown: its text is what the client gets. Distinct ones are compared as well.
+            // A column that is only shown: its text is what the client gets. Distinct ones are
+            // compared as well.
             let only_shown = is_column && !select.distinct;
             let carrier = if only_shown {
                 Carrier::of_shown_column(&item.expr, &select.scope)

@@ -1,9 +1,10 @@
 //! MariaDB's grammar of expressions, over the parser's tokens.
 //!
-//! Keeps true: operands are grouped as MariaDB 10.11 groups them (`expr`, `boolean_test`, `predicate`, `bit_expr` and `simple_expr` of
-//! its `sql_yacc.yy`); what is no operator there is none here. The parser's own order of operators is another one, so it is never
-//! asked: it reads clauses and operands without operators (names, literals, calls, CASE, what stands in parentheses), and every
-//! expression among them comes back here.
+//! Keeps true: operands are grouped as MariaDB 10.11 groups them (`expr`, `boolean_test`,
+//! `predicate`, `bit_expr` and `simple_expr` of its `sql_yacc.yy`); what is no operator there is
+//! none here. The parser's own order of operators is another one, so it is never asked: it reads
+//! clauses and operands without operators (names, literals, calls, CASE, what stands in
+//! parentheses), and every expression among them comes back here.
 
 mod interval;
 mod tree;
@@ -21,11 +22,12 @@ use sqlparser::tokenizer::Token;
 use interval::{AfterInterval, arguments, interval};
 use tree::{binary, call, unary};
 use words::{
-    PredicateKind, PredicateOperator, Prefix, bit_operator, comparison, extract, is_keyword, is_test,
-    predicate_operator, prefix, quantified, quantifier,
+    PredicateKind, PredicateOperator, Prefix, bit_operator, comparison, extract, is_keyword,
+    is_test, predicate_operator, prefix, quantified, quantifier,
 };
 
-/// Deepest nesting of what recurses without parentheses, as `a BETWEEN b AND c BETWEEN d AND …`: it has no other bound than the stack.
+/// Deepest nesting of what recurses without parentheses, as `a BETWEEN b AND c BETWEEN d AND …`: it
+/// has no other bound than the stack.
 const MAX_DEPTH: usize = 16;
 
 type Parsed = Result<Expr, ParserError>;
@@ -60,7 +62,12 @@ impl Dialect for MariaDb {
         self.base.supports_limit_comma()
     }
 
-    fn is_table_factor_alias(&self, explicit: bool, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+    fn is_table_factor_alias(
+        &self,
+        explicit: bool,
+        keyword: &Keyword,
+        parser: &mut Parser<'_>,
+    ) -> bool {
         self.base.is_table_factor_alias(explicit, keyword, parser)
     }
 
@@ -158,7 +165,8 @@ impl MariaDb {
         }
     }
 
-    /// `predicate`: IN, LIKE, REGEXP and SOUNDS LIKE from left to right; BETWEEN binds less than these and from right to left.
+    /// `predicate`: IN, LIKE, REGEXP and SOUNDS LIKE from left to right; BETWEEN binds less than
+    /// these and from right to left.
     fn predicate(&self, parser: &mut Parser<'_>) -> Parsed {
         let mut left = self.bit_expression(parser, 0)?;
         while let Some(operator) = predicate_operator(parser) {
@@ -167,11 +175,14 @@ impl MariaDb {
         Ok(left)
     }
 
-    /// The right side of LIKE, REGEXP and SOUNDS LIKE. NOT binds more than they do: `a LIKE b NOT LIKE c` is `a LIKE (b NOT LIKE c)`.
+    /// The right side of LIKE, REGEXP and SOUNDS LIKE. NOT binds more than they do:
+    /// `a LIKE b NOT LIKE c` is `a LIKE (b NOT LIKE c)`.
     fn pattern(&self, parser: &mut Parser<'_>) -> Parsed {
         self.nested(|| {
             let mut left = self.bit_expression(parser, 0)?;
-            while let Some(operator) = predicate_operator(parser).filter(|operator| operator.negated) {
+            while let Some(operator) =
+                predicate_operator(parser).filter(|operator| operator.negated)
+            {
                 left = self.predicate_tail(parser, left, operator)?;
             }
             Ok(left)
@@ -345,7 +356,8 @@ impl MariaDb {
         Ok(left)
     }
 
-    /// What may follow an interval of time that nothing precedes: `+ expr`, all of it, comparisons included; or the end of an argument.
+    /// What may follow an interval of time that nothing precedes: `+ expr`, all of it, comparisons
+    /// included; or the end of an argument.
     fn after_time(&self, parser: &mut Parser<'_>, time: Expr) -> Parsed {
         if parser.consume_token(&Token::Plus) {
             let rest = self.nested(|| self.negation(parser))?;

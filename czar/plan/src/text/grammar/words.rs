@@ -63,7 +63,9 @@ pub(super) fn bit_operator(token: &Token) -> Option<(BinaryOperator, u8)> {
         Token::Div => (BinaryOperator::Divide, 5),
         Token::Mod => (BinaryOperator::Modulo, 5),
         Token::Word(word) if word.keyword == Keyword::DIV => (BinaryOperator::MyIntegerDivide, 5),
-        Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MOD") => {
+        Token::Word(word)
+            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MOD") =>
+        {
             (BinaryOperator::Modulo, 5)
         }
         Token::Caret => (BinaryOperator::BitwiseXor, 6),
@@ -158,8 +160,12 @@ pub(super) fn prefix(parser: &Parser<'_>) -> Option<Prefix> {
 /// What follows IS.
 pub(super) fn is_test(parser: &mut Parser<'_>, left: Expr) -> Result<Expr, ParserError> {
     let negated = parser.parse_keyword(Keyword::NOT);
-    let found =
-        parser.parse_one_of_keywords(&[Keyword::NULL, Keyword::TRUE, Keyword::FALSE, Keyword::UNKNOWN]);
+    let found = parser.parse_one_of_keywords(&[
+        Keyword::NULL,
+        Keyword::TRUE,
+        Keyword::FALSE,
+        Keyword::UNKNOWN,
+    ]);
     let expr = Box::new(left);
     Ok(match (found, negated) {
         (Some(Keyword::NULL), false) => Expr::IsNull(expr),

@@ -33,7 +33,8 @@ pub(super) fn assignments(reader: &Reader<'_>) -> Result<Vec<Assignment>, Statem
     Ok(found)
 }
 
-/// Place of the comma that ends the assignment at `from`, or the number of tokens. `SET TRANSACTION a, b` is one assignment.
+/// Place of the comma that ends the assignment at `from`, or the number of tokens.
+/// `SET TRANSACTION a, b` is one assignment.
 fn end_of_assignment(reader: &Reader<'_>, from: usize) -> usize {
     if is_transaction(reader, from) {
         return reader.tokens.len();
@@ -55,7 +56,8 @@ fn is_transaction(reader: &Reader<'_>, from: usize) -> bool {
     let scoped = ["SESSION", "GLOBAL", "LOCAL"]
         .iter()
         .any(|scope| reader.is(from, scope));
-    reader.is(from + usize::from(scoped), "TRANSACTION") && !is_equals(reader, from + 1 + usize::from(scoped))
+    reader.is(from + usize::from(scoped), "TRANSACTION")
+        && !is_equals(reader, from + 1 + usize::from(scoped))
 }
 
 fn is_equals(reader: &Reader<'_>, at: usize) -> bool {

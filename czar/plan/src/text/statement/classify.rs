@@ -78,7 +78,9 @@ impl Reader<'_> {
                 procedure: name.to_ascii_lowercase(),
             }),
             "PREPARE" | "EXECUTE" | "DEALLOCATE" => self.prepared(&verb),
-            "DROP" if self.is(1, "PREPARE") => self.name(2).map(|name| Statement::Deallocate { name }),
+            "DROP" if self.is(1, "PREPARE") => {
+                self.name(2).map(|name| Statement::Deallocate { name })
+            }
             _ => Ok(self.by_verb(verb)),
         }
     }
@@ -93,13 +95,12 @@ impl Reader<'_> {
             }
             "ROLLBACK" => Statement::Transaction(Transaction::Rollback),
             "SAVEPOINT" | "RELEASE" => Statement::Transaction(Transaction::Savepoint),
-            "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "TRUNCATE" | "LOCK" | "UNLOCK"
-            | "HANDLER" | "IMPORT" => Statement::Write { verb },
-            "CREATE" | "DROP" | "ALTER" | "RENAME" | "OPTIMIZE" | "REPAIR" | "CHECK" | "CHECKSUM" => {
-                Statement::Ddl { verb }
-            }
-            "GRANT" | "REVOKE" | "FLUSH" | "RESET" | "PURGE" | "CHANGE" | "START" | "STOP" | "SHUTDOWN"
-            | "INSTALL" | "UNINSTALL" | "CACHE" | "BACKUP" | "BINLOG" | "XA" => {
+            "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "TRUNCATE" | "LOCK"
+            | "UNLOCK" | "HANDLER" | "IMPORT" => Statement::Write { verb },
+            "CREATE" | "DROP" | "ALTER" | "RENAME" | "OPTIMIZE" | "REPAIR" | "CHECK"
+            | "CHECKSUM" => Statement::Ddl { verb },
+            "GRANT" | "REVOKE" | "FLUSH" | "RESET" | "PURGE" | "CHANGE" | "START" | "STOP"
+            | "SHUTDOWN" | "INSTALL" | "UNINSTALL" | "CACHE" | "BACKUP" | "BINLOG" | "XA" => {
                 Statement::Administration { verb }
             }
             _ => Statement::Other { verb },
@@ -114,15 +115,16 @@ impl Reader<'_> {
         }
     }
 
-    /// A SELECT reads tables when a FROM that names something but DUAL stands outside functions such as
-    /// `EXTRACT(YEAR FROM d)`; a FROM in a subquery counts as well.
+    /// A SELECT reads tables when a FROM that names something but DUAL stands outside functions
+    /// such as `EXTRACT(YEAR FROM d)`; a FROM in a subquery counts as well.
     fn reads_tables(&self) -> bool {
-        (0..self.tokens.len())
-            .any(|at| self.is(at, "FROM") && !self.is_from_of_function(at) && !self.is(at + 1, "DUAL"))
+        (0..self.tokens.len()).any(|at| {
+            self.is(at, "FROM") && !self.is_from_of_function(at) && !self.is(at + 1, "DUAL")
+        })
     }
 
-    /// Whether the FROM at `at` belongs to EXTRACT, TRIM, SUBSTRING and the like: the parenthesis around it opens a call and holds
-    /// no SELECT.
+    /// Whether the FROM at `at` belongs to EXTRACT, TRIM, SUBSTRING and the like: the parenthesis
+    /// around it opens a call and holds no SELECT.
     fn is_from_of_function(&self, at: usize) -> bool {
         let mut depth = 0_usize;
         for before in (0..at).rev() {
@@ -169,8 +171,8 @@ impl Reader<'_> {
     }
 
     fn plain_words(&self, from: usize) -> String {
-        let words =
-            (from..self.tokens.len()).map_while(|at| self.token(at).filter(|token| token.kind == Kind::Word));
+        let words = (from..self.tokens.len())
+            .map_while(|at| self.token(at).filter(|token| token.kind == Kind::Word));
         let words: Vec<String> = words.map(|token| token.text.to_ascii_uppercase()).collect();
         words.join(" ")
     }
@@ -204,7 +206,8 @@ impl Reader<'_> {
     }
 
     fn explain(&self, verb: String) -> Result<Statement, StatementError> {
-        if verb == "ANALYZE" && self.is_any(1, &["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"]) {
+        if verb == "ANALYZE" && self.is_any(1, &["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"])
+        {
             return Ok(Statement::Ddl { verb });
         }
         let mut options = Vec::new();
@@ -216,7 +219,8 @@ impl Reader<'_> {
             if self.is(at, "FORMAT") && self.is_symbol(at + 1, "=") {
                 options.push(format!("FORMAT={}", self.word(at + 2)));
                 at += 3;
-            } else if self.is_any(at, &["EXTENDED", "PARTITIONS", "ANALYZE"]) && !self.is_symbol(at + 1, ".")
+            } else if self.is_any(at, &["EXTENDED", "PARTITIONS", "ANALYZE"])
+                && !self.is_symbol(at + 1, ".")
             {
                 options.push(self.word(at));
                 at += 1;
@@ -252,8 +256,8 @@ impl Reader<'_> {
         match verb {
             "PREPARE" if self.is(2, "FROM") => {
                 let source = self.token(3).ok_or_else(|| self.syntax(3))?;
-                let text =
-                    (source.kind == Kind::Text && self.tokens.len() == 4).then(|| unescaped(source.text));
+                let text = (source.kind == Kind::Text && self.tokens.len() == 4)
+                    .then(|| unescaped(source.text));
                 Ok(Statement::Prepare {
                     name: self.name(1)?,
                     text,
@@ -266,7 +270,9 @@ impl Reader<'_> {
                 name: self.name(1)?,
                 using: self.is(2, "USING"),
             }),
-            "DEALLOCATE" if self.is(1, "PREPARE") => Ok(Statement::Deallocate { name: self.name(2)? }),
+            "DEALLOCATE" if self.is(1, "PREPARE") => Ok(Statement::Deallocate {
+                name: self.name(2)?,
+            }),
             _ => Err(self.syntax(1)),
         }
     }

@@ -67,7 +67,8 @@ pub enum Statement {
         /// The connection's id.
         id: u64,
     },
-    /// A transaction verb. Orrery's rows never change under a reader, so these succeed and do nothing.
+    /// A transaction verb. Orrery's rows never change under a reader, so these succeed and do
+    /// nothing.
     Transaction(Transaction),
     /// INSERT, UPDATE, DELETE, LOAD DATA and the like: refused.
     Write {
@@ -197,7 +198,8 @@ pub enum Target {
     Global(String),
     /// A user variable, without `@`.
     User(String),
-    /// `SET NAMES charset [COLLATE collation]`: value is the charset, then the collation if written.
+    /// `SET NAMES charset [COLLATE collation]`: value is the charset, then the collation if
+    /// written.
     Names {
         /// Collation, when written.
         collation: Option<String>,

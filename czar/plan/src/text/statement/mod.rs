@@ -1,7 +1,8 @@
-//! What kind of statement a text is, decided by its first tokens, and the parameters of prepared statements.
+//! What kind of statement a text is, decided by its first tokens, and the parameters of prepared
+//! statements.
 //!
-//! The proxy routes by [`classify`]: it answers, refuses or forwards. Nothing here needs the parser, so a statement that the
-//! planner cannot read still gets the right kind of answer.
+//! The proxy routes by [`classify`]: it answers, refuses or forwards. Nothing here needs the
+//! parser, so a statement that the planner cannot read still gets the right kind of answer.
 
 mod assignments;
 mod classify;

@@ -68,7 +68,9 @@ pub enum BindError {
 /// Byte positions of the `?` that are parameters: outside strings, quoted names and comments.
 pub fn parameters(sql: &str) -> Result<Vec<usize>, LexError> {
     let tokens = lex::tokens(sql, MAX_TOKENS)?;
-    let places = tokens.iter().filter(|token| token.kind == Kind::Placeholder);
+    let places = tokens
+        .iter()
+        .filter(|token| token.kind == Kind::Placeholder);
     Ok(places.map(|token| token.start).collect())
 }
 
@@ -105,7 +107,8 @@ pub fn bind(sql: &str, values: &[Literal]) -> Result<String, BindError> {
     Ok(bound)
 }
 
-/// Whether the token at `at` stands for a number of rows: after LIMIT or OFFSET, or second after LIMIT.
+/// Whether the token at `at` stands for a number of rows: after LIMIT or OFFSET, or second after
+/// LIMIT.
 fn is_limit(tokens: &[Token<'_>], at: usize) -> bool {
     let before = |steps: usize| at.checked_sub(steps).and_then(|place| tokens.get(place));
     let is = |steps: usize, word: &str| before(steps).is_some_and(|token| token.is_word(word));
@@ -113,14 +116,17 @@ fn is_limit(tokens: &[Token<'_>], at: usize) -> bool {
     is(1, "LIMIT") || is(1, "OFFSET") || (second && is(3, "LIMIT"))
 }
 
-/// A number of rows, whatever type a driver bound it as. MariaDB takes the integer that the value is.
+/// A number of rows, whatever type a driver bound it as. MariaDB takes the integer that the value
+/// is.
 fn rows(value: &Literal) -> Option<u64> {
     /// Up to here a DOUBLE has all integers.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Literal::Integer(rows) => u64::try_from(*rows).ok(),
         Literal::Unsigned(rows) => Some(*rows),
-        Literal::Double(rows) if rows.fract() == 0.0 && (0.0..=EXACT).contains(rows) => Some(*rows as u64),
+        Literal::Double(rows) if rows.fract() == 0.0 && (0.0..=EXACT).contains(rows) => {
+            Some(*rows as u64)
+        }
         Literal::Text(text) | Literal::Decimal(text) => {
             let text = text.trim();
             let whole = text.split_once('.').map_or(text, |(whole, fraction)| {
@@ -136,7 +142,8 @@ fn rows(value: &Literal) -> Option<u64> {
     }
 }
 
-/// Writes a literal. Numbers below zero get a space before their sign, so that `-?` does not become a comment.
+/// Writes a literal. Numbers below zero get a space before their sign, so that `-?` does not become
+/// a comment.
 fn write_literal(value: &Literal, number: usize, sql: &mut String) -> Result<(), BindError> {
     match value {
         Literal::Null => sql.push_str("NULL"),
@@ -161,7 +168,8 @@ fn write_literal(value: &Literal, number: usize, sql: &mut String) -> Result<(),
     Ok(())
 }
 
-/// A literal with its type, as the value had in the protocol: `'2024-02-29' + 0` is 2024, `DATE'2024-02-29' + 0` is 20240229.
+/// A literal with its type, as the value had in the protocol: `'2024-02-29' + 0` is 2024,
+/// `DATE'2024-02-29' + 0` is 20240229.
 fn write_typed(name: &str, text: &str, sql: &mut String) {
     sql.push_str(name);
     write_text(text, sql);
@@ -180,7 +188,9 @@ fn is_decimal(text: &str) -> bool {
     let points = digits.bytes().filter(|&byte| byte == b'.').count();
     points <= 1
         && digits.bytes().any(|byte| byte.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 #[cfg(test)]
@@ -233,7 +243,10 @@ mod tests {
             (Literal::Unsigned(7), "7"),
         ] {
             let bound = bind(sql, &[value.clone(), value.clone(), value]).unwrap();
-            assert_eq!(bound, format!("SELECT a FROM t WHERE b = {shown} LIMIT 7, 7"));
+            assert_eq!(
+                bound,
+                format!("SELECT a FROM t WHERE b = {shown} LIMIT 7, 7")
+            );
         }
         assert_eq!(
             bind(

@@ -17,7 +17,8 @@ pub(crate) fn unquoted(token: &Token<'_>) -> String {
 
 /// What stands between the first and the last byte.
 pub(crate) fn inside(text: &str) -> &str {
-    text.get(1..text.len().saturating_sub(1)).unwrap_or_default()
+    text.get(1..text.len().saturating_sub(1))
+        .unwrap_or_default()
 }
 
 /// The value of a string literal, by MariaDB's escapes.
@@ -49,7 +50,8 @@ pub(crate) fn unescaped(literal: &str) -> String {
     value
 }
 
-/// Writes a quoted string that reads back as `text`; a backslash always escapes, because NO_BACKSLASH_ESCAPES is never on.
+/// Writes a quoted string that reads back as `text`; a backslash always escapes, because
+/// NO_BACKSLASH_ESCAPES is never on.
 pub(crate) fn write_text(text: &str, sql: &mut String) {
     sql.push('\'');
     for character in text.chars() {

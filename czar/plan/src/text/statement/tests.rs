@@ -36,8 +36,14 @@ fn a_keyword_in_a_string_or_comment_decides_nothing() {
         class("SELECT ' from t ' /* from t */"),
         Statement::SelectWithoutTable
     );
-    assert_eq!(class("/* DROP */ SELECT 1 FROM t -- INSERT"), Statement::Select);
-    assert_eq!(class("/*!40101 SET NAMES utf8 */;"), class("SET NAMES utf8"));
+    assert_eq!(
+        class("/* DROP */ SELECT 1 FROM t -- INSERT"),
+        Statement::Select
+    );
+    assert_eq!(
+        class("/*!40101 SET NAMES utf8 */;"),
+        class("SET NAMES utf8")
+    );
     assert_eq!(class(" ; "), Statement::Empty);
     assert_eq!(class("/* nothing */"), Statement::Empty);
 }
@@ -64,9 +70,16 @@ fn refused_kinds_name_their_verb() {
         ),
         (
             "LOAD DATA INFILE 'x' INTO TABLE t",
-            Statement::Write { verb: "LOAD".into() },
+            Statement::Write {
+                verb: "LOAD".into(),
+            },
         ),
-        ("drop table t", Statement::Ddl { verb: "DROP".into() }),
+        (
+            "drop table t",
+            Statement::Ddl {
+                verb: "DROP".into(),
+            },
+        ),
         (
             "ANALYZE TABLE t",
             Statement::Ddl {
@@ -75,9 +88,16 @@ fn refused_kinds_name_their_verb() {
         ),
         (
             "GRANT SELECT ON *.* TO u",
-            Statement::Administration { verb: "GRANT".into() },
+            Statement::Administration {
+                verb: "GRANT".into(),
+            },
         ),
-        ("HELP 'x'", Statement::Other { verb: "HELP".into() }),
+        (
+            "HELP 'x'",
+            Statement::Other {
+                verb: "HELP".into(),
+            },
+        ),
     ] {
         assert_eq!(class(sql), expected, "{sql}");
     }
@@ -149,7 +169,9 @@ fn set_statements() {
         value: value.into(),
     };
     assert_eq!(
-        class("SET autocommit=1, @@session.sql_mode = concat(@@sql_mode, ',X'), LOCAL wait_timeout := 5"),
+        class(
+            "SET autocommit=1, @@session.sql_mode = concat(@@sql_mode, ',X'), LOCAL wait_timeout := 5"
+        ),
         Statement::Set(vec![
             session("autocommit", "1"),
             session("sql_mode", "concat(@@sql_mode, ',X')"),
@@ -173,9 +195,18 @@ fn set_statements() {
         class("SET CHARACTER SET latin1"),
         one(Target::CharacterSet, "latin1")
     );
-    assert_eq!(class("SET @`a b` := 1"), one(Target::User("a b".into()), "1"));
-    assert_eq!(class("SET GLOBAL x = 1"), one(Target::Global("x".into()), "1"));
-    assert_eq!(class("SET @@global.x = 1"), one(Target::Global("x".into()), "1"));
+    assert_eq!(
+        class("SET @`a b` := 1"),
+        one(Target::User("a b".into()), "1")
+    );
+    assert_eq!(
+        class("SET GLOBAL x = 1"),
+        one(Target::Global("x".into()), "1")
+    );
+    assert_eq!(
+        class("SET @@global.x = 1"),
+        one(Target::Global("x".into()), "1")
+    );
     assert_eq!(
         class("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"),
         one(
@@ -183,7 +214,14 @@ fn set_statements() {
             "SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"
         )
     );
-    for broken in ["SET", "SET a", "SET a =", "SET a = 1,", "SET NAMES", "SET 5 = 1"] {
+    for broken in [
+        "SET",
+        "SET a",
+        "SET a =",
+        "SET a = 1,",
+        "SET NAMES",
+        "SET 5 = 1",
+    ] {
         assert!(classify(broken).is_err(), "{broken}");
     }
 }
@@ -200,7 +238,9 @@ fn session_verbs() {
     );
     assert_eq!(
         class("START SLAVE"),
-        Statement::Administration { verb: "START".into() }
+        Statement::Administration {
+            verb: "START".into()
+        }
     );
     assert_eq!(
         class("ROLLBACK TO s"),

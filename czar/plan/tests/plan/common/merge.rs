@@ -8,7 +8,10 @@ type Row = Vec<Option<Vec<u8>>>;
 
 fn number<T: std::str::FromStr>(row: &Row, column: usize) -> Option<T> {
     let text = std::str::from_utf8(row[column].as_deref()?).unwrap();
-    Some(text.parse().unwrap_or_else(|_| panic!("'{text}' is no number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("'{text}' is no number")),
+    )
 }
 
 /// A decimal as an integer of its last digit.
@@ -25,13 +28,20 @@ fn value(column: SimpleColumn, rows: &[&Row]) -> Option<f64> {
             .filter_map(|row| number::<f64>(row, column))
             .collect::<Vec<f64>>()
     };
-    let integers = |column: usize| rows.iter().filter_map(move |row| number::<i64>(row, column));
+    let integers = |column: usize| {
+        rows.iter()
+            .filter_map(move |row| number::<i64>(row, column))
+    };
     match column {
         SimpleColumn::Key(column) => number(rows[0], column),
         SimpleColumn::Count(column) => Some(integers(column).sum::<i64>() as f64),
         SimpleColumn::SumDecimal { sum, scale } => {
-            let parts: Vec<i128> = rows.iter().filter_map(|row| decimal(row, sum, scale)).collect();
-            (!parts.is_empty()).then(|| parts.iter().sum::<i128>() as f64 / 10_f64.powi(i32::from(scale)))
+            let parts: Vec<i128> = rows
+                .iter()
+                .filter_map(|row| decimal(row, sum, scale))
+                .collect();
+            (!parts.is_empty())
+                .then(|| parts.iter().sum::<i128>() as f64 / 10_f64.powi(i32::from(scale)))
         }
         SimpleColumn::SumDouble(column) => doubles(column).into_iter().reduce(|a, b| a + b),
         SimpleColumn::MinInteger(column) => integers(column).min().map(|value| value as f64),
@@ -68,14 +78,22 @@ pub fn compare(simple: &SimpleMerge, parts: &[Row], merged: &[Row]) {
         .collect();
     let groups = groups.values();
     let mut actual: Vec<Vec<Option<f64>>> = groups
-        .map(|rows| simple.columns.iter().map(|column| value(*column, rows)).collect())
+        .map(|rows| {
+            simple
+                .columns
+                .iter()
+                .map(|column| value(*column, rows))
+                .collect()
+        })
         .collect();
     let order = |a: &Vec<Option<f64>>, b: &Vec<Option<f64>>| a.partial_cmp(b).unwrap();
     expected.sort_by(order);
     actual.sort_by(order);
     for (expected, actual) in expected.iter().flatten().zip(actual.iter().flatten()) {
         let close = match (expected, actual) {
-            (Some(expected), Some(actual)) => (expected - actual).abs() <= 1e-9 * expected.abs().max(1.0),
+            (Some(expected), Some(actual)) => {
+                (expected - actual).abs() <= 1e-9 * expected.abs().max(1.0)
+            }
             (None, None) => true,
             _ => false,
         };

@@ -7,8 +7,8 @@ pub mod server;
 use std::collections::BTreeMap;
 
 use orrery_archive::catalog::{
-    AcceptedReference, AcceptedTable, Catalog, ChunkSet, Epochs, Family, FamilyGrid, IndexTable, Segment,
-    Table, TableKey, TableKind,
+    AcceptedReference, AcceptedTable, Catalog, ChunkSet, Epochs, Family, FamilyGrid, IndexTable,
+    Segment, Table, TableKey, TableKind,
 };
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::{Column, SecondaryKey};
@@ -50,7 +50,10 @@ fn column(definition: &str) -> Column {
 }
 
 fn columns(definitions: &[&str]) -> Vec<Column> {
-    definitions.iter().map(|definition| column(definition)).collect()
+    definitions
+        .iter()
+        .map(|definition| column(definition))
+        .collect()
 }
 
 pub fn object_columns() -> Vec<Column> {
@@ -230,7 +233,10 @@ pub fn catalog() -> Catalog {
 pub fn catalog_with(segments: &[(&str, u64, &[u32])]) -> Catalog {
     let mut catalog = catalog();
     for (name, id, chunks) in segments {
-        let table = catalog.tables.get_mut(&TableKey::new("sky", *name)).unwrap();
+        let table = catalog
+            .tables
+            .get_mut(&TableKey::new("sky", *name))
+            .unwrap();
         table.segments.push(segment(
             *id,
             chunks.iter().copied().collect(),

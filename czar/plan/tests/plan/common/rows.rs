@@ -82,7 +82,11 @@ fn object_row(rng: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> String {
         rng.random_range(0..3) * 20,
         rng.random_range(0..2) * 500
     );
-    let day = format!("'2026-0{}-1{}'", rng.random_range(1..4), rng.random_range(0..3));
+    let day = format!(
+        "'2026-0{}-1{}'",
+        rng.random_range(1..4),
+        rng.random_range(0..3)
+    );
     let at = format!(
         "'2026-01-0{} 12:00:0{}.25'",
         rng.random_range(1..5),
@@ -90,16 +94,27 @@ fn object_row(rng: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> String {
     );
     let bits = format!("b'{:04b}'", rng.random_range(0..16_u8));
     let born = format!("{}", rng.random_range(1999..2003));
-    let fixed = format!("{}.{:03}", rng.random_range(0..50), rng.random_range(0..1000));
+    let fixed = format!(
+        "{}.{:03}",
+        rng.random_range(0..50),
+        rng.random_range(0..1000)
+    );
     let note = format!(
         "'{}'",
         pick(
             rng,
-            &["short", "some longer text; with, punctuation", "line\\nbreak"]
+            &[
+                "short",
+                "some longer text; with, punctuation",
+                "line\\nbreak"
+            ]
         )
     );
     let nullable = [mag, flux, kind, flags, name, code, price, run];
-    let nullable: Vec<String> = nullable.into_iter().map(|value| maybe(rng, value)).collect();
+    let nullable: Vec<String> = nullable
+        .into_iter()
+        .map(|value| maybe(rng, value))
+        .collect();
     let rest = [padded, seen, day, at, bits, born, fixed, note];
     let rest: Vec<String> = rest.into_iter().map(|value| maybe(rng, value)).collect();
     format!(
@@ -116,7 +131,11 @@ fn source_row(rng: &mut ChaCha8Rng, id: i64, object: i64, ra: f64, decl: f64) ->
     let mag = maybe(rng, mag);
     let quality = format!("'{}'", pick(rng, &["good", "bad"]));
     let quality = maybe(rng, quality);
-    let amount = format!("{}.{:04}", rng.random_range(0..1000), rng.random_range(0..10000));
+    let amount = format!(
+        "{}.{:04}",
+        rng.random_range(0..1000),
+        rng.random_range(0..10000)
+    );
     let mjd = format!("{:.5}", rng.random_range(51000.0..51010.0_f64));
     format!(
         "{id}, {object}, {ra:e}, {decl:e}, {}, {flux}, {mag}, {quality}, {amount}, {mjd}",
@@ -133,7 +152,10 @@ pub fn archive(objects: i64) -> Archive {
     let mut source_id = 1;
     for number in 1..=objects {
         let id = 390_030_275_138_000 + number;
-        let (ra, decl) = (rng.random_range(0.0..45.0_f64), rng.random_range(-20.0..20.0_f64));
+        let (ra, decl) = (
+            rng.random_range(0.0..45.0_f64),
+            rng.random_range(-20.0..20.0_f64),
+        );
         let cell = grid.locate(ra, decl).unwrap();
         index.entry(id.to_string()).or_default().insert(cell.chunk);
         object_rows.push(Row {
@@ -176,7 +198,10 @@ pub fn archive(objects: i64) -> Archive {
 fn catalog_of(rows: &BTreeMap<&'static str, Vec<Row>>) -> Catalog {
     let mut catalog = catalog();
     for (name, rows) in rows {
-        let table = catalog.tables.get_mut(&TableKey::new("sky", *name)).unwrap();
+        let table = catalog
+            .tables
+            .get_mut(&TableKey::new("sky", *name))
+            .unwrap();
         let ids: BTreeSet<u64> = rows.iter().map(|row| row.segment).collect();
         for id in ids {
             let mine = || rows.iter().filter(|row| row.segment == id);
@@ -185,7 +210,9 @@ fn catalog_of(rows: &BTreeMap<&'static str, Vec<Row>>) -> Catalog {
             } else {
                 mine().map(|row| row.chunk).collect()
             };
-            table.segments.push(segment(id, home, mine().count() as u64));
+            table
+                .segments
+                .push(segment(id, home, mine().count() as u64));
         }
     }
     catalog

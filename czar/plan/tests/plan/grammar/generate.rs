@@ -80,12 +80,20 @@ fn flat(random: &mut ChaCha8Rng, operators: usize, depth: usize) -> String {
 /// An operator with what follows it.
 fn operation(random: &mut ChaCha8Rng, depth: usize) -> String {
     let next = |random: &mut ChaCha8Rng| operand(random, depth);
-    let not = if random.random_ratio(1, 3) { "NOT " } else { "" };
+    let not = if random.random_ratio(1, 3) {
+        "NOT "
+    } else {
+        ""
+    };
     match random.random_range(0..100) {
         0..40 => format!("{} {}", pick(random, &NUMERIC), next(random)),
         40..55 => format!("{} {}", pick(random, &COMPARISONS), next(random)),
         55..65 => {
-            let negated = if random.random_ratio(1, 4) { "NOT " } else { "" };
+            let negated = if random.random_ratio(1, 4) {
+                "NOT "
+            } else {
+                ""
+            };
             format!("{} {negated}{}", pick(random, &LOGICAL), next(random))
         }
         65..71 => pick(random, &TESTS).to_owned(),
@@ -98,7 +106,9 @@ fn operation(random: &mut ChaCha8Rng, depth: usize) -> String {
         82 => format!("SOUNDS LIKE {}", next(random)),
         83..90 => between(random, not, depth),
         90..96 => {
-            let items: Vec<String> = (0..random.random_range(1..4)).map(|_| next(random)).collect();
+            let items: Vec<String> = (0..random.random_range(1..4))
+                .map(|_| next(random))
+                .collect();
             format!("{not}IN ({})", items.join(", "))
         }
         96 => "COLLATE utf8mb4_bin".to_owned(),
@@ -138,8 +148,15 @@ fn operand(random: &mut ChaCha8Rng, depth: usize) -> String {
         55..75 => pick(random, &LITERALS).to_owned(),
         _ if depth == 0 => pick(random, &COLUMNS).to_owned(),
         75..88 => format!("({})", part(random, depth)),
-        88 => format!("({}, run) = (1, {})", part(random, depth), part(random, depth)),
-        89 => format!("ROW({}, 'a') IN ((1, 'a'), (run, code))", part(random, depth)),
+        88 => format!(
+            "({}, run) = (1, {})",
+            part(random, depth),
+            part(random, depth)
+        ),
+        89 => format!(
+            "ROW({}, 'a') IN ((1, 'a'), (run, code))",
+            part(random, depth)
+        ),
         90 => format!(
             "CASE WHEN {} THEN {} ELSE 1 END",
             part(random, depth),
@@ -153,7 +170,11 @@ fn operand(random: &mut ChaCha8Rng, depth: usize) -> String {
         92 => format!("CAST({} AS CHAR)", part(random, depth)),
         93 => format!("POSITION({} IN {})", numeric(random), part(random, depth)),
         94 => format!("EXTRACT(YEAR_MONTH FROM {})", part(random, depth)),
-        95 => format!("INTERVAL({}, 1, {})", part(random, depth), part(random, depth)),
+        95 => format!(
+            "INTERVAL({}, 1, {})",
+            part(random, depth),
+            part(random, depth)
+        ),
         96 => format!(
             "DATE_ADD({}, {})",
             part(random, depth),

@@ -1,6 +1,6 @@
-//! The planner groups operands as MariaDB does: for generated expressions over all operators, what the planner prints with all
-//! parentheses and what the user wrote are the same expression to a real server: the same note 1003 of EXPLAIN EXTENDED, the same
-//! values.
+//! The planner groups operands as MariaDB does: for generated expressions over all operators, what
+//! the planner prints with all parentheses and what the user wrote are the same expression to a
+//! real server: the same note 1003 of EXPLAIN EXTENDED, the same values.
 //!
 //! `ORRERY_GRAMMAR_SEED` and `ORRERY_GRAMMAR_COUNT` choose other expressions, and more.
 
@@ -54,7 +54,8 @@ const SYNTAX: Meaning = Meaning::Error(1064);
 
 async fn meaning(connection: &mut Conn, condition: &str) -> Meaning {
     let select = format!("SELECT {condition} AS x FROM Object o ORDER BY objectId");
-    let explained: Result<Vec<Row>, _> = connection.query(format!("EXPLAIN EXTENDED {select}")).await;
+    let explained: Result<Vec<Row>, _> =
+        connection.query(format!("EXPLAIN EXTENDED {select}")).await;
     if let Err(error) = explained {
         return Meaning::Error(code(&error));
     }
@@ -90,7 +91,9 @@ async fn generated_expressions_mean_the_same_printed_and_as_written() {
             (Err(_), right) if right == SYNTAX => {}
             (Err(refusal), _) => failures.push(format!("{expression}\n  refused: {refusal}")),
             (Ok(text), right) if right == SYNTAX => {
-                failures.push(format!("{expression}\n  no syntax of MariaDB, read as {text}"));
+                failures.push(format!(
+                    "{expression}\n  no syntax of MariaDB, read as {text}"
+                ));
             }
             (Ok(text), right) => {
                 let given = meaning(&mut connection, &text).await;
@@ -104,7 +107,11 @@ async fn generated_expressions_mean_the_same_printed_and_as_written() {
     }
     let wrong = failures.len();
     failures.truncate(20);
-    assert!(wrong == 0, "seed {seed}: {wrong} wrong\n{}", failures.join("\n"));
+    assert!(
+        wrong == 0,
+        "seed {seed}: {wrong} wrong\n{}",
+        failures.join("\n")
+    );
     assert!(
         same * 10 >= count * 6,
         "only {same} of {count} expressions have a meaning"

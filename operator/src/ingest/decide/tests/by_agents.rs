@@ -52,7 +52,11 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
             [good(), Sealed::Counting, silent()],
             "waits for worker 2 (counting), worker 3 (no answer)",
         ),
-        (89, [good(), good(), silent()], "waits for worker 3 (no answer)"),
+        (
+            89,
+            [good(), good(), silent()],
+            "waits for worker 3 (no answer)",
+        ),
         (91, [good(), good(), silent()], "write the publish"),
         (
             91,
@@ -64,7 +68,11 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
             [good(), silent(), silent()],
             "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
         ),
-        (0, [good(), good(), rows(ROWS - 1, "b")], "write the publish"),
+        (
+            0,
+            [good(), good(), rows(ROWS - 1, "b")],
+            "write the publish",
+        ),
         (
             0,
             [good(), rows(ROWS - 1, "b"), rows(0, "c")],

@@ -13,15 +13,20 @@ use crate::ingest::testing::{CHUNK, ROWS, Scene, segment};
 
 /// An archive whose catalog has the segment of the attempt.
 fn published(scene: &mut Scene) {
-    let table = scene.catalog.tables.get_mut(&TableKey::new("sky", "Object"));
+    let table = scene
+        .catalog
+        .tables
+        .get_mut(&TableKey::new("sky", "Object"));
     let mut held = segment(5, [CHUNK].into());
     (held.published, held.rows) = (9, ROWS);
     table.unwrap().segments.push(held);
 }
 
-const ANNOUNCED: &str = "set [5] Published, → Publish, waits for every reader to have the new catalog";
+const ANNOUNCED: &str =
+    "set [5] Published, → Publish, waits for every reader to have the new catalog";
 
-/// An answer that was lost, or a leader that died, may have left a published segment with the status of an unpublished one.
+/// An answer that was lost, or a leader that died, may have left a published segment with the
+/// status of an unpublished one.
 #[test]
 fn a_segment_that_is_published_already_is_announced_and_not_sealed_again() {
     let mut scene = Scene::into("Object");
@@ -36,16 +41,25 @@ fn a_segment_that_is_published_already_is_announced_and_not_sealed_again() {
         segment: 5,
         data_epoch: 9,
     };
-    assert_eq!((step.to, step.rows), (Some(State::Publish(expected)), Some(ROWS)));
+    assert_eq!(
+        (step.to, step.rows),
+        (Some(State::Publish(expected)), Some(ROWS))
+    );
 }
 
 #[test]
 fn people_are_warned_of_many_segments_where_the_new_rows_are() {
     let mut scene = Scene::into("Object");
     published(&mut scene);
-    let table = scene.catalog.tables.get_mut(&TableKey::new("sky", "Object"));
+    let table = scene
+        .catalog
+        .tables
+        .get_mut(&TableKey::new("sky", "Object"));
     let more = (100..).map(|id| segment(id, [CHUNK].into()));
-    table.unwrap().segments.extend(more.take(segments::MANY - 1));
+    table
+        .unwrap()
+        .segments
+        .extend(more.take(segments::MANY - 1));
     let mut observed = scene.observed(State::Load(scene.attempt()));
     observed.written = Some(Written::Published(scene.attempt()));
     let Decision::Step(step) = decide(&observed) else {

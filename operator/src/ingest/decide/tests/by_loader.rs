@@ -68,7 +68,12 @@ const TABLE: [(&str, [&str; 4]); 16] = [
     ("loaded another attempt", [PLACE, WRITE, OPENS, SEALS]),
     (
         "loaded without an agent",
-        [PLACE, WRITE, "→ Seal, continues without https://a (gone)", SEALS],
+        [
+            PLACE,
+            WRITE,
+            "→ Seal, continues without https://a (gone)",
+            SEALS,
+        ],
     ),
     (
         "failed for good",
@@ -98,7 +103,10 @@ const TABLE: [(&str, [&str; 4]); 16] = [
 fn every_phase_has_its_step_for_every_answer_of_the_loader() {
     let scene = Scene::into("Object");
     for (name, expected) in TABLE {
-        for (phase, expected) in ["Survey", "Place", "Load", "Seal"].into_iter().zip(expected) {
+        for (phase, expected) in ["Survey", "Place", "Load", "Seal"]
+            .into_iter()
+            .zip(expected)
+        {
             let mut observed = scene.observed(state(&scene, phase));
             observed.loader = answer(&scene, name);
             let what = format!("{phase}, the loader is: {name}");
@@ -130,7 +138,13 @@ fn what_a_loader_of_this_ingest_reports_goes_into_the_status_even_when_the_inges
 #[test]
 fn a_load_waits_for_workers() {
     let mut scene = Scene::into("Object");
-    scene.catalog.families.get_mut("f").unwrap().placement.clear();
+    scene
+        .catalog
+        .families
+        .get_mut("f")
+        .unwrap()
+        .placement
+        .clear();
     for phase in ["Load", "Seal"] {
         let mut observed = scene.observed(state(&scene, phase));
         observed.loader = answer(&scene, "surveyed");

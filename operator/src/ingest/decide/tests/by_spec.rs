@@ -14,7 +14,10 @@ fn nothing_of_an_ingest_goes_on_when_its_table_is_gone() {
     let mut gone = Scene::into("Object");
     gone.catalog.tables.remove(&TableKey::new("sky", "Object"));
     let mut again = Scene::into("Object");
-    let table = again.catalog.tables.get_mut(&TableKey::new("sky", "Object"));
+    let table = again
+        .catalog
+        .tables
+        .get_mut(&TableKey::new("sky", "Object"));
     table.unwrap().incarnation = 99;
     for (now, why) in [
         (&gone, "table sky.Object was deleted"),

@@ -22,13 +22,17 @@ fn said(decision: &Decision) -> String {
         Decision::Write(edit) => match &**edit {
             CatalogEdit::Place(_) => "write the placement".into(),
             CatalogEdit::Publish(_) => "write the publish".into(),
-            CatalogEdit::GiveUp(GivingUp { then, why, .. }) => format!("give up, then {then:?}: {why}"),
+            CatalogEdit::GiveUp(GivingUp { then, why, .. }) => {
+                format!("give up, then {then:?}: {why}")
+            }
             CatalogEdit::Revoke(revoking) => format!("write revoked={}", revoking.revoked),
         },
         Decision::Step(step) => {
             let mut parts: Vec<String> = step.orders.iter().map(ordered).collect();
             let phase = step.to.as_ref().map(|state| format!("{state:?}"));
-            let phase = phase.as_ref().and_then(|state| state.split([' ', '(']).next());
+            let phase = phase
+                .as_ref()
+                .and_then(|state| state.split([' ', '(']).next());
             parts.extend(phase.map(|phase| format!("→ {phase}")));
             parts.extend(step.message.clone());
             parts.join(", ")
@@ -42,7 +46,9 @@ fn ordered(order: &Order) -> String {
         Order::EndJob => "end the Job".into(),
         Order::Survey(survey, files_of) => {
             let id = SurveyId::parse(&survey.id).unwrap();
-            let files = files_of.map_or_else(String::new, |attempt| format!(" with the files of {attempt}"));
+            let files = files_of.map_or_else(String::new, |attempt| {
+                format!(" with the files of {attempt}")
+            });
             format!("survey {}{files}", id.number)
         }
         Order::Open(opens) => format!("open at {:?}", opens.keys().collect::<Vec<_>>()),
@@ -85,7 +91,9 @@ fn answer(scene: &Scene, name: &str) -> Loader {
         "silent" => Loader::Silent("no answer".into()),
         "fresh" => with(LoaderStep::Idle, &|now| now.id = None),
         "lost its spool" => with(LoaderStep::Idle, &|_| {}),
-        "of a former life" => with(LoaderStep::Surveyed, &|now| now.id = id("former", &scene.basis())),
+        "of a former life" => with(LoaderStep::Surveyed, &|now| {
+            now.id = id("former", &scene.basis())
+        }),
         "reads" => with(LoaderStep::Surveying, &|_| {}),
         "surveyed" => with(LoaderStep::Surveyed, &|_| {}),
         "surveyed on another basis" => with(LoaderStep::Surveyed, &|now| now.id = id("u", "other")),

@@ -1,4 +1,5 @@
-//! Real workers (mysqld and agent) and a loader served over TLS, driven as the operator drives them.
+//! Real workers (mysqld and agent) and a loader served over TLS, driven as the operator drives
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -87,7 +88,9 @@ impl Cluster {
 
     pub async fn conn(&self, worker: usize) -> Conn {
         let socket = self.workers[worker].mysqld.socket().display().to_string();
-        let options = OptsBuilder::default().socket(Some(socket)).user(Some("root"));
+        let options = OptsBuilder::default()
+            .socket(Some(socket))
+            .user(Some("root"));
         Conn::new(options).await.unwrap()
     }
 
@@ -261,7 +264,9 @@ pub async fn plain_table(cluster: &Cluster, table: &AcceptedTable, file: &Path, 
     conn.query_drop("CREATE DATABASE IF NOT EXISTS plain")
         .await
         .unwrap();
-    conn.query_drop("DROP TABLE IF EXISTS plain.t").await.unwrap();
+    conn.query_drop("DROP TABLE IF EXISTS plain.t")
+        .await
+        .unwrap();
     conn.query_drop(format!("CREATE TABLE plain.t {}", ddl::home(table, false)))
         .await
         .unwrap();

@@ -74,11 +74,22 @@ impl Place {
         self.survey_with(survey, limits()).await
     }
 
-    pub async fn survey_with(&self, survey: Survey, limits: Limits) -> Result<(Finished, PathBuf), Fault> {
+    pub async fn survey_with(
+        &self,
+        survey: Survey,
+        limits: Limits,
+    ) -> Result<(Finished, PathBuf), Fault> {
         let tools = self.tools(strangers(), limits);
         let directory = TempDir::new_in(self.spool()).unwrap().keep();
         let progress = Arc::new(Progress::default());
-        let finished = survey::run(&tools, survey, &directory, progress, CancellationToken::new()).await?;
+        let finished = survey::run(
+            &tools,
+            survey,
+            &directory,
+            progress,
+            CancellationToken::new(),
+        )
+        .await?;
         Ok((finished, directory))
     }
 }

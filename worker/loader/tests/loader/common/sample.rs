@@ -36,7 +36,12 @@ pub fn columns(table: &Value) -> Value {
             "charset": text.then_some("utf8mb4"), "collation": text.then_some("utf8mb4_bin"),
         })
     };
-    table["columns"].as_array().unwrap().iter().map(column).collect()
+    table["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(column)
+        .collect()
 }
 
 /// One sample.

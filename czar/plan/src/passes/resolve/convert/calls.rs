@@ -28,7 +28,10 @@ impl Converter<'_, '_> {
                 "use GROUP BY, or compute it in the client",
             ));
         }
-        if function.filter.is_some() || !function.within_group.is_empty() || function.uses_odbc_syntax {
+        if function.filter.is_some()
+            || !function.within_group.is_empty()
+            || function.uses_odbc_syntax
+        {
             return Err(refused(shortened(&function.to_string()), "call it plainly"));
         }
         let (distinct, arguments) = match &function.args {
@@ -37,14 +40,21 @@ impl Converter<'_, '_> {
                 list.duplicate_treatment == Some(DuplicateTreatment::Distinct),
                 list.args.as_slice(),
             ),
-            _ => return Err(refused(shortened(&function.to_string()), functions::hint(&name))),
+            _ => {
+                return Err(refused(
+                    shortened(&function.to_string()),
+                    functions::hint(&name),
+                ));
+            }
         };
         if let Some(known) = aggregate::function(&name) {
             return self.aggregate(known, distinct, arguments);
         }
         if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
             return Ok(Expr::Literal(
-                self.scope.database().map_or_else(|| "NULL".to_owned(), quoted),
+                self.scope
+                    .database()
+                    .map_or_else(|| "NULL".to_owned(), quoted),
             ));
         }
         self.scalar(name, arguments)
@@ -99,7 +109,10 @@ impl Converter<'_, '_> {
     fn arguments(&mut self, arguments: &[FunctionArg]) -> Result<Vec<Expr>, PlanError> {
         let converted = arguments.iter().map(|argument| match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => self.convert(expr),
-            other => Err(refused(shortened(&other.to_string()), "pass plain expressions")),
+            other => Err(refused(
+                shortened(&other.to_string()),
+                "pass plain expressions",
+            )),
         });
         converted.collect()
     }

@@ -28,14 +28,27 @@ impl Converter<'_, '_> {
                 charset: Some(charset),
                 data_type: None,
                 ..
-            } => self.form("CONVERT(", expr, &format!(" USING {charset})"), Returns::Text),
+            } => self.form(
+                "CONVERT(",
+                expr,
+                &format!(" USING {charset})"),
+                Returns::Text,
+            ),
             Parsed::Collate { expr, collation } => {
                 // A sign would take the operand alone.
-                self.form("((", expr, &format!(") COLLATE {collation})"), Returns::Text)
+                self.form(
+                    "((",
+                    expr,
+                    &format!(") COLLATE {collation})"),
+                    Returns::Text,
+                )
             }
-            Parsed::Extract { field, expr, .. } => {
-                self.form(&format!("EXTRACT({field} FROM "), expr, ")", Returns::Integer)
-            }
+            Parsed::Extract { field, expr, .. } => self.form(
+                &format!("EXTRACT({field} FROM "),
+                expr,
+                ")",
+                Returns::Integer,
+            ),
             _ => self.convert_words(parsed),
         }
     }
@@ -90,9 +103,11 @@ impl Converter<'_, '_> {
                     .unwrap_or_default();
                 let head = format!("TRIM({side}");
                 match trim_what.as_deref() {
-                    Some(what) => {
-                        self.sequence(&[Some((&head, what)), Some((" FROM ", expr))], ")", Returns::Text)
-                    }
+                    Some(what) => self.sequence(
+                        &[Some((&head, what)), Some((" FROM ", expr))],
+                        ")",
+                        Returns::Text,
+                    ),
                     None if side.is_empty() => self.form(&head, expr, ")", Returns::Text),
                     None => self.form(&format!("{head}FROM "), expr, ")", Returns::Text),
                 }
@@ -115,7 +130,13 @@ impl Converter<'_, '_> {
         }
     }
 
-    pub(super) fn form(&mut self, head: &str, expr: &Parsed, tail: &str, returns: Returns) -> Converted {
+    pub(super) fn form(
+        &mut self,
+        head: &str,
+        expr: &Parsed,
+        tail: &str,
+        returns: Returns,
+    ) -> Converted {
         let parts = vec![
             Part::Text(head.into()),
             Part::Expr(self.convert(expr)?),

@@ -49,7 +49,12 @@ pub(super) struct Converter<'a, 'b> {
 type Converted = Result<Expr, PlanError>;
 
 impl<'a, 'b> Converter<'a, 'b> {
-    pub(super) fn new(scope: &'b Scope<'a>, place: Place, items: &'b [Item], notes: &'b mut Notes) -> Self {
+    pub(super) fn new(
+        scope: &'b Scope<'a>,
+        place: Place,
+        items: &'b [Item],
+        notes: &'b mut Notes,
+    ) -> Self {
         Self {
             scope,
             place,
@@ -77,8 +82,14 @@ impl<'a, 'b> Converter<'a, 'b> {
         self.convert(parsed).map(Box::new)
     }
 
-    fn all<'p>(&mut self, parsed: impl IntoIterator<Item = &'p Parsed>) -> Result<Vec<Expr>, PlanError> {
-        parsed.into_iter().map(|parsed| self.convert(parsed)).collect()
+    fn all<'p>(
+        &mut self,
+        parsed: impl IntoIterator<Item = &'p Parsed>,
+    ) -> Result<Vec<Expr>, PlanError> {
+        parsed
+            .into_iter()
+            .map(|parsed| self.convert(parsed))
+            .collect()
     }
 
     fn convert_any(&mut self, parsed: &Parsed) -> Converted {
@@ -99,7 +110,11 @@ impl<'a, 'b> Converter<'a, 'b> {
             Parsed::IsNotFalse(expr) => self.postfix(expr, " IS NOT FALSE"),
             Parsed::IsUnknown(expr) => self.postfix(expr, " IS UNKNOWN"),
             Parsed::IsNotUnknown(expr) => self.postfix(expr, " IS NOT UNKNOWN"),
-            Parsed::InList { expr, list, negated } => Ok(Expr::In {
+            Parsed::InList {
+                expr,
+                list,
+                negated,
+            } => Ok(Expr::In {
                 expr: self.boxed(expr)?,
                 list: self.all(list)?,
                 negated: *negated,
@@ -188,7 +203,11 @@ impl<'a, 'b> Converter<'a, 'b> {
             _ => None,
         };
         if let Some(comparison) = comparison {
-            return Ok(Expr::Compare(comparison, self.boxed(left)?, self.boxed(right)?));
+            return Ok(Expr::Compare(
+                comparison,
+                self.boxed(left)?,
+                self.boxed(right)?,
+            ));
         }
         let operator = match operator {
             BinaryOperator::Plus => Operator::Add,
@@ -209,9 +228,18 @@ impl<'a, 'b> Converter<'a, 'b> {
                     Returns::Integer,
                 );
             }
-            other => return Err(refused(other.to_string(), "use an operator that MariaDB has")),
+            other => {
+                return Err(refused(
+                    other.to_string(),
+                    "use an operator that MariaDB has",
+                ));
+            }
         };
-        Ok(Expr::Arithmetic(operator, self.boxed(left)?, self.boxed(right)?))
+        Ok(Expr::Arithmetic(
+            operator,
+            self.boxed(left)?,
+            self.boxed(right)?,
+        ))
     }
 
     /// A chain of AND or OR, walked without recursion along its left side.
@@ -294,7 +322,8 @@ impl<'a, 'b> Converter<'a, 'b> {
         .into()
     }
 
-    /// The item that an alias names, where aliases may be used. GROUP BY asks only when there is no such column.
+    /// The item that an alias names, where aliases may be used. GROUP BY asks only when there is no
+    /// such column.
     fn alias(&self, name: &str) -> Result<Option<Expr>, PlanError> {
         let is_column = || matches!(self.scope.column(name), Ok(Some(_)));
         match self.place {
@@ -321,10 +350,11 @@ impl<'a, 'b> Converter<'a, 'b> {
 /// The item with this alias, or this column's name. Two different ones: ambiguous.
 pub(super) fn item_by_alias(items: &[Item], name: &str) -> Result<Option<Expr>, PlanError> {
     let mut found: Option<&Item> = None;
-    for item in items
-        .iter()
-        .filter(|item| item.name.as_deref().is_some_and(|alias| same_name(alias, name)))
-    {
+    for item in items.iter().filter(|item| {
+        item.name
+            .as_deref()
+            .is_some_and(|alias| same_name(alias, name))
+    }) {
         if found.is_some_and(|found| found.expr != item.expr) {
             return Err(ResolveError::Ambiguous {
                 column: name.to_owned(),
@@ -347,11 +377,17 @@ fn literal(value: &Value) -> Converted {
         Value::Boolean(true) => "TRUE".into(),
         Value::Boolean(false) => "FALSE".into(),
         Value::Null => "NULL".into(),
-        other => return Err(refused(other.to_string(), "write a literal that MariaDB has")),
+        other => {
+            return Err(refused(
+                other.to_string(),
+                "write a literal that MariaDB has",
+            ));
+        }
     }))
 }
 
-/// `DATE'…'`, `TIME'…'`, `TIMESTAMP'…'`: any other word before a string is a name with an alias in MariaDB.
+/// `DATE'…'`, `TIME'…'`, `TIMESTAMP'…'`: any other word before a string is a name with an alias in
+/// MariaDB.
 fn temporal_literal(typed: &TypedString) -> Converted {
     let text = typed.to_string();
     let known = [
