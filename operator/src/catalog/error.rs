@@ -23,6 +23,10 @@ pub enum WriterError {
     /// API): nothing is written.
     #[error("the catalog is behind what workers hold: {0}")]
     Behind(String),
+    /// Workers that should answer do not say which numbers they have heard of. It passes when they
+    /// do, or after a while.
+    #[error("the numbers that workers have heard of are waited for: {0}")]
+    Silent(String),
     /// The stored catalog cannot be read.
     #[error("the catalog cannot be read: {0}")]
     Unreadable(String),

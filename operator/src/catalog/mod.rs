@@ -11,4 +11,5 @@ pub mod error;
 pub mod readers;
 pub mod segments;
 pub mod store;
+pub mod witnesses;
 pub mod writer;

@@ -38,6 +38,8 @@ pub struct Stored {
     pub root: Option<ChunkMap>,
     /// Names of all objects this root needs.
     pub names: BTreeSet<ObjectName>,
+    /// Catalog objects that were read without a root: what a lost root left.
+    pub remains: usize,
 }
 
 /// What the newest root, needs; it is read after the list of objects.
@@ -84,10 +86,12 @@ impl Store {
                 .map_err(|error| WriterError::Unreadable(error.to_string()))?,
             None => (Catalog::default(), BTreeSet::new()),
         };
+        let remains = if root.is_none() { objects.len() } else { 0 };
         Ok(Stored {
             catalog,
             root,
             names,
+            remains,
         })
     }
 
@@ -113,6 +117,7 @@ impl Store {
             catalog: next,
             root: Some(written),
             names: objects.into_keys().collect(),
+            remains: 0,
         })
     }
 

@@ -12,19 +12,21 @@
 //! root.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use kube::{Client, ResourceExt};
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::{ChunkMap, Worker};
+use orrery_crds::kinds::{ChunkMap, Worker, WorkerPhase};
 use orrery_worker_api::agent::Info;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::edit::EditError;
 use super::error::WriterError;
 use super::store::{Needed, Store, Stored};
+use super::witnesses::Witnesses;
 use crate::agents::Agents;
 use crate::leader::{Mandate, term};
 
@@ -36,7 +38,22 @@ pub struct Writer {
     client: Client,
     agents: Arc<Agents>,
     mandate: Mandate,
-    archives: Mutex<HashMap<String, Arc<Mutex<Option<Led>>>>>,
+    archives: Mutex<HashMap<String, Arc<Archive>>>,
+}
+
+/// One archive, as this process knows it.
+#[derive(Default)]
+struct Archive {
+    led: Mutex<Option<Led>>,
+    witnesses: std::sync::Mutex<Witnesses>,
+}
+
+impl Archive {
+    fn witnesses(&self) -> std::sync::MutexGuard<'_, Witnesses> {
+        self.witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What an edit of the catalog comes to, with something to report.
@@ -103,13 +120,15 @@ impl Writer {
         F: FnMut(&Catalog) -> Result<Edit<T>, EditError> + Send,
     {
         let archive = self.archive(namespace).await;
-        let mut archive = archive.lock().await;
+        let mut led_now = archive.led.lock().await;
         for _ in 0..TRIES {
-            let led = match archive.take() {
+            let led = match led_now.take() {
                 Some(led) => led,
-                None => self.lead(namespace).await?,
+                None => self.lead(namespace, &archive).await?,
             };
-            let led = archive.insert(led);
+            // The root is read again next time: a newer backup may be there by then.
+            archive.witnesses().check(&led.catalog)?;
+            let led = led_now.insert(led);
             let (next, report) = match edit(&led.catalog)? {
                 Edit::Keep(report) => return Ok((Arc::clone(&led.catalog), report)),
                 Edit::Write(next, report) => (next, report),
@@ -120,10 +139,10 @@ impl Writer {
                     led.stored = stored;
                     return Ok((Arc::clone(&led.catalog), report));
                 }
-                Err(WriterError::Conflict) => *archive = None,
+                Err(WriterError::Conflict) => *led_now = None,
                 Err(error) => {
                     // The write may have happened all the same: start from what is there.
-                    *archive = None;
+                    *led_now = None;
                     return Err(error);
                 }
             }
@@ -159,12 +178,13 @@ impl Writer {
     /// What the newest root needs. It is read again under its resourceVersion: this guards drops.
     pub async fn needed(&self, namespace: &str) -> Result<Needed, WriterError> {
         let archive = self.archive(namespace).await;
-        let mut archive = archive.lock().await;
+        let mut led_now = archive.led.lock().await;
         for _ in 0..TRIES {
-            let led = match archive.take() {
+            let led = match led_now.take() {
                 Some(led) => led,
-                None => self.lead(namespace).await?,
+                None => self.lead(namespace, &archive).await?,
             };
+            archive.witnesses().check(&led.catalog)?;
             let version =
                 |root: &Option<ChunkMap>| root.as_ref().and_then(ResourceExt::resource_version);
             if version(&led.store.root().await?) == version(&led.stored.root) {
@@ -172,24 +192,39 @@ impl Writer {
                     epochs: led.catalog.epochs,
                     names: led.stored.names.clone(),
                 };
-                *archive = Some(led);
+                *led_now = Some(led);
                 return Ok(needed);
             }
         }
         Err(WriterError::Conflict)
     }
 
-    async fn archive(&self, namespace: &str) -> Arc<Mutex<Option<Led>>> {
+    /// Takes in what agents say of themselves. While one of them knows a number that the catalog
+    /// has not given out, every call here ends with [`WriterError::Behind`] and writes nothing.
+    pub async fn hear<'a>(&self, namespace: &str, infos: impl IntoIterator<Item = &'a Info>) {
+        self.archive(namespace).await.witnesses().hear(infos);
+    }
+
+    async fn archive(&self, namespace: &str) -> Arc<Archive> {
         let mut archives = self.archives.lock().await;
         Arc::clone(archives.entry(namespace.to_owned()).or_default())
     }
 
     /// Reads the archive and puts this leader's term into its root before anything else is written.
-    async fn lead(&self, namespace: &str) -> Result<Led, WriterError> {
+    async fn lead(&self, namespace: &str, archive: &Archive) -> Result<Led, WriterError> {
         let store = Store::new(&self.client, namespace);
         let stored = store.read().await?;
-        let infos = self.agent_infos(namespace).await?;
-        check_not_behind(&stored, &infos)?;
+        let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
+        let workers = workers.list(&kube::api::ListParams::default()).await?.items;
+        let infos = self.agent_infos(namespace, &workers).await?;
+        check_first(&stored, &adopted(&workers, |_| true), &infos)?;
+        {
+            let mut witnesses = archive.witnesses();
+            witnesses.hear(&infos);
+            witnesses.check(&stored.catalog)?;
+            let expected = adopted(&workers, |phase| phase != WorkerPhase::Down);
+            witnesses.complete(expected, Instant::now())?;
+        }
         let agent_terms = infos.iter().map(|info| info.term);
         let term = term::next(self.mandate.transitions, stored.catalog.term, agent_terms);
         let mut next = stored.catalog.clone();
@@ -213,12 +248,14 @@ impl Writer {
 
     /// What the agents that answer say of themselves. One that is away keeps its term on disk and
     /// refuses a lower one later.
-    async fn agent_infos(&self, namespace: &str) -> Result<Vec<Info>, WriterError> {
-        let workers = kube::Api::<Worker>::namespaced(self.client.clone(), namespace);
-        let workers = workers.list(&kube::api::ListParams::default()).await?.items;
+    async fn agent_infos(
+        &self,
+        namespace: &str,
+        workers: &[Worker],
+    ) -> Result<Vec<Info>, WriterError> {
         let addresses: Vec<String> = workers
-            .into_iter()
-            .filter_map(|worker| worker.status.and_then(|status| status.address))
+            .iter()
+            .filter_map(|worker| worker.status.as_ref()?.address.clone())
             .collect();
         if !addresses.is_empty() && !self.agents.knows(namespace) {
             return Err(WriterError::NotYet);
@@ -235,35 +272,38 @@ impl Writer {
     }
 }
 
-/// docs/design/catalog.md#manifests: when workers hold what the catalog does not know (an old
-/// backup of the cluster API, or a root that was deleted), no root is written: its numbers would be
-/// given out a second time, and its tables would be taken for unknown ones.
-///
-/// Numbers are in a root before an agent hears of them, so a higher one at an agent is the sure
-/// sign.
-fn check_not_behind(stored: &Stored, infos: &[Info]) -> Result<(), WriterError> {
-    let catalog = &stored.catalog;
-    for info in infos {
-        let Some(identity) = &info.identity else {
-            continue;
-        };
-        let worker = identity.worker;
-        if stored.root.is_none() {
-            return Err(WriterError::Behind(format!(
-                "there is no root, but worker {worker} belongs to archive {}",
-                identity.archive_uid
-            )));
-        }
-        if identity.archive_uid != catalog.archive_uid {
-            continue;
-        }
-        let (numbers, known) = (&info.highest, &catalog.counters);
-        if numbers.attempt > known.attempt || numbers.segment > known.segment {
-            return Err(WriterError::Behind(format!(
-                "worker {worker} holds attempt {} and segment {}, the catalog has given out {} and {}",
-                numbers.attempt, numbers.segment, known.attempt, known.segment
-            )));
-        }
+/// Workers whose data directory was adopted, and which were in such a phase when last seen.
+fn adopted(workers: &[Worker], phase: impl Fn(WorkerPhase) -> bool) -> Vec<WorkerId> {
+    let adopted = workers.iter().filter(|worker| {
+        let status = worker.status.as_ref();
+        status.is_some_and(|status| status.identity.is_some() && phase(status.phase))
+    });
+    adopted.map(|worker| worker.spec.id).collect()
+}
+
+/// A root is made only where there never was one. Otherwise it was lost: a new one would give its
+/// numbers out a second time.
+fn check_first(stored: &Stored, adopted: &[WorkerId], infos: &[Info]) -> Result<(), WriterError> {
+    if stored.root.is_some() {
+        return Ok(());
+    }
+    let owned = infos.iter().find_map(|info| info.identity.as_ref());
+    if let Some(identity) = owned {
+        return Err(WriterError::Behind(format!(
+            "there is no root, but worker {} belongs to archive {}",
+            identity.worker, identity.archive_uid
+        )));
+    }
+    if let Some(worker) = adopted.first() {
+        return Err(WriterError::Behind(format!(
+            "there is no root, but the data directory of worker {worker} was adopted"
+        )));
+    }
+    if stored.remains > 0 {
+        return Err(WriterError::Behind(format!(
+            "there is no root, but {} other objects of a catalog",
+            stored.remains
+        )));
     }
     Ok(())
 }

@@ -94,6 +94,10 @@ pub async fn observe(
         .map(|worker| (worker.spec.id, worker))
         .collect();
     let probes = probe(context, namespace, name, &pods).await;
+    context
+        .writer
+        .hear(namespace, probes.values().flatten())
+        .await;
     Ok(Some(Observed {
         config: context.api(namespace).get_opt(&config_name(name)).await?,
         budget: context.api(namespace).get_opt(name).await?,

@@ -230,10 +230,12 @@ pub fn replicas(catalog: &Catalog) -> BTreeMap<WorkerId, u64> {
 
 fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
     let replicas = replicas(&observed.catalog);
+    // While mysqld is away the agent may not know the identity: that is no empty directory.
     let answered = observed
         .probes
         .iter()
-        .filter_map(|(id, probe)| Some((*id, probe.as_ref().ok()?)));
+        .filter_map(|(id, probe)| Some((*id, probe.as_ref().ok()?)))
+        .filter(|(_, info)| info.mysqld.is_some());
     answered
         .filter_map(|(id, info)| {
             let status = observed.workers.get(&id)?.status.as_ref();

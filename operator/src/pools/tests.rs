@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, Epochs, Family, FamilyGrid};
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool, WorkerStatus};
-use orrery_worker_api::agent::{Identity, Info};
+use orrery_worker_api::agent::{Held, Highest, Identity, Info};
 use serde_json::{Value, json};
 
 use super::objects;
@@ -92,6 +92,14 @@ fn running_pod(ready: bool) -> Pod {
     .unwrap()
 }
 
+fn held(bytes: u64) -> Held {
+    Held {
+        tables: 100,
+        bytes,
+        highest: Highest::default(),
+    }
+}
+
 fn info(directory: Option<&str>) -> Info {
     Info {
         api_versions: vec![1],
@@ -106,10 +114,8 @@ fn info(directory: Option<&str>) -> Info {
             data: 4,
             placement: 9,
         }),
-        tables: 100,
-        bytes: 1 << 30,
         free_bytes: 2 << 30,
-        highest: orrery_worker_api::agent::Highest::default(),
+        held: Some(held(1 << 30)),
     }
 }
 
@@ -296,6 +302,26 @@ fn a_silent_worker_is_suspected_and_then_down_by_the_pools_timers_and_its_pods_r
     );
 }
 
+/// An agent that starts while mysqld is away knows neither the identity nor what is held.
+#[test]
+fn what_an_agent_does_not_know_is_not_taken_for_nothing() {
+    let mut observed = serving(Some("d1"));
+    let known = status_of(&observed);
+    assert_eq!(known.tables, 100);
+    observed.workers.get_mut(&1).unwrap().status = Some(known.clone());
+    let unknowing = Info {
+        mysqld: None,
+        held: None,
+        ..info(None)
+    };
+    observed.probes.insert(1, Ok(unknowing));
+    let status = status_of(&observed);
+    assert_eq!(status.phase, WorkerPhase::Ready, "no timer has run out");
+    assert_eq!((status.tables, status.size_bytes), (100, 1 << 30));
+    let ready = status.conditions.iter().find(|it| it.type_ == "Ready");
+    assert_eq!(ready.unwrap().reason, "MysqldSilent");
+}
+
 #[test]
 fn an_offline_worker_drains_until_it_holds_nothing() {
     let mut observed = serving(Some("d1"));
@@ -311,7 +337,7 @@ fn sizes_that_hardly_change_are_not_written_again() {
     let first = status_of(&observed);
     observed.workers.get_mut(&1).unwrap().status = Some(first.clone());
     let grown = |by: u64| Info {
-        bytes: (1 << 30) + by,
+        held: Some(held((1 << 30) + by)),
         ..info(Some("d1"))
     };
     observed.probes.insert(1, Ok(grown(1 << 20)));

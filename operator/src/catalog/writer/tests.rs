@@ -6,7 +6,7 @@ use kube::Api;
 use orrery_archive::catalog::FamilyGrid;
 use orrery_archive::names::ROOT;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_worker_api::agent::{Highest, Identity};
+use orrery_worker_api::agent::{Held, Highest, Identity};
 use serde_json::json;
 
 use super::*;
@@ -166,47 +166,100 @@ fn info(archive_uid: &str, attempt: u64, segment: u64) -> Info {
             directory: "d".into(),
         }),
         term: 1,
-        mysqld: None,
+        mysqld: Some("10.11".into()),
         catalog: None,
-        tables: 0,
-        bytes: 0,
         free_bytes: 0,
-        highest: Highest { attempt, segment },
+        held: Some(Held {
+            tables: 0,
+            bytes: 0,
+            highest: Highest { attempt, segment },
+        }),
     }
 }
 
-/// When a worker holds what the catalog does not know (an old etcd backup), no root is written
-/// (docs/design/catalog.md#manifests).
+/// When a worker holds what the catalog does not know (an old etcd backup), nothing is written,
+/// whenever that worker is heard of (docs/design/catalog.md#manifests).
 #[tokio::test]
-async fn a_catalog_older_than_what_workers_hold_is_not_led() {
+async fn a_catalog_older_than_what_any_probe_says_is_not_written() {
     let objects = Objects::default();
     let writer = alone(&objects);
+    let uid = writer.catalog("sky").await.unwrap().archive_uid.clone();
     let set = |catalog: &Catalog| {
         let mut next = catalog.clone();
         (next.counters.attempt, next.counters.segment) = (7, 5);
         Ok(Some(next))
     };
     writer.change("sky", set).await.unwrap();
-    let stored = Store::new(&objects.client(), "sky").read().await.unwrap();
-    let uid = stored.catalog.archive_uid.clone();
-    check_not_behind(&stored, &[info(&uid, 7, 5)]).unwrap();
-    for (attempt, segment) in [(8, 5), (7, 6)] {
-        let error = check_not_behind(&stored, &[info(&uid, 7, 5), info(&uid, attempt, segment)]);
-        let error = error.unwrap_err().to_string();
+    let written = objects.get(&format!("{MAPS}/{ROOT}"));
+    let another = info("another archive's disk", 9, 9);
+    writer.hear("sky", &[info(&uid, 7, 5), another]).await;
+    writer.catalog("sky").await.unwrap();
+    writer.hear("sky", &[info(&uid, 8, 5)]).await;
+    let silent = Info {
+        mysqld: None,
+        held: None,
+        ..info(&uid, 0, 0)
+    };
+    writer.hear("sky", &[silent]).await;
+    for error in [
+        accept(&writer, 3).await.unwrap_err(),
+        writer.needed("sky").await.unwrap_err(),
+    ] {
+        let error = error.to_string();
         assert!(
             error.contains("worker 3") && error.contains("behind"),
             "{error}"
         );
     }
-    check_not_behind(&stored, &[info("another archive's disk", 9, 9)]).unwrap();
-    let lost = Stored {
-        root: None,
-        catalog: Catalog::default(),
-        ..stored
+    assert_eq!(objects.get(&format!("{MAPS}/{ROOT}")), written);
+    writer.hear("sky", &[info(&uid, 7, 5)]).await;
+    accept(&writer, 3).await.unwrap();
+}
+
+/// A root that was there and is not is no reason to make another one.
+#[tokio::test]
+async fn a_lost_root_is_not_made_again() {
+    let stored = Store::new(&Objects::default().client(), "sky")
+        .read()
+        .await
+        .unwrap();
+    check_first(&stored, &[], &[]).unwrap();
+    let remains = Stored {
+        remains: 1,
+        ..stored.clone()
     };
+    for refused in [
+        check_first(&stored, &[], &[info("a", 0, 0)]),
+        check_first(&stored, &[3], &[]),
+        check_first(&remains, &[], &[]),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, WriterError::Behind(_)), "{error}");
+    }
+}
+
+fn adopted_worker(objects: &Objects, id: u32, phase: &str) {
+    let path = format!("/apis/orrery.dev/v1alpha1/namespaces/sky/workers/main-w{id}");
+    let worker = json!({"apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
+        "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "identity": "d"}});
+    objects.put(&path, worker);
+}
+
+/// A worker whose numbers are not known is not an empty one.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_waits_for_the_numbers_of_workers_that_are_not_down() {
+    let objects = Objects::default();
+    alone(&objects).catalog("sky").await.unwrap();
+    adopted_worker(&objects, 1, "Down");
+    let writer = alone(&objects);
+    writer.catalog("sky").await.unwrap();
+    adopted_worker(&objects, 2, "Ready");
+    let next = alone(&objects);
+    let error = next.catalog("sky").await.unwrap_err();
     assert!(
-        check_not_behind(&lost, &[info(&uid, 0, 0)]).is_err(),
-        "a deleted root is not made again"
+        matches!(&error, WriterError::Silent(who) if who == "2"),
+        "{error}"
     );
-    check_not_behind(&lost, &[]).unwrap();
+    tokio::time::advance(crate::catalog::witnesses::LONGEST_SILENCE).await;
+    next.catalog("sky").await.unwrap();
 }

@@ -98,9 +98,12 @@ fn located(status: &mut WorkerStatus, sight: &Sight<'_>) {
 }
 
 fn measured(status: &mut WorkerStatus, info: &Info) {
-    status.tables = info.tables;
-    status.size_bytes = info.bytes;
-    status.size = human(info.bytes);
+    // What is not known now stays as it was known last.
+    if let Some(held) = info.held {
+        status.tables = held.tables;
+        status.size_bytes = held.bytes;
+        status.size = human(held.bytes);
+    }
     status.free_bytes = info.free_bytes;
     status.free = human(info.free_bytes);
     status.epoch = info

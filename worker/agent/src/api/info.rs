@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::READER_ACCOUNT;
-use orrery_worker_api::agent::{Adopt, Highest, Info};
+use orrery_worker_api::agent::{Adopt, Held, Info};
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -31,10 +31,10 @@ pub async fn info(State(agent): State<Arc<Agent>>) -> Result<Json<Info>> {
 
 async fn describe(agent: &Agent) -> Result<Info> {
     let status = agent.status();
-    let ((tables, bytes), highest) = if status.mysqld.is_ok() {
-        totals(agent).await
+    let held = if status.mysqld.is_ok() {
+        held(agent).await
     } else {
-        Default::default()
+        None
     };
     Ok(Info {
         api_versions: API_VERSIONS.to_vec(),
@@ -42,27 +42,24 @@ async fn describe(agent: &Agent) -> Result<Info> {
         term: agent.terms.highest(),
         mysqld: status.mysqld.clone().ok(),
         catalog: agent.catalog.epochs(),
-        tables,
-        bytes,
         free_bytes: free_bytes(&agent.config.data_dir)?,
-        highest,
+        held,
     })
 }
 
-/// Tables and bytes held, and the highest numbers used; nothing when mysqld went away since the
-/// last look, or stands still.
-async fn totals(agent: &Agent) -> ((u64, u64), Highest) {
+/// What mysqld says that it holds; `None` when it went away since the last look, or stands still.
+async fn held(agent: &Agent) -> Option<Held> {
     let asked = async {
         let mut conn = agent.db.conn().await?;
-        Ok::<_, AgentError>((
-            manifest::totals(&mut conn).await?,
-            manifest::highest(&mut conn).await?,
-        ))
+        let (tables, bytes) = manifest::totals(&mut conn).await?;
+        let highest = manifest::highest(&mut conn).await?;
+        Ok::<_, AgentError>(Held {
+            tables,
+            bytes,
+            highest,
+        })
     };
-    match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Ok(found)) => found,
-        _ => Default::default(),
-    }
+    tokio::time::timeout(TIMEOUT, asked).await.ok()?.ok()
 }
 
 /// Bytes free for unprivileged users on the volume of `path`.

@@ -34,6 +34,7 @@ async fn readiness_follows_mysqld_and_data_stays() {
     until_ready(&setup.worker, StatusCode::SERVICE_UNAVAILABLE).await;
     let info = setup.operator.info().await.unwrap();
     assert_eq!(info.mysqld, None);
+    assert_eq!(info.held, None, "what is not known is absent, not 0");
     assert!(info.identity.is_some());
     assert_eq!(
         reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await),

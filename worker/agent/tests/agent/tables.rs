@@ -26,7 +26,7 @@ async fn set_state(setup: &Setup, state: RowState, placement: u64) {
 
 async fn highest(setup: &Setup) -> Highest {
     let info = setup.operator.info().await.unwrap();
-    info.highest
+    info.held.unwrap().highest
 }
 
 /// A catalog that knows fewer numbers than an agent is too old to be written

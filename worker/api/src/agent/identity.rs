@@ -18,21 +18,29 @@ pub struct Info {
     pub mysqld: Option<String>,
     /// Newest catalog copy held.
     pub catalog: Option<Epochs>,
-    /// Physical tables held.
+    /// Bytes free on the volume.
+    pub free_bytes: u64,
+    /// What mysqld says that it holds; `None` while it does not answer, which says nothing about
+    /// what is there.
+    pub held: Option<Held>,
+}
+
+/// What a worker's mysqld holds.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// Physical tables.
     pub tables: u64,
     /// Bytes of table data.
     pub bytes: u64,
-    /// Bytes free on the volume.
-    pub free_bytes: u64,
     /// Highest numbers ever used here.
-    #[serde(default)]
     pub highest: Highest,
 }
 
 /// Highest numbers an agent has heard of; a catalog that has given out fewer is older than what the
 /// worker holds.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Highest {
     /// Attempt.
     pub attempt: u64,

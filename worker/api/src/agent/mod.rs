@@ -12,7 +12,7 @@ pub use attempts::{
     StagedTable,
 };
 pub use copies::{CopyDdl, CopyStatus, StartCopy};
-pub use identity::{Adopt, Highest, Identity, Info, Term};
+pub use identity::{Adopt, Held, Highest, Identity, Info, Term};
 pub use index::{IndexEntries, IndexLookup};
 pub use manifest::{
     Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState, SetState, TablePart,
