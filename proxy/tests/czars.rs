@@ -71,6 +71,22 @@ async fn a_statement_whose_czar_dies_before_its_first_row_left_is_run_again() {
 }
 
 #[tokio::test]
+async fn a_statement_that_two_shadow_servers_died_of_goes_to_no_third() {
+    let setup = with_czars(3).await;
+    let mut ann = setup.running.connect("ann").await;
+    for czar in &setup.running.czars {
+        czar.state.shadow_losses.store(1, Ordering::Relaxed);
+    }
+    let (number, text) = refused(&mut ann, "SELECT 43").await;
+    assert!(
+        number == 1105 && text.contains("not sent to others"),
+        "{number} {text}"
+    );
+    assert_eq!(setup.total("SELECT 43"), 2);
+    assert_eq!(cell(&mut ann, "SELECT 44").await, "44");
+}
+
+#[tokio::test]
 async fn a_short_answer_is_held_until_complete_so_that_a_death_in_it_is_not_seen() {
     let setup = with_czars(2).await;
     let mut ann = setup.running.connect("ann").await;

@@ -1,9 +1,13 @@
 //! What a czar says of its answer: the dataEpoch it was made from, as a tracked session variable in
-//! the answer's last packet.
+//! the answer's last packet; or that its shadow server was lost meanwhile, by an error's number.
 
 use bytes::Bytes;
+use orrery_wire::errors::{self, ErrorKind};
 use orrery_wire::reply::{decode_tracked_variables, encode_tracked_variable};
 use orrery_wire::{OkPacket, WireError};
+
+/// The czar's shadow server was lost while it ran the statement, which may be what it died of.
+pub const SHADOW_LOST: ErrorKind = errors::NET_READ_ERROR;
 
 /// The session variable.
 const DATA_EPOCH: &str = "orrery_data_epoch";

@@ -19,6 +19,8 @@ use super::workers::Workers;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Most bytes of statements sent as one: a worker takes about 30 times as much memory for each.
+const MOST_JOINED: usize = 256 << 10;
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -71,7 +73,8 @@ impl Task {
         }]);
         let mut done = Vec::new();
         while let Some(part) = parts.pop_front() {
-            match self.attempt(&part).await? {
+            let (part, statements) = self.render(part, &mut parts)?;
+            match self.attempt(&part, statements).await? {
                 Ok(complete) => done.extend(complete),
                 Err(error) => self.after(part, &error, &mut parts).await?,
             }
@@ -79,17 +82,40 @@ impl Task {
         Ok(done)
     }
 
+    /// The statements of a part. Units with which its one statement would be too long become a part
+    /// of their own.
+    fn render(
+        &self,
+        mut part: Part,
+        parts: &mut VecDeque<Part>,
+    ) -> Result<(Part, Vec<String>), DispatchError> {
+        let mut statements = Vec::with_capacity(part.units.len());
+        let mut bytes = 0;
+        for (number, unit) in part.units.iter().enumerate() {
+            let of_unit = self.job.units.statements(*unit)?;
+            bytes += of_unit.iter().map(String::len).sum::<usize>();
+            if part.is_joined && number > 0 && bytes > MOST_JOINED {
+                let units = part.units.split_off(number);
+                parts.push_front(Part {
+                    worker: part.worker,
+                    is_joined: units.len() > 1,
+                    units,
+                });
+                break;
+            }
+            statements.extend(of_unit);
+        }
+        Ok((part, statements))
+    }
+
     async fn attempt(
         &self,
         part: &Part,
+        mut statements: Vec<String>,
     ) -> Result<Result<Option<Done>, AttemptError>, DispatchError> {
         let Some(worker) = self.workers.get(part.worker) else {
             return Ok(Err(AttemptError::Unknown));
         };
-        let mut statements = Vec::with_capacity(part.units.len());
-        for unit in &part.units {
-            statements.extend(self.job.units.statements(*unit)?);
-        }
         if part.is_joined && statements.len() > 1 {
             statements = vec![joined(&statements)];
         }

@@ -1,5 +1,6 @@
 //! Why a statement failed, and the error the client gets.
 
+use orrery_czar_protocol::answer::SHADOW_LOST;
 use orrery_plan::PlanError;
 use orrery_wire::ServerError;
 use orrery_wire::client::ClientError;
@@ -69,7 +70,13 @@ impl StatementError {
                 "Access denied for user '{user}': unknown to this czar"
             )),
             // As of a server that shuts down: a proxy then asks another czar.
-            Self::Shadow(ShadowError::Client(_)) => errors::SERVER_SHUTDOWN.error(self.to_string()),
+            Self::Shadow(ShadowError::Unreachable(_)) => {
+                errors::SERVER_SHUTDOWN.error(self.to_string())
+            }
+            // The statement may be what it died of: a proxy asks one more czar, and no third.
+            Self::Shadow(ShadowError::Client(error)) => SHADOW_LOST.error(format!(
+                "The shadow server was lost during this statement: {error}"
+            )),
             Self::InProcess(SimpleError::Range) => errors::OUT_OF_RANGE.error(self.to_string()),
             Self::Spool(_) | Self::Encode(_) | Self::Merge(_) | Self::InProcess(_) => {
                 errors::UNKNOWN_ERROR.error(self.to_string())
@@ -82,7 +89,8 @@ impl From<ShadowError> for StatementError {
     fn from(error: ShadowError) -> Self {
         match error {
             ShadowError::Client(error) => client_error(error),
-            ShadowError::NoAccount(_) => Self::Shadow(error),
+            ShadowError::Unreachable(ClientError::Server(error)) => Self::Refused(error),
+            ShadowError::Unreachable(_) | ShadowError::NoAccount(_) => Self::Shadow(error),
         }
     }
 }
@@ -102,5 +110,21 @@ pub fn client_error(error: ClientError) -> StatementError {
     match error {
         ClientError::Server(error) => StatementError::Refused(error),
         other => StatementError::Shadow(ShadowError::Client(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_wire::WireError;
+
+    use super::*;
+
+    #[test]
+    fn a_shadow_server_that_is_lost_during_a_statement_is_told_from_one_that_is_not_there() {
+        let closed = || ClientError::Wire(WireError::Closed);
+        let lost = StatementError::from(ShadowError::Client(closed())).mysql();
+        assert!(SHADOW_LOST.is(&lost), "{lost}");
+        let away = StatementError::from(ShadowError::Unreachable(closed())).mysql();
+        assert!(errors::SERVER_SHUTDOWN.is(&away), "{away}");
     }
 }

@@ -1,6 +1,6 @@
 //! EXPLAIN: the plan as rows of (item, value), and which workers would be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use orrery_archive::names::ChunkId;
@@ -97,15 +97,16 @@ fn piece(
 
 /// The chunks as ranges, and who would be asked for each.
 fn chunk_lines(units: &ChunkUnits) -> Result<Vec<Line>, StatementError> {
+    let chunks: BTreeSet<ChunkId> = units.chunks().collect();
     let mut lines = vec![
-        line("chunks with rows", units.chunks().len().to_string()),
-        line("chunk ids", ranges(units.chunks())),
+        line("chunks with rows", chunks.len().to_string()),
+        line("chunk ids", ranges(&chunks)),
     ];
-    let mut by_workers: BTreeMap<Vec<u32>, Vec<ChunkId>> = BTreeMap::new();
-    for (unit, chunk) in units.chunks().iter().enumerate() {
+    let mut by_workers: BTreeMap<Vec<u32>, BTreeSet<ChunkId>> = BTreeMap::new();
+    for (unit, chunk) in units.chunks().enumerate() {
         let mut workers = units.workers(unit);
         workers.sort_unstable();
-        by_workers.entry(workers).or_default().push(*chunk);
+        by_workers.entry(workers).or_default().insert(chunk);
     }
     for (workers, chunks) in by_workers {
         let workers: Vec<String> = workers.iter().map(u32::to_string).collect();
@@ -114,7 +115,7 @@ fn chunk_lines(units: &ChunkUnits) -> Result<Vec<Line>, StatementError> {
             ranges(&chunks),
         ));
     }
-    if !units.chunks().is_empty() {
+    if !chunks.is_empty() {
         let statements = units.statements(0)?;
         lines.extend(
             statements
@@ -127,7 +128,7 @@ fn chunk_lines(units: &ChunkUnits) -> Result<Vec<Line>, StatementError> {
 }
 
 /// `3, 5-8, 11`.
-fn ranges(chunks: &[ChunkId]) -> String {
+fn ranges(chunks: &BTreeSet<ChunkId>) -> String {
     let mut runs: Vec<(ChunkId, ChunkId)> = Vec::new();
     for chunk in chunks {
         match runs.last_mut() {
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn chunk_ids_are_printed_as_ranges() {
-        assert_eq!(ranges(&[3, 5, 6, 7, 8, 11]), "3, 5-8, 11");
-        assert_eq!(ranges(&[]), "");
+        assert_eq!(ranges(&[3, 5, 6, 7, 8, 11].into()), "3, 5-8, 11");
+        assert_eq!(ranges(&BTreeSet::new()), "");
     }
 }

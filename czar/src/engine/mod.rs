@@ -169,14 +169,14 @@ impl Engine {
             current.clone(),
             self.catalogs.clone(),
         )?;
-        if units.chunks().is_empty() {
+        if units.count() == 0 {
             return self.forward(&plan.metadata_sql, request, current).await;
         }
         let settings = clock::settings(plan, request)?;
         match &work.merge {
             Merge::Concatenate(range) => {
                 // One unit needs no plan for several.
-                let sizing = if work.batchable && units.chunks().len() > 1 {
+                let sizing = if work.batchable && units.count() > 1 {
                     let (rows_per_unit, bytes_per_unit) = units.size_of_chunk();
                     Sizing::Stream {
                         rows_per_unit,
@@ -216,14 +216,10 @@ impl Engine {
             .lookups
             .find(lookup, current, &self.catalogs, &self.workers, budget)
             .await;
-        if let Some(found) = found {
-            return (work.selection.narrowed_to(&found), plan.class);
+        match found {
+            Some(found) => (work.selection.narrowed_to(found), plan.class),
+            None => (work.selection.without_lookup(), plan.class_without_lookup()),
         }
-        let selection = ChunkSelection {
-            area: work.selection.area.clone(),
-            lookup: None,
-        };
-        (selection, plan.class_without_lookup())
     }
 
     fn tasks(

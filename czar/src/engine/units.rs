@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_plan::{ChunkSelection, Plan, Renderer, TableRole, Template, Work};
+use orrery_plan::{ChunkPart, ChunkSelection, Plan, Renderer, TableRole, Template, Work};
 
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Units, Workers};
@@ -16,7 +16,7 @@ pub struct ChunkUnits {
     current: Arc<Current>,
     catalogs: Arc<Catalogs>,
     family: String,
-    chunks: Vec<ChunkId>,
+    parts: Vec<ChunkPart>,
 }
 
 impl ChunkUnits {
@@ -28,7 +28,9 @@ impl ChunkUnits {
         current: Arc<Current>,
         catalogs: Arc<Catalogs>,
     ) -> Result<Self, DispatchError> {
-        let chunks = renderer(&plan, template(&plan)?, &current)?.chunks(selection);
+        let parts = renderer(&plan, template(&plan)?, &current)?
+            .parts(selection)
+            .map_err(|error| DispatchError::Render(error.to_string()))?;
         let mut chunked = plan
             .tables
             .iter()
@@ -43,7 +45,7 @@ impl ChunkUnits {
             current,
             catalogs,
             family,
-            chunks,
+            parts,
         })
     }
 
@@ -52,9 +54,9 @@ impl ChunkUnits {
         self.plan.data_epoch
     }
 
-    /// Chunk ids, ascending.
-    pub fn chunks(&self) -> &[ChunkId] {
-        &self.chunks
+    /// The chunk of each unit, ascending.
+    pub fn chunks(&self) -> impl Iterator<Item = ChunkId> {
+        self.parts.iter().map(|part| part.chunk)
     }
 
     /// Rows of a chunk and their bytes if nothing is filtered out: the averages of the largest
@@ -83,8 +85,8 @@ impl ChunkUnits {
         renderer(&self.plan, template(&self.plan)?, &self.current)
     }
 
-    fn chunk(&self, unit: usize) -> Result<ChunkId, DispatchError> {
-        self.chunks.get(unit).copied().ok_or_else(|| no_unit(unit))
+    fn part(&self, unit: usize) -> Result<&ChunkPart, DispatchError> {
+        self.parts.get(unit).ok_or_else(|| no_unit(unit))
     }
 }
 
@@ -121,22 +123,23 @@ fn table_names(plan: &Plan) -> String {
 #[async_trait]
 impl Units for ChunkUnits {
     fn count(&self) -> usize {
-        self.chunks.len()
+        self.parts.len()
     }
 
     fn name(&self, unit: usize) -> String {
-        let chunk = self
-            .chunk(unit)
-            .map_or_else(|error| error.to_string(), |chunk| format!("chunk {chunk}"));
+        let chunk = self.part(unit).map_or_else(
+            |error| error.to_string(),
+            |part| format!("chunk {}", part.chunk),
+        );
         format!("{chunk} of {}", table_names(&self.plan))
     }
 
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
-        Ok(self.renderer()?.statements(self.chunk(unit)?))
+        Ok(self.renderer()?.statements(self.part(unit)?))
     }
 
     fn workers(&self, unit: usize) -> Vec<WorkerId> {
-        let (Ok(chunk), Ok(renderer)) = (self.chunk(unit), self.renderer()) else {
+        let (Ok(part), Ok(renderer)) = (self.part(unit), self.renderer()) else {
             return Vec::new();
         };
         // The data is that of the plan, the placement the newest there is.
@@ -147,8 +150,8 @@ impl Units for ChunkUnits {
         placement::holders(
             newest.catalog(),
             &self.family,
-            chunk,
-            &renderer.segments(chunk),
+            part.chunk,
+            &renderer.segments(part.chunk),
         )
     }
 

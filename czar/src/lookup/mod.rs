@@ -11,9 +11,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
-use orrery_archive::catalog::{ChunkSet, IndexTable};
+use orrery_archive::catalog::IndexTable;
 use orrery_archive::names::ChunkId;
-use orrery_plan::IndexLookup;
+use orrery_plan::{IndexLookup, KeysByChunk};
 use orrery_wire::Format;
 use orrery_wire::value::TextCells;
 use parking_lot::Mutex;
@@ -56,7 +56,7 @@ impl Lookups {
         }
     }
 
-    /// Chunks of the keys; `None` when the index, or part of it, cannot be read.
+    /// The keys by their chunks; `None` when the index, or part of it, cannot be read.
     pub async fn find(
         &self,
         lookup: &IndexLookup,
@@ -64,7 +64,7 @@ impl Lookups {
         catalogs: &Arc<Catalogs>,
         workers: &Arc<Workers>,
         budget: &Arc<Budget>,
-    ) -> Option<ChunkSet> {
+    ) -> Option<KeysByChunk> {
         let index = current
             .catalog()
             .tables
@@ -72,7 +72,7 @@ impl Lookups {
             .kind
             .index()?;
         let state = state_of(index);
-        let mut found = ChunkSet::new();
+        let mut found = KeysByChunk::new();
         let missing = self.remembered(lookup, index, state, &mut found);
         if missing.is_empty() {
             return Some(found);
@@ -103,7 +103,11 @@ impl Lookups {
             }
         };
         self.remember(&missing, index, state, &entries);
-        found.extend(entries.into_values().flatten());
+        for key in missing {
+            for chunk in entries.get(key.as_bytes()).into_iter().flatten() {
+                found.entry(*chunk).or_default().insert(key.to_owned());
+            }
+        }
         Some(found)
     }
 
@@ -113,7 +117,7 @@ impl Lookups {
         lookup: &'l IndexLookup,
         index: &IndexTable,
         state: u64,
-        found: &mut ChunkSet,
+        found: &mut KeysByChunk,
     ) -> Vec<&'l str> {
         let mut cache = self.cache.lock();
         let mut missing = Vec::new();
@@ -124,7 +128,9 @@ impl Lookups {
                 key: key.clone(),
             };
             match cache.get(&entry) {
-                Some(chunks) => found.extend(chunks.iter()),
+                Some(chunks) => chunks.iter().for_each(|chunk| {
+                    found.entry(*chunk).or_default().insert(key.clone());
+                }),
                 None => missing.push(key.as_str()),
             }
         }
@@ -191,7 +197,7 @@ fn state_of(index: &IndexTable) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::Segment;
+    use orrery_archive::catalog::{ChunkSet, Segment};
 
     use super::*;
 
@@ -227,7 +233,7 @@ mod tests {
         let before = index(&[3]);
         let entries = BTreeMap::from([(b"1".to_vec(), vec![40])]);
         lookups.remember(&["1", "2"], &before, state_of(&before), &entries);
-        let mut found = ChunkSet::new();
+        let mut found = KeysByChunk::new();
         assert!(
             lookups
                 .remembered(&lookup, &before, state_of(&before), &mut found)
@@ -235,7 +241,7 @@ mod tests {
         );
         assert_eq!(
             found,
-            ChunkSet::from([40]),
+            KeysByChunk::from([(40, ["1".to_owned()].into())]),
             "a key that is in no chunk is remembered too"
         );
         let after = index(&[3, 4]);

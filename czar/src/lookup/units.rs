@@ -11,6 +11,9 @@ use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Units};
 use crate::placement;
 
+/// Most bytes of keys in one statement: beyond, a hash chunk is asked several times.
+const MOST_BYTES: usize = 32 << 10;
+
 /// Hash chunks of a director index, with the keys to find in each.
 pub struct IndexUnits {
     director: TableKey,
@@ -50,7 +53,7 @@ impl IndexUnits {
         Some(Self {
             director: director.clone(),
             index: index.clone(),
-            parts: parts.into_iter().collect(),
+            parts: cut(parts),
             is_integer,
             current,
             catalogs,
@@ -79,6 +82,26 @@ impl IndexUnits {
             .iter()
             .filter(move |segment| segment.home.contains(&chunk))
     }
+}
+
+/// The keys of each hash chunk, cut so that those of one unit are bounded.
+fn cut(parts: BTreeMap<ChunkId, Vec<String>>) -> Vec<(ChunkId, Vec<String>)> {
+    let mut units: Vec<(ChunkId, Vec<String>)> = Vec::new();
+    for (chunk, keys) in parts {
+        let mut bytes = MOST_BYTES;
+        for key in keys {
+            // In hexadecimal, with quotes and a comma.
+            bytes += 2 * key.len() + 4;
+            if bytes > MOST_BYTES {
+                units.push((chunk, Vec::new()));
+                bytes = 2 * key.len() + 4;
+            }
+            if let Some((_, unit)) = units.last_mut() {
+                unit.push(key);
+            }
+        }
+    }
+    units
 }
 
 #[async_trait]
@@ -122,5 +145,20 @@ impl Units for IndexUnits {
 
     async fn look_for_newer(&self) {
         self.catalogs.ask_agents().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_of_a_hash_chunk_are_looked_up_in_several_statements() {
+        let keys: Vec<String> = (10_000..20_000).map(|key| key.to_string()).collect();
+        let units = cut([(3, keys.clone()), (5, vec!["1".to_owned()])].into());
+        let chunks: Vec<ChunkId> = units.iter().map(|(chunk, _)| *chunk).collect();
+        assert_eq!(chunks, [3, 3, 3, 3, 3, 5]);
+        let named: Vec<String> = units.into_iter().flat_map(|(_, keys)| keys).collect();
+        assert_eq!(named, [keys, vec!["1".to_owned()]].concat());
     }
 }

@@ -24,7 +24,10 @@ const PASSWORD_LENGTH: usize = 40;
 /// Why the shadow server cannot be used.
 #[derive(Debug, Error)]
 pub enum ShadowError {
-    /// The server or the connection to it.
+    /// There is no connection to it: it has not seen the statement.
+    #[error("shadow server: {0}")]
+    Unreachable(ClientError),
+    /// The server itself, or the connection, while a statement ran.
     #[error("shadow server: {0}")]
     Client(#[from] ClientError),
     /// There is no account for the user.
@@ -182,7 +185,8 @@ impl ShadowServer {
             .get(user)
             .map(|account| account.pool.clone());
         let pool = pool.ok_or_else(|| ShadowError::NoAccount(user.to_owned()))?;
-        Ok(pool.acquire(settings, database).await?)
+        let lease = pool.acquire(settings, database).await;
+        lease.map_err(ShadowError::Unreachable)
     }
 
     /// Replaces the account's connections.

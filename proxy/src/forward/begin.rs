@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use orrery_czar_protocol::answer::SHADOW_LOST;
 use orrery_wire::client::{ClientError, Next, RawResponse};
 use orrery_wire::errors::ErrorKind;
 use orrery_wire::{OkPacket, RawColumns, ServerError, errors};
@@ -19,6 +20,8 @@ use crate::metrics::Metrics;
 const HOLD: usize = 1 << 20;
 /// Czars tried for one statement.
 const ATTEMPTS: usize = 3;
+/// Shadow servers that may be lost with one statement: it may be what they die of.
+const MOST_LOSSES: usize = 2;
 /// Pause before a czar that failed is tried again because there is no other that did not.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -45,6 +48,8 @@ pub(super) struct Rows {
 struct Failed {
     address: SocketAddr,
     why: String,
+    /// Whether its shadow server was lost while the statement ran.
+    is_shadow_lost: bool,
     /// What it said itself of the statement; the client is told that if no other czar does better.
     own: Option<ServerError>,
 }
@@ -58,6 +63,7 @@ pub(super) async fn begin_somewhere(
     metrics: &Metrics,
 ) -> Result<Begun, Failure> {
     let mut avoid: Vec<SocketAddr> = Vec::new();
+    let mut losses = 0;
     loop {
         let failed = match try_one(czars, &avoid, statement, interrupt.as_mut()).await? {
             Ok(begun) => return Ok(begun),
@@ -68,6 +74,10 @@ pub(super) async fn begin_somewhere(
         );
         metrics.czar_failures.inc();
         avoid.push(failed.address);
+        losses += usize::from(failed.is_shadow_lost);
+        if losses >= MOST_LOSSES {
+            return Err(Failure::Tell(deadly(&failed.why)));
+        }
         if avoid.len() >= ATTEMPTS {
             return Err(Failure::Tell(
                 failed.own.unwrap_or_else(|| no_czar(&failed.why)),
@@ -91,14 +101,19 @@ async fn try_one(
     statement: &Forwarded<'_>,
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
 ) -> Result<Result<Begun, Failed>, Failure> {
-    let failed = |address, why, own| Ok(Err(Failed { address, why, own }));
+    let failed = |address, why: String| Failed {
+        address,
+        why,
+        is_shadow_lost: false,
+        own: None,
+    };
     let connection = guarded(interrupt.as_mut(), czars.connection(avoid))
         .await
         .map_err(Failure::Interrupted)?;
     let mut czar = match connection {
         Ok(connection) => connection,
         Err(CzarError::Unreachable { address, source }) => {
-            return failed(address, source.to_string(), None);
+            return Ok(Err(failed(address, source.to_string())));
         }
         Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
     };
@@ -120,13 +135,19 @@ async fn try_one(
         }))),
         // It has not yet seen the dataEpoch that the session has seen, or finds no replica that
         // answers: another one may.
-        Err(ClientError::Server(error)) if errors::TEMPORARY.is(&error) => {
-            failed(address, error.to_string(), Some(error))
-        }
+        Err(ClientError::Server(error)) if errors::TEMPORARY.is(&error) => Ok(Err(Failed {
+            own: Some(error.clone()),
+            ..failed(address, error.to_string())
+        })),
         Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Tell(error)),
         Err(error) => {
             czar.distrust();
-            failed(address, error.to_string(), None)
+            Ok(Err(Failed {
+                is_shadow_lost: error
+                    .server_error()
+                    .is_some_and(|error| SHADOW_LOST.is(error)),
+                ..failed(address, error.to_string())
+            }))
         }
     }
 }
@@ -170,7 +191,7 @@ const CZARS_TROUBLE: [ErrorKind; 8] = [
     errors::TOO_MANY_CONNECTIONS,
     errors::CONNECTION_KILLED,
     errors::ABORTED_CONNECTION,
-    errors::NET_READ_ERROR,
+    SHADOW_LOST,
     errors::NET_READ_INTERRUPTED,
     errors::NET_WRITE_ERROR,
     errors::NET_WRITE_INTERRUPTED,
@@ -178,6 +199,12 @@ const CZARS_TROUBLE: [ErrorKind; 8] = [
 
 fn is_czars_trouble(error: &ServerError) -> bool {
     CZARS_TROUBLE.iter().any(|kind| kind.is(error))
+}
+
+fn deadly(why: &str) -> ServerError {
+    errors::UNKNOWN_ERROR.error(format!(
+        "The shadow servers of {MOST_LOSSES} czars were lost while they ran this statement ({why}); it is not sent to others: ask for less at once"
+    ))
 }
 
 fn no_czar(why: &str) -> ServerError {

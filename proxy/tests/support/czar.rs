@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use orrery_czar_protocol::Question;
-use orrery_czar_protocol::answer::data_epoch_state;
+use orrery_czar_protocol::answer::{SHADOW_LOST, data_epoch_state};
 use orrery_kit::Mysqld;
 use orrery_wire::auth::Verifier;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
@@ -42,6 +42,8 @@ pub struct Czar {
 pub struct State {
     /// Statements that end with the connection closed instead of an answer.
     pub deaths_before_answer: AtomicUsize,
+    /// Statements during which the shadow server is lost.
+    pub shadow_losses: AtomicUsize,
     /// Of the next result only this many rows are sent before the connection is closed; 0: all.
     pub rows_before_death: AtomicUsize,
     /// Statements seen.
@@ -170,14 +172,18 @@ async fn answer(
     backend: &mut ClientConnection,
     state: &State,
 ) -> Result<(), WireError> {
-    let dies = &state.deaths_before_answer;
-    if dies
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+    let happens = |left: &AtomicUsize| {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
             left.checked_sub(1)
         })
         .is_ok()
-    {
+    };
+    if happens(&state.deaths_before_answer) {
         return Err(WireError::Closed);
+    }
+    if happens(&state.shadow_losses) {
+        let lost = SHADOW_LOST.error("the shadow server was lost");
+        return connection.writer().write_err(&lost).await;
     }
     let (mut watch, _) = connection.split();
     let asked = tokio::select! {

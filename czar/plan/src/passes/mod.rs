@@ -21,6 +21,10 @@ use crate::text::statement::{MAX_TOKENS, do_as_select, reads_tables};
 /// Chunks up to which a statement without a key counts as interactive.
 const INTERACTIVE_CHUNKS: usize = 16;
 
+/// Most bytes of text in the statement of a chunk, its own keys apart. Many run at once, and a
+/// worker takes about 30 times as much memory for each.
+const MOST_TEXT: usize = 512 << 10;
+
 /// Plans a SELECT (or WITH) against a catalog. `database` is the session's default database.
 pub fn plan(sql: &str, catalog: &Catalog, database: Option<&str>) -> Result<Plan, PlanError> {
     if let Some(select) = do_as_select(sql) {
@@ -94,10 +98,11 @@ fn plan_chunks(
     catalog: &Catalog,
     database: Option<&str>,
 ) -> Result<Plan, PlanError> {
-    let select = resolve::resolve(&guarded.query, catalog, database)?;
+    let mut select = resolve::resolve(&guarded.query, catalog, database)?;
     let areas = prune::predicates(&select)?;
     let joins = joins::analyse(&select, catalog)?;
     let selection = prune::prune(&select, &joins, &areas, catalog)?;
+    prune::share_keys(&mut select, &joins, catalog)?;
     let small = selection
         .area
         .as_ref()
@@ -110,6 +115,7 @@ fn plan_chunks(
     let predicates = areas.into_iter().map(|area| area.predicate).collect();
     let (work, exchange) = split::split(&select, predicates, &joins.equalities, selection)?;
     verify::verify(&select, &joins, &exchange)?;
+    check_length(&work)?;
     let tables = select.scope.tables.iter().map(|table| TableUse {
         key: table.key.clone(),
         alias: table.alias.clone(),
@@ -127,4 +133,21 @@ fn plan_chunks(
         work,
         ..base
     })
+}
+
+/// Refuses a statement that each chunk would have to be sent with all its text.
+fn check_length(work: &Work) -> Result<(), PlanError> {
+    let Work::Chunks(work) = work else {
+        return Ok(());
+    };
+    let bytes = work.template.text_bytes();
+    if bytes <= MOST_TEXT {
+        return Ok(());
+    }
+    Err(refused(
+        format!("a statement of {bytes} bytes for each chunk"),
+        format!(
+            "at most {MOST_TEXT} are sent; a list of the director's keys does not count where it is a term of WHERE: AND key IN (…)"
+        ),
+    ))
 }

@@ -322,7 +322,7 @@ pub(crate) fn without_areas(sql: &str, tokens: &[Token<'_>]) -> String {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => text,
-            Piece::Table(_) | Piece::Derived { .. } => String::new(),
+            Piece::Table(_) | Piece::Derived { .. } | Piece::Keys => String::new(),
         });
     pieces.collect()
 }

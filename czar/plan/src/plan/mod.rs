@@ -7,13 +7,15 @@
 pub(crate) mod by_key;
 pub(crate) mod explain;
 pub(crate) mod in_process;
+pub(crate) mod own_keys;
 pub(crate) mod tables;
 pub(crate) mod template;
 
-use orrery_archive::catalog::{Catalog, ChunkSet};
+use orrery_archive::catalog::Catalog;
 
 use crate::query::select::RowRange;
 use in_process::SimpleMerge;
+use own_keys::KeysByChunk;
 use tables::{ChunkSelection, IndexLookup, TableUse};
 use template::{RenderError, Renderer, Template};
 
@@ -155,9 +157,9 @@ impl Plan {
         }
     }
 
-    /// The plan narrowed to the chunks that the director index gave for [`Plan::lookup`].
+    /// The plan narrowed to what the director index gave for [`Plan::lookup`].
     #[must_use]
-    pub fn with_index_result(mut self, found: &ChunkSet) -> Self {
+    pub fn with_index_result(mut self, found: KeysByChunk) -> Self {
         if let Work::Chunks(work) = &mut self.work {
             work.selection = work.selection.narrowed_to(found);
         }
@@ -177,7 +179,7 @@ impl Plan {
     pub fn without_lookup(mut self) -> Self {
         self.class = self.class_without_lookup();
         if let Work::Chunks(work) = &mut self.work {
-            work.selection.lookup = None;
+            work.selection = work.selection.without_lookup();
         }
         self
     }

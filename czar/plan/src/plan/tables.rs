@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use orrery_archive::catalog::{ChunkSet, TableKey};
 
+use super::own_keys::{KeysByChunk, OwnKeys, Place};
 use crate::query::scope::TableRole;
 
 /// A table in the FROM clause.
@@ -24,22 +25,45 @@ pub struct TableUse {
 pub struct ChunkSelection {
     /// Chunks that can hold rows of the answer; `None` when nothing was pruned.
     pub area: Option<ChunkSet>,
-    /// Keys to look up in a director index; its chunks narrow the area. When the index cannot be
-    /// read, drop it with [`Plan::without_lookup`].
+    /// Keys to look up in a director index; its chunks narrow the area.
     pub lookup: Option<IndexLookup>,
+    /// The keys once they were looked up.
+    pub(crate) keys: Option<OwnKeys>,
 }
 
 impl ChunkSelection {
-    /// The selection narrowed to the chunks that the director index gave for its keys.
+    /// The selection with what the director index gave for its keys.
     #[must_use]
-    pub fn narrowed_to(&self, found: &ChunkSet) -> Self {
+    pub fn narrowed_to(&self, found: KeysByChunk) -> Self {
+        let chunks = found.keys();
         Self {
             area: Some(match &self.area {
-                Some(area) => area.intersection(found).copied().collect(),
-                None => found.clone(),
+                Some(area) => chunks
+                    .filter(|chunk| area.contains(chunk))
+                    .copied()
+                    .collect(),
+                None => chunks.copied().collect(),
             }),
             lookup: None,
+            keys: self.looked_up(|_| Place::In(found)),
         }
+    }
+
+    /// The selection for when the index cannot be read: keys prune nothing.
+    #[must_use]
+    pub fn without_lookup(&self) -> Self {
+        Self {
+            area: self.area.clone(),
+            lookup: None,
+            keys: self.looked_up(|lookup| Place::Anywhere(lookup.keys.clone())),
+        }
+    }
+
+    fn looked_up(&self, place: impl FnOnce(&IndexLookup) -> Place) -> Option<OwnKeys> {
+        self.lookup.as_ref().map(|lookup| OwnKeys {
+            integer: lookup.integer,
+            place: place(lookup),
+        })
     }
 }
 

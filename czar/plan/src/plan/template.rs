@@ -37,6 +37,8 @@ pub(crate) enum Piece {
         /// columns' names.
         nulls: String,
     },
+    /// The keys, separated by commas, that the statement is about.
+    Keys,
 }
 
 impl Template {
@@ -50,9 +52,25 @@ impl Template {
                     let key = tables.get(*table).map(|table| table.key.to_string());
                     let _ = write!(text, "{{{}}}", key.unwrap_or_default());
                 }
+                Piece::Keys => text.push_str("{keys}"),
             }
         }
         text
+    }
+
+    /// Whether each statement names its own keys.
+    pub fn names_keys(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Keys))
+    }
+
+    /// Bytes of text in each statement, names of tables and own keys apart.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let bytes = |piece: &Piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Derived { columns, nulls, .. } => columns.len().max(nulls.len()),
+            Piece::Table(_) | Piece::Keys => 0,
+        };
+        self.pieces.iter().map(bytes).sum()
     }
 }
 
@@ -70,6 +88,18 @@ pub enum RenderError {
     /// The catalog lacks the table, or has another incarnation of it.
     #[error("the catalog has no table {0} of the planned incarnation")]
     NoTable(TableKey),
+    /// Statements name the keys of their chunk, which were not looked up.
+    #[error("the plan's keys were not looked up")]
+    NoKeys,
+}
+
+/// What one or more statements over a chunk read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkPart {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// The keys it is about, as literals separated by commas; empty when the statements name none.
+    pub(crate) keys: String,
 }
 
 /// Fills a plan's template from the catalog.
@@ -162,7 +192,7 @@ impl<'a> Renderer<'a> {
 
     /// The chunks to read, ascending: every inner chunked table has rows there, and the selection
     /// allows it.
-    pub fn chunks(&self, selection: &ChunkSelection) -> Vec<ChunkId> {
+    fn chunks(&self, selection: &ChunkSelection) -> Vec<ChunkId> {
         let inner = |physical: &&Physical<'_>| {
             physical.usage.role.is_chunked() && !physical.usage.role.is_optional()
         };
@@ -202,17 +232,36 @@ impl<'a> Renderer<'a> {
         ids
     }
 
-    /// The statements of a chunk, one per combination of segments of the inner tables.
-    pub fn statements(&self, chunk: ChunkId) -> Vec<String> {
-        self.render(Some(chunk))
+    /// What is to be read: the chunks, ascending, and where statements name their own keys, a part
+    /// for each list of keys of a chunk.
+    pub fn parts(&self, selection: &ChunkSelection) -> Result<Vec<ChunkPart>, RenderError> {
+        let chunks = self.chunks(selection);
+        if !self.template.names_keys() {
+            let part = |chunk| ChunkPart {
+                chunk,
+                keys: String::new(),
+            };
+            return Ok(chunks.into_iter().map(part).collect());
+        }
+        let keys = selection.keys.as_ref().ok_or(RenderError::NoKeys)?;
+        let parts = chunks.into_iter().flat_map(|chunk| {
+            let lists = keys.lists(chunk);
+            lists.into_iter().map(move |keys| ChunkPart { chunk, keys })
+        });
+        Ok(parts.collect())
+    }
+
+    /// The statements of a part, one per combination of segments of the inner tables.
+    pub fn statements(&self, part: &ChunkPart) -> Vec<String> {
+        self.render(Some(part.chunk), &part.keys)
     }
 
     /// The one statement of a plan that reads reference tables alone.
     pub fn whole(&self) -> String {
-        self.fill(None, &vec![None; self.tables.len()])
+        self.fill(None, &vec![None; self.tables.len()], "")
     }
 
-    fn render(&self, chunk: Option<ChunkId>) -> Vec<String> {
+    fn render(&self, chunk: Option<ChunkId>, keys: &str) -> Vec<String> {
         let mut combinations: Vec<Vec<Option<&Segment>>> = vec![Vec::new()];
         for table in &self.tables {
             let choices: Vec<Option<&Segment>> = if table.usage.role.is_optional() {
@@ -231,15 +280,16 @@ impl<'a> Renderer<'a> {
         }
         combinations
             .iter()
-            .map(|combination| self.fill(chunk, combination))
+            .map(|combination| self.fill(chunk, combination, keys))
             .collect()
     }
 
-    fn fill(&self, chunk: Option<ChunkId>, chosen: &[Option<&Segment>]) -> String {
+    fn fill(&self, chunk: Option<ChunkId>, chosen: &[Option<&Segment>], keys: &str) -> String {
         let mut text = String::with_capacity(256);
         for piece in &self.template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
+                Piece::Keys => text.push_str(keys),
                 Piece::Table(number) => {
                     let segment = chosen.get(*number).copied().flatten();
                     if let (Some(table), Some(segment)) = (self.tables.get(*number), segment) {

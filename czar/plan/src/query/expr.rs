@@ -171,6 +171,9 @@ pub(crate) enum Expr {
     Form(Vec<Part>, Returns),
     /// Column `p<n>` of the partial results; in merging statements alone.
     Partial(usize),
+    /// The column is one of the keys that the statement lists, of which each chunk's statement names
+    /// those that live there; a term of WHERE or ON alone.
+    OwnKey(ColumnId),
 }
 
 /// Names the columns of an expression when it is printed.
@@ -223,7 +226,7 @@ impl Expr {
 
     /// Calls `visit` for every column in it.
     pub(crate) fn for_each_column(&self, visit: &mut dyn FnMut(ColumnId)) {
-        if let Self::Column(column) = self {
+        if let Self::Column(column) | Self::OwnKey(column) = self {
             visit(*column);
         }
         for child in self.children() {

@@ -35,6 +35,7 @@ pub(crate) fn type_of(expr: &Expr, scope: &Scope<'_>) -> Type {
         | Expr::Not(_)
         | Expr::Compare(..)
         | Expr::In { .. }
+        | Expr::OwnKey(_)
         | Expr::Between { .. } => Type::INTEGER,
         Expr::Arithmetic(operator, left, right) => arithmetic(*operator, of(left), right, scope),
         Expr::Negative(operand) => Type::number(of(operand).number),

@@ -98,6 +98,11 @@ impl Expr {
             Self::Partial(number) => {
                 let _ = write!(text, "`p{number}`");
             }
+            Self::OwnKey(column) => {
+                text.push('(');
+                names.push_column(*column, text);
+                text.push_str(" IN ({keys}))");
+            }
         }
     }
 }

@@ -6,9 +6,11 @@ impl Expr {
     /// The direct operands.
     pub(crate) fn children(&self) -> Vec<&Expr> {
         match self {
-            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => {
-                Vec::new()
-            }
+            Self::Column(_)
+            | Self::Literal(_)
+            | Self::Random { .. }
+            | Self::Partial(_)
+            | Self::OwnKey(_) => Vec::new(),
             Self::And(terms) | Self::Or(terms) => terms.iter().collect(),
             Self::Not(operand) | Self::Negative(operand) | Self::Cast { expr: operand, .. } => {
                 vec![operand]
@@ -52,9 +54,11 @@ impl Expr {
     ) -> Result<Expr, E> {
         let mut boxed = |expr: &Expr| change(expr).map(Box::new);
         Ok(match self {
-            Self::Column(_) | Self::Literal(_) | Self::Random { .. } | Self::Partial(_) => {
-                self.clone()
-            }
+            Self::Column(_)
+            | Self::Literal(_)
+            | Self::Random { .. }
+            | Self::Partial(_)
+            | Self::OwnKey(_) => self.clone(),
             Self::Not(term) => Self::Not(boxed(term)?),
             Self::Negative(operand) => Self::Negative(boxed(operand)?),
             Self::Compare(comparison, left, right) => {

@@ -6,10 +6,10 @@ use crate::common::server::Server;
 use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row as ResultRow, Value};
-use orrery_archive::catalog::{ChunkSet, TableKey, TableKind};
+use orrery_archive::catalog::{TableKey, TableKind};
 use orrery_archive::names::{RowSet, chunk_table, physical_database, reference_table};
 use orrery_archive::table::ddl;
-use orrery_plan::{Merge, Plan, RowRange, ShadowMerge, Work, plan};
+use orrery_plan::{KeysByChunk, Merge, Plan, RowRange, ShadowMerge, Work, plan};
 
 /// Stand-ins for the plugin's functions, good enough for boxes and circles away from the poles.
 const SKY_FUNCTIONS: [&str; 2] = [
@@ -143,14 +143,13 @@ fn text(value: Value) -> Option<Vec<u8>> {
 async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result<Rows, String> {
     let plan = match plan.lookup() {
         Some(lookup) => {
-            let found = lookup
-                .keys
-                .iter()
-                .filter_map(|key| archive.index.get(key))
-                .flatten()
-                .copied()
-                .collect::<ChunkSet>();
-            plan.with_index_result(&found)
+            let mut found = KeysByChunk::new();
+            for key in &lookup.keys {
+                for chunk in archive.index.get(key).into_iter().flatten() {
+                    found.entry(*chunk).or_default().insert(key.clone());
+                }
+            }
+            plan.with_index_result(found)
         }
         None => plan,
     };
@@ -168,10 +167,10 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
         (Work::AnyWorker(_), Some(renderer)) => rows(connection, &renderer.whole()).await,
         (Work::Chunks(work), Some(renderer)) => {
             let mut parts = Rows::new();
-            let chunks = renderer.chunks(&work.selection);
-            let statements: Vec<String> = chunks
+            let units = renderer.parts(&work.selection).unwrap();
+            let statements: Vec<String> = units
                 .iter()
-                .flat_map(|&chunk| renderer.statements(chunk))
+                .flat_map(|unit| renderer.statements(unit))
                 .collect();
             for batch in statements.chunks(if work.batchable { 5 } else { 1 }) {
                 let batch = match batch {

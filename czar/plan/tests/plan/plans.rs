@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::common::{catalog_with, typical};
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_plan::{
-    ChunkWork, Class, Keyed, KeyedPlan, Merge, Plan, Renderer, RowRange, ShadowMerge, SimpleColumn,
-    Work, explain, plan,
+    ChunkWork, Class, Keyed, KeyedPlan, Merge, Plan, RenderError, Renderer, RowRange, ShadowMerge,
+    SimpleColumn, Work, explain, plan,
 };
 
 fn planned(sql: &str) -> Plan {
@@ -42,7 +42,12 @@ fn area(sql: &str) -> Option<Vec<u32>> {
 
 fn statements(sql: &str, catalog: &Catalog, chunk: u32) -> Vec<String> {
     let plan = plan(sql, catalog, Some("sky")).unwrap();
-    plan.renderer(catalog).unwrap().unwrap().statements(chunk)
+    let renderer = plan.renderer(catalog).unwrap().unwrap();
+    let parts = renderer.parts(&chunk_work(&plan).selection).unwrap();
+    let of_chunk = parts.iter().filter(|part| part.chunk == chunk);
+    of_chunk
+        .flat_map(|part| renderer.statements(part))
+        .collect()
 }
 
 #[test]
@@ -303,8 +308,9 @@ fn inner_joins_distribute_over_pairs_of_segments() {
     );
     let plan = plan(sql, &catalog, Some("sky")).unwrap();
     let renderer = plan.renderer(&catalog).unwrap().unwrap();
+    let parts = renderer.parts(&chunk_work(&plan).selection).unwrap();
     assert_eq!(
-        renderer.chunks(&chunk_work(&plan).selection),
+        parts.iter().map(|part| part.chunk).collect::<Vec<_>>(),
         [325],
         "a chunk needs rows of both tables"
     );
@@ -477,7 +483,11 @@ fn keys_are_looked_up_through_the_director() {
     let plan = planned("SELECT 1 FROM Object WHERE objectId = 5 AND qserv_areaspec_box(0,0,1,1)");
     assert_eq!(plan.class, Class::Interactive);
     let area_only = chunk_work(&plan).selection.area.clone().unwrap();
-    let narrowed = plan.clone().with_index_result(&BTreeSet::from([324, 9999]));
+    let narrowed = plan.clone().with_index_result(
+        [324, 9999]
+            .map(|chunk| (chunk, ["5".to_owned()].into()))
+            .into(),
+    );
     assert_eq!(
         chunk_work(&narrowed).selection.area,
         Some(BTreeSet::from([324]))
@@ -486,6 +496,48 @@ fn keys_are_looked_up_through_the_director() {
         chunk_work(&plan.without_lookup()).selection.area,
         Some(area_only)
     );
+}
+
+/// The statements of a plan once its keys were looked up.
+fn narrowed(plan: &Plan) -> Vec<String> {
+    let catalog = typical();
+    let renderer = plan.renderer(&catalog).unwrap().unwrap();
+    let parts = renderer.parts(&chunk_work(plan).selection).unwrap();
+    let statements = parts.iter().flat_map(|part| renderer.statements(part));
+    statements.collect()
+}
+
+#[test]
+fn a_chunk_is_asked_for_its_own_keys_alone() {
+    let plan = planned(
+        "SELECT o.run FROM Object o JOIN Source s ON s.objectId = o.objectId AND s.objectId IN (3, 2.0, NULL, 1) \
+         WHERE o.objectId IN (1, '2', 3, 4) AND (o.run = 1 OR o.objectId IN (2, 9))",
+    );
+    let keys = |keys: &[&str]| keys.iter().map(ToString::to_string).collect();
+    let found = [(324, keys(&["1", "2"])), (9999, keys(&["3"]))];
+    let from =
+        "FROM `sky__7`.`Object_324__101` AS `o` INNER JOIN `sky__8`.`Source_324__103` AS `s` ON";
+    let expected = |list: &str| {
+        format!(
+            "SELECT `o`.`run` {from} (`s`.`objectId` = `o`.`objectId`) AND (`s`.`objectId` IN ({list})) \
+             WHERE (`o`.`objectId` IN ({list})) AND ((`o`.`run` = 1) OR (`o`.`objectId` IN (2, 9)))"
+        )
+    };
+    assert_eq!(
+        narrowed(&plan.clone().with_index_result(found.into())),
+        [expected("1,2")]
+    );
+    let everywhere = narrowed(&plan.without_lookup());
+    assert!(everywhere.contains(&expected("1,2,3")), "{everywhere:?}");
+}
+
+#[test]
+fn keys_that_were_not_looked_up_name_no_statement() {
+    let plan = planned("SELECT run FROM Object WHERE objectId IN (1, 2)");
+    let catalog = typical();
+    let renderer = plan.renderer(&catalog).unwrap().unwrap();
+    let parts = renderer.parts(&chunk_work(&plan).selection);
+    assert_eq!(parts, Err(RenderError::NoKeys));
 }
 
 #[test]

@@ -641,6 +641,33 @@ fn qserv_8_key_predicates_intersect_and_not_in_asks_no_index() {
 }
 
 #[test]
+fn what_each_chunk_would_be_sent_is_bounded() {
+    let keys: Vec<String> = (1_000_000..1_100_000).map(|key| key.to_string()).collect();
+    let keys = keys.join(",");
+    let of = |condition: &str| {
+        plan(
+            &format!("SELECT run FROM Object WHERE {condition}"),
+            &typical(),
+            Some("sky"),
+        )
+    };
+    assert!(of(&format!("objectId IN ({keys})")).is_ok());
+    for condition in [
+        format!("objectId IN ({keys}) OR run = 1"),
+        format!("run IN ({keys})"),
+        format!("objectId NOT IN ({keys})"),
+    ] {
+        let error = of(&condition).unwrap_err().mysql();
+        assert_eq!(error.code, 1235);
+        assert!(
+            error.message.contains("bytes for each chunk"),
+            "{}",
+            error.message
+        );
+    }
+}
+
+#[test]
 fn qserv_10_several_areas_intersect_as_their_predicates_do() {
     let area = |sql: &str| chunks(sql).selection.area.unwrap();
     let one = area("SELECT 1 FROM Object WHERE qserv_areaspec_box(0, 0, 1, 1)");

@@ -216,9 +216,10 @@ fn swallow(sql: &str) {
     }
     if let Ok(plan) = plan(sql, &catalog, Some("sky")) {
         let _ = explain(&plan);
+        let plan = plan.without_lookup();
         if let (Work::Chunks(work), Ok(Some(renderer))) = (&plan.work, plan.renderer(&catalog)) {
-            for chunk in renderer.chunks(&work.selection) {
-                let _ = renderer.statements(chunk);
+            for part in renderer.parts(&work.selection).unwrap() {
+                let _ = renderer.statements(&part);
             }
         }
     }

@@ -18,6 +18,7 @@ mod late;
 mod lengths;
 mod limits;
 mod memory;
+mod own_keys;
 mod parts;
 mod replicas;
 mod self_test;

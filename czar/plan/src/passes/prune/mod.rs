@@ -144,7 +144,40 @@ pub(crate) fn prune(
             keys,
             integer,
         }),
+        keys: None,
     })
+}
+
+/// Puts [`Expr::OwnKey`] in place of the lists of keys in WHERE and inner ON: a row of the answer
+/// has one of the keys of the selection, and a chunk holds no other of them than those that the
+/// index names for it.
+pub(crate) fn share_keys(
+    select: &mut Select<'_>,
+    joins: &Joins,
+    catalog: &Catalog,
+) -> Result<(), PlanError> {
+    let Some(director) = &joins.director else {
+        return Ok(());
+    };
+    let pruner = Pruner::new(&select.scope, director, catalog)?;
+    let inner = select.from.iter_mut().flatten();
+    let inner = inner.filter(|entry| entry.join != JoinKind::Left);
+    let terms = inner
+        .flat_map(|entry| &mut entry.on)
+        .chain(&mut select.filter);
+    for term in terms {
+        if let Expr::In {
+            expr,
+            list,
+            negated: false,
+        } = term
+            && let Expr::Column(column) = **expr
+            && pruner.in_list(expr, list).keys.is_some()
+        {
+            *term = Expr::OwnKey(column);
+        }
+    }
+    Ok(())
 }
 
 impl Pruner {

@@ -27,7 +27,7 @@ impl<'a, 's> Composer<'a, 's> {
     pub(super) fn template(&self, list: &str, tail: &str) -> Template {
         let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
         self.push_from(&mut pieces, &|table| self.hole(table));
-        pieces.push(Piece::Text(self.tail(tail)));
+        self.push_tail(tail, &mut pieces);
         Template {
             pieces: merged(pieces),
         }
@@ -47,28 +47,37 @@ impl<'a, 's> Composer<'a, 's> {
             });
             Piece::Text(name.unwrap_or_default())
         });
-        pieces.push(Piece::Text(self.tail(tail)));
+        self.push_tail(tail, &mut pieces);
         let texts = merged(pieces).into_iter().map(|piece| match piece {
             Piece::Text(text) => text,
+            // The tables are empty.
+            Piece::Keys => "NULL".to_owned(),
             Piece::Table(_) | Piece::Derived { .. } => String::new(),
         });
         texts.collect()
     }
 
-    fn tail(&self, tail: &str) -> String {
-        let mut text = String::new();
+    fn push_tail(&self, tail: &str, pieces: &mut Vec<Piece>) {
         if !self.filter.is_empty() {
-            text.push_str(" WHERE ");
-            self.push_terms(self.filter, &mut text);
+            pieces.push(Piece::Text(" WHERE ".into()));
+            self.push_terms(self.filter, pieces);
         }
-        text.push_str(tail);
-        text
+        pieces.push(Piece::Text(tail.to_owned()));
     }
 
-    fn push_terms(&self, terms: &[Expr], text: &mut String) {
+    fn push_terms(&self, terms: &[Expr], pieces: &mut Vec<Piece>) {
+        let scope = &self.select.scope;
         for (number, term) in terms.iter().enumerate() {
-            text.push_str(if number > 0 { " AND " } else { "" });
-            term.push(&self.select.scope, text);
+            let mut text = if number > 0 { " AND " } else { "" }.to_owned();
+            if let Expr::OwnKey(column) = term {
+                text.push('(');
+                Expr::Column(*column).push(scope, &mut text);
+                text.push_str(" IN (");
+                pieces.extend([Piece::Text(text), Piece::Keys, Piece::Text("))".into())]);
+            } else {
+                term.push(scope, &mut text);
+                pieces.push(Piece::Text(text));
+            }
         }
     }
 
@@ -91,14 +100,14 @@ impl<'a, 's> Composer<'a, 's> {
                     .tables
                     .get(entry.table)
                     .map(|table| quote_identifier(&table.alias));
-                let mut text = format!(" AS {}{}", alias.unwrap_or_default(), entry.hints);
+                let alias = alias.unwrap_or_default();
+                pieces.push(Piece::Text(format!(" AS {alias}{}", entry.hints)));
                 if !entry.on.is_empty() {
-                    text.push_str(" ON ");
-                    self.push_terms(&entry.on, &mut text);
+                    pieces.push(Piece::Text(" ON ".into()));
+                    self.push_terms(&entry.on, pieces);
                 } else if entry.join == JoinKind::Left {
-                    text.push_str(" ON TRUE");
+                    pieces.push(Piece::Text(" ON TRUE".into()));
                 }
-                pieces.push(Piece::Text(text));
             }
         }
     }
