@@ -6,23 +6,12 @@ use orrery_wire::auth::Verifier;
 use orrery_wire::server::Authenticator;
 use orrery_wire::{ServerError, errors};
 
-use crate::czars::CzarOptions;
-
-/// The users of the newest snapshot, and the account of the proxies themselves.
-pub struct Accounts<'a> {
-    /// Users.
-    pub hub: &'a Hub,
-    /// The proxies' account; a user of the same name cannot log in.
-    pub proxies: &'a CzarOptions,
-}
+/// The users of the newest snapshot. The proxies' own account is none of them.
+pub struct Accounts<'a>(pub &'a Hub);
 
 impl Authenticator for Accounts<'_> {
     fn verifier(&self, user: &str) -> Option<Verifier> {
-        if user == self.proxies.user {
-            let password = self.proxies.password().ok()?;
-            return Some(Verifier::from_password(password.as_bytes()));
-        }
-        let snapshot = self.hub.current()?;
+        let snapshot = self.0.current()?;
         let user = snapshot.users.users.get(user)?;
         // A digest that is no digest verifies nothing.
         Some(Verifier {

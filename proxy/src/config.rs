@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::czars::CzarOptions;
+use crate::door::{Arrivals, Backoff, Door};
 
 /// Orrery's front door: MySQL clients connect here.
 #[derive(Parser, Debug, Clone)]
@@ -39,8 +40,11 @@ pub struct Config {
     /// File with that account's password.
     #[arg(long, env = "ORRERY_CZAR_PASSWORD_FILE")]
     pub czar_password_file: PathBuf,
-    /// A name that stands for all proxies (a headless Service), as host:port: asked to KILL what
-    /// runs there.
+    /// Address for other proxies.
+    #[arg(long, env = "ORRERY_PEER_LISTEN", default_value_t = SocketAddr::from(([0, 0, 0, 0], ports::PEER)))]
+    pub peer_listen: SocketAddr,
+    /// A name that stands for all proxies (a headless Service), as host:port of their port for each
+    /// other: asked to KILL what runs there.
     #[arg(long = "peers", env = "ORRERY_PEERS", value_delimiter = ',')]
     pub peers: Vec<String>,
     /// Connections to each czar at most.
@@ -49,9 +53,25 @@ pub struct Config {
     /// Seconds a statement waits for a free connection to a czar.
     #[arg(long, env = "ORRERY_QUEUE_SECONDS", default_value_t = 60)]
     pub queue_seconds: u64,
-    /// Client connections at most.
+    /// Client connections that have logged in at most.
     #[arg(long, env = "ORRERY_MAX_CONNECTIONS", default_value_t = 2000)]
     pub max_connections: usize,
+    /// How many of these only users of class Admin get.
+    #[arg(long, env = "ORRERY_ADMIN_CONNECTIONS", default_value_t = 5)]
+    pub admin_connections: usize,
+    /// Connections that have not logged in at most; for a new one the oldest is closed.
+    #[arg(long, env = "ORRERY_LOGIN_CONNECTIONS", default_value_t = 500)]
+    pub login_connections: usize,
+    /// How many of these one address (of IPv6: a /64 network) has at most.
+    #[arg(
+        long,
+        env = "ORRERY_LOGIN_CONNECTIONS_PER_ADDRESS",
+        default_value_t = 250
+    )]
+    pub login_connections_per_address: usize,
+    /// Seconds that a client may take to log in.
+    #[arg(long, env = "ORRERY_LOGIN_SECONDS", default_value_t = 10)]
+    pub login_seconds: u64,
     /// Largest statement, bytes.
     #[arg(long, env = "ORRERY_MAX_ALLOWED_PACKET", default_value_t = 16 << 20)]
     pub max_allowed_packet: usize,
@@ -85,6 +105,15 @@ impl Config {
             password_file: self.czar_password_file.clone(),
             connections: self.czar_connections.max(1),
             patience: std::time::Duration::from_secs(self.queue_seconds),
+        }
+    }
+
+    /// What holds before log-in.
+    pub fn door(&self) -> Door {
+        Door {
+            backoff: Backoff::default(),
+            arrivals: Arrivals::new(self.login_connections, self.login_connections_per_address),
+            patience: std::time::Duration::from_secs(self.login_seconds),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The proxy: where clients connect.
 //!
 //! ```text
-//! client ──► listener ──► client: login ──► commands ──► statement ──┬─► local: answered from the session (SET, USE, KILL …)
+//! client ──► listener ──► door ──► client: login ──► commands ──► statement ──┬─► local: answered from the session (SET, USE, KILL …)
 //!                                                                    ├─► refusals: what to do instead (INSERT, CREATE, GRANT …)
 //!                                                                    └─► ask ──► forward ──► czars (pooled connections) ──► rows
 //! ```
@@ -22,10 +22,11 @@ pub mod budget;
 mod client;
 pub mod config;
 pub mod czars;
+pub mod door;
 mod forward;
 mod listener;
 pub mod metrics;
-mod peers;
+pub mod peers;
 mod prepared;
 mod refusals;
 mod registry;
@@ -35,5 +36,5 @@ mod session;
 mod shared;
 
 pub use listener::serve;
-pub use registry::Registry;
+pub use registry::{Places, Registry};
 pub use shared::Proxy;

@@ -1,5 +1,7 @@
 //! What is refused, and what to do instead.
 
+use std::time::Duration;
+
 use orrery_plan::statement::{Statement, StatementError};
 use orrery_wire::{ServerError, errors};
 
@@ -118,6 +120,14 @@ pub fn unknown_collation(id: u16) -> ServerError {
 pub fn user_gone(user: &str, host: &str) -> ServerError {
     errors::ACCESS_DENIED.error(format!(
         "Access denied for user '{user}'@'{host}': the user has been removed"
+    ))
+}
+
+/// Wrong passwords came before.
+pub fn too_soon(user: &str, host: &str, wait: Duration) -> ServerError {
+    errors::HOST_BLOCKED.error(format!(
+        "Too many wrong passwords for user '{user}' from '{host}'; try again in {} s",
+        wait.as_secs_f64().ceil()
     ))
 }
 

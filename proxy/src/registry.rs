@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use orrery_archive::catalog::users::ServiceClass;
 use parking_lot::Mutex;
 use rand::Rng as _;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,16 @@ use tokio_util::sync::CancellationToken;
 /// All connections of this proxy.
 pub struct Registry {
     state: Mutex<State>,
-    limit: usize,
+    places: Places,
+}
+
+/// How many clients a proxy takes; those that have not logged in are counted elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Clients that have logged in.
+    pub all: usize,
+    /// How many of these places only admins get.
+    pub admins: usize,
 }
 
 struct State {
@@ -65,25 +75,22 @@ pub enum Killed {
 }
 
 impl Registry {
-    /// A registry for at most `limit` connections. Ids start anywhere, so that an id of another
-    /// proxy hardly ever means one of ours.
-    pub fn new(limit: usize) -> Self {
+    /// A registry with so many places. Ids start anywhere, so that an id of another proxy hardly
+    /// ever means one of ours.
+    pub fn new(places: Places) -> Self {
         let next_id = rand::rng().random_range(1..1 << 30);
         Self {
             state: Mutex::new(State {
                 connections: BTreeMap::new(),
                 next_id,
             }),
-            limit,
+            places,
         }
     }
 
-    /// Enters a connection.
-    pub fn enter(self: &Arc<Self>, host: String) -> Result<Membership, Full> {
+    /// Enters a connection, which takes a place once it has logged in.
+    pub fn enter(self: &Arc<Self>, host: String) -> Membership {
         let mut state = self.state.lock();
-        if state.connections.len() >= self.limit {
-            return Err(Full::Proxy);
-        }
         let mut id = state.next_id;
         while id == 0 || state.connections.contains_key(&id) {
             id = id.wrapping_add(1);
@@ -102,10 +109,10 @@ impl Registry {
             }),
         });
         state.connections.insert(id, entry.clone());
-        Ok(Membership {
+        Membership {
             registry: self.clone(),
             entry,
-        })
+        }
     }
 
     /// Number of connections.
@@ -168,17 +175,27 @@ impl Membership {
         &self.entry
     }
 
-    /// Names the user after log-in or change of user. `limit`: connections the user may have.
-    pub fn log_in(&self, user: &str, limit: Option<u32>) -> Result<(), Full> {
+    /// Names the user after log-in or change of user, if there is a place for it. `limit`:
+    /// connections the user may have.
+    pub fn log_in(&self, user: &str, class: ServiceClass, limit: Option<u32>) -> Result<(), Full> {
         let state = self.registry.state.lock();
-        let others = state
-            .connections
-            .values()
-            .filter(|entry| entry.id != self.entry.id);
-        let has = others
-            .filter(|entry| entry.activity.lock().user == user)
-            .count();
-        if limit.is_some_and(|limit| has >= limit as usize) {
+        let (mut all, mut own) = (0, 0);
+        for entry in state.connections.values() {
+            let activity = entry.activity.lock();
+            if entry.id != self.entry.id && !activity.user.is_empty() {
+                all += 1;
+                own += usize::from(activity.user == user);
+            }
+        }
+        let places = self.registry.places;
+        let open = match class {
+            ServiceClass::Admin => places.all,
+            ServiceClass::Standard => places.all.saturating_sub(places.admins),
+        };
+        if all >= open {
+            return Err(Full::Proxy);
+        }
+        if limit.is_some_and(|limit| own >= limit as usize) {
             return Err(Full::User);
         }
         user.clone_into(&mut self.entry.activity.lock().user);
@@ -233,11 +250,19 @@ impl Drop for Running<'_> {
 mod tests {
     use super::*;
 
+    fn registry(all: usize, admins: usize) -> Arc<Registry> {
+        Arc::new(Registry::new(Places { all, admins }))
+    }
+
+    fn standard(member: &Membership, user: &str, limit: Option<u32>) -> Result<(), Full> {
+        member.log_in(user, ServiceClass::Standard, limit)
+    }
+
     #[test]
     fn a_kill_meets_the_statement_that_runs_and_no_later_one() {
-        let registry = Arc::new(Registry::new(10));
-        let member = registry.enter("h".into()).unwrap();
-        member.log_in("ann", None).unwrap();
+        let registry = registry(10, 0);
+        let member = registry.enter("h".into());
+        standard(&member, "ann", None).unwrap();
         let id = u64::from(member.entry().id);
         let first = member.begin("SELECT 1");
         assert_eq!(registry.kill(id, false, "ann", false), Killed::Yes);
@@ -252,9 +277,9 @@ mod tests {
 
     #[test]
     fn only_owners_and_admins_kill() {
-        let registry = Arc::new(Registry::new(10));
-        let member = registry.enter("h".into()).unwrap();
-        member.log_in("ann", None).unwrap();
+        let registry = registry(10, 0);
+        let member = registry.enter("h".into());
+        standard(&member, "ann", None).unwrap();
         let id = u64::from(member.entry().id);
         assert_eq!(registry.kill(id, true, "bob", false), Killed::NotOwner);
         assert_eq!(registry.kill(id, true, "bob", true), Killed::Yes);
@@ -269,16 +294,27 @@ mod tests {
 
     #[test]
     fn connections_are_limited_in_all_and_per_user() {
-        let registry = Arc::new(Registry::new(3));
-        let first = registry.enter("h".into()).unwrap();
-        first.log_in("ann", Some(1)).unwrap();
-        let second = registry.enter("h".into()).unwrap();
-        assert_eq!(second.log_in("ann", Some(1)), Err(Full::User));
-        second.log_in("bob", Some(1)).unwrap();
-        let _third = registry.enter("h".into()).unwrap();
-        assert_eq!(registry.enter("h".into()).err(), Some(Full::Proxy));
+        let registry = registry(2, 0);
+        let first = registry.enter("h".into());
+        standard(&first, "ann", Some(1)).unwrap();
+        let second = registry.enter("h".into());
+        assert_eq!(standard(&second, "ann", Some(1)), Err(Full::User));
+        standard(&second, "bob", Some(1)).unwrap();
+        let third = registry.enter("h".into());
+        assert_eq!(standard(&third, "eve", None), Err(Full::Proxy));
         drop(first);
-        assert!(registry.enter("h".into()).is_ok());
-        second.log_in("ann", Some(1)).unwrap();
+        standard(&third, "eve", None).unwrap();
+        standard(&second, "ann", Some(1)).unwrap();
+    }
+
+    #[test]
+    fn the_last_places_are_for_admins() {
+        let registry = registry(2, 1);
+        let [first, second, third] = [(); 3].map(|()| registry.enter("h".into()));
+        standard(&first, "ann", None).unwrap();
+        assert_eq!(standard(&second, "ann", None), Err(Full::Proxy));
+        second.log_in("root", ServiceClass::Admin, None).unwrap();
+        let refused = third.log_in("root", ServiceClass::Admin, None);
+        assert_eq!(refused, Err(Full::Proxy));
     }
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::czars::{self, Czars};
 use crate::listener::serve;
 use crate::metrics::Metrics;
-use crate::registry::Registry;
+use crate::registry::{Places, Registry};
 use crate::shared::Proxy;
 
 /// Name of a proxy that is no pod, in logs.
@@ -31,7 +31,11 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
     let proxy = Arc::new(Proxy {
         hub,
         czars: Czars::new(config.czar_options()),
-        registry: Arc::new(Registry::new(config.max_connections)),
+        door: config.door(),
+        registry: Arc::new(Registry::new(Places {
+            all: config.max_connections,
+            admins: config.admin_connections,
+        })),
         prepared: Budget::new(config.prepared_memory),
         server: config.server_config()?,
         peers: config.peers.clone(),
@@ -48,6 +52,11 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let peers = TcpListener::bind(config.peer_listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.peer_listen))?;
+    tracing::info!(peers = %peers.local_addr()?, "listening for other proxies");
+    tokio::spawn(crate::peers::serve(peers, proxy.clone()));
     let admin = AdminPort::open(config.shell.admin_listen, proxy.clone()).await?;
     tracing::info!(listen = %listener.local_addr()?, admin = %admin.address(), "proxy up");
     serve(listener, proxy, Duration::from_secs(config.grace_seconds)).await;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::czars::Czars;
+use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 
@@ -18,13 +19,15 @@ pub struct Proxy {
     pub hub: Hub,
     /// The czars.
     pub czars: Czars,
+    /// What holds before log-in.
+    pub door: Door,
     /// Who is connected.
     pub registry: Arc<Registry>,
     /// Bytes for the prepared statements of all clients.
     pub prepared: Arc<Budget>,
     /// What clients are told, and TLS.
     pub server: ServerConfig,
-    /// `host:port` names of all proxies, this one included or not: asked about connections that are
+    /// `host:port` names of all proxies on their port for each other, this one included or not: asked about connections that are
     /// not here.
     pub peers: Vec<String>,
     /// Counters.

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use orrery_kit::Mysqld;
 use orrery_shell::Admin as _;
-use orrery_wire::client::{ClientError, ClientOptions, Next, Response};
+use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use prometheus::TextEncoder;
 use support::czar::Czar;
 use support::{
@@ -207,7 +207,7 @@ async fn kill_closes_the_connection_too() {
 #[tokio::test]
 async fn a_kill_reaches_a_statement_at_another_proxy() {
     let setup = with_czars(1).await;
-    let peers = vec![format!("127.0.0.1:{}", setup.running.port)];
+    let peers = vec![format!("127.0.0.1:{}", setup.running.peer_port)];
     let other = start_among(vec![Czar::start(&setup.database).await], 10, peers).await;
     let mut sleeper = setup.running.connect("ann").await;
     let id = sleeper.connection_id();
@@ -229,22 +229,36 @@ async fn a_kill_reaches_a_statement_at_another_proxy() {
 }
 
 #[tokio::test]
-async fn the_account_of_the_proxies_can_do_nothing_but_kill() {
+async fn the_account_of_the_proxies_can_do_nothing_but_kill_and_only_on_its_port() {
     let setup = with_czars(1).await;
     let options = ClientOptions {
         password: CZAR_PASSWORD.to_owned(),
         ..Running::options("orrery_proxy")
     };
-    let mut proxy = setup.running.try_connect(&options).await.unwrap();
+    let at_peers = Endpoint::Tcp(format!("127.0.0.1:{}", setup.running.peer_port));
+    let mut proxy = ClientConnection::connect(&at_peers, &options)
+        .await
+        .unwrap();
     for sql in ["SELECT 1", "SHOW PROCESSLIST", "KILL 5"] {
         assert_eq!(refused(&mut proxy, sql).await.0, 1227, "{sql}");
     }
     assert!(proxy.init_db("sky").await.is_err());
+    let denied = |outcome: Result<ClientConnection, ClientError>| match outcome.err() {
+        Some(ClientError::Server(error)) => error.code,
+        other => panic!("{other:?}"),
+    };
+    let at_clients = setup.running.try_connect(&options).await;
+    assert_eq!(denied(at_clients), 1045);
     let wrong = ClientOptions {
         password: PASSWORD.to_owned(),
         ..options
     };
-    assert!(setup.running.try_connect(&wrong).await.is_err());
+    assert_eq!(
+        denied(ClientConnection::connect(&at_peers, &wrong).await),
+        1045
+    );
+    let ann = ClientConnection::connect(&at_peers, &Running::options("ann")).await;
+    assert_eq!(denied(ann), 1045);
 }
 
 #[tokio::test]

@@ -75,6 +75,8 @@ pub const NET_READ_INTERRUPTED: ErrorKind = kind(1159, *b"08S01");
 pub const NET_WRITE_ERROR: ErrorKind = kind(1160, *b"08S01");
 /// Writing to a connection took too long.
 pub const NET_WRITE_INTERRUPTED: ErrorKind = kind(1161, *b"08S01");
+/// The host has to wait after errors of its connections.
+pub const HOST_BLOCKED: ErrorKind = kind(1129, *b"HY000");
 /// No grants of that user.
 pub const NO_SUCH_GRANT: ErrorKind = kind(1141, *b"42000");
 /// The user has as many connections as it may.

@@ -159,6 +159,8 @@ pub mod ports {
     pub const PROXY: u16 = 4040;
     /// MySQL protocol of the czar, for proxies only.
     pub const CZAR: u16 = 4041;
+    /// MySQL protocol of the proxy, for other proxies only.
+    pub const PEER: u16 = 4042;
     /// MySQL protocol of a worker's mysqld.
     pub const MYSQLD: u16 = 3306;
     /// HTTPS API of the worker agent.

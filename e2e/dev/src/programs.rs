@@ -53,6 +53,7 @@ pub fn start_proxy(
     command
         .args(["--listen", &listen.to_string()])
         .args(["--admin-listen", &format!("127.0.0.1:{}", free_port()?)])
+        .args(["--peer-listen", "127.0.0.1:0"])
         .args(["--czar", &czar.to_string()])
         .arg("--without-cluster")
         .arg("--snapshot")

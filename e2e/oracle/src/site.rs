@@ -156,6 +156,7 @@ impl Site {
             "orrery-proxy".to_owned(),
             format!("--listen={address}"),
             format!("--admin-listen=127.0.0.1:{}", free_port()?),
+            "--peer-listen=127.0.0.1:0".to_owned(),
             format!("--czar={}", czars.join(",")),
             format!(
                 "--czar-password-file={}",

@@ -9,7 +9,6 @@ use orrery_wire::{Format, WireError};
 
 use super::{Client, Outcome, text};
 use crate::forward::Failure;
-use crate::peers::Kill;
 use crate::prepared::parameter_columns;
 use crate::refusals;
 use crate::result::is_like;
@@ -39,36 +38,11 @@ impl Client {
         }
     }
 
-    /// Carries out a peer's order to kill.
-    async fn answer_peer(
-        &mut self,
-        connection: &mut ServerConnection,
-        command: Command,
-    ) -> Result<(), WireError> {
-        let ordered = match command {
-            Command::Query { sql, attributes } => {
-                Kill::from_peer(&String::from_utf8_lossy(&sql), &attributes).and_then(|kill| {
-                    refusals::not_killed(kill.here(&self.proxy.registry), kill.id)
-                        .map_or(Ok(()), Err)
-                })
-            }
-            Command::Ping => Ok(()),
-            _ => Err(refusals::proxies_only()),
-        };
-        match ordered {
-            Ok(()) => self.write_ok(connection).await,
-            Err(error) => connection.writer().write_err(&error).await,
-        }
-    }
-
     async fn answer(
         &mut self,
         connection: &mut ServerConnection,
         command: Command,
     ) -> Result<(), WireError> {
-        if self.is_peer() {
-            return self.answer_peer(connection, command).await;
-        }
         if let Some(refusal) = command.refusal() {
             return self.tell(connection.writer(), &refusal).await.map(drop);
         }

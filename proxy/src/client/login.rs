@@ -1,115 +1,136 @@
 //! From an accepted stream to a client that has proved who it is, and what it may not do any more
 //! after that.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orrery_wire::command::ChangeUserRequest;
-use orrery_wire::server::{HandshakeError, ServerConnection, refuse_connection};
+use orrery_wire::server::{HandshakeError, Introduced, ServerConnection};
 use orrery_wire::{ServerError, WireError};
 use tokio::net::TcpStream;
 
 use super::Client;
+use super::visitor::{NotIn, Visitor};
 use crate::accounts::{Accounts, check_database};
+use crate::door::Try;
 use crate::prepared::PreparedStatements;
 use crate::refusals;
 use crate::registry::{Full, Membership};
 use crate::session::{Collation, Session};
 use crate::shared::Proxy;
 
-/// How long a client may take to log in: MariaDB's connect_timeout.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(10);
-
 /// Serves a client until it leaves.
 pub async fn serve(stream: TcpStream, address: SocketAddr, proxy: Arc<Proxy>) {
-    let peer = address.ip().to_canonical().to_string();
-    let member = match proxy.registry.enter(address.to_string()) {
-        Ok(member) => member,
-        Err(full) => {
-            proxy.metrics.logins.with_label_values(&["refused"]).inc();
-            // Who is turned away may or may not read why.
-            let _ = refuse_connection(stream, &refusals::too_many(full, "")).await;
-            return;
-        }
+    let mut visitor = Visitor::new(address);
+    let outcome = enter(stream, &proxy, &mut visitor).await;
+    visitor.report(outcome.as_ref().map(|_| ()), &proxy.metrics);
+    let Ok((mut connection, mut client)) = outcome else {
+        return;
     };
-    let outcome =
-        match tokio::time::timeout(LOGIN_PATIENCE, log_in(stream, peer, &proxy, member)).await {
-            Ok(Ok((mut connection, mut client))) => {
-                proxy.metrics.logins.with_label_values(&["ok"]).inc();
-                let ended = client.converse(&mut connection).await;
-                // The client may have closed before.
-                let _ = connection.close().await;
-                ended.map_err(HandshakeError::Wire)
-            }
-            Ok(Err(error)) => {
-                let label = if matches!(error, HandshakeError::AccessDenied { .. }) {
-                    "denied"
-                } else {
-                    "failed"
-                };
-                proxy.metrics.logins.with_label_values(&[label]).inc();
-                Err(error)
-            }
-            Err(_) => {
-                proxy.metrics.logins.with_label_values(&["failed"]).inc();
-                Ok(())
-            }
-        };
-    if let Err(error) = outcome {
+    let ended = client.converse(&mut connection).await;
+    // The client may have closed before.
+    let _ = connection.close().await;
+    if let Err(error) = ended {
         tracing::debug!(client = %address, %error, "connection ended");
+    }
+}
+
+/// Logs a client in within the time for that, as long as no newer one takes its place.
+async fn enter(
+    stream: TcpStream,
+    proxy: &Arc<Proxy>,
+    visitor: &mut Visitor,
+) -> Result<(ServerConnection, Client), NotIn> {
+    let address = visitor.address;
+    let arrival = proxy.door.arrivals.arrive(address.ip());
+    let member = proxy.registry.enter(address.to_string());
+    let patience = proxy.door.patience;
+    tokio::select! {
+        biased;
+        entered = log_in(stream, proxy, member, visitor) => entered,
+        () = arrival.displaced.cancelled() => Err(NotIn::Displaced),
+        () = tokio::time::sleep(patience) => Err(NotIn::TooSlow(patience)),
     }
 }
 
 /// Handshake, limits and default database.
 async fn log_in(
     stream: TcpStream,
-    peer: String,
     proxy: &Arc<Proxy>,
     member: Membership,
-) -> Result<(ServerConnection, Client), HandshakeError> {
-    stream.set_nodelay(true).map_err(WireError::from)?;
-    let id = member.entry().id;
-    let accounts = Accounts {
-        hub: &proxy.hub,
-        proxies: proxy.czars.account(),
+    visitor: &mut Visitor,
+) -> Result<(ServerConnection, Client), NotIn> {
+    stream
+        .set_nodelay(true)
+        .map_err(|error| HandshakeError::Wire(error.into()))?;
+    let introduced = Introduced::greet(stream, &proxy.server, member.entry().id).await?;
+    let claim = introduced.claim();
+    *visitor = Visitor::introduced(visitor.address, &claim);
+    let peer = visitor.host().to_string();
+    let attempt = match proxy.attempt(&claim.user, visitor.host()) {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            // Who is turned away may or may not read why.
+            let _ = introduced
+                .refuse(&refusals::too_soon(&claim.user, &peer, wait))
+                .await;
+            return Err(NotIn::TooSoon(wait));
+        }
     };
-    let (mut connection, login) =
-        ServerConnection::handshake(stream, &proxy.server, id, &peer, &accounts).await?;
+    let proved = introduced.authenticate(&peer, &Accounts(&proxy.hub)).await;
+    settle(attempt, &proved);
+    let (mut connection, login) = proved?;
     let mut client = Client {
         proxy: proxy.clone(),
         member,
+        visitor: visitor.clone(),
         session: Session::new(login.user.clone(), None, Collation::default()),
         peer,
         prepared: PreparedStatements::new(&proxy.prepared),
     };
     match client.enter(login) {
         Ok(()) => {
-            client.write_ok(&mut connection).await?;
+            let welcome = client.write_ok(&mut connection).await;
+            welcome.map_err(HandshakeError::Wire)?;
             Ok((connection, client))
         }
         Err(error) => {
-            connection.writer().write_err(&error).await?;
-            connection.close().await?;
-            Err(HandshakeError::AccessDenied {
-                user: client.session.user,
-            })
+            let told = connection.writer().write_err(&error).await;
+            if told.is_ok() {
+                let _ = connection.close().await;
+            }
+            Err(NotIn::Refused(error))
         }
+    }
+}
+
+/// What a proof of a password means for the next one.
+fn settle<T>(attempt: Try<'_>, proved: &Result<T, HandshakeError>) {
+    match proved {
+        Ok(_) => attempt.right(Instant::now()),
+        Err(HandshakeError::AccessDenied { .. }) => attempt.wrong(Instant::now()),
+        // It was not proved either way.
+        Err(_) => drop(attempt),
+    }
+}
+
+impl Proxy {
+    /// Whether somebody may try to log in now, or how long it has to wait.
+    fn attempt(&self, user: &str, from: IpAddr) -> Result<Try<'_>, Duration> {
+        self.door.backoff.may_try(user, from, Instant::now())
     }
 }
 
 impl Client {
     /// Begins the session of a user who has proved the password, after what else is checked:
-    /// character set, number of connections, default database.
+    /// number of connections, character set, default database.
     fn enter(&mut self, login: orrery_wire::server::Session) -> Result<(), ServerError> {
         self.session = Session::new(login.user, None, Collation::default());
-        if self.is_peer() {
-            return Ok(());
-        }
         let user = self.account()?;
         let name = self.session.user.clone();
         self.member
-            .log_in(&name, user.limits.max_connections)
+            .log_in(&name, user.class, user.limits.max_connections)
             .map_err(|full: Full| refusals::too_many(full, &name))?;
         let collation = Collation::of_id(login.collation);
         self.session
@@ -123,33 +144,51 @@ impl Client {
         Ok(())
     }
 
+    async fn become_other(
+        &mut self,
+        connection: &mut ServerConnection,
+        request: ChangeUserRequest,
+    ) -> Result<(), NotIn> {
+        let proxy = self.proxy.clone();
+        let attempt = match proxy.attempt(&request.user, self.visitor.host()) {
+            Ok(attempt) => attempt,
+            Err(wait) => {
+                let refusal = refusals::too_soon(&request.user, &self.peer, wait);
+                // The connection is closed whether or not the client hears why.
+                let _ = connection.writer().write_err(&refusal).await;
+                let _ = connection.writer().flush().await;
+                return Err(NotIn::TooSoon(wait));
+            }
+        };
+        let proved = connection
+            .change_user(request, &self.peer, &Accounts(&proxy.hub))
+            .await;
+        settle(attempt, &proved);
+        self.enter(proved?).map_err(NotIn::Refused)
+    }
+
     /// COM_CHANGE_USER: like a new connection, on the same stream.
     pub(super) async fn change_user(
         &mut self,
         connection: &mut ServerConnection,
         request: ChangeUserRequest,
     ) -> Result<(), WireError> {
-        let proxy = self.proxy.clone();
-        let accounts = Accounts {
-            hub: &proxy.hub,
-            proxies: proxy.czars.account(),
-        };
-        let login = match connection.change_user(request, &self.peer, &accounts).await {
-            Ok(login) => login,
-            Err(HandshakeError::Wire(error)) => return Err(error),
-            Err(_) => {
-                proxy.metrics.logins.with_label_values(&["denied"]).inc();
-                return Err(WireError::Closed);
+        self.visitor = self.visitor.as_user(&request.user);
+        let outcome = self.become_other(connection, request).await;
+        self.visitor
+            .report(outcome.as_ref().copied(), &self.proxy.metrics);
+        match outcome {
+            Ok(()) => {
+                self.prepared.clear();
+                self.write_ok(connection).await
             }
-        };
-        self.prepared.clear();
-        match self.enter(login) {
-            Ok(()) => self.write_ok(connection).await,
-            Err(error) => {
+            Err(NotIn::Handshake(HandshakeError::Wire(error))) => Err(error),
+            Err(NotIn::Refused(error)) => {
                 self.tell(connection.writer(), &error).await?;
                 connection.writer().flush().await?;
                 Err(WireError::Closed)
             }
+            Err(_) => Err(WireError::Closed),
         }
     }
 }

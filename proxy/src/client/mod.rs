@@ -1,6 +1,7 @@
 //! One client: its connection, its session, its statements.
 //!
-//! [`login`] makes a [`Client`] from a stream, [`commands`] reads what it sends, [`statement`]
+//! [`login`] makes a [`Client`] from a stream and says in the log whose it is ([`visitor`]),
+//! [`commands`] reads what it sends, [`statement`]
 //! decides about a statement, which [`local`] answers here and [`ask`] at a czar; [`text`] reads
 //! and changes statements. Each adds methods to [`Client`]; none knows another's items.
 
@@ -10,6 +11,7 @@ mod local;
 pub mod login;
 mod statement;
 mod text;
+mod visitor;
 
 use std::sync::Arc;
 
@@ -22,12 +24,14 @@ use crate::refusals;
 use crate::registry::Membership;
 use crate::session::{Diagnostic, Session};
 use crate::shared::Proxy;
+use visitor::Visitor;
 
 /// The state of one client.
 pub struct Client {
     proxy: Arc<Proxy>,
     member: Membership,
     session: Session,
+    visitor: Visitor,
     /// The client's host, as messages name it.
     peer: String,
     prepared: PreparedStatements,
@@ -53,11 +57,6 @@ impl Client {
         let user =
             snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
         user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))
-    }
-
-    /// Whether another proxy is on the other side.
-    fn is_peer(&self) -> bool {
-        self.session.user == self.proxy.czars.account().user
     }
 
     /// Success without rows.

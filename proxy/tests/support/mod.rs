@@ -22,8 +22,9 @@ use orrery_archive::catalog::{AcceptedReference, Catalog, Table, TableKey, Table
 use orrery_archive::table::DeletionPolicy;
 use orrery_proxy::budget::Budget;
 use orrery_proxy::czars::{self, CzarOptions, Czars};
+use orrery_proxy::door::{Arrivals, Backoff, Door};
 use orrery_proxy::metrics::Metrics;
-use orrery_proxy::{Proxy, Registry, serve};
+use orrery_proxy::{Places, Proxy, Registry, serve};
 use orrery_snapshot::{Hub, Offer};
 use orrery_wire::auth::Verifier;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
@@ -80,6 +81,8 @@ pub fn users() -> Users {
 /// A running proxy.
 pub struct Running {
     pub port: u16,
+    /// Its port for other proxies.
+    pub peer_port: u16,
     pub proxy: Arc<Proxy>,
     pub czars: Vec<Czar>,
     folder: TempDir,
@@ -96,6 +99,21 @@ pub async fn start_with(czars: Vec<Czar>, max_connections: usize) -> Running {
 
 /// With other proxies.
 pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<String>) -> Running {
+    start_proxy(czars, peers, |proxy| {
+        proxy.registry = Arc::new(Registry::new(Places {
+            all: max_connections,
+            admins: 0,
+        }));
+    })
+    .await
+}
+
+/// With what the test needs otherwise.
+pub async fn start_proxy(
+    czars: Vec<Czar>,
+    peers: Vec<String>,
+    adapt: impl FnOnce(&mut Proxy),
+) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let password_file = folder.path().join("password");
     std::fs::write(&password_file, format!("{CZAR_PASSWORD}\n")).unwrap();
@@ -118,10 +136,18 @@ pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<St
         connections: 8,
         patience: Duration::from_secs(10),
     };
-    let proxy = Arc::new(Proxy {
+    let mut proxy = Proxy {
         hub,
         czars: Czars::new(options),
-        registry: Arc::new(Registry::new(max_connections)),
+        door: Door {
+            backoff: Backoff::default(),
+            arrivals: Arrivals::new(100, 50),
+            patience: Duration::from_secs(10),
+        },
+        registry: Arc::new(Registry::new(Places {
+            all: 100,
+            admins: 2,
+        })),
         prepared: Budget::new(64 << 20),
         server: ServerConfig {
             max_allowed_packet: 1 << 20,
@@ -133,13 +159,19 @@ pub async fn start_among(czars: Vec<Czar>, max_connections: usize, peers: Vec<St
         started: std::time::Instant::now(),
         name: "proxy-test".to_owned(),
         stopping: CancellationToken::new(),
-    });
+    };
+    adapt(&mut proxy);
+    let proxy = Arc::new(proxy);
     tokio::spawn(czars::watch(proxy.czars.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(serve(listener, proxy.clone(), Duration::from_secs(5)));
+    let peers = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer_port = peers.local_addr().unwrap().port();
+    tokio::spawn(orrery_proxy::peers::serve(peers, proxy.clone()));
     let running = Running {
         port,
+        peer_port,
         proxy,
         czars,
         folder,

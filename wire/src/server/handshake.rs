@@ -67,20 +67,30 @@ struct Response {
     attributes: Vec<(String, String)>,
 }
 
-impl ServerConnection {
-    /// Greets a client and finds out who it is. `connection_id` is what clients will quote in KILL;
-    /// `peer` is the client's address as it appears in messages.
-    ///
-    /// Success is not yet answered: the caller checks the database and its own limits, then writes
-    /// OK or an error. On failure the client has the error already. The caller bounds the time this
-    /// may take.
-    pub async fn handshake(
+/// A client that has said who it is and has not proved it yet.
+pub struct Introduced {
+    halves: Halves,
+    response: Response,
+    capabilities: CapabilityFlags,
+    challenge: [u8; SCRAMBLE_LEN],
+    tls: bool,
+    limits: Limits,
+}
+
+/// What of the configuration holds after log-in.
+struct Limits {
+    max_allowed_packet: usize,
+    write_timeout: Option<std::time::Duration>,
+}
+
+impl Introduced {
+    /// Greets a client and reads who it says it is. `connection_id` is what clients will quote in
+    /// KILL. On failure the client has the error already. The caller bounds the time this may take.
+    pub async fn greet(
         stream: impl Transport,
         config: &ServerConfig,
         connection_id: u32,
-        peer: &str,
-        accounts: &impl Authenticator,
-    ) -> Result<(Self, Session), HandshakeError> {
+    ) -> Result<Self, HandshakeError> {
         let challenge = new_challenge()?;
         let offered = offered(config);
         let mut halves = frame(Box::new(stream), BytesMut::new(), HANDSHAKE_LIMIT);
@@ -91,51 +101,102 @@ impl ServerConnection {
         halves.1.flush().await?;
         halves.0.set_next_seq(halves.1.next_seq());
         let first = halves.0.read().await?;
-        let (mut halves, response, tls) =
-            match receive_response(halves, first, config, offered).await? {
-                Received::Response(halves, response, tls) => (halves, response, tls),
-                Received::Refused(mut halves, error) => {
-                    refuse(&mut halves, &error).await?;
-                    return Err(error);
-                }
-            };
-        let capabilities = response.capabilities & offered;
-        let offer = Offer {
-            user: response.user,
-            plugin: response.plugin,
-            data: response.data,
-            challenge,
-            peer,
-            tls,
-            capabilities,
+        let (halves, response, tls) = match receive_response(halves, first, config, offered).await?
+        {
+            Received::Response(halves, response, tls) => (halves, response, tls),
+            Received::Refused(mut halves, error) => {
+                refuse(&mut halves, &error).await?;
+                return Err(error);
+            }
         };
+        Ok(Self {
+            halves,
+            capabilities: response.capabilities & offered,
+            response,
+            challenge,
+            tls,
+            limits: Limits {
+                max_allowed_packet: config.max_allowed_packet,
+                write_timeout: config.write_timeout,
+            },
+        })
+    }
+
+    /// Who it says it is; nothing of it is proved.
+    pub fn claim(&self) -> Session {
+        Session {
+            user: self.response.user.clone(),
+            database: self.response.database.clone(),
+            collation: self.response.collation,
+            attributes: self.response.attributes.clone(),
+            tls: self.tls,
+        }
+    }
+
+    /// Turns the client away before it has proved anything, and closes.
+    pub async fn refuse(self, error: &ServerError) -> Result<(), WireError> {
+        let (reader, mut writer) = self.halves;
+        writer.set_next_seq(reader.next_seq());
+        writer
+            .write_with(|out| error.encode(self.capabilities, out))
+            .await?;
+        writer.shutdown().await
+    }
+
+    /// Has the client prove its password. `peer` is the client's address as it appears in messages.
+    ///
+    /// Success is not yet answered: the caller checks the database and its own limits, then writes
+    /// OK or an error. On failure the client has the error already.
+    pub async fn authenticate(
+        self,
+        peer: &str,
+        accounts: &impl Authenticator,
+    ) -> Result<(ServerConnection, Session), HandshakeError> {
+        let session = self.claim();
+        let offer = Offer {
+            user: self.response.user,
+            plugin: self.response.plugin,
+            data: self.response.data,
+            challenge: self.challenge,
+            peer,
+            tls: self.tls,
+            capabilities: self.capabilities,
+        };
+        let (mut reader, mut writer) = self.halves;
         let user = Exchange {
-            reader: &mut halves.0,
-            writer: &mut halves.1,
+            reader: &mut reader,
+            writer: &mut writer,
         }
         .authenticate(offer, accounts)
         .await?;
-        let (mut reader, mut writer) = halves;
-        reader.set_limit(config.max_allowed_packet);
-        writer.set_patience(config.write_timeout);
-        let mut writer = ResponseWriter::new(writer, capabilities);
+        reader.set_limit(self.limits.max_allowed_packet);
+        writer.set_patience(self.limits.write_timeout);
+        let mut writer = ResponseWriter::new(writer, self.capabilities);
         writer.begin_response(reader.next_seq());
-        let session = Session {
-            user,
-            database: response.database,
-            collation: response.collation,
-            attributes: response.attributes,
-            tls,
+        let connection = ServerConnection {
+            reader,
+            writer,
+            challenge: self.challenge,
+            tls: self.tls,
         };
-        Ok((
-            Self {
-                reader,
-                writer,
-                challenge,
-                tls,
-            },
-            session,
-        ))
+        Ok((connection, Session { user, ..session }))
+    }
+}
+
+impl ServerConnection {
+    /// Greets a client and finds out who it is: [`Introduced::greet`], then
+    /// [`Introduced::authenticate`].
+    pub async fn handshake(
+        stream: impl Transport,
+        config: &ServerConfig,
+        connection_id: u32,
+        peer: &str,
+        accounts: &impl Authenticator,
+    ) -> Result<(Self, Session), HandshakeError> {
+        Introduced::greet(stream, config, connection_id)
+            .await?
+            .authenticate(peer, accounts)
+            .await
     }
 }
 

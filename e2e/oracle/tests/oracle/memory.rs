@@ -139,6 +139,7 @@ impl Parts {
         let proxy = [
             format!("--listen={address}"),
             format!("--admin-listen={}", local()),
+            "--peer-listen=127.0.0.1:0".to_owned(),
             format!("--czar={czar_address}"),
             format!(
                 "--czar-password-file={}",

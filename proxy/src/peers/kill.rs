@@ -1,9 +1,4 @@
-//! The other proxies: a KILL for a connection that is not here is passed on, because a Service
-//! gives every new connection (Ctrl-C opens one) to any proxy.
-//!
-//! Proxies speak to each other as clients speak to them, under the account they use at czars, whose
-//! password only proxies and czars know. A session of that account can do nothing but kill, in the
-//! name of the user it states.
+//! A kill on its way: made here, carried to other proxies, read from theirs.
 
 use std::net::SocketAddr;
 use std::time::Duration;
