@@ -2,7 +2,7 @@
 
 use super::carry::Merged;
 use super::count::COUNT;
-use super::definition::{Definition, Split, argument, over};
+use super::definition::{Definition, Places, Split, argument, over};
 use super::sum::{SUM, Total, double};
 use crate::error::PlanError;
 use crate::plan::in_process::SimpleColumn;
@@ -26,12 +26,12 @@ pub(super) static AVG: Definition = Definition {
 fn split(
     aggregate: &Aggregate,
     scope: &Scope<'_>,
-    place: &mut dyn FnMut(Expr) -> usize,
+    places: &mut dyn Places,
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     let total = Total::of(argument, scope)?;
-    let sums = total.place(argument, place);
-    let count = place(over(&COUNT.function, vec![argument.clone()]));
+    let sums = total.place(argument, places);
+    let count = places.part(over(&COUNT.function, vec![argument.clone()]));
     let counts = over(&SUM.function, vec![Expr::Partial(count)]);
     // The division of exact numbers has the 4 more digits that AVG has.
     let quotient = total

@@ -1,7 +1,7 @@
 //! BIT_AND, BIT_OR and BIT_XOR: the same over the parts' values.
 
 use super::carry::Merged;
-use super::definition::{Definition, Split, argument, over};
+use super::definition::{Definition, Places, Split, argument, over};
 use crate::error::PlanError;
 use crate::query::expr::{Aggregate, Expr, Function};
 use crate::query::value::Type;
@@ -10,19 +10,19 @@ use crate::query::value::Type;
 pub(super) static BIT_AND: Definition = Definition {
     function: bits("BIT_AND"),
     distinct_counts: true,
-    split: |aggregate, _, place| split(&BIT_AND.function, aggregate, place),
+    split: |aggregate, _, places| split(&BIT_AND.function, aggregate, places),
 };
 /// BIT_OR.
 pub(super) static BIT_OR: Definition = Definition {
     function: bits("BIT_OR"),
     distinct_counts: true,
-    split: |aggregate, _, place| split(&BIT_OR.function, aggregate, place),
+    split: |aggregate, _, places| split(&BIT_OR.function, aggregate, places),
 };
 /// BIT_XOR.
 pub(super) static BIT_XOR: Definition = Definition {
     function: bits("BIT_XOR"),
     distinct_counts: true,
-    split: |aggregate, _, place| split(&BIT_XOR.function, aggregate, place),
+    split: |aggregate, _, places| split(&BIT_XOR.function, aggregate, places),
 };
 
 const fn bits(name: &'static str) -> Function {
@@ -35,9 +35,9 @@ const fn bits(name: &'static str) -> Function {
 fn split(
     function: &'static Function,
     aggregate: &Aggregate,
-    place: &mut dyn FnMut(Expr) -> usize,
+    places: &mut dyn Places,
 ) -> Result<Split, PlanError> {
-    let part = place(over(function, vec![argument(aggregate)?.clone()]));
+    let part = places.part(over(function, vec![argument(aggregate)?.clone()]));
     Ok(Split {
         merged: Merged::plain(over(function, vec![Expr::Partial(part)])),
         in_process: None,

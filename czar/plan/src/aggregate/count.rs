@@ -1,7 +1,7 @@
 //! COUNT: the sum of the parts' counts.
 
 use super::carry::Merged;
-use super::definition::{Definition, Split, over};
+use super::definition::{Definition, Places, Split, over};
 use super::sum::SUM;
 use crate::error::PlanError;
 use crate::plan::in_process::SimpleColumn;
@@ -23,9 +23,9 @@ pub(super) static COUNT: Definition = Definition {
 fn split(
     aggregate: &Aggregate,
     _: &Scope<'_>,
-    place: &mut dyn FnMut(Expr) -> usize,
+    places: &mut dyn Places,
 ) -> Result<Split, PlanError> {
-    let count = place(Expr::Aggregate(Box::new(aggregate.clone())));
+    let count = places.part(Expr::Aggregate(Box::new(aggregate.clone())));
     // A BIGINT, 0 when there is no part.
     let counts = over(&SUM.function, vec![Expr::Partial(count)]);
     let total = Expr::call("COALESCE", vec![counts, Expr::number(0)]).cast("SIGNED");

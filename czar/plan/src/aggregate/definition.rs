@@ -12,14 +12,21 @@ pub(super) struct Definition {
     pub function: Function,
     /// Whether DISTINCT changes its value.
     pub distinct_counts: bool,
-    /// Takes a call apart that is not DISTINCT.
+    /// How a call is taken apart.
     pub split: TakeApart,
 }
 
-/// Takes a call apart. What parts compute, in the form in which it travels, is given to the
-/// function, which tells its column.
-pub(super) type TakeApart =
-    fn(&Aggregate, &Scope<'_>, &mut dyn FnMut(Expr) -> usize) -> Result<Split, PlanError>;
+/// Takes a call apart that is not DISTINCT.
+pub(super) type TakeApart = fn(&Aggregate, &Scope<'_>, &mut dyn Places) -> Result<Split, PlanError>;
+
+/// Where the values of an aggregate get their columns.
+pub(crate) trait Places {
+    /// The column of what parts compute, in the form in which it travels.
+    fn part(&mut self, value: Expr) -> usize;
+    /// At the merge, the mean over all parts of a group, of which `mean` is the column of the parts'
+    /// means and `count` that of the counts behind them. It can stand within an aggregate.
+    fn centre(&mut self, count: usize, mean: usize) -> Expr;
+}
 
 /// An aggregate taken apart.
 pub(crate) struct Split {

@@ -1,7 +1,7 @@
 //! MIN and MAX: the least and the greatest of the parts' values.
 
 use super::carry::Carrier;
-use super::definition::{Definition, Split, argument, over};
+use super::definition::{Definition, Places, Split, argument, over};
 use crate::error::PlanError;
 use crate::plan::in_process::SimpleColumn;
 use crate::query::expr::{Aggregate, Expr, Function, Operator};
@@ -16,13 +16,13 @@ pub(super) static MIN: Definition = Definition {
         result: extreme,
     },
     distinct_counts: false,
-    split: |aggregate, scope, place| {
+    split: |aggregate, scope, places| {
         let extreme = Extreme {
             function: &MIN.function,
             integer: SimpleColumn::MinInteger,
             double: SimpleColumn::MinDouble,
         };
-        extreme.split(aggregate, scope, place)
+        extreme.split(aggregate, scope, places)
     },
 };
 
@@ -33,13 +33,13 @@ pub(super) static MAX: Definition = Definition {
         result: extreme,
     },
     distinct_counts: false,
-    split: |aggregate, scope, place| {
+    split: |aggregate, scope, places| {
         let extreme = Extreme {
             function: &MAX.function,
             integer: SimpleColumn::MaxInteger,
             double: SimpleColumn::MaxDouble,
         };
-        extreme.split(aggregate, scope, place)
+        extreme.split(aggregate, scope, places)
     },
 };
 
@@ -64,13 +64,13 @@ impl Extreme {
         self,
         aggregate: &Aggregate,
         scope: &Scope<'_>,
-        place: &mut dyn FnMut(Expr) -> usize,
+        places: &mut dyn Places,
     ) -> Result<Split, PlanError> {
         let argument = argument(aggregate)?;
         let carrier = Carrier::of(argument, scope, self.function.name)?;
         let extreme = |argument| over(self.function, vec![argument]);
         let argument_itself = argument.clone();
-        let column = place(match carrier {
+        let column = places.part(match carrier {
             Carrier::Bit => extreme(argument_itself.arithmetic(Operator::Add, Expr::number(0))),
             // They are compared in the form in which they travel.
             Carrier::Float | Carrier::Timestamp(_) => extreme(carrier.pack(argument_itself)),

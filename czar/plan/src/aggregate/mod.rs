@@ -19,7 +19,7 @@ use crate::error::{PlanError, refused};
 use crate::query::expr::{Aggregate, Expr, Function};
 use crate::query::scope::Scope;
 use definition::Definition;
-pub(crate) use definition::Split;
+pub(crate) use definition::{Places, Split};
 
 /// Every aggregate function.
 const ALL: &[&Definition] = &[
@@ -50,16 +50,16 @@ pub(crate) fn is_over_distinct(call: &Aggregate) -> bool {
         && definition(call.function.name).is_none_or(|definition| definition.distinct_counts)
 }
 
-/// Takes a call apart that is not over distinct values. What parts compute is given to `place`,
-/// which tells its column.
+/// Takes a call apart that is not over distinct values. What parts compute is given to
+/// `places`.
 pub(crate) fn split(
     call: &Aggregate,
     scope: &Scope<'_>,
-    place: &mut dyn FnMut(Expr) -> usize,
+    places: &mut dyn Places,
 ) -> Result<Split, PlanError> {
     let definition = definition(call.function.name)
         .ok_or_else(|| refused(call.function.name, "it cannot be made from partial results"))?;
-    (definition.split)(call, scope, place)
+    (definition.split)(call, scope, places)
 }
 
 /// One value of several, the same whatever their order.

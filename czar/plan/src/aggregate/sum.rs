@@ -1,7 +1,7 @@
 //! SUM: the sum of the parts' sums.
 
 use super::carry::{Merged, as_decimal, check_decimal, rounded, too_long, with_hidden_digits};
-use super::definition::{Definition, Split, argument, over};
+use super::definition::{Definition, Places, Split, argument, over};
 use crate::error::{PlanError, refused};
 use crate::plan::in_process::SimpleColumn;
 use crate::query::expr::{Aggregate, Expr, Function, Operator};
@@ -30,11 +30,11 @@ pub(super) static SUM: Definition = Definition {
 fn split(
     aggregate: &Aggregate,
     scope: &Scope<'_>,
-    place: &mut dyn FnMut(Expr) -> usize,
+    places: &mut dyn Places,
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     let total = Total::of(argument, scope)?;
-    let placed = total.place(argument, place);
+    let placed = total.place(argument, places);
     Ok(Split {
         merged: total.merged(&placed),
         in_process: total.in_process(&placed),
@@ -94,7 +94,7 @@ impl Total {
     }
 
     /// Places what a part computes.
-    pub(super) fn place(self, argument: &Expr, place: &mut dyn FnMut(Expr) -> usize) -> Placed {
+    pub(super) fn place(self, argument: &Expr, places: &mut dyn Places) -> Placed {
         let sum = |argument| over(&SUM.function, vec![argument]);
         let whole = sum(argument.clone());
         let partial = match self {
@@ -108,8 +108,9 @@ impl Total {
             Self::Hidden(digits) => as_decimal(whole, digits.held),
             Self::Long { last } => {
                 let unit = power_of_ten(last);
-                let first = place(sum(without_last_digits(argument, last)));
-                let rest = place(sum(Expr::call("MOD", vec![argument.clone(), unit.clone()])));
+                let first = places.part(sum(without_last_digits(argument, last)));
+                let rest =
+                    places.part(sum(Expr::call("MOD", vec![argument.clone(), unit.clone()])));
                 let first = sum(Expr::Partial(first)).arithmetic(Operator::Multiply, unit);
                 return Placed {
                     sum: first.arithmetic(Operator::Add, sum(Expr::Partial(rest))),
@@ -117,7 +118,7 @@ impl Total {
                 };
             }
         };
-        let column = place(partial);
+        let column = places.part(partial);
         Placed {
             sum: sum(Expr::Partial(column)),
             column: Some(column),

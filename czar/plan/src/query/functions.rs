@@ -456,18 +456,11 @@ pub(crate) fn hint(name: &str) -> &'static str {
         "GROUP_CONCAT",
         "JSON_ARRAYAGG",
         "JSON_OBJECTAGG",
-        "STD",
-        "STDDEV",
-        "STDDEV_POP",
-        "STDDEV_SAMP",
-        "VARIANCE",
-        "VAR_POP",
-        "VAR_SAMP",
         "MEDIAN",
         "PERCENTILE_CONT",
     ];
     if OTHER_AGGREGATES.contains(&name) || is_sky_aggregate(name) {
-        "aggregates over chunked tables are COUNT, SUM, AVG, MIN, MAX and BIT_AND/OR/XOR so far: select the rows, or build it from SUM(x), SUM(x*x) and COUNT(x)"
+        "aggregates over chunked tables are COUNT, SUM, AVG, MIN, MAX, BIT_AND/OR/XOR, STD, VARIANCE and their kin so far: select the rows"
     } else if name == "RAND" {
         "RAND with a seed would give each chunk the same numbers; write RAND() without one"
     } else if SESSION.contains(&name) {

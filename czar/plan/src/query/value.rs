@@ -184,7 +184,7 @@ impl Number {
     pub(crate) const INTEGER: Self = Self::Exact(Digits::plain(20, 0));
 
     /// How its text would show it as a DOUBLE.
-    fn as_double(self) -> Shown {
+    pub(crate) fn as_double(self) -> Shown {
         match self {
             Self::Exact(digits) if digits.are_hidden() => Shown::Cut(digits.shown),
             Self::Exact(digits) => Shown::Rounded(digits.shown),

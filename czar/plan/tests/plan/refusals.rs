@@ -102,7 +102,7 @@ fn functions_and_clauses_that_are_not_planned_yet_say_what_to_write_instead() {
     assert_hints(&[
         ("SELECT GROUP_CONCAT(name) FROM Object", "COUNT, SUM, AVG"),
         ("SELECT scisql_median(flux) FROM Object", "COUNT, SUM, AVG"),
-        ("SELECT STDDEV(flux) FROM Object", "SUM(x*x)"),
+        ("SELECT JSON_ARRAYAGG(flux) FROM Object", "select the rows"),
         (
             "SELECT SUM(price / run / run / run / run / run) FROM Object",
             "CAST(quotient AS DOUBLE)",

@@ -2,6 +2,7 @@
 
 use super::bits;
 use super::clauses::{clause, partial_list, range_text};
+use super::columns::source;
 use super::compose::Composer;
 use super::keys::Keys;
 use super::lift::{Lift, Use};
@@ -44,7 +45,8 @@ pub(super) fn split(
         .map(|item| lift.output(&item.expr, top))
         .collect::<Result<_, _>>()?;
     let mut merged = keys.regrouped();
-    let mut after = clause(" GROUP BY ", merged.iter().map(text));
+    let groups: Vec<String> = merged.iter().map(text).collect();
+    let mut after = clause(" GROUP BY ", groups.iter().cloned());
     if let Some(having) = &select.having {
         let having = lift.expr(having, Use::Value)?;
         after.push_str(&format!(" HAVING {}", text(&having)));
@@ -59,7 +61,8 @@ pub(super) fn split(
     after.push_str(&clause(" ORDER BY ", directed));
     after.push_str(&range_text(select.range));
     let simple = in_process(select, &keys, &lift);
-    let columns = lift.into_columns();
+    let (columns, centres) = lift.into_columns();
+    let (from, from_end) = source(&centres, &groups);
     let list = partial_list(&select.scope, columns.iter());
     let places = 1..=keys.all().len();
     let tail = clause(" GROUP BY ", places.map(|place| place.to_string()));
@@ -68,8 +71,8 @@ pub(super) fn split(
     let merge = ShadowMerge {
         partial_columns: columns.len(),
         shadow_select: composer.shadow(&list, &format!("{tail} LIMIT 0")),
-        before: format!("SELECT {distinct}{} FROM ", shown.join(", ")),
-        after,
+        before: format!("SELECT {distinct}{} FROM {from}", shown.join(", ")),
+        after: from_end + &after,
         simple,
     };
     merged.extend(outputs.into_iter().chain(order));

@@ -1,5 +1,6 @@
 //! Expressions over rows as expressions over partial columns.
 
+use super::columns::{Centre, Columns};
 use super::keys::Keys;
 use crate::aggregate::carry::Merged;
 use crate::aggregate::{self, Split, distinct};
@@ -26,8 +27,7 @@ pub(super) enum Use {
 pub(super) struct Lift<'k, 's> {
     keys: &'k Keys<'k, 's>,
     scope: &'k Scope<'k>,
-    /// Partial aggregates; they follow the keys.
-    partials: Vec<Expr>,
+    columns: Columns,
     aggregates: Vec<(Aggregate, Split)>,
 }
 
@@ -36,16 +36,18 @@ impl<'k, 's> Lift<'k, 's> {
         Self {
             keys,
             scope,
-            partials: Vec::new(),
+            columns: Columns::after(keys.all().len()),
             aggregates: Vec::new(),
         }
     }
 
-    /// Everything that travels: keys, then partial aggregates.
-    pub(super) fn into_columns(self) -> Vec<Expr> {
+    /// Everything that travels: keys, then partial aggregates. And what the merge computes of each
+    /// group beforehand.
+    pub(super) fn into_columns(self) -> (Vec<Expr>, Vec<Centre>) {
         let keys = self.keys.all().iter();
         let keys = keys.map(|key| key.carrier.pack(key.expr.clone()));
-        keys.chain(self.partials).collect()
+        let (partials, centres) = self.columns.into_parts();
+        (keys.chain(partials).collect(), centres)
     }
 
     /// An aggregate of the statement without a SQL server.
@@ -154,16 +156,7 @@ impl<'k, 's> Lift<'k, 's> {
         if let Some((_, split)) = self.aggregates.iter().find(|(known, _)| known == call) {
             return Ok(split.merged.clone());
         }
-        let (first, partials) = (self.keys.all().len(), &mut self.partials);
-        let split = aggregate::split(call, self.scope, &mut |partial| {
-            // Equal partial aggregates share their column.
-            let known = partials.iter().position(|known| *known == partial);
-            let place = known.unwrap_or(partials.len());
-            if known.is_none() {
-                partials.push(partial);
-            }
-            first + place
-        })?;
+        let split = aggregate::split(call, self.scope, &mut self.columns)?;
         let merged = split.merged.clone();
         self.aggregates.push((call.clone(), split));
         Ok(merged)

@@ -7,6 +7,7 @@
 
 mod bits;
 mod clauses;
+mod columns;
 mod compose;
 mod groups;
 mod keys;
