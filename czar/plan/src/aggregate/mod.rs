@@ -11,6 +11,7 @@ mod bits;
 pub(crate) mod carry;
 mod count;
 mod definition;
+mod deviation;
 pub(crate) mod distinct;
 mod min_max;
 mod sum;
@@ -31,6 +32,7 @@ const ALL: &[&Definition] = &[
     &bits::BIT_AND,
     &bits::BIT_OR,
     &bits::BIT_XOR,
+    &deviation::STDDEV_SAMP,
 ];
 
 fn definition(name: &str) -> Option<&'static Definition> {

@@ -231,3 +231,14 @@ any: SELECT tiny, COUNT(*) FROM Object GROUP BY TRUE
 any: SELECT 1 AS tiny, tiny FROM Object GROUP BY tiny
 any: SELECT -tiny AS tiny, COUNT(*) FROM Object GROUP BY tiny
 any: SELECT tiny + 1 AS tiny, COUNT(*) FROM Object GROUP BY tiny DIV 2, tiny
+-- deviations: of the rows of several chunks, of one, of none, of equal values, of large ones with small differences
+any~: SELECT STDDEV_SAMP(flux), STDDEV_SAMP(mag), STDDEV_SAMP(price), STDDEV_SAMP(run), STDDEV_SAMP(tiny), STDDEV_SAMP(fixed), COUNT(*) FROM Object
+any~: SELECT kind, STDDEV_SAMP(flux), ROUND(STDDEV_SAMP(price), 3), COUNT(DISTINCT run) FROM Object GROUP BY kind
+fixed~: SELECT run % 5 AS r, STDDEV_SAMP(flux) AS s FROM Object GROUP BY r HAVING s IS NULL OR s >= 0 ORDER BY STDDEV_SAMP(flux), r
+any~: SELECT objectId, STDDEV_SAMP(psfFlux), STDDEV_SAMP(amount) FROM Source GROUP BY objectId
+any: SELECT ROUND(STDDEV_SAMP(57000000 + tiny), 4), STDDEV_SAMP(1.1), STDDEV_SAMP(objectId DIV objectId * 0.1e0), STDDEV_SAMP(NULL) FROM Object
+any: SELECT tiny, STDDEV_SAMP(tiny * 0.1e0) FROM Object GROUP BY tiny
+any~: SELECT STDDEV_SAMP(name), STDDEV_SAMP(day), STDDEV_SAMP(bits), STDDEV_SAMP(kind), STDDEV_SAMP(born) FROM Object
+any: SELECT STDDEV_SAMP(flux), COUNT(*) FROM Object WHERE objectId < 0
+any~: SELECT STDDEV_SAMP(price / 7), STDDEV_SAMP(ROUND(flux, 2)), STDDEV_SAMP(mag) * 2 + AVG(mag), CONCAT(STDDEV_SAMP(run)), STDDEV_SAMP(run) > 1 FROM Object
+any~: SELECT o.kind, STDDEV_SAMP(o.flux - s.psfFlux), STDDEV_SAMP(s.amount) FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY o.kind
