@@ -1,4 +1,4 @@
-//! Standard deviations: of each part the count, the mean and the variance; at the
+//! Standard deviations and variances: of each part the count, the mean and the variance; at the
 //! merge the parts' own squares and those of their means' distances from the mean of all.
 //!
 //! MariaDB adds row by row (Welford's recurrence). Parts do the same; their sums of squares are
@@ -6,7 +6,7 @@
 //! from one server's by rounding (docs/design/query.md#floating-point).
 
 use super::count::COUNT;
-use super::definition::{Definition, Places, Split, argument, over};
+use super::definition::{Definition, Places, Split, TakeApart, argument, over};
 use super::min_max::MIN;
 use super::sum::{SUM, double};
 use crate::error::{PlanError, refused};
@@ -20,21 +20,49 @@ const MORE: u32 = 4;
 /// Most digits after the point that are shown.
 const MOST: u32 = 30;
 
+/// STD, by its first name.
+pub(super) static STD: Definition = definition("STD", |call, scope, places| {
+    split(call, scope, places, Over::Rows, root)
+});
+/// STD, by its second name.
+pub(super) static STDDEV: Definition = definition("STDDEV", STD.split);
+/// STD, by its standard name.
+pub(super) static STDDEV_POP: Definition = definition("STDDEV_POP", STD.split);
 /// STDDEV_SAMP.
-pub(super) static STDDEV_SAMP: Definition = Definition {
-    function: Function {
-        name: "STDDEV_SAMP",
-        result,
-    },
-    distinct_counts: true,
-    split,
-};
+pub(super) static STDDEV_SAMP: Definition = definition("STDDEV_SAMP", |call, scope, places| {
+    split(call, scope, places, Over::Others, root)
+});
+/// VARIANCE.
+pub(super) static VARIANCE: Definition = definition("VARIANCE", |call, scope, places| {
+    split(call, scope, places, Over::Rows, std::convert::identity)
+});
+/// VARIANCE, by its standard name.
+pub(super) static VAR_POP: Definition = definition("VAR_POP", VARIANCE.split);
+/// VAR_SAMP.
+pub(super) static VAR_SAMP: Definition = definition("VAR_SAMP", |call, scope, places| {
+    split(call, scope, places, Over::Others, std::convert::identity)
+});
 
-/// What parts compute.
-static VAR_POP: Function = Function {
-    name: "VAR_POP",
-    result,
-};
+/// What the squares are divided by.
+#[derive(Clone, Copy)]
+enum Over {
+    /// The number of rows.
+    Rows,
+    /// The number of rows less one.
+    Others,
+}
+
+const fn definition(name: &'static str, split: TakeApart) -> Definition {
+    Definition {
+        function: Function { name, result },
+        distinct_counts: true,
+        split,
+    }
+}
+
+fn root(variance: Expr) -> Expr {
+    Expr::call("SQRT", vec![variance])
+}
 
 /// A DOUBLE whatever the argument is.
 fn result(argument: Type) -> Type {
@@ -52,6 +80,8 @@ fn split(
     aggregate: &Aggregate,
     scope: &Scope<'_>,
     places: &mut dyn Places,
+    divisor: Over,
+    of_variance: fn(Expr) -> Expr,
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     if argument.is_random() {
@@ -61,10 +91,15 @@ fn split(
     }
     let squares = squares(argument, places);
     let count = over(&SUM.function, vec![Expr::Partial(squares.count)]);
-    let others = count.arithmetic(Operator::Subtract, Expr::number(1));
-    let others = Expr::call("NULLIF", vec![others, Expr::number(0)]);
-    let variance = squares.sum.arithmetic(Operator::Divide, others);
-    let value = Expr::call("SQRT", vec![variance]);
+    let divisor = match divisor {
+        Over::Rows => count,
+        Over::Others => {
+            let others = count.arithmetic(Operator::Subtract, Expr::number(1));
+            Expr::call("NULLIF", vec![others, Expr::number(0)])
+        }
+    };
+    let variance = squares.sum.arithmetic(Operator::Divide, divisor);
+    let value = of_variance(variance);
     Ok(Split {
         merged: double(value, shown(type_of(argument, scope))),
         in_process: None,
@@ -84,7 +119,7 @@ fn squares(argument: &Expr, places: &mut dyn Places) -> Squares {
         let one = Expr::number("1e0");
         vec![argument.clone().arithmetic(Operator::Multiply, one)]
     };
-    let variance = || over(&VAR_POP, vec![argument.clone()]);
+    let variance = || over(&VAR_POP.function, vec![argument.clone()]);
     let counted = over(&COUNT.function, vec![argument.clone()]);
     let average = over(&SUM.function, number()).arithmetic(Operator::Divide, counted.clone());
     // Equal values have just this mean, and no distance from it.

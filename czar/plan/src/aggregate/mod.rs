@@ -32,7 +32,13 @@ const ALL: &[&Definition] = &[
     &bits::BIT_AND,
     &bits::BIT_OR,
     &bits::BIT_XOR,
+    &deviation::STD,
+    &deviation::STDDEV,
+    &deviation::STDDEV_POP,
     &deviation::STDDEV_SAMP,
+    &deviation::VARIANCE,
+    &deviation::VAR_POP,
+    &deviation::VAR_SAMP,
 ];
 
 fn definition(name: &str) -> Option<&'static Definition> {

@@ -242,3 +242,9 @@ any~: SELECT STDDEV_SAMP(name), STDDEV_SAMP(day), STDDEV_SAMP(bits), STDDEV_SAMP
 any: SELECT STDDEV_SAMP(flux), COUNT(*) FROM Object WHERE objectId < 0
 any~: SELECT STDDEV_SAMP(price / 7), STDDEV_SAMP(ROUND(flux, 2)), STDDEV_SAMP(mag) * 2 + AVG(mag), CONCAT(STDDEV_SAMP(run)), STDDEV_SAMP(run) > 1 FROM Object
 any~: SELECT o.kind, STDDEV_SAMP(o.flux - s.psfFlux), STDDEV_SAMP(s.amount) FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY o.kind
+any~: SELECT STD(flux), STDDEV(mag), STDDEV_POP(price), VARIANCE(run), VAR_POP(tiny), VAR_SAMP(fixed), VAR_SAMP(price), AVG(flux) FROM Object
+any~: SELECT objectId, STD(psfFlux), VAR_SAMP(amount + 0e0), VARIANCE(amount * 1e0), STDDEV_POP(mjd) > 0 FROM Source GROUP BY objectId
+fixed~: SELECT kind, VAR_SAMP(flux) AS v FROM Object GROUP BY kind HAVING STD(flux) > 0 ORDER BY v DESC, kind LIMIT 2
+any: SELECT ROUND(STD(57000000 + tiny), 4), VARIANCE(1.1), VAR_POP(objectId DIV objectId * 0.1e0), VAR_SAMP(NULL), STD(NULL) FROM Object
+any: SELECT STD(flux), VARIANCE(flux), VAR_SAMP(price), COUNT(*) FROM Object WHERE objectId < 0
+any~: SELECT DISTINCT ROUND(STD(price), 2), ROUND(SQRT(VAR_POP(flux)) - STDDEV_POP(flux), 6) FROM Object GROUP BY kind
