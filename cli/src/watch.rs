@@ -143,7 +143,7 @@ impl Display {
     fn trouble(&self, what: &str) {
         match self {
             Self::Bar { bar, .. } => {
-                bar.set_message(format!("the cluster does not answer: {what}"))
+                bar.set_message(format!("the cluster does not answer: {what}"));
             }
             Self::Lines { name, .. } => eprintln!("{name}: the cluster does not answer: {what}"),
         }

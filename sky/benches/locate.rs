@@ -82,7 +82,7 @@ fn cover(criterion: &mut Criterion) {
     for (name, region) in regions {
         let Ok(region) = region else { continue };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(&region).cover(&grid))
+            bencher.iter(|| black_box(&region).cover(&grid));
         });
     }
     group.finish();

@@ -10,10 +10,11 @@ use orrery_archive::catalog::FamilyGrid;
 use orrery_archive::names::READER_ACCOUNT;
 use orrery_dev::archive::{self, PhysicalTable};
 use orrery_dev::load::load;
-use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};
+use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN};
 use orrery_dev::programs::{start_czar, start_proxy};
 use orrery_dev::sample;
 use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
+use orrery_kit::port;
 use orrery_sample_sky::Table;
 use orrery_sky::Grid;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
@@ -90,10 +91,8 @@ impl Site {
         );
         let plain = MysqldOptions {
             folder: folder.path().join("plain"),
-            tcp: true,
             plugin_folder: Some(programs.clone()),
             buffer_pool: PLAIN_BUFFER,
-            extra: Vec::new(),
         };
         let plain = Mysqld::start(&plain).await?;
         load(&plain, &archive.plain).await?;
@@ -106,9 +105,9 @@ impl Site {
         let users = users(1, [(LOGIN, user(LOGIN, &["*"]))]);
         let stack = Stack::start(folder.path(), Some(&programs), &archive, &users).await?;
         drop(archive);
-        let czar_address = loopback(free_port()?);
+        let czar_address = loopback(port::reserve()?);
         let czar = Program(start_czar(&programs, folder.path(), &stack, czar_address)?);
-        let proxy_address = loopback(free_port()?);
+        let proxy_address = loopback(port::reserve()?);
         let proxy = start_proxy(
             &programs,
             folder.path(),
@@ -134,15 +133,19 @@ impl Site {
 
     /// A connection to the plain server.
     pub async fn direct(&self) -> anyhow::Result<ClientConnection> {
-        let port = self.plain.port.context("the plain server has no port")?;
-        connect(loopback(port), LOGIN, LOGIN, Some("sky")).await
+        connect(loopback(self.plain.port()), LOGIN, LOGIN, Some("sky")).await
     }
 
     /// A connection to every worker, as a reader.
     pub async fn workers(&self) -> anyhow::Result<Vec<ClientConnection>> {
         let connections = self.stack.workers.values().map(async |worker| {
-            let port = worker.port.context("a worker has no port")?;
-            connect(loopback(port), READER_ACCOUNT, INTERNAL_PASSWORD, None).await
+            connect(
+                loopback(worker.port()),
+                READER_ACCOUNT,
+                INTERNAL_PASSWORD,
+                None,
+            )
+            .await
         });
         try_join_all(connections).await
     }
@@ -152,7 +155,7 @@ impl Site {
         self.stack
             .workers
             .values()
-            .filter_map(Mysqld::pid)
+            .filter_map(|server| server.pid())
             .collect()
     }
 }

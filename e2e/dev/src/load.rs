@@ -14,7 +14,7 @@ pub async fn load<'t>(
     server: &Mysqld,
     tables: impl IntoIterator<Item = &'t PhysicalTable>,
 ) -> anyhow::Result<()> {
-    let folder = server.files().join("load");
+    let folder = server.pipe_dir().join("load");
     std::fs::create_dir_all(&folder)?;
     let file = folder.join("rows");
     let mut root = server.root().await?;

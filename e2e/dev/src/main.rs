@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use orrery_dev::mysqld::{Mysqld, PLUGIN, free_port, terminate};
+use orrery_dev::mysqld::{PLUGIN, terminate};
 use orrery_dev::programs::{start_czar, start_proxy};
 use orrery_dev::stack::{Stack, user, users};
 use orrery_dev::{archive, sample};
+use orrery_kit::port;
 
 /// How long everything may take to stop.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -102,9 +103,9 @@ async fn up(
         .workers
         .values()
         .chain([&stack.shadow])
-        .filter_map(Mysqld::pid)
+        .filter_map(|server| server.pid())
         .collect();
-    let czar = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let czar = SocketAddr::from(([127, 0, 0, 1], port::reserve()?));
     let proxy = SocketAddr::from(([127, 0, 0, 1], port));
     started.push(start_czar(&programs, folder, &stack, czar)?.id());
     started.push(start_proxy(&programs, folder, &stack, czar, proxy)?.id());

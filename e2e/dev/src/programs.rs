@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use orrery_archive::names::CZAR_ACCOUNT;
+use orrery_kit::port;
 
-use crate::mysqld::free_port;
 use crate::stack::Stack;
 
 /// How long a program may take to come up.
@@ -26,7 +26,7 @@ pub fn start_czar(
     let mut command = program(programs, folder, "orrery-czar")?;
     command
         .args(["--listen", &listen.to_string()])
-        .args(["--admin-listen", &format!("127.0.0.1:{}", free_port()?)])
+        .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
         .arg("--without-cluster")
         .arg("--snapshot")
         .arg(stack.snapshot())
@@ -52,7 +52,7 @@ pub fn start_proxy(
     let mut command = program(programs, folder, "orrery-proxy")?;
     command
         .args(["--listen", &listen.to_string()])
-        .args(["--admin-listen", &format!("127.0.0.1:{}", free_port()?)])
+        .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
         .args(["--peer-listen", "127.0.0.1:0"])
         .args(["--czar", &czar.to_string()])
         .arg("--without-cluster")

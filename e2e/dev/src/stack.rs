@@ -42,16 +42,15 @@ impl Stack {
         archive: &Archive,
         users: &Users,
     ) -> anyhow::Result<Self> {
-        let server = |name: String, tcp, buffer_pool| MysqldOptions {
-            tcp,
+        let server = |name: String, buffer_pool| MysqldOptions {
             buffer_pool,
             ..worker_options(folder.join(name), plugin_folder)
         };
         let ids: Vec<WorkerId> = (1..=archive.catalog.counters.worker).collect();
         let starts = ids
             .iter()
-            .map(|id| worker(*id, server(format!("w{id}"), true, WORKER_BUFFER), archive));
-        let shadow = server("shadow".to_owned(), false, SHADOW_BUFFER);
+            .map(|id| worker(*id, server(format!("w{id}"), WORKER_BUFFER), archive));
+        let shadow = server("shadow".to_owned(), SHADOW_BUFFER);
         let (shadow, workers) = futures::try_join!(
             Mysqld::start(&shadow),
             futures::future::try_join_all(starts)
@@ -83,7 +82,7 @@ impl Stack {
             let view = WorkerView {
                 name: format!("dev-w{id}"),
                 address: Some("127.0.0.1".to_owned()),
-                mysql_port: server.port.unwrap_or_default(),
+                mysql_port: server.port(),
                 agent_port: 0,
                 phase: WorkerPhase::Ready,
             };
@@ -119,10 +118,8 @@ impl Stack {
 fn worker_options(folder: PathBuf, plugin_folder: Option<&Path>) -> MysqldOptions {
     MysqldOptions {
         folder,
-        tcp: true,
         plugin_folder: plugin_folder.map(Path::to_owned),
         buffer_pool: WORKER_BUFFER,
-        extra: Vec::new(),
     }
 }
 

@@ -1,13 +1,13 @@
-//! What tests of many crates need. Failures panic: this is for tests alone.
+//! What tests of many crates, benches and `make dev` need: a real mysqld, and ports.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    clippy::panic,
-    reason = "tests stop at the first failure"
-)]
-
+mod fixture;
 mod mysqld;
+pub mod port;
 mod template;
 
-pub use mysqld::Mysqld;
+pub use mysqld::{Mysqld, Options};
+
+/// Whose processes ours are: mariadbd refuses to run as root unless it is named.
+fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "root".to_owned())
+}

@@ -1,72 +1,122 @@
-//! A real mysqld with the settings of a worker.
+//! A mysqld as a process of its own.
 
-use std::net::TcpListener;
+use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::template;
+use crate::{port, template, user};
 
 /// Longest start and longest stop.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Lines of its log that an error shows.
+const LAST_LINES: usize = 15;
 
-/// Ports tried.
-const PORTS: u32 = 5;
+/// How to start one.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Folder for its data directory, socket and log, which stays; none for a temporary one.
+    pub folder: Option<PathBuf>,
+    /// Further options of its command line, which win.
+    pub arguments: Vec<String>,
+}
 
-/// A mysqld in a temporary directory, stopped and removed when dropped.
+/// A mysqld on 127.0.0.1, killed when dropped.
 pub struct Mysqld {
-    directory: TempDir,
+    folder: Folder,
     port: u16,
-    options: Vec<String>,
+    arguments: Vec<String>,
     child: Option<Child>,
 }
 
-impl Mysqld {
-    /// Starts one with a fresh data directory.
-    pub fn start() -> Self {
-        Self::start_with(&[])
-    }
+enum Folder {
+    Named(PathBuf),
+    /// Removed when dropped.
+    Temporary(TempDir),
+}
 
-    /// Starts one with further options, which win.
-    pub fn start_with(options: &[&str]) -> Self {
-        let directory = TempDir::with_prefix("orrery-mysqld-").unwrap();
-        template::copy(&directory.path().join("data"));
-        for own in ["pipes", "tmp"] {
-            std::fs::create_dir(directory.path().join(own)).unwrap();
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Temporary(folder) => folder.path(),
         }
-        let options = options.iter().map(|&option| option.to_owned()).collect();
+    }
+}
+
+impl Mysqld {
+    /// Starts one; installs its data directory if there is none.
+    ///
+    /// # Errors
+    /// It does not come up: with the last lines of its log.
+    pub fn launch(options: &Options) -> io::Result<Self> {
+        let folder = match &options.folder {
+            Some(path) => Folder::Named(path.clone()),
+            None => Folder::Temporary(TempDir::with_prefix("orrery-mysqld-")?),
+        };
         let mut mysqld = Self {
-            directory,
-            port: 0,
-            options,
+            folder,
+            port: port::reserve()?,
+            arguments: options.arguments.clone(),
             child: None,
         };
-        // A free port may be taken by another process before the server binds it.
-        for _ in 0..PORTS {
-            mysqld.port = free_port();
-            if mysqld.comes_up() {
-                return mysqld;
-            }
+        for own in [mysqld.pipe_dir(), mysqld.tmp_dir()] {
+            std::fs::create_dir_all(own)?;
         }
-        panic!("mysqld does not start: {}", mysqld.log());
+        if !mysqld.data_dir().exists() {
+            template::copy(&mysqld.data_dir())?;
+        }
+        mysqld.come_up()?;
+        Ok(mysqld)
+    }
+
+    /// Starts it again if it does not run, and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// It does not come up: with the last lines of its log.
+    pub fn come_up(&mut self) -> io::Result<()> {
+        if self.child.is_none() {
+            self.child = Some(self.spawn()?);
+        }
+        let started = Instant::now();
+        while UnixStream::connect(self.socket()).is_err() {
+            let ended = match &mut self.child {
+                Some(child) => child.try_wait()?,
+                None => None,
+            };
+            if ended.is_some() || started.elapsed() > TIMEOUT {
+                self.kill();
+                return Err(io::Error::other(format!(
+                    "mysqld does not start; the end of its log:\n{}",
+                    self.last_words()
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// Data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.folder.path().join("data")
     }
 
     /// Its `secure_file_priv`.
     pub fn pipe_dir(&self) -> PathBuf {
-        self.directory.path().join("pipes")
+        self.folder.path().join("pipes")
+    }
+
+    /// A mysqld that starts removes the temporary tables of others in a shared directory.
+    fn tmp_dir(&self) -> PathBuf {
+        self.folder.path().join("tmp")
     }
 
     /// Unix socket.
     pub fn socket(&self) -> PathBuf {
-        self.directory.path().join("mysqld.sock")
+        self.folder.path().join("mysqld.sock")
     }
 
     /// TCP port on 127.0.0.1.
@@ -74,134 +124,91 @@ impl Mysqld {
         self.port
     }
 
-    /// Starts it again if it does not run, and waits until it accepts connections.
-    pub fn restart(&mut self) {
-        assert!(self.comes_up(), "mysqld does not start: {}", self.log());
-    }
-
-    /// Starts it if it does not run; false when it ended instead of accepting connections.
-    fn comes_up(&mut self) -> bool {
-        if self.child.is_none() {
-            self.child = Some(self.spawn());
-        }
-        let started = Instant::now();
-        while UnixStream::connect(self.socket()).is_err() {
-            let ended = self
-                .child
-                .as_mut()
-                .and_then(|child| child.try_wait().unwrap());
-            if ended.is_some() || started.elapsed() > TIMEOUT {
-                self.kill();
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        true
-    }
-
-    fn spawn(&self) -> Child {
-        let path = |name: &str| self.directory.path().join(name).display().to_string();
-        Command::new("mariadbd")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--bind-address=127.0.0.1",
-                "--skip-name-resolve",
-            ])
-            .args([
-                "--character-set-server=utf8mb4",
-                "--collation-server=utf8mb4_general_ci",
-            ])
-            .args([
-                "--innodb-log-file-size=16M",
-                "--innodb-buffer-pool-size=64M",
-                "--innodb-flush-log-at-trx-commit=1",
-            ])
-            .arg(format!("--datadir={}", path("data")))
-            .arg(format!("--socket={}", path("mysqld.sock")))
-            // A mysqld that starts removes the temporary tables of others in a shared directory.
-            .arg(format!("--tmpdir={}", path("tmp")))
-            .arg(format!("--pid-file={}", path("mysqld.pid")))
-            .arg(format!("--log-error={}", path("mysqld.log")))
-            .arg(format!("--secure-file-priv={}", path("pipes")))
-            .arg(format!("--port={}", self.port))
-            .args(&self.options)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    /// The error log.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("mysqld.log")).unwrap_or_default()
-    }
-
     /// Process id; `None` while it does not run.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// The rows of statements that must succeed, as the `mariadb` client prints them: values apart
-    /// by tabs, no header.
-    pub fn sql(&self, statements: &str) -> String {
-        let done = self.client(statements);
-        let error = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{statements}: {error}");
-        String::from_utf8(done.stdout)
-            .unwrap()
-            .trim_end()
-            .to_owned()
+    /// The error log; empty while there is none.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// The error message of a statement that must fail.
-    pub fn refused(&self, statement: &str) -> String {
-        let done = self.client(statement);
-        let rows = String::from_utf8_lossy(&done.stdout);
-        assert!(!done.status.success(), "{statement} succeeded: {rows}");
-        String::from_utf8(done.stderr).unwrap()
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("mysqld.log")
     }
 
-    fn client(&self, statements: &str) -> Output {
-        Command::new("mariadb")
+    fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let first = lines.len().saturating_sub(LAST_LINES);
+        lines.into_iter().skip(first).collect::<Vec<_>>().join("\n")
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let spawned = Command::new("mariadbd")
             .args([
                 "--no-defaults",
-                "--user=root",
-                "--batch",
-                "--skip-column-names",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--character-set-server=utf8mb4",
+                "--collation-server=utf8mb4_general_ci",
+                "--innodb-log-file-size=16M",
+                "--innodb-buffer-pool-size=64M",
+                "--innodb-flush-log-at-trx-commit=1",
             ])
+            .arg(format!("--user={}", user()))
+            .arg(format!("--datadir={}", self.data_dir().display()))
             .arg(format!("--socket={}", self.socket().display()))
-            .args(["--execute", statements])
-            .output()
-            .unwrap()
+            .arg(format!("--tmpdir={}", self.tmp_dir().display()))
+            .arg(format!(
+                "--pid-file={}",
+                self.socket().with_extension("pid").display()
+            ))
+            .arg(format!("--log-error={}", self.log_file().display()))
+            .arg(format!("--secure-file-priv={}", self.pipe_dir().display()))
+            .arg(format!("--port={}", self.port))
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .spawn();
+        spawned.map_err(|error| {
+            io::Error::other(format!("mariadbd (package mariadb-server): {error}"))
+        })
     }
 
-    /// Stops it politely (SIGTERM); false when it has not ended in time.
-    pub fn shut_down(&mut self) -> bool {
-        let Some(mut child) = self.child.take() else {
-            return true;
+    /// Stops it politely (SIGTERM); false when it has not ended in time and was killed.
+    ///
+    /// # Errors
+    /// It cannot be signalled.
+    pub fn shut_down(&mut self) -> io::Result<bool> {
+        let Some(child) = &mut self.child else {
+            return Ok(true);
         };
-        Command::new("kill")
-            .arg(child.id().to_string())
-            .status()
-            .unwrap();
+        Command::new("kill").arg(child.id().to_string()).status()?;
         let asked = Instant::now();
         while asked.elapsed() < TIMEOUT {
-            if child.try_wait().unwrap().is_some() {
-                return true;
+            if child.try_wait()?.is_some() {
+                self.child = None;
+                return Ok(true);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        false
+        self.kill();
+        Ok(false)
     }
 
-    /// Kills it (SIGKILL).
+    /// Stops it at once (SIGKILL), as a power cut does.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
         }
+    }
+
+    /// Leaves it running when this value is dropped.
+    pub fn detach(mut self) {
+        self.child = None;
     }
 }
 
@@ -209,9 +216,4 @@ impl Drop for Mysqld {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

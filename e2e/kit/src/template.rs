@@ -1,76 +1,80 @@
 //! Data directories: making one takes seconds, so it is made once and copied.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The directory that is copied, made once per version of mysqld and kept beside the test programs.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let program = std::env::current_exe().unwrap();
-        let place = program.parent().unwrap();
-        let version = Command::new("mariadbd")
-            .args(["--no-defaults", "--version"])
-            .output()
-            .unwrap()
-            .stdout;
-        let version: String = String::from_utf8_lossy(&version)
-            .chars()
-            .map(|char| {
-                if char.is_ascii_alphanumeric() {
-                    char
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        let template = place.join(format!("mysqld-data-of-{}", version.trim_matches('-')));
-        if !template.exists() {
-            let fresh = TempDir::with_prefix_in("data-", place).unwrap();
-            install(&fresh.path().join("data"), fresh.path());
-            // Another process may have been first; its directory is as good.
-            if std::fs::rename(fresh.path().join("data"), &template).is_err() {
-                assert!(template.exists(), "cannot make {}", template.display());
-            }
-        }
-        template
-    })
-}
-
-fn install(data: &Path, temporary: &Path) {
-    let output = Command::new("mariadb-install-db")
-        .args([
-            "--no-defaults",
-            "--user=root",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ])
-        .arg("--auth-root-authentication-method=normal")
-        .arg("--innodb-log-file-size=16M")
-        .arg(format!("--datadir={}", data.display()))
-        .env("TMPDIR", temporary)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+use crate::user;
 
 /// A fresh data directory at `to`, in which root has no password.
-pub(crate) fn copy(to: &Path) {
-    copy_tree(template(), to);
+pub(crate) fn copy(to: &Path) -> io::Result<()> {
+    let template = template()?;
+    if !template.exists() {
+        make(&template)?;
+    }
+    let copied = Command::new("cp")
+        .args(["-a", "--sparse=always"])
+        .args([template.as_path(), to])
+        .output()?;
+    succeeded(&copied, &format!("copy {}", template.display()))
 }
 
-fn copy_tree(from: &Path, to: &Path) {
-    let status = Command::new("cp")
-        .args(["-a", "--sparse=always"])
-        .args([from, to])
-        .status()
-        .unwrap();
-    assert!(status.success(), "copy {}", from.display());
+/// The directory that is copied: one per version of MariaDB, in the user's cache.
+fn template() -> io::Result<PathBuf> {
+    let asked = Command::new("mariadbd")
+        .args(["--no-defaults", "--version"])
+        .output()
+        .map_err(|error| io::Error::other(format!("mariadbd (package mariadb-server): {error}")))?;
+    let version: String = String::from_utf8_lossy(&asked.stdout)
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let home = |home| PathBuf::from(home).join(".cache");
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(home))
+        .ok_or_else(|| io::Error::other("HOME is not set"))?;
+    Ok(cache.join("orrery").join("mysqld-data").join(version))
+}
+
+fn make(template: &Path) -> io::Result<()> {
+    let folder = template
+        .parent()
+        .ok_or_else(|| io::Error::other("the cache has no folder"))?;
+    std::fs::create_dir_all(folder)?;
+    let fresh = TempDir::new_in(folder)?;
+    install(&fresh.path().join("data"), fresh.path())?;
+    // Another process may have been first; both are the same.
+    match std::fs::rename(fresh.path().join("data"), template) {
+        Err(error) if !template.exists() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn install(data: &Path, temporary: &Path) -> io::Result<()> {
+    let installed = Command::new("mariadb-install-db")
+        .args([
+            "--no-defaults",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+            "--innodb-log-file-size=16M",
+        ])
+        .arg(format!("--user={}", user()))
+        .arg(format!("--datadir={}", data.display()))
+        // Servers that share a folder delete each other's temporary tables.
+        .arg(format!("--tmpdir={}", temporary.display()))
+        .env("TMPDIR", temporary)
+        .output()?;
+    succeeded(&installed, "mariadb-install-db")
+}
+
+fn succeeded(output: &Output, what: &str) -> io::Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{what} failed:\n{said}")))
 }

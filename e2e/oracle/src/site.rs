@@ -9,8 +9,9 @@ use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_czar::config::Config;
 use orrery_dev::archive::{Archive, Shape, TableData, build};
 use orrery_dev::load::load;
-use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN, free_port};
+use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN};
 use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
+use orrery_kit::port;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -58,10 +59,8 @@ impl Site {
         let plugins = plugin_folder();
         let plain = MysqldOptions {
             folder: folder.path().join("plain"),
-            tcp: true,
             plugin_folder: plugins.clone(),
             buffer_pool: 128 << 20,
-            extra: Vec::new(),
         };
         let plain = Mysqld::start(&plain).await?;
         load(&plain, &archive.plain).await?;
@@ -106,12 +105,12 @@ impl Site {
         shadow: &Mysqld,
         flags: &[&str],
     ) -> anyhow::Result<String> {
-        let address = format!("{host}:{}", free_port()?);
+        let address = format!("{host}:{}", port::reserve()?);
         let path = |path: &Path| path.display().to_string();
         let own = [
             "orrery-czar".to_owned(),
             format!("--listen={address}"),
-            format!("--admin-listen=127.0.0.1:{}", free_port()?),
+            format!("--admin-listen=127.0.0.1:{}", port::reserve()?),
             "--without-cluster".to_owned(),
             format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
@@ -140,22 +139,20 @@ impl Site {
     pub async fn start_shadow(&self) -> anyhow::Result<Mysqld> {
         let options = MysqldOptions {
             folder: self.folder.path().join("second-shadow"),
-            tcp: false,
             plugin_folder: plugin_folder(),
             buffer_pool: 64 << 20,
-            extra: Vec::new(),
         };
         Mysqld::start(&options).await
     }
 
     /// Starts a proxy in front of these czars; returns its address once it lets people in.
     pub async fn start_proxy(&self, czars: &[&str]) -> anyhow::Result<String> {
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let address = format!("127.0.0.1:{}", port::reserve()?);
         let path = |path: &Path| path.display().to_string();
         let flags = [
             "orrery-proxy".to_owned(),
             format!("--listen={address}"),
-            format!("--admin-listen=127.0.0.1:{}", free_port()?),
+            format!("--admin-listen=127.0.0.1:{}", port::reserve()?),
             "--peer-listen=127.0.0.1:0".to_owned(),
             format!("--czar={}", czars.join(",")),
             format!(

@@ -148,7 +148,7 @@ impl Session {
         match name {
             "autocommit" => self.set_autocommit(shown.select == "1"),
             "wait_timeout" => {
-                self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT)
+                self.wait_timeout = shown.select.parse().unwrap_or(DEFAULT_WAIT_TIMEOUT);
             }
             _ => drop(self.kept.insert(name, shown)),
         }

@@ -165,7 +165,7 @@ pub fn put_binary_value(
         (Value::Double(number), Layout::Double) => out.put_f64_le(*number),
         (Value::Double(number), Layout::Float) => out.put_f32_le(*number as f32),
         (Value::Date(..), Layout::Date) | (Value::Time(..), Layout::Time) => {
-            put_temporal(out, value)
+            put_temporal(out, value);
         }
         (Value::Bytes(bytes), Layout::Bytes) => out.put_lenenc_str(bytes),
         (Value::Bytes(_), _) => return Err(misfit("string")),

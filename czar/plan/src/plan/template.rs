@@ -208,7 +208,7 @@ impl<'a> Renderer<'a> {
                     chunks.extend(area.iter().filter(|chunk| segment.home.contains(chunk)));
                 }
                 Some(area) => {
-                    chunks.extend(segment.home.iter().filter(|chunk| area.contains(chunk)))
+                    chunks.extend(segment.home.iter().filter(|chunk| area.contains(chunk)));
                 }
                 None => chunks.extend(&segment.home),
             }

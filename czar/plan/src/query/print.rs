@@ -34,31 +34,13 @@ impl Expr {
                 expr,
                 list,
                 negated,
-            } => {
-                text.push('(');
-                expr.push(names, text);
-                text.push_str(if *negated { " NOT IN " } else { " IN " });
-                push_list(list, ", ", names, text);
-                text.push(')');
-            }
+            } => push_in(expr, list, *negated, names, text),
             Self::Between {
                 expr,
                 low,
                 high,
                 negated,
-            } => {
-                text.push('(');
-                expr.push(names, text);
-                text.push_str(if *negated {
-                    " NOT BETWEEN "
-                } else {
-                    " BETWEEN "
-                });
-                low.push(names, text);
-                text.push_str(" AND ");
-                high.push(names, text);
-                text.push(')');
-            }
+            } => push_between(expr, [low, high], *negated, names, text),
             Self::Arithmetic(operator, left, right) => {
                 push_infix(left, operator.text(), right, names, text);
             }
@@ -136,6 +118,34 @@ fn push_infix(
     left.push(names, text);
     let _ = write!(text, " {operator} ");
     right.push(names, text);
+    text.push(')');
+}
+
+fn push_in(expr: &Expr, list: &[Expr], negated: bool, names: &dyn ColumnNames, text: &mut String) {
+    text.push('(');
+    expr.push(names, text);
+    text.push_str(if negated { " NOT IN " } else { " IN " });
+    push_list(list, ", ", names, text);
+    text.push(')');
+}
+
+fn push_between(
+    expr: &Expr,
+    [low, high]: [&Expr; 2],
+    negated: bool,
+    names: &dyn ColumnNames,
+    text: &mut String,
+) {
+    text.push('(');
+    expr.push(names, text);
+    text.push_str(if negated {
+        " NOT BETWEEN "
+    } else {
+        " BETWEEN "
+    });
+    low.push(names, text);
+    text.push_str(" AND ");
+    high.push(names, text);
     text.push(')');
 }
 

@@ -141,7 +141,7 @@ impl<'a> Lexer<'a> {
         loop {
             match self.peek(0) {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c if self.at < self.bytes.len() => {
-                    self.at += 1
+                    self.at += 1;
                 }
                 b'#' => self.skip_line(),
                 b'-' if self.peek(1) == b'-'

@@ -29,78 +29,82 @@ pub struct Table {
     pub columns: &'static [(&'static str, Type)],
 }
 
-/// Object, Source, Extreme (children of Object) and Filter (a reference table of Source).
-pub const TABLES: [Table; 4] = [
-    Table {
-        name: "Object",
-        columns: &[
-            ("objectId", Type::Int),
-            ("ra", Type::Real),
-            ("decl", Type::Real),
-            ("mag", Type::Real),
-            ("flux", Type::Real),
-            ("kind", Type::Text),
-            ("flags", Type::Text),
-            ("name", Type::Spelled),
-            ("code", Type::Text),
-            ("price", Type::Decimal),
-            ("run", Type::Int),
-            ("tiny", Type::Int),
-            ("padded", Type::Int),
-            ("seen", Type::Moment),
-            ("day", Type::Moment),
-            ("at", Type::Moment),
-            ("bits", Type::Int),
-            ("born", Type::Int),
-            ("fixed", Type::Real),
-            ("note", Type::Text),
-        ],
-    },
-    Table {
-        name: "Source",
-        columns: &[
-            ("sourceId", Type::Int),
-            ("objectId", Type::Int),
-            ("ra", Type::Real),
-            ("filterId", Type::Int),
-            ("psfFlux", Type::Real),
-            ("psfMag", Type::Real),
-            ("quality", Type::Text),
-            ("amount", Type::Decimal),
-            ("mjd", Type::Real),
-        ],
-    },
-    Table {
-        name: "Extreme",
-        columns: &[
-            ("extremeId", Type::Int),
-            ("objectId", Type::Int),
-            ("big", Type::Real),
-            ("small", Type::Real),
-            ("wide", Type::Decimal),
-            ("whole", Type::Decimal),
-            ("huge", Type::Int),
-            ("moment", Type::Moment),
-            ("zero", Type::Moment),
-            ("span", Type::Span),
-            ("mask", Type::Int),
-            ("grade", Type::Text),
-            ("tags", Type::Text),
-            ("pad", Type::Text),
-            ("nopad", Type::Text),
-            ("raw", Type::Text),
-            ("lone", Type::Int),
-        ],
-    },
-    Table {
-        name: "Filter",
-        columns: &[
-            ("filterId", Type::Int),
-            ("filterName", Type::Text),
-            ("lambda", Type::Real),
-        ],
-    },
-];
+/// The director.
+pub const OBJECT: Table = Table {
+    name: "Object",
+    columns: &[
+        ("objectId", Type::Int),
+        ("ra", Type::Real),
+        ("decl", Type::Real),
+        ("mag", Type::Real),
+        ("flux", Type::Real),
+        ("kind", Type::Text),
+        ("flags", Type::Text),
+        ("name", Type::Spelled),
+        ("code", Type::Text),
+        ("price", Type::Decimal),
+        ("run", Type::Int),
+        ("tiny", Type::Int),
+        ("padded", Type::Int),
+        ("seen", Type::Moment),
+        ("day", Type::Moment),
+        ("at", Type::Moment),
+        ("bits", Type::Int),
+        ("born", Type::Int),
+        ("fixed", Type::Real),
+        ("note", Type::Text),
+    ],
+};
+
+/// Children of Object.
+pub const SOURCE: Table = Table {
+    name: "Source",
+    columns: &[
+        ("sourceId", Type::Int),
+        ("objectId", Type::Int),
+        ("ra", Type::Real),
+        ("filterId", Type::Int),
+        ("psfFlux", Type::Real),
+        ("psfMag", Type::Real),
+        ("quality", Type::Text),
+        ("amount", Type::Decimal),
+        ("mjd", Type::Real),
+    ],
+};
+
+/// Children of Object with values at the edges of their types.
+pub const EXTREME: Table = Table {
+    name: "Extreme",
+    columns: &[
+        ("extremeId", Type::Int),
+        ("objectId", Type::Int),
+        ("big", Type::Real),
+        ("small", Type::Real),
+        ("wide", Type::Decimal),
+        ("whole", Type::Decimal),
+        ("huge", Type::Int),
+        ("moment", Type::Moment),
+        ("zero", Type::Moment),
+        ("span", Type::Span),
+        ("mask", Type::Int),
+        ("grade", Type::Text),
+        ("tags", Type::Text),
+        ("pad", Type::Text),
+        ("nopad", Type::Text),
+        ("raw", Type::Text),
+        ("lone", Type::Int),
+    ],
+};
+
+/// A reference table.
+pub const FILTER: Table = Table {
+    name: "Filter",
+    columns: &[
+        ("filterId", Type::Int),
+        ("filterName", Type::Text),
+        ("lambda", Type::Real),
+    ],
+};
 
 /// A column that is in sight, as it is written.
 #[derive(Clone, Debug)]

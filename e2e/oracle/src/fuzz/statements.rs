@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::expressions::Expressions;
-use super::schema::{Column, TABLES, Table, Type};
+use super::schema::{Column, EXTREME, FILTER, OBJECT, SOURCE, Table, Type};
 use super::tree::{Expr, From, Select, Source, Statement, form, text};
 
 /// Makes one statement after the other from a seed.
@@ -12,8 +12,72 @@ pub struct Statements {
     pub(super) random: ChaCha8Rng,
 }
 
-/// A table, the letter of its alias, how it is joined, and ON.
-type Joined<'t> = (&'t Table, &'t str, &'static str, Option<Expr>);
+/// A table, its alias, how it is joined, and ON; `#` is the number of the SELECT.
+type Joined = (&'static Table, &'static str, &'static str, &'static str);
+
+/// What a SELECT may read, the frequent ones more than once, and what the join needs in WHERE.
+const SOURCES: [(&[Joined], &str); 14] = [
+    (&[(&OBJECT, "o#", "", "")], ""),
+    (&[(&OBJECT, "o#", "", "")], ""),
+    (&[(&OBJECT, "o#", "", "")], ""),
+    (&[(&SOURCE, "s#", "", "")], ""),
+    (&[(&SOURCE, "s#", "", "")], ""),
+    (&[(&EXTREME, "e#", "", "")], ""),
+    (
+        &[
+            (&OBJECT, "o#", "", ""),
+            (&SOURCE, "s#", " JOIN ", "o#.objectId = s#.objectId"),
+        ],
+        "",
+    ),
+    (
+        &[(&OBJECT, "o#", "", ""), (&SOURCE, "s#", ", ", "")],
+        "o#.objectId = s#.objectId",
+    ),
+    (
+        &[
+            (&OBJECT, "o#", "", ""),
+            (&SOURCE, "s#", " LEFT JOIN ", "o#.objectId = s#.objectId"),
+        ],
+        "",
+    ),
+    (
+        &[
+            (&EXTREME, "e#", "", ""),
+            (&OBJECT, "o#", " JOIN ", "e#.objectId = o#.objectId"),
+        ],
+        "",
+    ),
+    (
+        &[
+            (&SOURCE, "s#", "", ""),
+            (&FILTER, "f#", " LEFT JOIN ", "s#.filterId = f#.filterId"),
+        ],
+        "",
+    ),
+    (
+        &[
+            (&OBJECT, "o#", "", ""),
+            (&SOURCE, "s#", " JOIN ", "s#.objectId = o#.objectId"),
+            (&FILTER, "f#", " JOIN ", "s#.filterId = f#.filterId"),
+        ],
+        "",
+    ),
+    (
+        &[
+            (&OBJECT, "o#", "", ""),
+            (&EXTREME, "e#", " LEFT JOIN ", "o#.objectId = e#.objectId"),
+        ],
+        "",
+    ),
+    (
+        &[
+            (&SOURCE, "s#", "", ""),
+            (&OBJECT, "o#", " RIGHT JOIN ", "o#.objectId = s#.objectId"),
+        ],
+        "",
+    ),
+];
 
 /// What a SELECT reads, and the columns in sight.
 pub(super) struct Sources {
@@ -69,93 +133,29 @@ impl Statements {
         statement
     }
 
-    /// FROM, the first alias with this number.
+    /// FROM, the aliases with this number.
     pub(super) fn sources(&mut self, number: usize) -> Sources {
-        let [object, source, extreme, filter] = &TABLES;
-        let alias = |letter: &str| format!("{letter}{number}");
-        let table = |table: &Table, letter: &str, join, on: Option<Expr>| Source {
-            join,
-            from: From::Table(table.name.to_owned()),
-            alias: alias(letter),
-            on,
-        };
-        let keys = |left: &str, right: &str| {
-            Some(text(format!(
-                "{left}{number}.objectId = {right}{number}.objectId"
-            )))
-        };
-        let filters = || Some(text(format!("s{number}.filterId = f{number}.filterId")));
-        let (chosen, needed): (Vec<Joined<'_>>, _) = match self.below(14) {
-            0..3 => (vec![(object, "o", "", None)], None),
-            3 | 4 => (vec![(source, "s", "", None)], None),
-            5 => (vec![(extreme, "e", "", None)], None),
-            6 => (
-                vec![
-                    (object, "o", "", None),
-                    (source, "s", " JOIN ", keys("o", "s")),
-                ],
-                None,
-            ),
-            7 => (
-                vec![(object, "o", "", None), (source, "s", ", ", None)],
-                keys("o", "s"),
-            ),
-            8 => (
-                vec![
-                    (object, "o", "", None),
-                    (source, "s", " LEFT JOIN ", keys("o", "s")),
-                ],
-                None,
-            ),
-            9 => (
-                vec![
-                    (extreme, "e", "", None),
-                    (object, "o", " JOIN ", keys("e", "o")),
-                ],
-                None,
-            ),
-            10 => (
-                vec![
-                    (source, "s", "", None),
-                    (filter, "f", " LEFT JOIN ", filters()),
-                ],
-                None,
-            ),
-            11 => (
-                vec![
-                    (object, "o", "", None),
-                    (source, "s", " JOIN ", keys("s", "o")),
-                    (filter, "f", " JOIN ", filters()),
-                ],
-                None,
-            ),
-            12 => (
-                vec![
-                    (object, "o", "", None),
-                    (extreme, "e", " LEFT JOIN ", keys("o", "e")),
-                ],
-                None,
-            ),
-            _ => (
-                vec![
-                    (source, "s", "", None),
-                    (object, "o", " RIGHT JOIN ", keys("o", "s")),
-                ],
-                None,
-            ),
-        };
+        let (joins, needed) = SOURCES[self.random.random_range(0..SOURCES.len())];
+        let numbered = |template: &str| template.replace('#', &number.to_string());
+        let condition = |template: &str| (!template.is_empty()).then(|| text(numbered(template)));
         let mut sources = Sources {
             from: Vec::new(),
             columns: Vec::new(),
-            needed,
+            needed: condition(needed),
         };
-        for (kind, letter, join, on) in chosen {
-            sources.from.push(table(kind, letter, join, on));
-            let columns = kind.columns.iter().map(|(name, kind)| Column {
-                name: format!("{}.{name}", alias(letter)),
+        for (table, alias, join, on) in joins {
+            let alias = numbered(alias);
+            let columns = table.columns.iter().map(|(name, kind)| Column {
+                name: format!("{alias}.{name}"),
                 kind: *kind,
             });
             sources.columns.extend(columns);
+            sources.from.push(Source {
+                join,
+                from: From::Table(table.name.to_owned()),
+                alias,
+                on: condition(on),
+            });
         }
         sources
     }

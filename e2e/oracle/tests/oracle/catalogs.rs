@@ -97,7 +97,7 @@ fn workers(site: &Site, agent_port: u16) -> Offer {
         let view = WorkerView {
             name: format!("w{id}"),
             address: Some("127.0.0.1".to_owned()),
-            mysql_port: server.port.unwrap(),
+            mysql_port: server.port(),
             agent_port: if *id == 1 { agent_port } else { 0 },
             phase: WorkerPhase::Ready,
         };

@@ -44,9 +44,9 @@ impl SiteAgent {
         let agent = Agent::open(Config {
             socket: mysqld.socket(),
             mysql_user: "root".into(),
-            data_dir: mysqld.data(),
+            data_dir: mysqld.data_dir(),
             state_dir: state,
-            pipe_dir: mysqld.files(),
+            pipe_dir: mysqld.pipe_dir(),
             charset: "utf8mb4".into(),
             collation: "utf8mb4_general_ci".into(),
             functions_sql: None,

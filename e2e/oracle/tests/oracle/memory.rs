@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use orrery_archive::catalog::TableKey;
 use orrery_archive::names::CZAR_ACCOUNT;
 use orrery_dev::archive::{Archive, Declaration, Row, Shape, TableData, build};
-use orrery_dev::mysqld::free_port;
 use orrery_dev::stack::{Stack, user, users};
+use orrery_kit::port;
 use orrery_oracle::process::{Part, metric};
 use orrery_oracle::site::connect_proxy;
 use orrery_wire::client::{ClientConnection, Next, Response};
@@ -122,7 +122,7 @@ struct Parts {
 impl Parts {
     async fn start(stack: &Stack, folder: &std::path::Path) -> Self {
         let program = env!("CARGO_BIN_EXE_orrery-oracle-part");
-        let local = || format!("127.0.0.1:{}", free_port().unwrap());
+        let local = || format!("127.0.0.1:{}", port::reserve().unwrap());
         let (czar_address, admin, address) = (local(), local(), local());
         let spool = folder.join("spool");
         let czar = [

@@ -64,7 +64,7 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     };
     match state {
         AttemptState::Open => {
-            attempts::set_state(&mut conn, attempt, AttemptState::Sealing).await?
+            attempts::set_state(&mut conn, attempt, AttemptState::Sealing).await?;
         }
         AttemptState::Sealing => {}
         AttemptState::Sealed => return Ok(()),

@@ -123,7 +123,7 @@ async fn a_copied_table_survives_a_restart_and_can_be_copied_on() {
     let mut pair = pair().await;
     pair.copy(&pair.request("c")).await;
     pair.target.worker.mysqld.kill();
-    pair.target.worker.mysqld.restart();
+    pair.target.worker.mysqld.come_up().unwrap();
     assert_eq!(
         pair.target
             .number("SELECT COUNT(*) FROM sky__7.Object_1__1")
@@ -236,7 +236,7 @@ async fn another_definition_at_the_source_is_refused() {
 #[tokio::test]
 async fn a_flipped_byte_on_the_sources_disk_is_found() {
     let mut pair = pair().await;
-    assert!(pair.source.worker.mysqld.shut_down());
+    assert!(pair.source.worker.mysqld.shut_down().unwrap());
     let path = pair
         .source
         .worker
@@ -251,7 +251,7 @@ async fn a_flipped_byte_on_the_sources_disk_is_found() {
         + 20;
     bytes[place] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    pair.source.worker.mysqld.restart();
+    pair.source.worker.mysqld.come_up().unwrap();
     while pair.source.worker.agent.require_mysqld().is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

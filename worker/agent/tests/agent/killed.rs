@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use bytes::Bytes;
 use futures::SinkExt;
 use orrery_archive::names::Role;
-use orrery_kit_worker::{Archive, Mysqld, Worker};
+use orrery_kit_worker::{Archive, Mysqld, Worker, port};
 use orrery_worker_api::agent::PageQuery;
 use orrery_worker_api::client::{AgentClient, Body};
 use orrery_worker_api::frame;
@@ -21,14 +21,7 @@ struct Program {
 
 impl Program {
     async fn start(archive: &Archive, mysqld: &Mysqld) -> Self {
-        let port = || {
-            std::net::TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port()
-        };
-        let (api, admin) = (port(), port());
+        let (api, admin) = (port::reserve().unwrap(), port::reserve().unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_orrery-agent"))
             .args([
                 "serve",
@@ -107,5 +100,9 @@ async fn an_agent_killed_inside_a_load_commits_nothing_and_mysqld_shuts_down() {
     let rows = framed("1\ta\t1\t1\n2\tb\t1\t300\n").into();
     let loaded = program.loader.load(1, &part(0), rows).await.unwrap();
     assert_eq!((loaded.rows, loaded.already), (2, false));
-    assert!(mysqld.shut_down(), "mysqld hangs: {}", mysqld.log());
+    assert!(
+        mysqld.shut_down().unwrap(),
+        "mysqld hangs: {}",
+        mysqld.log()
+    );
 }

@@ -114,7 +114,7 @@ async fn a_loader_cut_off_leaves_no_load_behind_and_mysqld_shuts_down() {
     assert_eq!(setup.number(STAGED).await, 0);
     assert_eq!(setup.pipes(), 0);
     assert!(
-        setup.worker.mysqld.shut_down(),
+        setup.worker.mysqld.shut_down().unwrap(),
         "mysqld hangs: {}",
         setup.worker.mysqld.log()
     );

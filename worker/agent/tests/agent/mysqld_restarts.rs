@@ -40,7 +40,7 @@ async fn readiness_follows_mysqld_and_data_stays() {
         reason(setup.load(1, &part(1), "2\ta\t1\t1\n").await),
         "MysqldNotReady"
     );
-    setup.worker.mysqld.restart();
+    setup.worker.mysqld.come_up().unwrap();
     until_ready(&setup.worker, StatusCode::OK).await;
     assert!(
         setup
@@ -90,7 +90,7 @@ async fn mysqld_killed_inside_a_load_commits_nothing() {
     setup.worker.mysqld.kill();
     drop(sender);
     assert!(sending.await.unwrap().is_err());
-    setup.worker.mysqld.restart();
+    setup.worker.mysqld.come_up().unwrap();
     until_ready(&setup.worker, StatusCode::OK).await;
     assert!(
         !setup

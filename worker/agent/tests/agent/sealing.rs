@@ -164,7 +164,7 @@ async fn what_was_sealed_survives_a_crash_of_mysqld() {
         .unwrap();
     let rows = setup.seal(1).await.unwrap();
     setup.worker.mysqld.kill();
-    setup.worker.mysqld.restart();
+    setup.worker.mysqld.come_up().unwrap();
     while setup.worker.agent.db.conn().await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

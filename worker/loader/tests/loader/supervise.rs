@@ -1,13 +1,13 @@
 //! The pod's first process restarts a killed loader at once, which finds its survey again; SIGTERM
 //! ends both.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::common::*;
 use orrery_archive::names::Role;
 use orrery_kit_worker::Archive;
+use orrery_kit_worker::port::reserve;
 use orrery_worker_api::loader::LoaderStep;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -22,14 +22,6 @@ impl Drop for Supervisor {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 /// The only child of `parent`.
 fn child_of(parent: u32) -> Option<i32> {
     let children =
@@ -40,14 +32,14 @@ fn child_of(parent: u32) -> Option<i32> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_loader_is_started_again_and_finds_its_survey() {
     let (archive, place) = (Archive::new(), Place::new());
-    let port = free_port();
+    let port = reserve().unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_orrery-loader"))
         .arg("supervise")
         .args([
             "--listen",
             &format!("127.0.0.1:{port}"),
             "--admin-listen",
-            &format!("127.0.0.1:{}", free_port()),
+            &format!("127.0.0.1:{}", reserve().unwrap()),
         ])
         .arg("--tls-dir")
         .arg(archive.tls_dir(Role::Loader))

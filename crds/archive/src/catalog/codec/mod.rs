@@ -103,7 +103,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
                 IndexEntry::Family(entry) => catalog.families.extend([entry.decode(source)?]),
                 IndexEntry::Table(entry) => catalog.tables.extend([entry.decode(source)?]),
                 IndexEntry::Dropping { database, since } => {
-                    catalog.dropping.extend([(database, since)])
+                    catalog.dropping.extend([(database, since)]);
                 }
             }
         }

@@ -37,36 +37,35 @@ fn pick<'v>(rng: &mut ChaCha8Rng, values: &[&'v str]) -> &'v str {
     values[rng.random_range(0..values.len())]
 }
 
+/// Some that a FLOAT rounds.
+const MAGNITUDES: [&str; 8] = [
+    "17.123456",
+    "17.123457",
+    "17.12346",
+    "0.1",
+    "21.5",
+    "-3.25",
+    "16777216",
+    "1e-20",
+];
+const NAMES: [&str; 8] = [
+    "Vega", "vega", "Sirius", "Bärnard", "o''Neil", "", "a\\\\b", "Zeta ",
+];
+const NOTES: [&str; 3] = [
+    "short",
+    "some longer text; with, punctuation",
+    "line\\nbreak",
+];
+
 fn object_row(rng: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> String {
-    let mag = pick(
-        rng,
-        &[
-            "17.123456",
-            "17.123457",
-            "17.12346",
-            "0.1",
-            "21.5",
-            "-3.25",
-            "16777216",
-            "1e-20",
-        ],
-    )
-    .to_owned();
+    let mag = pick(rng, &MAGNITUDES).to_owned();
     let flux = format!("{:e}", rng.random_range(-1e3..1e6_f64));
     let kind = format!("'{}'", pick(rng, &["star", "galaxy", "agn"]));
     let flags = format!(
         "'{}'",
         pick(rng, &["", "bright", "moving,odd", "bright,odd", "odd"])
     );
-    let name = format!(
-        "'{}'",
-        pick(
-            rng,
-            &[
-                "Vega", "vega", "Sirius", "Bärnard", "o''Neil", "", "a\\\\b", "Zeta "
-            ]
-        )
-    );
+    let name = format!("'{}'", pick(rng, &NAMES));
     let code = format!("'{}'", pick(rng, &["a", "A", "b", "B", "ä"]));
     let price = format!(
         "{}.{:03}",
@@ -99,17 +98,7 @@ fn object_row(rng: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> String {
         rng.random_range(0..50),
         rng.random_range(0..1000)
     );
-    let note = format!(
-        "'{}'",
-        pick(
-            rng,
-            &[
-                "short",
-                "some longer text; with, punctuation",
-                "line\\nbreak"
-            ]
-        )
-    );
+    let note = format!("'{}'", pick(rng, &NOTES));
     let nullable = [mag, flux, kind, flags, name, code, price, run];
     let nullable: Vec<String> = nullable
         .into_iter()

@@ -92,7 +92,7 @@ fn answer(scene: &Scene, name: &str) -> Loader {
         "fresh" => with(LoaderStep::Idle, &|now| now.id = None),
         "lost its spool" => with(LoaderStep::Idle, &|_| {}),
         "of a former life" => with(LoaderStep::Surveyed, &|now| {
-            now.id = id("former", &scene.basis())
+            now.id = id("former", &scene.basis());
         }),
         "reads" => with(LoaderStep::Surveying, &|_| {}),
         "surveyed" => with(LoaderStep::Surveyed, &|_| {}),
