@@ -1,26 +1,31 @@
 //! `kubectl orrery`: what an archive's operators and loaders of data want to see, as a kubectl
 //! plugin.
 //!
-//! It only reads the cluster API. [`watch`] follows an ingest to its end, [`rejects`] lists rows
-//! that were refused, [`status`] shows an archive on one screen. What they print is made by pure
-//! functions ([`progress`], [`summary`], [`table`]).
+//! [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`revoke`]
+//! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
+//! functions ([`progress`], [`summary`], [`table`]). [`user`] makes users, [`mysql`] lets one ask.
 
 mod archive;
+mod mysql;
 mod progress;
 mod rejects;
+mod revoke;
 mod status;
 mod summary;
 mod table;
 mod units;
+mod user;
 mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use orrery_archive::catalog::users::ServiceClass;
 
-use archive::Cluster;
+use archive::{Archive, Cluster};
 
 /// Looks after an Orrery archive.
 #[derive(Parser)]
@@ -39,6 +44,23 @@ enum Command {
     /// Follows ingests and lists what they rejected.
     #[command(subcommand)]
     Ingest(IngestCommand),
+    /// Makes users and changes their passwords.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Runs a MySQL client at the archive's proxy, through the cluster's API.
+    Mysql {
+        /// Who asks; this command must be allowed to read the user's Secret.
+        #[arg(short, long, default_value = "admin")]
+        user: String,
+        /// Arguments of the client.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Prints the completion script of a shell, for the name `kubectl-orrery`.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 #[derive(Subcommand)]
@@ -58,6 +80,45 @@ enum IngestCommand {
         /// Name of an Ingest.
         name: String,
     },
+    /// Takes the rows back, at one instant for every reader.
+    Revoke {
+        /// Name of an Ingest.
+        name: String,
+    },
+    /// Brings revoked rows back.
+    Restore {
+        /// Name of an Ingest.
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Makes a user with a password, which is printed once.
+    Create {
+        /// Name to log in with.
+        user: String,
+        /// A database the user may read, `*` for all; may be repeated.
+        #[arg(long = "database", required = true)]
+        databases: Vec<String>,
+        /// Class of service.
+        #[arg(long, value_parser = class, default_value = "Standard")]
+        class: ServiceClass,
+        #[command(flatten)]
+        password: user::PasswordSource,
+    },
+    /// Gives a user another password, which is printed once.
+    Passwd {
+        /// Name to log in with.
+        user: String,
+        #[command(flatten)]
+        password: user::PasswordSource,
+    },
+}
+
+/// A class by its name in the API.
+fn class(name: &str) -> Result<ServiceClass, String> {
+    serde_json::from_value(serde_json::Value::from(name)).map_err(|error| error.to_string())
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -73,16 +134,45 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode> {
-    let archive = cli.cluster.connect().await?;
+    let cluster = &cli.cluster;
     match cli.command {
-        Command::Status => status::show(&archive).await?,
-        Command::Ingest(IngestCommand::Rejects { name }) => rejects::show(&archive, &name).await?,
-        Command::Ingest(IngestCommand::Watch { names, timeout }) => {
+        Command::Status => status::show(&cluster.connect().await?).await?,
+        Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
+        Command::User(command) => run_user(&cluster.connect().await?, command).await?,
+        Command::Mysql { user, arguments } => {
+            return mysql::run(cluster, &user, &arguments).await;
+        }
+        Command::Completion { shell } => {
+            let name = "kubectl-orrery";
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_ingest(archive: &Archive, command: IngestCommand) -> Result<ExitCode> {
+    match command {
+        IngestCommand::Rejects { name } => rejects::show(archive, &name).await?,
+        IngestCommand::Revoke { name } => revoke::ask(archive, &name, true).await?,
+        IngestCommand::Restore { name } => revoke::ask(archive, &name, false).await?,
+        IngestCommand::Watch { names, timeout } => {
             let timeout = timeout.map(Duration::from_secs);
-            if !watch::all(&archive, &names, timeout).await? {
+            if !watch::all(archive, &names, timeout).await? {
                 return Ok(ExitCode::FAILURE);
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_user(archive: &Archive, command: UserCommand) -> Result<()> {
+    match command {
+        UserCommand::Create {
+            user,
+            databases,
+            class,
+            password,
+        } => user::create(archive, &user, &databases, class, &password).await,
+        UserCommand::Passwd { user, password } => user::passwd(archive, &user, &password).await,
+    }
 }

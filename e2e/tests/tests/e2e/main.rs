@@ -12,6 +12,7 @@ mod families_of_rows;
 mod ingests;
 mod interruptions;
 mod outages;
+mod plugin;
 mod segments;
 mod sleeping_operator;
 mod statements;
