@@ -13,8 +13,10 @@ use orrery_wire::server::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::audit::{AuditLog, Destination, Rotation};
 use crate::czars::CzarOptions;
 use crate::door::{Arrivals, Backoff, Door};
+use crate::metrics::Metrics;
 
 /// Orrery's front door: MySQL clients connect here.
 #[derive(Parser, Debug, Clone)]
@@ -85,6 +87,15 @@ pub struct Config {
     /// MariaDB's net_write_timeout.
     #[arg(long, env = "ORRERY_WRITE_SECONDS", default_value_t = 60)]
     pub write_seconds: u64,
+    /// Where the audit log goes: a file, or `-` for standard output. Without it there is none.
+    #[arg(long, env = "ORRERY_AUDIT_LOG")]
+    pub audit_log: Option<PathBuf>,
+    /// Bytes after which a file of the audit log gets a successor.
+    #[arg(long, env = "ORRERY_AUDIT_ROTATE_BYTES", default_value_t = 64 << 20)]
+    pub audit_rotate_bytes: u64,
+    /// Full files of the audit log that are kept, as FILE.1 (the newest), FILE.2 and so on.
+    #[arg(long, env = "ORRERY_AUDIT_KEEP", default_value_t = 4)]
+    pub audit_keep: u32,
     /// Refuse clients without TLS.
     #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "tls_dir")]
     pub require_tls: bool,
@@ -106,6 +117,26 @@ impl Config {
             connections: self.czar_connections.max(1),
             patience: std::time::Duration::from_secs(self.queue_seconds),
         }
+    }
+
+    /// Begins the audit log, if there is to be one.
+    pub fn audit(&self, metrics: &Metrics) -> anyhow::Result<Option<AuditLog>> {
+        let Some(path) = &self.audit_log else {
+            return Ok(None);
+        };
+        let destination = if path.as_os_str() == "-" {
+            Destination::Stdout
+        } else {
+            let rotation = Rotation {
+                bytes: self.audit_rotate_bytes,
+                keep: self.audit_keep,
+            };
+            Destination::File(path.clone(), rotation)
+        };
+        let log = AuditLog::open(&destination, metrics.audit_lost.clone());
+        Ok(Some(log.with_context(|| {
+            format!("audit log {}", path.display())
+        })?))
     }
 
     /// What holds before log-in.

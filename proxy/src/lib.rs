@@ -18,6 +18,7 @@
 
 mod accounts;
 mod admin;
+pub mod audit;
 pub mod budget;
 mod client;
 pub mod config;

@@ -6,7 +6,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 /// All counters.
 pub struct Metrics {
     registry: Registry,
-    /// Log-ins by outcome: `ok`, `denied`, `refused`, `failed`.
+    /// Log-ins by outcome: `ok`, `denied`, `delayed`, `refused`, `failed`.
     pub logins: IntCounterVec,
     /// Statements by class and outcome (`ok`, `error`, `interrupted`, `client_gone`).
     pub statements: IntCounterVec,
@@ -16,6 +16,8 @@ pub struct Metrics {
     pub rows: IntCounter,
     /// Czars that failed before the first row of a statement.
     pub czar_failures: IntCounter,
+    /// Lines of the audit log that were not written.
+    pub audit_lost: IntCounter,
     connections: IntGauge,
     running: IntGauge,
     czars_known: IntGauge,
@@ -53,6 +55,11 @@ impl Metrics {
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(rows.clone()))?;
         registry.register(Box::new(czar_failures.clone()))?;
+        let audit_lost = IntCounter::new(
+            "audit_lost_total",
+            "Lines of the audit log that were not written",
+        )?;
+        registry.register(Box::new(audit_lost.clone()))?;
         let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
@@ -70,6 +77,7 @@ impl Metrics {
             seconds,
             rows,
             czar_failures,
+            audit_lost,
         })
     }
 

@@ -21,6 +21,9 @@ use crate::shared::Proxy;
 /// Name of a proxy that is no pod, in logs.
 const NAMELESS: &str = "orrery-proxy";
 
+/// How long the end of the audit log may take.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
 /// Runs a proxy until `stopping` ends: then it takes no new connection and lets running statements
 /// end.
 pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<()> {
@@ -28,6 +31,7 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
     let in_use = InUse::default();
     config.sources.follow("proxy", &hub, in_use.clone()).await?;
     tokio::spawn(serve_what_is_known(hub.clone(), in_use));
+    let metrics = Metrics::new()?;
     let proxy = Arc::new(Proxy {
         hub,
         czars: Czars::new(config.czar_options()),
@@ -39,7 +43,8 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
         prepared: Budget::new(config.prepared_memory),
         server: config.server_config()?,
         peers: config.peers.clone(),
-        metrics: Metrics::new()?,
+        audit: config.audit(&metrics)?,
+        metrics,
         started: Instant::now(),
         name: config
             .sources
@@ -59,7 +64,11 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
     tokio::spawn(crate::peers::serve(peers, proxy.clone()));
     let admin = AdminPort::open(config.shell.admin_listen, proxy.clone()).await?;
     tracing::info!(listen = %listener.local_addr()?, admin = %admin.address(), "proxy up");
-    serve(listener, proxy, Duration::from_secs(config.grace_seconds)).await;
+    let grace = Duration::from_secs(config.grace_seconds);
+    serve(listener, proxy.clone(), grace).await;
+    if let Some(audit) = &proxy.audit {
+        audit.flush(LAST_LINES);
+    }
     Ok(())
 }
 

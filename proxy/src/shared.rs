@@ -7,6 +7,7 @@ use orrery_snapshot::Hub;
 use orrery_wire::server::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::AuditLog;
 use crate::budget::Budget;
 use crate::czars::Czars;
 use crate::door::Door;
@@ -30,6 +31,8 @@ pub struct Proxy {
     /// `host:port` names of all proxies on their port for each other, this one included or not: asked about connections that are
     /// not here.
     pub peers: Vec<String>,
+    /// Who read what, if that is to be written down.
+    pub audit: Option<AuditLog>,
     /// Counters.
     pub metrics: Metrics,
     /// When it started.

@@ -59,6 +59,7 @@ impl Client {
         };
         let limit = self.session.max_time(user.limits.max_seconds);
         let running = self.member.begin(sql);
+        let mut rows = 0;
         let answer = {
             let (watch, writer) = connection.split();
             let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
@@ -67,11 +68,14 @@ impl Client {
                 &statement,
                 interrupt,
                 writer,
+                &mut rows,
                 &self.proxy.metrics,
             )
             .await
         };
+        self.proxy.metrics.rows.inc_by(rows);
         drop(running);
+        self.answer.rows = rows;
         match answer {
             Ok(answered) => {
                 self.learn(answered);
@@ -142,7 +146,6 @@ impl Client {
     }
 
     fn learn(&mut self, answered: Answered) {
-        self.proxy.metrics.rows.inc_by(answered.rows);
         self.session.diagnostics = answered.diagnostics;
         self.session.data_epoch = self.session.data_epoch.max(answered.data_epoch);
     }

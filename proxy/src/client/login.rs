@@ -10,8 +10,8 @@ use orrery_wire::server::{HandshakeError, Introduced, ServerConnection};
 use orrery_wire::{ServerError, WireError};
 use tokio::net::TcpStream;
 
-use super::Client;
 use super::visitor::{NotIn, Visitor};
+use super::{Answer, Client};
 use crate::accounts::{Accounts, check_database};
 use crate::door::Try;
 use crate::prepared::PreparedStatements;
@@ -23,8 +23,10 @@ use crate::shared::Proxy;
 /// Serves a client until it leaves.
 pub async fn serve(stream: TcpStream, address: SocketAddr, proxy: Arc<Proxy>) {
     let mut visitor = Visitor::new(address);
-    let outcome = enter(stream, &proxy, &mut visitor).await;
-    visitor.report(outcome.as_ref().map(|_| ()), &proxy.metrics);
+    let member = proxy.registry.enter(address.to_string());
+    let id = member.entry().id;
+    let outcome = enter(stream, &proxy, member, &mut visitor).await;
+    visitor.report(outcome.as_ref().map(|_| ()), id, &proxy);
     let Ok((mut connection, mut client)) = outcome else {
         return;
     };
@@ -40,11 +42,10 @@ pub async fn serve(stream: TcpStream, address: SocketAddr, proxy: Arc<Proxy>) {
 async fn enter(
     stream: TcpStream,
     proxy: &Arc<Proxy>,
+    member: Membership,
     visitor: &mut Visitor,
 ) -> Result<(ServerConnection, Client), NotIn> {
-    let address = visitor.address;
-    let arrival = proxy.door.arrivals.arrive(address.ip());
-    let member = proxy.registry.enter(address.to_string());
+    let arrival = proxy.door.arrivals.arrive(visitor.address.ip());
     let patience = proxy.door.patience;
     tokio::select! {
         biased;
@@ -88,6 +89,7 @@ async fn log_in(
         session: Session::new(login.user.clone(), None, Collation::default()),
         peer,
         prepared: PreparedStatements::new(&proxy.prepared),
+        answer: Answer::default(),
     };
     match client.enter(login) {
         Ok(()) => {
@@ -175,8 +177,9 @@ impl Client {
     ) -> Result<(), WireError> {
         self.visitor = self.visitor.as_user(&request.user);
         let outcome = self.become_other(connection, request).await;
+        let id = self.member.entry().id;
         self.visitor
-            .report(outcome.as_ref().copied(), &self.proxy.metrics);
+            .report(outcome.as_ref().copied(), id, &self.proxy);
         match outcome {
             Ok(()) => {
                 self.prepared.clear();

@@ -3,9 +3,10 @@
 //! [`login`] makes a [`Client`] from a stream and says in the log whose it is ([`visitor`]),
 //! [`commands`] reads what it sends, [`statement`]
 //! decides about a statement, which [`local`] answers here and [`ask`] at a czar; [`text`] reads
-//! and changes statements. Each adds methods to [`Client`]; none knows another's items.
+//! and changes statements; [`audit`] notes what was done. Each adds methods to [`Client`]; none knows another's items.
 
 mod ask;
+mod audit;
 mod commands;
 mod local;
 pub mod login;
@@ -35,6 +36,18 @@ pub struct Client {
     /// The client's host, as messages name it.
     peer: String,
     prepared: PreparedStatements,
+    answer: Answer,
+}
+
+/// What a statement's answer came to, for the audit log.
+#[derive(Clone, Debug, Default)]
+struct Answer {
+    /// Rows sent.
+    rows: u64,
+    /// Bytes sent.
+    bytes: u64,
+    /// Number of the error that the client got.
+    error: Option<u16>,
 }
 
 /// How a statement ended, for the counters.
@@ -71,6 +84,7 @@ impl Client {
         error: &ServerError,
     ) -> Result<Outcome, WireError> {
         self.session.diagnostics = vec![Diagnostic::from(error)];
+        self.answer.error = Some(error.code);
         writer.write_err(error).await.map(|()| Outcome::Error)
     }
 }

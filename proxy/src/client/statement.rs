@@ -10,7 +10,7 @@ use orrery_wire::reply::encode_tracked_schema;
 use orrery_wire::server::ServerConnection;
 use orrery_wire::{Format, OkPacket, ServerError, WireError, errors};
 
-use super::{Client, Outcome, text};
+use super::{Answer, Client, Outcome, text};
 use crate::accounts::check_database;
 use crate::forward::{Known, Overlay};
 use crate::peers::Kill;
@@ -53,6 +53,8 @@ impl Client {
         format: Format,
     ) -> Result<(), WireError> {
         let started = Instant::now();
+        self.answer = Answer::default();
+        let sent_before = connection.writer().bytes();
         let (class, outcome) = self.run_classified(connection, sql, format).await;
         let outcome_label = match &outcome {
             Ok(outcome) => outcome.label(),
@@ -63,7 +65,10 @@ impl Client {
             .statements
             .with_label_values(&[class, outcome_label])
             .inc();
-        metrics.seconds.observe(started.elapsed().as_secs_f64());
+        let took = started.elapsed();
+        metrics.seconds.observe(took.as_secs_f64());
+        self.answer.bytes = connection.writer().bytes() - sent_before;
+        self.audit(sql, (class, outcome_label), &self.answer, took);
         match outcome? {
             Outcome::ClientGone => Err(WireError::Closed),
             _ => Ok(()),
@@ -102,6 +107,7 @@ impl Client {
                 .map(|()| Outcome::Ok),
             Action::Rows(rows) => {
                 let end = self.ok();
+                self.answer.rows = rows.rows.len() as u64;
                 rows.write(format, &end, connection.writer())
                     .await
                     .map(|()| Outcome::Ok)

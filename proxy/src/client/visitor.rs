@@ -94,7 +94,7 @@ impl Visitor {
     }
 
     /// Logs and counts what became of a log-in.
-    pub fn report(&self, outcome: Result<(), &NotIn>, metrics: &Metrics) {
+    pub(super) fn log(&self, outcome: Result<(), &NotIn>, metrics: &Metrics) {
         let label = outcome.map_or_else(NotIn::label, |()| "ok");
         metrics.logins.with_label_values(&[label]).inc();
         let (user, address, tls, program) = (&self.user, self.address, self.tls, &self.program);

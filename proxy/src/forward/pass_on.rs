@@ -15,12 +15,14 @@ use super::warnings::warnings;
 use crate::czars::{Czars, PooledConnection};
 use crate::metrics::Metrics;
 
-/// Asks a czar, another one if need be, and writes the answer.
+/// Asks a czar, another one if need be, and writes the answer. `rows` counts the rows sent, also of
+/// an answer that ends early.
 pub async fn forward(
     czars: &Czars,
     statement: &Forwarded<'_>,
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
     writer: &mut ResponseWriter,
+    rows: &mut u64,
     metrics: &Metrics,
 ) -> Result<Answered, Failure> {
     let Rows {
@@ -38,7 +40,7 @@ pub async fn forward(
         raw_columns.decode().map_err(|error| unreadable(&error))?
     };
     // From here on a failure of the czar can only be told.
-    let mut rows = held.len() as u64;
+    *rows = held.len() as u64;
     let write = async {
         writer.start_result_raw(&raw_columns).await?;
         for row in &held {
@@ -59,13 +61,13 @@ pub async fn forward(
     let end = if let Some(end) = end {
         end
     } else {
-        let streamed = stream(&mut czar, statement, &columns, interrupt, writer, &mut rows).await;
+        let streamed = stream(&mut czar, statement, &columns, interrupt, writer, rows).await;
         match streamed {
             Ok(end) => end,
             Err(stop) => return Err(stop.act(czar).await),
         }
     };
-    let answered = ended(statement, &mut czar, &end, rows).await?;
+    let answered = ended(statement, &mut czar, &end).await?;
     writer
         .finish_result(&OkPacket::with_status(statement.status, end.warnings))
         .await?;
@@ -97,7 +99,7 @@ async fn finish_ok(
     end: &OkPacket,
     writer: &mut ResponseWriter,
 ) -> Result<Answered, Failure> {
-    let answered = ended(statement, &mut czar, end, 0).await?;
+    let answered = ended(statement, &mut czar, end).await?;
     let ok = OkPacket {
         affected_rows: end.affected_rows,
         info: end.info.clone(),
@@ -112,12 +114,10 @@ async fn ended(
     statement: &Forwarded<'_>,
     czar: &mut PooledConnection,
     end: &OkPacket,
-    rows: u64,
 ) -> Result<Answered, Failure> {
     // Without it the client's next answer could be older than this one.
     let data_epoch = answer::data_epoch(end).map_err(|error| unreadable(&error))?;
     Ok(Answered {
-        rows,
         diagnostics: warnings(czar, statement, end.warnings).await,
         data_epoch,
     })

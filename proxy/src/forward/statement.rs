@@ -22,8 +22,6 @@ pub struct Forwarded<'a> {
 /// A statement that ended well.
 #[derive(Debug)]
 pub struct Answered {
-    /// Rows sent.
-    pub rows: u64,
     /// Warnings, as the czar tells them.
     pub diagnostics: Vec<Diagnostic>,
     /// dataEpoch it was answered from.

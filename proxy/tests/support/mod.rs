@@ -155,6 +155,7 @@ pub async fn start_proxy(
             ..ServerConfig::default()
         },
         peers,
+        audit: None,
         metrics: Metrics::new().unwrap(),
         started: std::time::Instant::now(),
         name: "proxy-test".to_owned(),

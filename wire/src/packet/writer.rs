@@ -25,6 +25,7 @@ pub struct PacketWriter<W> {
     io: W,
     buffer: BytesMut,
     next_seq: u8,
+    bytes: u64,
     /// How long the stream may take no byte.
     patience: Option<Duration>,
 }
@@ -36,6 +37,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             io,
             buffer: BytesMut::with_capacity(4096),
             next_seq: 0,
+            bytes: 0,
             patience: None,
         }
     }
@@ -48,6 +50,11 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     /// Sets the number of the next frame.
     pub fn set_next_seq(&mut self, seq: u8) {
         self.next_seq = seq;
+    }
+
+    /// Bytes written so far, with those that wait for a flush; frames' headers do not count.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// From now on a stream that takes no byte for so long is an error.
@@ -110,6 +117,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             let payload = encoded.split_off(HEADER_LEN);
             return Ok(self.write_large(&payload).await?);
         }
+        self.bytes += length as u64;
         let seq = self.take_seq();
         if let Some(header) = self.buffer.get_mut(start..start + HEADER_LEN) {
             header.copy_from_slice(&frame_header(length, seq));
@@ -174,6 +182,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     }
 
     fn put_header(&mut self, length: usize) {
+        self.bytes += length as u64;
         let seq = self.take_seq();
         self.buffer.put_slice(&frame_header(length, seq));
     }

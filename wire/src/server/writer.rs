@@ -66,6 +66,11 @@ impl ResponseWriter {
         self.packets.has_unsent()
     }
 
+    /// Bytes of all answers so far.
+    pub fn bytes(&self) -> u64 {
+        self.packets.bytes()
+    }
+
     /// Sends what is buffered.
     pub async fn flush(&mut self) -> Result<(), WireError> {
         self.packets.flush().await
