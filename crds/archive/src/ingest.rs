@@ -34,6 +34,9 @@ pub struct IngestSource {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Dialect {
+    /// What the files are. Files with types of their own (all but `text`) take nothing else of the
+    /// dialect but `notFinite` and `compression`.
+    pub format: FileFormat,
     /// Field delimiter: one ASCII character, `\t` for a tab.
     #[schemars(length(min = 1, max = 2))]
     pub delimiter: String,
@@ -77,6 +80,7 @@ pub struct Dialect {
 impl Default for Dialect {
     fn default() -> Self {
         Self {
+            format: FileFormat::default(),
             delimiter: ",".into(),
             quote: None,
             escape: "\\".into(),
@@ -92,6 +96,21 @@ impl Default for Dialect {
             compression: "auto".into(),
         }
     }
+}
+
+/// What files are.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileFormat {
+    /// Lines with fields: CSV, TSV, ECSV.
+    #[default]
+    Text,
+    /// Apache Parquet.
+    Parquet,
+    /// FITS with one binary table.
+    Fits,
+    /// VOTable with one table: TABLEDATA, BINARY2 or BINARY.
+    Votable,
 }
 
 /// What an empty line of a file is.

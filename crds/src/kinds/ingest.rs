@@ -48,6 +48,7 @@ use orrery_archive::ingest::{
 #[x_kube(validation = Rule::new("self.dialect.header || self.dialect.skipAfterHeader == 0").message("dialect.skipAfterHeader needs header: true"))]
 #[x_kube(validation = Rule::new("self.dialect.charset in ['utf8mb4', 'latin1', 'binary']").message("dialect.charset is utf8mb4, latin1 or binary"))]
 #[x_kube(validation = Rule::new("self.dialect.compression in ['auto', 'none', 'gzip', 'zstd']").message("dialect.compression is auto, none, gzip or zstd"))]
+#[x_kube(validation = Rule::new(r"self.dialect.format == 'text' || (self.dialect.delimiter == ',' && !has(self.dialect.quote) && self.dialect.escape == '\\' && self.dialect.nulls == ['\\N'] && !self.dialect.header && size(self.dialect.comment) == 0 && self.dialect.blankLines == 'records' && !self.dialect.trim && !self.dialect.booleans && self.dialect.charset == 'utf8mb4')").message("with a dialect.format other than text, dialect takes notFinite and compression alone"))]
 pub struct IngestSpec {
     /// Table that gets the rows.
     pub target: IngestTarget,

@@ -28,6 +28,10 @@ pub fn ingests() -> Vec<Case> {
         "a tab itself",
         json!({"spec": {"dialect": {"delimiter": "\t"}}}),
     );
+    ingest.accepts(
+        "files with types",
+        json!({"spec": {"dialect": {"format": "parquet", "notFinite": "null", "compression": "none"}}}),
+    );
     dialects(&mut ingest);
     ingest.refuses(
         "no target",
@@ -139,6 +143,25 @@ fn dialects(ingest: &mut Kind) {
         json!({"skipAfterHeader": 2}),
         &["spec: dialect.skipAfterHeader needs header: true"],
     );
+    let alone = [
+        "spec: with a dialect.format other than text, dialect takes notFinite and compression alone",
+    ];
+    for setting in [
+        json!({"delimiter": ";"}),
+        json!({"quote": "\""}),
+        json!({"escape": ""}),
+        json!({"nulls": [""]}),
+        json!({"header": true}),
+        json!({"comment": "#"}),
+        json!({"blankLines": "skip"}),
+        json!({"trim": true}),
+        json!({"booleans": true}),
+        json!({"charset": "latin1"}),
+    ] {
+        let mut dialect = setting;
+        dialect["format"] = json!("fits");
+        refuses("a setting of text for files with types", dialect, &alone);
+    }
     refuses(
         "an unknown charset",
         json!({"charset": "ebcdic"}),

@@ -1,10 +1,12 @@
 //! What stands before the text of a file: a byte order mark, which is no part of it, or the sign of
-//! an encoding that is not read.
+//! an encoding or of a format that is no text here.
 
 use std::io::{self, Cursor, Read};
 
 use super::Charset;
 
+/// Bytes looked at.
+const FIRST: u64 = 1024;
 const UTF8: &[u8] = b"\xef\xbb\xbf";
 
 /// A reader without the byte order mark; an error of kind `InvalidData` when the first bytes are of
@@ -13,11 +15,16 @@ pub fn without_mark(
     mut source: Box<dyn Read + Send>,
     charset: Charset,
 ) -> io::Result<Box<dyn Read + Send>> {
-    if charset == Charset::Binary {
-        return Ok(source);
+    let mut first = Vec::with_capacity(FIRST as usize);
+    (&mut source).take(FIRST).read_to_end(&mut first)?;
+    if let Some((what, format)) = other_format(&first) {
+        return Err(refused(&format!(
+            "is {what}, not text; set dialect.format: {format}"
+        )));
     }
-    let mut first = Vec::with_capacity(4);
-    (&mut source).take(4).read_to_end(&mut first)?;
+    if charset == Charset::Binary {
+        return Ok(Box::new(Cursor::new(first).chain(source)));
+    }
     if is_utf16(&first) {
         return Err(refused(
             "is UTF-16 text; make it UTF-8 first, for example with: iconv -f UTF-16 -t UTF-8",
@@ -34,14 +41,27 @@ pub fn without_mark(
     Ok(Box::new(Cursor::new(first).chain(source)))
 }
 
+/// The format with types whose sign a file begins with.
+fn other_format(first: &[u8]) -> Option<(&'static str, &'static str)> {
+    if first.starts_with(orrery_formats::parquet::MAGIC) {
+        return Some(("a Parquet file", "parquet"));
+    }
+    if first.starts_with(orrery_formats::fits::MAGIC) {
+        return Some(("a FITS file", "fits"));
+    }
+    let votable = orrery_formats::votable::MAGIC;
+    let xml = first.starts_with(b"<?xml") || first.starts_with(votable);
+    (xml && memchr::memmem::find(first, votable).is_some()).then_some(("a VOTable", "votable"))
+}
+
 /// A mark, or two characters of ASCII in 16 bits each.
 fn is_utf16(first: &[u8]) -> bool {
     matches!(
         first,
         [0xff, 0xfe, ..]
             | [0xfe, 0xff, ..]
-            | [1..=0x7f, 0, 1..=0x7f, 0]
-            | [0, 1..=0x7f, 0, 1..=0x7f]
+            | [1..=0x7f, 0, 1..=0x7f, 0, ..]
+            | [0, 1..=0x7f, 0, 1..=0x7f, ..]
     )
 }
 
@@ -75,6 +95,23 @@ mod tests {
             b"\xef\xbb\xbfab"
         );
         assert_eq!(read(b"a\0b\0", Charset::Binary).unwrap(), b"a\0b\0");
+    }
+
+    #[test]
+    fn a_file_with_types_is_no_text() {
+        for (first, format) in [
+            (&b"PAR1\x15\x04\x15"[..], "parquet"),
+            (b"SIMPLE  =                    T / conforms to FITS", "fits"),
+            (b"<?xml version='1.0'?>\n<VOTABLE version='1.4'>", "votable"),
+            (b"<VOTABLE version='1.4'>", "votable"),
+        ] {
+            for charset in [Charset::Utf8, Charset::Binary] {
+                let error = read(first, charset).unwrap_err().to_string();
+                assert!(error.ends_with(&format!("format: {format}")), "{error}");
+            }
+        }
+        assert_eq!(read(b"<?xml?>,1", Charset::Utf8).unwrap(), b"<?xml?>,1");
+        assert_eq!(read(b"PAR,1", Charset::Utf8).unwrap(), b"PAR,1");
     }
 
     #[test]

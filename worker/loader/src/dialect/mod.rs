@@ -12,7 +12,8 @@ pub mod marks;
 pub mod preamble;
 pub mod records;
 
-use orrery_archive::ingest::{self, BlankLines, NotFinite};
+use orrery_archive::ingest::{self, BlankLines, FileFormat, NotFinite};
+use orrery_formats::text as typed;
 
 use crate::fault::Fault;
 
@@ -43,6 +44,9 @@ pub enum Compression {
 /// A checked dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
+    /// What the files are. Rows of files with types become text of one dialect, so that all rows
+    /// are checked in one way.
+    pub format: FileFormat,
     /// Byte between fields.
     pub delimiter: u8,
     /// Byte around fields.
@@ -97,6 +101,9 @@ impl Dialect {
             "" => None,
             other => Some(one_byte("escape", other)?),
         };
+        if dialect.format != FileFormat::Text {
+            return Self::typed(dialect);
+        }
         if quote == Some(delimiter)
             || escape == Some(delimiter)
             || (quote.is_some() && quote == escape)
@@ -111,6 +118,7 @@ impl Dialect {
             ));
         }
         Ok(Self {
+            format: FileFormat::Text,
             delimiter,
             quote,
             escape,
@@ -127,6 +135,39 @@ impl Dialect {
             not_finite: dialect.not_finite,
             booleans: dialect.booleans,
             charset: charset(&dialect.charset)?,
+            compression: compression(&dialect.compression)?,
+        })
+    }
+}
+
+impl Dialect {
+    /// The dialect in which the rows of files with types are written.
+    fn typed(dialect: &ingest::Dialect) -> Result<Self, Fault> {
+        let for_text_alone = ingest::Dialect {
+            format: FileFormat::Text,
+            not_finite: NotFinite::default(),
+            compression: ingest::Dialect::default().compression,
+            ..dialect.clone()
+        };
+        if for_text_alone != ingest::Dialect::default() {
+            return Err(Fault::BadDialect(
+                "files with types take format, notFinite and compression alone".into(),
+            ));
+        }
+        Ok(Self {
+            format: dialect.format,
+            delimiter: typed::DELIMITER,
+            quote: None,
+            escape: Some(typed::ESCAPE),
+            nulls: vec![typed::NULL.to_vec()],
+            header: false,
+            skip_after_header: 0,
+            comment: Vec::new(),
+            blank_lines: BlankLines::Records,
+            trim: false,
+            not_finite: dialect.not_finite,
+            booleans: false,
+            charset: Charset::Utf8,
             compression: compression(&dialect.compression)?,
         })
     }

@@ -9,17 +9,16 @@ use orrery_worker_api::agent::SourceFile;
 use tokio::sync::mpsc;
 
 use super::place::{Known, Placed, place};
-use super::plan::{FieldMap, Role};
+use super::plan::Role;
+use super::reader::{Work, read_records};
 use super::rejects::RejectWriter;
 use super::rows::{ParsedBatch, parse};
 use super::running::{Running, blocking};
 use super::spool::{Counts, SpoolWriter};
-use crate::dialect::marks;
-use crate::dialect::preamble::Preamble;
-use crate::dialect::records::{Batch, RecordError, Records};
+use super::unchanged::check_file;
 use crate::fault::Fault;
 use crate::progress;
-use crate::source::{self, Head, Place};
+use crate::source::Place;
 
 /// What a file gave.
 pub struct FileResult {
@@ -72,15 +71,6 @@ impl Bounds {
     pub fn to_vec(self) -> Vec<f64> {
         self.0.to_vec()
     }
-}
-
-/// Records for the checking threads.
-struct Work {
-    map: Arc<FieldMap>,
-    batch: Batch,
-    /// Number of the first record that may be a row; comments, the header and what stands below it
-    /// come before.
-    first_row: u64,
 }
 
 /// Reads `place` as source file `file`.
@@ -199,153 +189,6 @@ fn parse_counted(running: &Running, work: &Work) -> ParsedBatch {
     progress::add(&running.progress.rows_read, parsed.records);
     progress::add(&running.progress.bytes_read, parsed.bytes);
     parsed
-}
-
-/// The reader thread: stored bytes in, batches out.
-fn read_records(
-    running: &Running,
-    file: u32,
-    place: &Place,
-    send: &mpsc::Sender<Work>,
-) -> Result<SourceFile, Fault> {
-    let name = running.name(file);
-    let dialect = &running.plan.dialect;
-    let opened = source::open(place, &running.http)?;
-    check_head(running, file, opened.head())?;
-    let stored = opened.stored();
-    let mut counted = 0;
-    let text = marks::without_mark(opened.reader(dialect.compression)?, dialect.charset)
-        .map_err(|error| source::read_fault(name, &error))?;
-    let mut records = Records::new(text, dialect, running.part_bytes);
-    let mut preamble = Preamble::new(dialect);
-    let mut map = None;
-    while let Some(batch) = records
-        .next_batch()
-        .map_err(|error| record_fault(name, error))?
-    {
-        if running.stop.is_cancelled() {
-            return Err(Fault::Cancelled);
-        }
-        preamble
-            .take(&batch)
-            .map_err(|fault| in_file(name, fault))?;
-        let Some(first_row) = preamble.first_row() else {
-            progress::add(&running.progress.bytes_read, batch.data.len() as u64);
-            continue;
-        };
-        let map = match &map {
-            Some(map) => Arc::clone(map),
-            None => Arc::clone(map.insert(Arc::new(field_map(running, name, preamble.names())?))),
-        };
-        let work = Work {
-            map,
-            batch,
-            first_row,
-        };
-        send.blocking_send(work).map_err(|_| Fault::Cancelled)?;
-        let position = stored.position();
-        progress::add(&running.progress.stored_read, position - counted);
-        counted = position;
-    }
-    let parts = records.parts().to_vec();
-    drop(records);
-    let (size, sha256) = opened.finish()?;
-    progress::add(&running.progress.stored_read, size.saturating_sub(counted));
-    Ok(SourceFile {
-        name: name.to_owned(),
-        size,
-        version: opened.head().version.clone(),
-        sha256,
-        parts,
-    })
-}
-
-/// The survey's field names, else the header's, else the columns.
-fn field_map(running: &Running, name: &str, header: Option<&[String]>) -> Result<FieldMap, Fault> {
-    let plan = &running.plan;
-    match header {
-        None if running.fields.is_empty() => Ok(plan.column_fields()),
-        Some(header) if running.fields.is_empty() => {
-            plan.fields(header).map_err(|fault| in_file(name, fault))
-        }
-        Some(header) if header.len() != running.fields.len() => Err(Fault::BadFields(format!(
-            "{name}: its header names {} fields, the ingest {}",
-            header.len(),
-            running.fields.len()
-        ))),
-        _ => plan.fields(&running.fields),
-    }
-}
-
-/// Names the file in what is wrong with its fields.
-fn in_file(name: &str, fault: Fault) -> Fault {
-    match fault {
-        Fault::BadFields(what) => Fault::BadFields(format!("{name}: {what}")),
-        other => other,
-    }
-}
-
-fn record_fault(name: &str, error: RecordError) -> Fault {
-    match error {
-        RecordError::Read(error) => source::read_fault(name, &error),
-        other => Fault::BadFile {
-            file: name.to_owned(),
-            what: other.to_string(),
-        },
-    }
-}
-
-/// Compares what is known before reading with an earlier survey.
-pub fn check_head(running: &Running, file: u32, head: &Head) -> Result<(), Fault> {
-    let Some(expected) = expected(running, file) else {
-        return Ok(());
-    };
-    let size = head.size.unwrap_or(expected.size);
-    changed(running, file, "size", &expected.size, &size)?;
-    changed(running, file, "version", &expected.version, &head.version)
-}
-
-/// Compares what was read with an earlier survey.
-fn check_file(running: &Running, file: u32, found: &SourceFile) -> Result<(), Fault> {
-    let Some(expected) = expected(running, file) else {
-        return Ok(());
-    };
-    changed(running, file, "size", &expected.size, &found.size)?;
-    changed(running, file, "SHA-256", &expected.sha256, &found.sha256)?;
-    changed(
-        running,
-        file,
-        "number of parts",
-        &expected.parts.len(),
-        &found.parts.len(),
-    )?;
-    if expected.parts == found.parts {
-        return Ok(());
-    }
-    Err(Fault::SourceChanged {
-        file: found.name.clone(),
-        what: "its part borders differ from those of the earlier survey".into(),
-    })
-}
-
-fn expected(running: &Running, file: u32) -> Option<&SourceFile> {
-    running.expected.as_ref()?.get(file as usize)
-}
-
-fn changed<T: PartialEq + std::fmt::Display>(
-    running: &Running,
-    file: u32,
-    what: &str,
-    was: &T,
-    is: &T,
-) -> Result<(), Fault> {
-    if was == is {
-        return Ok(());
-    }
-    Err(Fault::SourceChanged {
-        file: running.name(file).to_owned(),
-        what: format!("its {what} was {was} and is {is}"),
-    })
 }
 
 fn empty_source() -> SourceFile {

@@ -21,7 +21,9 @@ pub mod spool;
 mod files;
 mod finish;
 mod finished;
+mod reader;
 mod running;
+mod unchanged;
 
 pub use finished::{Finished, IndexPiece, dropped_path, finished_path, index_path};
 
@@ -109,7 +111,7 @@ async fn check_heads(running: &Arc<Running>, places: &[Place]) -> Result<(), Fau
         for (file, place) in (0..).zip(&places) {
             if let Some(head) = source::head(place, &shared.http)? {
                 progress::add(&shared.progress.stored_total, head.size.unwrap_or(0));
-                files::check_head(&shared, file, &head)?;
+                unchanged::check_head(&shared, file, &head)?;
             }
         }
         Ok(())

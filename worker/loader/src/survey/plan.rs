@@ -220,6 +220,15 @@ pub struct FieldMap {
     pub sources: Vec<Source>,
 }
 
+impl FieldMap {
+    /// Whether each field feeds a column.
+    pub fn wanted(&self) -> Vec<bool> {
+        (0..self.fields)
+            .map(|field| self.sources.contains(&Source::Field(field)))
+            .collect()
+    }
+}
+
 /// The parts of a survey's target that matter here.
 struct Target {
     columns: Vec<Column>,

@@ -10,6 +10,8 @@ pub enum Binary {
     /// A big-endian number of so many bits, as `LOAD DATA` takes and `SELECT … INTO OUTFILE` writes
     /// it.
     Bits(u32),
+    /// The same, from files with types, where a number is a number.
+    Number(u32),
 }
 
 impl Binary {
@@ -28,10 +30,22 @@ impl Binary {
                     shown(field)
                 )));
             }
+            Self::Number(bits) => {
+                let number = number(field)
+                    .filter(|number| *bits >= 64 || number >> bits == 0)
+                    .ok_or_else(|| {
+                        BadValue(format!("{} does not fit BIT({bits})", shown(field)))
+                    })?;
+                escape(&number.to_be_bytes(), row);
+            }
             Self::Bytes(_) | Self::Bits(_) => escape(field, row),
         }
         Ok(())
     }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn significant_bits(bytes: &[u8]) -> u64 {

@@ -15,6 +15,7 @@ mod members;
 mod temporal;
 mod text;
 
+use orrery_archive::ingest::FileFormat;
 use orrery_archive::sql_type::{SqlType, SqlTypeError};
 use orrery_archive::table::Column;
 use thiserror::Error;
@@ -125,7 +126,10 @@ impl Kind {
             SqlType::Double { digits, flags } => Self::Approximate(
                 approximate::Approximate::double(digits, flags.unsigned, dialect.not_finite),
             ),
-            SqlType::Bit(bits) => Self::Binary(binary::Binary::Bits(bits)),
+            SqlType::Bit(bits) if dialect.format == FileFormat::Text => {
+                Self::Binary(binary::Binary::Bits(bits))
+            }
+            SqlType::Bit(bits) => Self::Binary(binary::Binary::Number(bits)),
             SqlType::Binary(bytes) | SqlType::VarBinary(bytes) => {
                 Self::Binary(binary::Binary::Bytes(u64::from(bytes)))
             }

@@ -9,6 +9,7 @@ mod common;
 mod dialects;
 mod durable;
 mod end_to_end;
+mod formats;
 mod samples;
 mod supervise;
 mod survey;

@@ -1,0 +1,60 @@
+//! Whether a file is still what an earlier survey of the same ingest found.
+
+use orrery_worker_api::agent::SourceFile;
+
+use super::running::Running;
+use crate::fault::Fault;
+use crate::source::Head;
+
+/// Compares what is known before reading with an earlier survey.
+pub fn check_head(running: &Running, file: u32, head: &Head) -> Result<(), Fault> {
+    let Some(expected) = expected(running, file) else {
+        return Ok(());
+    };
+    let size = head.size.unwrap_or(expected.size);
+    changed(running, file, "size", &expected.size, &size)?;
+    changed(running, file, "version", &expected.version, &head.version)
+}
+
+/// Compares what was read with an earlier survey.
+pub fn check_file(running: &Running, file: u32, found: &SourceFile) -> Result<(), Fault> {
+    let Some(expected) = expected(running, file) else {
+        return Ok(());
+    };
+    changed(running, file, "size", &expected.size, &found.size)?;
+    changed(running, file, "SHA-256", &expected.sha256, &found.sha256)?;
+    changed(
+        running,
+        file,
+        "number of parts",
+        &expected.parts.len(),
+        &found.parts.len(),
+    )?;
+    if expected.parts == found.parts {
+        return Ok(());
+    }
+    Err(Fault::SourceChanged {
+        file: found.name.clone(),
+        what: "its part borders differ from those of the earlier survey".into(),
+    })
+}
+
+fn expected(running: &Running, file: u32) -> Option<&SourceFile> {
+    running.expected.as_ref()?.get(file as usize)
+}
+
+fn changed<T: PartialEq + std::fmt::Display>(
+    running: &Running,
+    file: u32,
+    what: &str,
+    was: &T,
+    is: &T,
+) -> Result<(), Fault> {
+    if was == is {
+        return Ok(());
+    }
+    Err(Fault::SourceChanged {
+        file: running.name(file).to_owned(),
+        what: format!("its {what} was {was} and is {is}"),
+    })
+}
