@@ -6,6 +6,7 @@ use orrery_crds::kinds::Ingest;
 use crate::archive::Archive;
 use crate::{summary, units, watch};
 
+/// Prints the samples of rejected rows in the ingest's status.
 pub async fn show(archive: &Archive, name: &str) -> Result<()> {
     let ingest: Ingest = watch::get(archive, name).await?;
     let status = ingest.status.unwrap_or_default();

@@ -19,6 +19,7 @@ use crate::{progress, units};
 /// Ingests that have ended and are still shown.
 const ENDED_SHOWN: usize = 8;
 
+/// Prints the archive's objects and how they are.
 pub async fn show(archive: &Archive) -> Result<()> {
     let (pools, workers, families, tables, references, ingests) = tokio::try_join!(
         list::<WorkerPool>(archive),

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, bail};
 use orrery_archive::catalog::{
-    Catalog, Counters, Epochs, Family, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
-    hash_chunk,
+    AcceptedTable, Catalog, Counters, Epochs, Family, FamilyGrid, IndexTable, Segment, Table,
+    TableKey, TableKind, hash_chunk,
 };
 use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
 use orrery_archive::replicas::FamilyReplicas;
@@ -17,6 +17,9 @@ use orrery_archive::table::ddl;
 use orrery_crds::accept;
 use orrery_crds::kinds::{ChunkedTableSpec, ReferenceTableSpec, TableRole};
 use orrery_sky::Grid;
+
+/// Chunk and sub-chunk of a row.
+type Home = (ChunkId, u32);
 
 /// Values of a row in the order of the table's columns; `None` is NULL.
 pub type Row = Vec<Option<Vec<u8>>>;
@@ -82,7 +85,7 @@ pub struct Archive {
 }
 
 /// Where a director's keys are.
-type Homes = HashMap<Vec<u8>, (ChunkId, u32)>;
+type Homes = HashMap<Vec<u8>, Home>;
 
 /// Builds archives.
 struct Builder {
@@ -135,21 +138,12 @@ impl Builder {
         for rows in segments {
             let mut segment = self.new_segment();
             let mut chunks: BTreeMap<ChunkId, Vec<u8>> = BTreeMap::new();
-            let mut entries: BTreeMap<Vec<u8>, (ChunkId, u32)> = BTreeMap::new();
-            for row in rows {
-                let (chunk, sub_chunk) = self.home(&accepted, &director, is_director, row)?;
-                let row_key = cell(row, &accepted, &accepted.key)?.context("a key is NULL")?;
-                if is_director {
-                    entries.insert(row_key.to_vec(), (chunk, sub_chunk));
-                    self.homes
-                        .entry(key.clone())
-                        .or_default()
-                        .insert(row_key.to_vec(), (chunk, sub_chunk));
-                }
+            let homes = self.homes_of(&accepted, &director, is_director, rows)?;
+            for (row, (_, home)) in rows.iter().zip(&homes) {
                 let mut text = Vec::new();
-                write_row(row, Some((chunk, sub_chunk)), &mut text);
+                write_row(row, Some(*home), &mut text);
                 plain.extend_from_slice(&text);
-                chunks.entry(chunk).or_default().extend_from_slice(&text);
+                chunks.entry(home.0).or_default().extend_from_slice(&text);
                 segment.rows += 1;
             }
             for (chunk, rows) in chunks {
@@ -167,6 +161,7 @@ impl Builder {
                 });
             }
             if let Some(index) = &mut index {
+                let entries = homes.into_iter().collect();
                 self.index_segment(index, &accepted, &spec.table, segment.attempt, &entries)?;
             }
             published.push(segment);
@@ -178,6 +173,27 @@ impl Builder {
         };
         self.add_table(key, incarnation, kind, published);
         Ok(())
+    }
+
+    /// Keys of rows and where each row lies; a director's are remembered for its children.
+    fn homes_of(
+        &mut self,
+        table: &AcceptedTable,
+        director: &TableKey,
+        is_director: bool,
+        rows: &[Row],
+    ) -> anyhow::Result<Vec<(Vec<u8>, Home)>> {
+        let mut homes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let home = self.home(table, director, is_director, row)?;
+            let key = cell(row, table, &table.key)?.context("a key is NULL")?;
+            homes.push((key.to_vec(), home));
+        }
+        if is_director {
+            let known = self.homes.entry(director.clone()).or_default();
+            known.extend(homes.iter().cloned());
+        }
+        Ok(homes)
     }
 
     fn reference(
@@ -221,11 +237,11 @@ impl Builder {
     /// Chunk and sub-chunk of a row: by its position, or by its director's.
     fn home(
         &self,
-        table: &orrery_archive::catalog::AcceptedTable,
+        table: &AcceptedTable,
         director: &TableKey,
         is_director: bool,
         row: &Row,
-    ) -> anyhow::Result<(ChunkId, u32)> {
+    ) -> anyhow::Result<Home> {
         if let Some(position) = &table.position {
             let lon = number(cell(row, table, &position.longitude)?)?;
             let lat = number(cell(row, table, &position.latitude)?)?;
@@ -265,10 +281,10 @@ impl Builder {
     fn index_segment(
         &mut self,
         index: &mut IndexTable,
-        director: &orrery_archive::catalog::AcceptedTable,
+        director: &AcceptedTable,
         table: &str,
         attempt: u64,
-        entries: &BTreeMap<Vec<u8>, (ChunkId, u32)>,
+        entries: &BTreeMap<Vec<u8>, Home>,
     ) -> anyhow::Result<()> {
         let column = director
             .columns
@@ -423,11 +439,7 @@ fn number(cell: Option<&[u8]>) -> anyhow::Result<f64> {
     Ok(std::str::from_utf8(cell)?.parse()?)
 }
 
-fn cell<'r>(
-    row: &'r Row,
-    table: &orrery_archive::catalog::AcceptedTable,
-    column: &str,
-) -> anyhow::Result<Option<&'r [u8]>> {
+fn cell<'r>(row: &'r Row, table: &AcceptedTable, column: &str) -> anyhow::Result<Option<&'r [u8]>> {
     let place = table
         .columns
         .iter()
@@ -440,7 +452,7 @@ fn cell<'r>(
 }
 
 /// Writes a row as LOAD DATA reads it.
-fn write_row(row: &Row, home: Option<(ChunkId, u32)>, out: &mut Vec<u8>) {
+fn write_row(row: &Row, home: Option<Home>, out: &mut Vec<u8>) {
     for (place, cell) in row.iter().enumerate() {
         if place > 0 {
             out.push(b'\t');

@@ -186,20 +186,27 @@ pub(crate) fn one_of(random: &mut ChaCha8Rng, values: &[&str]) -> Option<Vec<u8>
     maybe(random, value)
 }
 
+/// Some that a FLOAT rounds.
+const MAGNITUDES: &[&str] = &[
+    "17.123456",
+    "17.123457",
+    "17.12346",
+    "0.1",
+    "21.5",
+    "-3.25",
+    "16777216",
+    "1e-20",
+];
+const NAMES: &[&str] = &[
+    "Vega", "vega", "Sirius", "Bärnard", "o'Neil", "", "a\\b", "Zeta ",
+];
+const NOTES: &[&str] = &[
+    "short",
+    "some longer text; with, punctuation",
+    "line\nbreak",
+];
+
 fn object(random: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> Row {
-    const MAGNITUDES: &[&str] = &[
-        "17.123456",
-        "17.123457",
-        "17.12346",
-        "0.1",
-        "21.5",
-        "-3.25",
-        "16777216",
-        "1e-20",
-    ];
-    const NAMES: &[&str] = &[
-        "Vega", "vega", "Sirius", "Bärnard", "o'Neil", "", "a\\b", "Zeta ",
-    ];
     let flux = random.random_range(-1e3..1e6_f64);
     let price = format!(
         "{}.{:03}",
@@ -255,14 +262,7 @@ fn object(random: &mut ChaCha8Rng, id: i64, ra: f64, decl: f64) -> Row {
         bits,
         maybe(random, born),
         maybe(random, fixed),
-        one_of(
-            random,
-            &[
-                "short",
-                "some longer text; with, punctuation",
-                "line\nbreak",
-            ],
-        ),
+        one_of(random, NOTES),
     ]
 }
 

@@ -44,16 +44,13 @@ impl OwnKeys {
         let mut lists: Vec<String> = Vec::new();
         for key in keys.into_iter().flatten() {
             let has_room = |list: &&mut String| list.len() + key.len() < MOST_BYTES;
-            match lists.last_mut().filter(has_room) {
-                Some(list) => {
-                    list.push(',');
-                    self.push(key, list);
-                }
-                None => {
-                    let mut list = String::new();
-                    self.push(key, &mut list);
-                    lists.push(list);
-                }
+            if let Some(list) = lists.last_mut().filter(has_room) {
+                list.push(',');
+                self.push(key, list);
+            } else {
+                let mut list = String::new();
+                self.push(key, &mut list);
+                lists.push(list);
             }
         }
         lists

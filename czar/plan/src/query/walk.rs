@@ -75,17 +75,7 @@ impl Expr {
                 operand,
                 branches,
                 otherwise,
-            } => Self::Case {
-                operand: operand.as_deref().map(&mut boxed).transpose()?,
-                branches: branches
-                    .iter()
-                    .map(|(condition, value)| Ok((change(condition)?, change(value)?)))
-                    .collect::<Result<_, E>>()?,
-                otherwise: otherwise
-                    .as_deref()
-                    .map(|otherwise| change(otherwise).map(Box::new))
-                    .transpose()?,
-            },
+            } => map_case(operand.as_deref(), branches, otherwise.as_deref(), change)?,
             Self::Between {
                 expr,
                 low,
@@ -130,4 +120,20 @@ impl Expr {
             }
         })
     }
+}
+
+fn map_case<E>(
+    operand: Option<&Expr>,
+    branches: &[(Expr, Expr)],
+    otherwise: Option<&Expr>,
+    change: &mut dyn FnMut(&Expr) -> Result<Expr, E>,
+) -> Result<Expr, E> {
+    Ok(Expr::Case {
+        operand: operand.map(&mut *change).transpose()?.map(Box::new),
+        branches: branches
+            .iter()
+            .map(|(condition, value)| Ok((change(condition)?, change(value)?)))
+            .collect::<Result<_, E>>()?,
+        otherwise: otherwise.map(change).transpose()?.map(Box::new),
+    })
 }

@@ -10,6 +10,7 @@ use crate::site::Site;
 /// Radius, degrees: inside a chunk of the sample sky's grid when the centre is its middle.
 const RADIUS: f64 = 0.3;
 
+/// Cones of one chunk, through the proxy and by hand.
 pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
     let (lon, lat) = site.objects.middle;
     let sql = format!(

@@ -14,6 +14,7 @@ use crate::site::Site;
 /// Prime, so that clients walk the keys in no order that a page would like.
 const STRIDE: usize = 7919;
 
+/// Rows by key, through the proxy and by hand.
 pub async fn measure(site: &Site, effort: Effort, clients: usize) -> anyhow::Result<Medians> {
     let keys = &site.objects.keys;
     let direct = try_join_all((0..clients).map(|_| site.direct())).await?;

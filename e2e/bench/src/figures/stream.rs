@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::compare::{Effort, Medians, Run, compare};
 use crate::site::Site;
 
+/// `SELECT *`, through the proxy and by hand.
 pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
     let direct = Mutex::new(site.direct().await?);
     let orrery = Mutex::new(site.orrery().await?);

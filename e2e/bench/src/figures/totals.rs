@@ -11,6 +11,7 @@ use super::queries::again;
 use crate::compare::{Effort, Medians, compare};
 use crate::site::Site;
 
+/// Totals over all rows, through the proxy and by hand in parallel.
 pub async fn measure(site: &Site, effort: Effort) -> anyhow::Result<Medians> {
     let by_hand: Vec<(Mutex<ClientConnection>, String)> = site
         .workers()

@@ -47,7 +47,7 @@ const LOGICAL: &[&str] = &[
 ];
 
 impl Expressions<'_, '_> {
-    fn one<'v>(&mut self, values: &[&'v str]) -> &'v str {
+    pub(super) fn one<'v>(&mut self, values: &[&'v str]) -> &'v str {
         values
             .get(self.random.random_range(0..values.len()))
             .copied()

@@ -13,68 +13,40 @@ impl Statements {
         let mut expressions = self.expressions(columns);
         let depth = expressions.random.random_range(0..3);
         let kind = expressions.any_type();
-        match choice {
-            0 | 1 => (text("COUNT(*)"), true),
-            2 => (form("COUNT(#)", [expressions.value(kind, depth)]), true),
-            3 => (
-                form("COUNT(DISTINCT #)", [expressions.value(kind, depth)]),
-                true,
-            ),
-            4..7 => (form("MIN(#)", [expressions.value(kind, depth)]), true),
-            7..10 => (form("MAX(#)", [expressions.value(kind, depth)]), true),
-            10..12 => (form("SUM(#)", [expressions.value(Type::Int, depth)]), false),
-            12 => (form("AVG(#)", [expressions.value(Type::Int, depth)]), false),
-            13 => (
-                form("SUM(#)", [expressions.value(Type::Decimal, depth)]),
-                false,
-            ),
-            14 => (
-                form("AVG(#)", [expressions.value(Type::Decimal, depth)]),
-                false,
-            ),
+        let (pattern, is_exact, argument) = match choice {
+            0 | 1 => return (text("COUNT(*)"), true),
+            2 => ("COUNT(#)", true, expressions.value(kind, depth)),
+            3 => ("COUNT(DISTINCT #)", true, expressions.value(kind, depth)),
+            4..7 => ("MIN(#)", true, expressions.value(kind, depth)),
+            7..10 => ("MAX(#)", true, expressions.value(kind, depth)),
+            10..12 => ("SUM(#)", false, expressions.value(Type::Int, depth)),
+            12 => ("AVG(#)", false, expressions.value(Type::Int, depth)),
+            13 => ("SUM(#)", false, expressions.value(Type::Decimal, depth)),
+            14 => ("AVG(#)", false, expressions.value(Type::Decimal, depth)),
             15 => {
-                let name = if expressions.chance(2) {
-                    "SUM(#)"
-                } else {
-                    "AVG(#)"
-                };
-                (
-                    form(name, [expressions.value(Type::Real, depth.min(1))]),
-                    false,
-                )
+                let pattern = expressions.one(&["SUM(#)", "AVG(#)"]);
+                (pattern, false, expressions.value(Type::Real, depth.min(1)))
             }
             16 => {
                 let pattern = bits(expressions.random.random_range(0..3));
-                (form(pattern, [expressions.value(Type::Int, depth)]), true)
+                (pattern, true, expressions.value(Type::Int, depth))
             }
             17 => {
-                let pattern = if expressions.chance(2) {
-                    "SUM(DISTINCT #)"
-                } else {
-                    "AVG(DISTINCT #)"
-                };
                 // A literal 0x0A is 9 to MariaDB's SUM(DISTINCT), and 10 to everything else.
-                (
-                    form(pattern, [form("# + 0", [expressions.leaf(Type::Int)])]),
-                    false,
-                )
+                let pattern = expressions.one(&["SUM(DISTINCT # + 0)", "AVG(DISTINCT # + 0)"]);
+                (pattern, false, expressions.leaf(Type::Int))
             }
             18 => {
                 let value = expressions.value(Type::Int, depth);
-                (
-                    form("GROUP_CONCAT(# ORDER BY #)", [value.clone(), value]),
-                    false,
-                )
+                let both = [value.clone(), value];
+                return (form("GROUP_CONCAT(# ORDER BY #)", both), false);
             }
             _ => {
-                let pattern = if expressions.chance(2) {
-                    "STDDEV(#)"
-                } else {
-                    "VARIANCE(#)"
-                };
-                (form(pattern, [expressions.value(Type::Int, 0)]), false)
+                let pattern = expressions.one(&["STDDEV(#)", "VARIANCE(#)"]);
+                (pattern, false, expressions.value(Type::Int, 0))
             }
-        }
+        };
+        (form(pattern, [argument]), is_exact)
     }
 
     /// Something computed from aggregates.

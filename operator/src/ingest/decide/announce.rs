@@ -8,6 +8,7 @@ use crate::ingest::decision::{Decision, Order, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::{Published, State};
 
+/// Tells agents what was published, then waits for readers.
 pub fn decide(observed: &Observed<'_>, segment: u64) -> Decision {
     let catalog = &observed.catalog;
     let key = observed.key();

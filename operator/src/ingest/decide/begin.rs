@@ -5,6 +5,7 @@ use crate::ingest::observe::Observed;
 use crate::ingest::queue::Turn;
 use crate::ingest::state::State;
 
+/// Pending: has the loader started when it is this ingest's turn.
 pub fn decide(observed: &Observed<'_>) -> Decision {
     if observed.ingest.spec.revoked {
         return Step::default().into();

@@ -17,6 +17,7 @@ use crate::ingest::target::Target;
 /// Workers that keep the list of files and rejects.
 const RECORD_KEEPERS: usize = 3;
 
+/// Load: opens the attempt everywhere, then has the loader send the rows.
 pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
     let Planned { ready, plan, .. } = match planned(observed, attempt) {
         Ok(planned) => planned,

@@ -9,6 +9,7 @@ use crate::ingest::observe::Observed;
 use crate::ingest::state::State;
 use crate::placement;
 
+/// Place: gives chunks workers, and the attempt its number.
 pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
     let Ready { id, surveyed, .. } = match loader::ready(observed) {
         Ok(ready) => ready,

@@ -13,6 +13,7 @@ use crate::ingest::observe::Observed;
 use crate::ingest::state::Attempt;
 use crate::ingest::target::Target;
 
+/// Publish: writes the segment into the catalog.
 pub fn decide(
     observed: &Observed<'_>,
     target: &Target<'_>,

@@ -8,6 +8,7 @@ use crate::ingest::decision::{Decision, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::{Published, State};
 
+/// Visible and Revoked: takes the rows back or brings them again, as the spec asks.
 pub fn decide(observed: &Observed<'_>, published: Published, is_revoked: bool) -> Decision {
     let revoked = observed.ingest.spec.revoked;
     if revoked == is_revoked {

@@ -20,6 +20,7 @@ use crate::ingest::state::Attempt;
 /// How long an agent may be away before the segment is sealed without it.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
+/// Seal: ends the attempt on every worker, so that no row comes any more.
 pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> Decision {
     // A leader that died, or an answer that was lost, may have left a published segment with the
     // status of an unpublished one.

@@ -8,6 +8,7 @@ use crate::ingest::decision::{Decision, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::State;
 
+/// Survey: has the loader read and check every row.
 pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
     let now = match loader::asked(observed) {
         Ok(now) => now,

@@ -5,6 +5,7 @@ use crate::ingest::decision::{Decision, Order, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::{Published, State};
 
+/// Publish, after the catalog: waits until every live reader has the rows.
 pub fn decide(observed: &Observed<'_>, published: Published) -> Decision {
     if !observed.readers_have {
         return Step::default().into();

@@ -78,83 +78,80 @@ impl Settings {
 
     /// What is wrong, one sentence per setting.
     pub fn faults(&self, config: &Config) -> Vec<String> {
-        let strict = self
-            .sql_mode
-            .split(',')
-            .any(|mode| mode == "STRICT_TRANS_TABLES" || mode == "STRICT_ALL_TABLES");
-        let checks = [
+        let exact = [
             (
-                self.flush_log == 1,
-                format!(
-                    "innodb_flush_log_at_trx_commit is {}, must be 1",
-                    self.flush_log
-                ),
+                "innodb_flush_log_at_trx_commit",
+                self.flush_log.to_string(),
+                "1".to_owned(),
+            ),
+            ("innodb_doublewrite", on(self.doublewrite), on(true)),
+            ("innodb_file_per_table", on(self.file_per_table), on(true)),
+            (
+                "innodb_page_size",
+                self.page_size.to_string(),
+                PAGE_SIZE.to_string(),
             ),
             (
-                self.doublewrite,
-                "innodb_doublewrite is off, must be on".to_owned(),
+                "character_set_server",
+                self.charset.clone(),
+                config.charset.clone(),
             ),
             (
-                self.file_per_table,
-                "innodb_file_per_table is off, must be on".to_owned(),
+                "collation_server",
+                self.collation.clone(),
+                config.collation.clone(),
             ),
             (
-                self.page_size == PAGE_SIZE,
-                format!(
-                    "innodb_page_size is {}, must be {PAGE_SIZE}",
-                    self.page_size
-                ),
-            ),
-            (
-                self.charset == config.charset,
-                format!(
-                    "character_set_server is {}, must be {}",
-                    self.charset, config.charset
-                ),
-            ),
-            (
-                self.collation == config.collation,
-                format!(
-                    "collation_server is {}, must be {}",
-                    self.collation, config.collation
-                ),
-            ),
-            (
-                strict,
-                format!(
-                    "sql_mode is {:?}, must have STRICT_TRANS_TABLES",
-                    self.sql_mode
-                ),
-            ),
-            (
-                self.lower_case == 0,
-                format!("lower_case_table_names is {}, must be 0", self.lower_case),
-            ),
-            (
-                self.secure_file_priv
-                    .as_deref()
-                    .is_some_and(|path| same_directory(path, &config.pipe_dir)),
-                format!(
-                    "secure_file_priv is {:?}, must be {}",
-                    self.secure_file_priv,
-                    config.pipe_dir.display()
-                ),
-            ),
-            (
-                same_directory(&self.datadir, &config.data_dir),
-                format!(
-                    "datadir is {}, must be {}",
-                    self.datadir,
-                    config.data_dir.display()
-                ),
+                "lower_case_table_names",
+                self.lower_case.to_string(),
+                "0".to_owned(),
             ),
         ];
-        checks
+        let differ = exact
             .into_iter()
-            .filter(|(fine, _)| !fine)
-            .map(|(_, fault)| fault)
+            .filter(|(_, found, wanted)| found != wanted)
+            .map(|(name, found, wanted)| format!("{name} is {found}, must be {wanted}"));
+        differ
+            .chain(self.lax_mode())
+            .chain(self.wrong_directories(config))
             .collect()
     }
+
+    fn lax_mode(&self) -> Option<String> {
+        let mut modes = self.sql_mode.split(',');
+        let is_strict =
+            modes.any(|mode| mode == "STRICT_TRANS_TABLES" || mode == "STRICT_ALL_TABLES");
+        (!is_strict).then(|| {
+            format!(
+                "sql_mode is {:?}, must have STRICT_TRANS_TABLES",
+                self.sql_mode
+            )
+        })
+    }
+
+    fn wrong_directories(&self, config: &Config) -> impl Iterator<Item = String> {
+        let files = self.secure_file_priv.as_deref();
+        let files_are_right = files.is_some_and(|path| same_directory(path, &config.pipe_dir));
+        let files = (!files_are_right).then(|| {
+            format!(
+                "secure_file_priv is {files:?}, must be {}",
+                config.pipe_dir.display()
+            )
+        });
+        let data = (!same_directory(&self.datadir, &config.data_dir)).then(|| {
+            format!(
+                "datadir is {}, must be {}",
+                self.datadir,
+                config.data_dir.display()
+            )
+        });
+        files.into_iter().chain(data)
+    }
+}
+
+/// A switch as people write it.
+fn on(is_on: bool) -> String {
+    if is_on { "on" } else { "off" }.to_owned()
 }
 
 /// InnoDB's default page size, the same on every worker.
