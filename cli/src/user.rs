@@ -62,6 +62,7 @@ pub async fn create(
     let spec = QueryUserSpec {
         user: user.to_owned(),
         password_secret: secret_name.clone(),
+        valid_until: None,
         grants: databases
             .iter()
             .map(|database| DatabaseGrant {
@@ -101,7 +102,10 @@ pub async fn create(
 pub async fn passwd(archive: &Archive, user: &str, password: &PasswordSource) -> Result<()> {
     let name = find(archive, user).await?.spec.password_secret;
     let (password, is_new) = password.take()?;
-    let change = serde_json::json!({"stringData": {PASSWORD_KEY: password}});
+    // A hash that stood there in place of a password would contradict it.
+    let change = serde_json::json!({
+        "stringData": {PASSWORD_KEY: password}, "data": {"hash": null},
+    });
     secrets(archive)
         .patch(&name, &PatchParams::default(), &Patch::Merge(change))
         .await

@@ -16,7 +16,7 @@ impl Authenticator for Accounts<'_> {
         // A digest that is no digest verifies nothing.
         Some(Verifier {
             native: digest(&user.native),
-            sha2: digest(&user.sha2),
+            sha2: user.sha2.as_deref().and_then(digest),
         })
     }
 }

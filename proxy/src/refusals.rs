@@ -123,6 +123,13 @@ pub fn user_gone(user: &str, host: &str) -> ServerError {
     ))
 }
 
+/// The user's time is over.
+pub fn user_expired(user: &str, host: &str) -> ServerError {
+    errors::ACCOUNT_LOCKED.error(format!(
+        "Access denied for user '{user}'@'{host}': the account is not valid any more"
+    ))
+}
+
 /// Wrong passwords came before.
 pub fn too_soon(user: &str, host: &str, wait: Duration) -> ServerError {
     errors::HOST_BLOCKED.error(format!(

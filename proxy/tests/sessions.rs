@@ -82,6 +82,46 @@ async fn a_user_that_is_removed_is_shut_out_at_the_next_statement() {
 }
 
 #[tokio::test]
+async fn a_user_whose_time_is_over_is_shut_out_at_the_next_statement() {
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    let until = |version: u64, seconds: i64| {
+        let mut users = users();
+        users.version = version;
+        users.users.get_mut("ann").unwrap().valid_until = Some(seconds);
+        running.proxy.hub.offer(Offer::Users(users));
+    };
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    until(2, now + 1000);
+    cell(&mut ann, "SELECT 1").await;
+    until(3, now - 1);
+    assert_eq!(refused(&mut ann, "SELECT 1").await.0, 4151);
+    assert_eq!(
+        code(running.try_connect(&Running::options("ann")).await),
+        4151
+    );
+}
+
+#[tokio::test]
+async fn a_user_of_whom_only_a_hash_is_known_logs_in() {
+    let running = one().await;
+    let mut hashed = users();
+    hashed.version = 2;
+    hashed.users.get_mut("ann").unwrap().sha2 = None;
+    running.proxy.hub.offer(Offer::Users(hashed));
+    running.connect("ann").await;
+    let out = run(running.mariadb("ann", &["-e", "SELECT 7"])).await;
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "7\n");
+    let switched = run(running.mariadb(
+        "ann",
+        &["--default-auth=caching_sha2_password", "-e", "SELECT 7"],
+    ))
+    .await;
+    assert_eq!(String::from_utf8_lossy(&switched.stdout), "7\n");
+}
+
+#[tokio::test]
 async fn connections_are_limited_per_user_and_in_all() {
     let database = Arc::new(Mysqld::start());
     let running = start_with(vec![Czar::start(&database).await], 2).await;

@@ -117,6 +117,8 @@ pub const MALFORMED_PACKET: ErrorKind = kind(1835, *b"HY000");
 pub const CONNECTION_KILLED: ErrorKind = kind(1927, *b"70100");
 /// The statement ran for longer than it may.
 pub const TIMED_OUT: ErrorKind = kind(1969, *b"70100");
+/// The account may not log in any more.
+pub const ACCOUNT_LOCKED: ErrorKind = kind(4151, *b"HY000");
 /// The server takes clients over TLS only.
 pub const TLS_REQUIRED: ErrorKind = kind(3159, *b"08004");
 

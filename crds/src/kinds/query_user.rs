@@ -1,6 +1,6 @@
 //! `QueryUser`: who may log in and read what.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,9 +40,14 @@ pub struct QueryUserSpec {
     /// Name to log in with.
     #[schemars(length(min = 1, max = 80), regex(pattern = "^[A-Za-z0-9_.@-]+$"))]
     pub user: String,
-    /// Name of the Secret in this namespace whose key `password` holds the password.
+    /// Name of the Secret in this namespace whose key `password` holds the password, or whose key
+    /// `hash` holds what MariaDB's PASSWORD() gives of it: `*` and 40 hexadecimal digits. A line
+    /// break at the end of either does not count.
     #[schemars(length(min = 1, max = 253))]
     pub password_secret: String,
+    /// From when on the user can neither log in nor ask any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
     /// Databases the user may read.
     #[serde(default)]
     #[schemars(length(max = 256))]

@@ -158,7 +158,8 @@ pub fn user(password: &str, databases: &[&str]) -> User {
     let verifier = Verifier::from_password(password.as_bytes());
     User {
         native: verifier.native.map(hex::encode).unwrap_or_default(),
-        sha2: verifier.sha2.map(hex::encode).unwrap_or_default(),
+        sha2: verifier.sha2.map(hex::encode),
+        valid_until: None,
         databases: databases
             .iter()
             .map(|database| (*database).to_owned())

@@ -74,6 +74,7 @@ fn admin(namespace: &str) -> QueryUser {
         spec: QueryUserSpec {
             user: ADMIN.into(),
             password_secret: ADMIN_SECRET.into(),
+            valid_until: None,
             grants: vec![DatabaseGrant {
                 database: "*".into(),
             }],

@@ -16,6 +16,8 @@ use crate::secrets::plan::value;
 
 /// Key of a user's Secret that holds the password.
 pub const PASSWORD: &str = "password";
+/// Key that holds a hash in its place.
+pub const HASH: &str = "hash";
 /// Annotation of the users' Secret with the version of rights that the operator wrote.
 pub const VERSION_ANNOTATION: &str = "orrery.dev/users-version";
 /// Beginning of the names of our own accounts.
@@ -103,20 +105,11 @@ fn judge(
             ),
         )
     })?;
-    let password = value(secret, PASSWORD)
-        .filter(|password| !password.is_empty())
-        .ok_or_else(|| {
-            Finding::unmet(
-                "PasswordMissing",
-                format!(
-                    "spec.passwordSecret: Secret `{}` has no text under `{PASSWORD}`",
-                    spec.password_secret
-                ),
-            )
-        })?;
+    let digests = digests(&spec.password_secret, secret)?;
     Ok(User {
-        native: hex::encode(Sha1::digest(Sha1::digest(password))),
-        sha2: hex::encode(Sha256::digest(Sha256::digest(password))),
+        native: digests.native,
+        sha2: digests.sha2,
+        valid_until: spec.valid_until.as_ref().map(|time| time.0.as_second()),
         databases: spec
             .grants
             .iter()
@@ -125,6 +118,58 @@ fn judge(
         class: spec.class,
         limits: spec.limits.clone(),
     })
+}
+
+/// What proxies verify passwords with, in hex.
+struct Digests {
+    native: String,
+    sha2: Option<String>,
+}
+
+/// The digests of the password in a Secret, or the one that stands there in its place.
+fn digests(name: &str, secret: &Secret) -> Result<Digests, Finding> {
+    let text = |key| {
+        let text = value(secret, key).map(without_line_break);
+        text.filter(|text| !text.is_empty())
+    };
+    match (text(PASSWORD), text(HASH)) {
+        (Some(password), None) => Ok(Digests {
+            native: hex::encode(Sha1::digest(Sha1::digest(password))),
+            sha2: Some(hex::encode(Sha256::digest(Sha256::digest(password)))),
+        }),
+        (None, Some(hash)) => {
+            let digits = hash.strip_prefix('*').filter(|digits| {
+                digits.len() == 40 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            });
+            let native = digits.ok_or_else(|| {
+                let message = format!(
+                    "spec.passwordSecret: `{HASH}` of Secret `{name}` is not `*` and 40 hexadecimal digits, \
+                     as MariaDB's PASSWORD() gives them"
+                );
+                Finding::unmet("HashUnreadable", message)
+            })?;
+            Ok(Digests {
+                native: native.to_ascii_lowercase(),
+                sha2: None,
+            })
+        }
+        (Some(_), Some(_)) => Err(Finding::unmet(
+            "PasswordAndHash",
+            format!("spec.passwordSecret: Secret `{name}` has both `{PASSWORD}` and `{HASH}`"),
+        )),
+        (None, None) => Err(Finding::unmet(
+            "PasswordMissing",
+            format!(
+                "spec.passwordSecret: Secret `{name}` has no text under `{PASSWORD}` or `{HASH}`"
+            ),
+        )),
+    }
+}
+
+/// The text without the line break that editors and `kubectl create secret --from-file` leave.
+fn without_line_break(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
 }
 
 /// Versions of rights that a Secret with users names.
@@ -189,6 +234,13 @@ mod tests {
         BTreeMap::from([
             ("good".to_owned(), secret("password", "secret")),
             ("bad".to_owned(), secret("else", "secret")),
+            ("line".to_owned(), secret("password", "secret\n")),
+            ("windows".to_owned(), secret("password", "secret\r\n")),
+            (
+                "hash".to_owned(),
+                secret("hash", "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7\n"),
+            ),
+            ("short".to_owned(), secret("hash", "*14E65567")),
         ])
     }
 
@@ -205,8 +257,31 @@ mod tests {
             entry.native.to_uppercase(),
             "14E65567ABDB5135D0CFD9A70B3032C179A49EE7"
         );
-        assert_eq!(entry.sha2.len(), 64);
+        assert_eq!(entry.sha2.as_ref().unwrap().len(), 64);
         assert_eq!(entry.databases, ["sky"]);
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_is_no_part_of_the_password_and_a_hash_will_do() {
+        let created = "2026-01-01T00:00:00Z";
+        let names = ["good", "line", "windows", "hash", "short"];
+        let users = names.map(|secret| user(secret, secret, secret, created));
+        let plan = plan(&users, &secrets());
+        let native = &plan.users["good"].native;
+        for same in ["line", "windows", "hash"] {
+            assert_eq!(&plan.users[same].native, native, "{same}");
+        }
+        assert_eq!(plan.users["hash"].sha2, None);
+        assert_eq!(plan.users["line"].sha2, plan.users["good"].sha2);
+        assert_eq!(plan.findings[4].reason, "HashUnreadable");
+    }
+
+    #[test]
+    fn the_end_of_a_users_validity_reaches_proxies() {
+        let mut until = user("a", "anna", "good", "2026-01-01T00:00:00Z");
+        until.spec.valid_until = serde_json::from_value(json!("1970-01-01T00:01:00Z")).unwrap();
+        let plan = plan(&[until], &secrets());
+        assert_eq!(plan.users["anna"].valid_until, Some(60));
     }
 
     #[test]

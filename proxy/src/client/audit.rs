@@ -1,6 +1,6 @@
 //! Lines of the audit log about a client: its log-ins and its statements.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ impl Visitor {
     /// The part of a line that says who it is.
     fn record<'a>(&'a self, proxy: &'a Proxy, connection: u32, event: Event) -> Record<'a> {
         Record {
-            time: now(),
+            time: format!("{:.3}", Timestamp::now()),
             event,
             proxy: &proxy.name,
             connection,
@@ -78,11 +78,4 @@ impl Client {
                 .record(&self.proxy, connection, Event::Statement)
         });
     }
-}
-
-/// The time, RFC 3339 with milliseconds.
-fn now() -> String {
-    // A clock beyond the year 9999 is shown as its earliest time.
-    let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MIN);
-    format!("{now:.3}")
 }

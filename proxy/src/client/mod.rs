@@ -16,6 +16,7 @@ mod visitor;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use orrery_archive::catalog::users::User;
 use orrery_wire::server::ResponseWriter;
 use orrery_wire::{OkPacket, ServerError, WireError};
@@ -64,12 +65,17 @@ enum Outcome {
 }
 
 impl Client {
-    /// The user as the newest snapshot has it.
+    /// The user as the newest snapshot has it, if it may still ask.
     fn account(&self) -> Result<User, ServerError> {
         let snapshot = self.proxy.hub.current();
         let user =
             snapshot.and_then(|snapshot| snapshot.users.users.get(&self.session.user).cloned());
-        user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))
+        let user = user.ok_or_else(|| refusals::user_gone(&self.session.user, &self.peer))?;
+        let now = Timestamp::now().as_second();
+        if user.valid_until.is_some_and(|until| until <= now) {
+            return Err(refusals::user_expired(&self.session.user, &self.peer));
+        }
+        Ok(user)
     }
 
     /// Success without rows.

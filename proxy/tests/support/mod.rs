@@ -43,7 +43,8 @@ pub fn user(databases: &[&str], class: ServiceClass, limits: UserLimits) -> User
     let verifier = Verifier::from_password(PASSWORD.as_bytes());
     User {
         native: hex::encode(verifier.native.unwrap()),
-        sha2: hex::encode(verifier.sha2.unwrap()),
+        sha2: Some(hex::encode(verifier.sha2.unwrap())),
+        valid_until: None,
         databases: databases.iter().map(|name| (*name).to_owned()).collect(),
         class,
         limits,

@@ -21,8 +21,13 @@ pub struct Users {
 pub struct User {
     /// Hex of SHA1(SHA1(password)): verifies mysql_native_password.
     pub native: String,
-    /// Hex of SHA256(SHA256(password)): verifies caching_sha2_password's fast path.
-    pub sha2: String,
+    /// Hex of SHA256(SHA256(password)): verifies caching_sha2_password's fast path. Not known of a
+    /// user whose password is given as a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha2: Option<String>,
+    /// When the user may not log in or ask any more: seconds of Unix time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<i64>,
     /// Databases the user may read; `*` means all.
     pub databases: Vec<String>,
     /// Class of service.

@@ -13,6 +13,15 @@ pub fn users() -> Vec<Case> {
         "everything",
         json!({"spec": {"grants": [{"database": "*"}], "class": "admin", "limits": {"maxRows": 1}}}),
     );
+    user.accepts(
+        "an end of its validity",
+        json!({"spec": {"validUntil": "2027-01-01T00:00:00Z"}}),
+    );
+    user.refuses(
+        "an end that is no time",
+        json!({"spec": {"validUntil": "tomorrow"}}),
+        &["spec.validUntil: Invalid value: \"tomorrow\": spec.validUntil in body must be of type date-time: \"tomorrow\""],
+    );
     let reserved = [
         "spec: this user name is reserved: root, mysql, mariadb.sys, public, and names that begin with orrery_",
     ];
