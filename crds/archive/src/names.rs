@@ -67,6 +67,42 @@ pub fn reference_table(table: &str, attempt: u64) -> String {
     format!("{table}__{attempt}")
 }
 
+/// A server's text with the names that users know in place of the physical names of one table.
+pub fn in_users_words(text: &str, database: &str, table: &str, incarnation: u64) -> String {
+    let physical = physical_database(database, incarnation);
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
+    let mut words = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let length = rest.find(|character| !is_part(character));
+        let (name, after) = rest.split_at(length.unwrap_or(rest.len()));
+        words.push_str(match name {
+            name if name == physical => database,
+            name if is_physical_table(name, table) => table,
+            name => name,
+        });
+        let gap = after.find(is_part).unwrap_or(after.len());
+        let (between, next) = after.split_at(gap);
+        words.push_str(between);
+        rest = next;
+    }
+    words
+}
+
+/// Whether `name` is that of a physical table of `table`, of any chunk and attempt.
+fn is_physical_table(name: &str, table: &str) -> bool {
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let Some((head, attempt)) = name
+        .strip_prefix(table)
+        .and_then(|rest| rest.rsplit_once("__"))
+    else {
+        return false;
+    };
+    let head = head.strip_prefix("FullOverlap").unwrap_or(head);
+    is_number(attempt) && (head.is_empty() || head.strip_prefix('_').is_some_and(is_number))
+}
+
 /// Database of the agent's own tables on every worker.
 pub const CONTROL_DATABASE: &str = "orrery_control";
 
@@ -177,3 +213,33 @@ pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 pub const POOL_LABEL: &str = "orrery.dev/pool";
 /// Label that carries a worker's id on its objects.
 pub const WORKER_LABEL: &str = "orrery.dev/worker";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn physical_names_become_those_that_users_know() {
+        let words = |text: &str| in_users_words(text, "sky", "Object", 3);
+        for (text, wanted) in [
+            (
+                "Table 'sky__3.Object_6630__12' doesn't exist",
+                "Table 'sky.Object' doesn't exist",
+            ),
+            (
+                "out of range in '`sky__3`.`o`.`tiny` - 1'",
+                "out of range in '`sky`.`o`.`tiny` - 1'",
+            ),
+            (
+                "Can't read './sky__3/ObjectFullOverlap_7__1.ibd' (errno: 5)",
+                "Can't read './sky/Object.ibd' (errno: 5)",
+            ),
+            ("Object__13 é", "Object é"),
+            ("", ""),
+        ] {
+            assert_eq!(words(text), wanted);
+        }
+        let others = "sky__31 sky__3x Object_6630 Objects_1__2 Object_x__2 Object_1__ _Object_1__2";
+        assert_eq!(words(others), others);
+    }
+}

@@ -18,6 +18,8 @@ pub trait Units: Send + Sync + 'static {
     fn count(&self) -> usize;
     /// What people call the unit, for example `chunk 6630 of sky.Object`.
     fn name(&self, unit: usize) -> String;
+    /// A worker's text with the names of tables that users know.
+    fn in_users_words(&self, text: &str) -> String;
     /// The unit's statements.
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError>;
     /// Workers that have all the unit needs, by the newest placement known.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use orrery_archive::names::WorkerId;
+use orrery_wire::ServerError;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, attempt, may_change};
@@ -16,6 +17,7 @@ use super::losses::Losses;
 use super::policy::Action;
 use super::queue::NO_WORKER;
 use super::workers::Workers;
+use crate::spool::SpoolError;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -156,8 +158,8 @@ impl Task {
             });
         }
         match action {
-            Action::Fail => return Err(failure(error)),
-            Action::Split if !part.is_joined => return Err(failure(error)),
+            Action::Fail => return Err(self.failure(error)),
+            Action::Split if !part.is_joined => return Err(self.failure(error)),
             Action::Split => {
                 parts.extend(singles(part));
                 return Ok(());
@@ -232,6 +234,20 @@ impl Task {
             .any(|statement| statement.contains(&name)))
     }
 
+    /// What the user gets of an error that every replica would give.
+    fn failure(&self, error: &AttemptError) -> DispatchError {
+        if let AttemptError::Spool(SpoolError::Full { limit }) = error {
+            return DispatchError::Spool(SpoolError::Full { limit: *limit });
+        }
+        match error.server_error() {
+            Some(error) => DispatchError::Statement(ServerError {
+                message: self.job.units.in_users_words(&error.message),
+                ..error.clone()
+            }),
+            None => DispatchError::Render(error.to_string()),
+        }
+    }
+
     /// Sends units to other workers, those with the same next worker together.
     async fn move_all(
         &mut self,
@@ -282,7 +298,7 @@ impl Task {
             if Instant::now() + self.pause > deadline {
                 return Err(DispatchError::NoReplica {
                     unit: self.job.units.name(unit),
-                    reasons: reasons(failed),
+                    reasons: self.job.units.in_users_words(&reasons(failed)),
                 });
             }
             let look = self.job.units.look_for_newer();
@@ -318,18 +334,6 @@ fn reasons(failed: &[(WorkerId, String)]) -> String {
         text.push_str("no worker holds it");
     }
     text
-}
-
-fn failure(error: &AttemptError) -> DispatchError {
-    match error {
-        AttemptError::Spool(crate::spool::SpoolError::Full { limit }) => {
-            DispatchError::Spool(crate::spool::SpoolError::Full { limit: *limit })
-        }
-        _ => match error.server_error() {
-            Some(error) => DispatchError::Statement(error.clone()),
-            None => DispatchError::Render(error.to_string()),
-        },
-    }
 }
 
 fn singles(part: Part) -> impl Iterator<Item = Part> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orrery_archive::names::{ChunkId, WorkerId};
+use orrery_archive::catalog::TableKey;
+use orrery_archive::names::{self, ChunkId, WorkerId};
 use orrery_plan::{ChunkPart, ChunkSelection, Plan, Renderer, TableRole, Template, Work};
 
 use crate::catalogs::{Catalogs, Current};
@@ -111,6 +112,16 @@ fn renderer<'a>(
         .map_err(|error| DispatchError::Render(error.to_string()))
 }
 
+fn in_users_words(plan: &Plan, text: &str) -> String {
+    plan.tables.iter().fold(text.to_owned(), |text, table| {
+        let TableKey {
+            database,
+            table: name,
+        } = &table.key;
+        names::in_users_words(&text, database, name, table.incarnation)
+    })
+}
+
 fn table_names(plan: &Plan) -> String {
     let names: Vec<String> = plan
         .tables
@@ -132,6 +143,10 @@ impl Units for ChunkUnits {
             |part| format!("chunk {}", part.chunk),
         );
         format!("{chunk} of {}", table_names(&self.plan))
+    }
+
+    fn in_users_words(&self, text: &str) -> String {
+        in_users_words(&self.plan, text)
     }
 
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
@@ -192,6 +207,10 @@ impl Units for WholeUnit {
 
     fn name(&self, _unit: usize) -> String {
         format!("the table {}", table_names(&self.plan))
+    }
+
+    fn in_users_words(&self, text: &str) -> String {
+        in_users_words(&self.plan, text)
     }
 
     fn statements(&self, _unit: usize) -> Result<Vec<String>, DispatchError> {

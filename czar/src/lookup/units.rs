@@ -118,6 +118,15 @@ impl Units for IndexUnits {
         format!("{chunk} of the index of {}", self.director)
     }
 
+    fn in_users_words(&self, text: &str) -> String {
+        let (index, key) = (
+            names::index_database(self.index.incarnation),
+            &self.director,
+        );
+        names::in_users_words(text, &key.database, &key.table, self.index.incarnation)
+            .replace(&index, &format!("the index of {}", key.database))
+    }
+
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError> {
         let (chunk, keys) = self.part(unit)?;
         let keys = self.list(keys);

@@ -8,7 +8,7 @@ use bytes::{BufMut, BytesMut};
 use orrery_plan::ShadowMerge;
 use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
 use orrery_wire::value::TextCells;
-use orrery_wire::{ColumnDef, ColumnType, Format};
+use orrery_wire::{ColumnDef, ColumnType, Format, ServerError};
 use thiserror::Error;
 
 use crate::backend::SessionSettings;
@@ -53,7 +53,15 @@ pub enum ServerMergeError {
 
 impl From<ClientError> for ServerMergeError {
     fn from(error: ClientError) -> Self {
-        Self::Shadow(error.into())
+        Self::Shadow(match error {
+            // The temporary table is none of the user's.
+            ClientError::Server(error) => ClientError::Server(ServerError {
+                message: error.message.replace(&format!("{TABLE}."), ""),
+                ..error
+            })
+            .into(),
+            other => other.into(),
+        })
     }
 }
 

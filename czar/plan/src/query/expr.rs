@@ -224,6 +224,16 @@ impl Expr {
         self.any(&|expr| matches!(expr, Self::Random { .. }))
     }
 
+    /// Whether every row gives it the same value.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.any(&|expr| {
+            matches!(
+                expr,
+                Self::Column(_) | Self::Aggregate(_) | Self::Random { .. } | Self::Partial(_)
+            )
+        })
+    }
+
     /// Calls `visit` for every column in it.
     pub(crate) fn for_each_column(&self, visit: &mut dyn FnMut(ColumnId)) {
         if let Self::Column(column) | Self::OwnKey(column) = self {

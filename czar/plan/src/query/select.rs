@@ -1,7 +1,7 @@
 //! A resolved SELECT: what every pass reads.
 
 use super::expr::Expr;
-use super::scope::Scope;
+use super::scope::{Scope, same_name};
 
 /// An entry of the select list.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,14 @@ pub(crate) struct Item {
     pub expr: Expr,
     /// Alias, or a column's own name.
     pub name: Option<String>,
+}
+
+impl Item {
+    /// Whether this is its alias, or its column's name.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        let own = self.name.as_deref();
+        own.is_some_and(|own| same_name(own, name))
+    }
 }
 
 /// An entry of ORDER BY.

@@ -278,15 +278,15 @@ async fn merge_parts(
 
 /// How two answers are compared.
 #[derive(Clone, Copy)]
-struct Comparison {
-    order: Order,
+pub(super) struct Comparison {
+    pub(super) order: Order,
     /// Sums of doubles may differ by rounding.
-    rounded: bool,
+    pub(super) rounded: bool,
 }
 
 /// Which rows must match.
 #[derive(Clone, Copy, PartialEq)]
-enum Order {
+pub(super) enum Order {
     /// Row by row.
     Fixed,
     /// As sets of rows.
@@ -385,58 +385,65 @@ fn queries() -> Vec<(Comparison, &'static str, Option<&'static str>)> {
     parsed.collect()
 }
 
+/// An archive's rows in one server, and in another by chunks.
+pub(super) struct Sides {
+    pub(super) archive: Archive,
+    pub(super) whole: Conn,
+    pub(super) parts: Conn,
+    _servers: [Server; 2],
+}
+
+impl Sides {
+    pub(super) async fn start(objects: i64) -> Self {
+        let archive = archive(objects);
+        let servers = [Server::start(), Server::start()];
+        let [whole, parts] = &servers;
+        let (mut whole, mut parts) = (whole.connect().await, parts.connect().await);
+        prepare_database(&mut whole, &archive).await;
+        load_whole(&mut whole, &archive).await;
+        prepare_database(&mut parts, &archive).await;
+        load_chunks(&mut parts, &archive).await;
+        Self {
+            archive,
+            whole,
+            parts,
+            _servers: servers,
+        }
+    }
+
+    /// Compares the answer of a plan with that of one server.
+    pub(super) async fn check(
+        &mut self,
+        sql: &str,
+        oracle: Option<&str>,
+        order: Comparison,
+        plan: Plan,
+    ) -> Result<(), String> {
+        // The metadata text must be a statement that the shadow server can execute.
+        let decimals = fixed_decimals(&mut self.parts, &plan.metadata_sql).await?;
+        let expected = rows(&mut self.whole, oracle.unwrap_or(sql)).await?;
+        let actual = execute(plan, &self.archive, &mut self.parts)
+            .await
+            .map_err(|error| format!("{sql}\n  {error}"))?;
+        compare(sql, expected, as_shown(actual, &decimals), order)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn merged_parts_equal_one_server() {
-    let archive = archive(240);
-    let (whole, parts) = (Server::start(), Server::start());
-    let (mut whole_connection, mut parts_connection) =
-        (whole.connect().await, parts.connect().await);
-    prepare_database(&mut whole_connection, &archive).await;
-    load_whole(&mut whole_connection, &archive).await;
-    prepare_database(&mut parts_connection, &archive).await;
-    load_chunks(&mut parts_connection, &archive).await;
+    let mut sides = Sides::start(240).await;
     let queries = queries();
     assert!(queries.len() >= 60, "{} queries", queries.len());
     let mut failures = Vec::new();
     for (order, sql, oracle) in queries {
-        let plan = match plan(sql, &archive.catalog, Some("sky")) {
+        let plan = match plan(sql, &sides.archive.catalog, Some("sky")) {
             Ok(plan) => plan,
             Err(error) => {
                 failures.push(format!("{sql}\n  {error}"));
                 continue;
             }
         };
-        if let Err(failure) = check(
-            sql,
-            oracle,
-            order,
-            plan,
-            &archive,
-            &mut whole_connection,
-            &mut parts_connection,
-        )
-        .await
-        {
-            failures.push(failure);
-        }
+        failures.extend(sides.check(sql, oracle, order, plan).await.err());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-async fn check(
-    sql: &str,
-    oracle: Option<&str>,
-    order: Comparison,
-    plan: Plan,
-    archive: &Archive,
-    whole: &mut Conn,
-    parts: &mut Conn,
-) -> Result<(), String> {
-    // The metadata text must be a statement that the shadow server can execute.
-    let decimals = fixed_decimals(parts, &plan.metadata_sql).await?;
-    let expected = rows(whole, oracle.unwrap_or(sql)).await?;
-    let actual = execute(plan, archive, parts)
-        .await
-        .map_err(|error| format!("{sql}\n  {error}"))?;
-    compare(sql, expected, as_shown(actual, &decimals), order)
 }

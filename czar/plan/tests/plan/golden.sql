@@ -248,3 +248,19 @@ fixed~: SELECT kind, VAR_SAMP(flux) AS v FROM Object GROUP BY kind HAVING STD(fl
 any: SELECT ROUND(STD(57000000 + tiny), 4), VARIANCE(1.1), VAR_POP(objectId DIV objectId * 0.1e0), VAR_SAMP(NULL), STD(NULL) FROM Object
 any: SELECT STD(flux), VARIANCE(flux), VAR_SAMP(price), COUNT(*) FROM Object WHERE objectId < 0
 any~: SELECT DISTINCT ROUND(STD(price), 2), ROUND(SQRT(VAR_POP(flux)) - STDDEV_POP(flux), 6) FROM Object GROUP BY kind
+-- names that are a column and an alias: GROUP BY takes the column, HAVING what is grouped by, else the alias, ORDER BY the alias alone and the column in expressions
+any: SELECT 1 AS run, run FROM Object GROUP BY run
+any: SELECT -run AS run, COUNT(*) FROM Object GROUP BY run
+fixed: SELECT -run AS run, COUNT(*) FROM Object GROUP BY (run) HAVING run > 2 ORDER BY run
+fixed: SELECT -run AS run, COUNT(*) FROM Object GROUP BY run ORDER BY run + 0
+fixed: SELECT tiny AS run, run AS tiny FROM Object WHERE run IS NOT NULL GROUP BY run, tiny HAVING run > 2 ORDER BY tiny, run
+any: SELECT objectId, -(tiny * 1) AS tiny FROM Object HAVING tiny < 0
+any: SELECT -run AS run, COUNT(*), SUM(run) FROM Object GROUP BY run HAVING SUM(run) > 5
+fixed: SELECT objectId AS tiny, -objectId AS objectId FROM Object ORDER BY objectId LIMIT 9
+fixed: SELECT objectId AS tiny, -objectId AS objectId FROM Object ORDER BY objectId + 0 LIMIT 9
+any: SELECT MAX(tiny) AS run, run AS tiny FROM Object GROUP BY run
+any: SELECT SUM(tiny) AS tiny, run FROM Object GROUP BY run HAVING tiny > 5
+any: SELECT 1 AS z, 2 AS z, COUNT(*) FROM Object GROUP BY z
+any: SELECT o.tiny AS objectId, COUNT(*) FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY objectId
+fixed: SELECT 2 AS two, -tiny AS t, COUNT(*) FROM Object GROUP BY tiny ORDER BY two, t DESC
+fixed: SELECT run AS tiny, MAX(tiny) AS tiny FROM Object GROUP BY run HAVING tiny + 0 > 1 ORDER BY run + 0

@@ -9,6 +9,7 @@
 mod common;
 mod golden;
 mod grammar;
+mod names;
 mod plans;
 mod refusals;
 mod soundness;

@@ -87,7 +87,7 @@ fn resolve_join<'a>(
 }
 
 fn on_terms(parsed: &Parsed, scope: &Scope<'_>, notes: &mut Notes) -> Result<Vec<Expr>, PlanError> {
-    let whole = Converter::new(scope, Place::Filter, &[], notes).convert(parsed)?;
+    let whole = Converter::new(scope, Place::Filter, notes).convert(parsed)?;
     Ok(whole.into_conjuncts())
 }
 

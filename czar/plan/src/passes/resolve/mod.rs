@@ -4,23 +4,24 @@
 //! Users' text runs on the shadow server's tables first, so names that mean nothing are MariaDB's
 //! to report; errors here only have to be sane.
 
+mod clauses;
 mod convert;
 mod from;
 pub(crate) mod names;
 
 use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
-    Distinct, Expr as Parsed, GroupByExpr, LimitClause, OrderByKind, OrderBySort, Query,
-    Select as ParsedSelect, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, UnaryOperator,
-    Value,
+    Distinct, Expr as Parsed, Query, Select as ParsedSelect, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr,
 };
 
 use crate::error::{PlanError, ResolveError, refused};
 use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::functions::is_area_name;
 use crate::query::scope::{Scope, ScopeTable};
-use crate::query::select::{AreaCall, Item, OrderKey, RowRange, Select};
-use convert::{Converter, Notes, Place, item_by_alias};
+use crate::query::select::{AreaCall, Item, Select};
+use clauses::{group_by, order_by, range};
+use convert::{Converter, Notes, Place};
 
 /// Resolves a query over chunked tables.
 pub(crate) fn resolve<'a>(
@@ -37,7 +38,8 @@ pub(crate) fn resolve<'a>(
     let group_by = group_by(select, &scope, &items, &mut notes)?;
     let having = match &select.having {
         Some(having) => {
-            Some(Converter::new(&scope, Place::AfterGroups, &items, &mut notes).convert(having)?)
+            let place = Place::Having(&items, &group_by);
+            Some(Converter::new(&scope, place, &mut notes).convert(having)?)
         }
         None => None,
     };
@@ -47,7 +49,7 @@ pub(crate) fn resolve<'a>(
         distinct: distinct(select)?,
         filter,
         areas,
-        group_by,
+        group_by: group_by.into_iter().map(|group| group.expr).collect(),
         having,
         order_by,
         range: range(query.limit_clause.as_ref())?,
@@ -133,7 +135,7 @@ fn items(
 ) -> Result<Vec<Item>, PlanError> {
     let mut items = Vec::new();
     for item in &select.projection {
-        let mut converter = Converter::new(scope, Place::Items, &[], notes);
+        let mut converter = Converter::new(scope, Place::Items, notes);
         match item {
             SelectItem::UnnamedExpr(parsed) => {
                 let name = match parsed {
@@ -210,7 +212,7 @@ fn filter(
     let Some(parsed) = &select.selection else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let whole = Converter::new(scope, Place::Filter, &[], notes).convert(parsed)?;
+    let whole = Converter::new(scope, Place::Filter, notes).convert(parsed)?;
     let (mut areas, mut filter) = (Vec::new(), Vec::new());
     for term in whole.into_conjuncts() {
         match area_call(&term) {
@@ -238,133 +240,4 @@ fn area_call(term: &Expr) -> Option<AreaCall> {
         },
         _ => None,
     }
-}
-
-fn group_by(
-    select: &ParsedSelect,
-    scope: &Scope<'_>,
-    items: &[Item],
-    notes: &mut Notes,
-) -> Result<Vec<Expr>, PlanError> {
-    let GroupByExpr::Expressions(parsed, modifiers) = &select.group_by else {
-        return Err(refused("GROUP BY ALL", "list the columns"));
-    };
-    if !modifiers.is_empty() {
-        return Err(refused(
-            "WITH ROLLUP",
-            "run a second statement with fewer GROUP BY columns",
-        ));
-    }
-    let mut keys: Vec<Expr> = Vec::new();
-    for parsed in parsed {
-        let key = match position(parsed, items, "group statement")? {
-            Some(item) => item.expr.clone(),
-            None => Converter::new(scope, Place::GroupBy, items, notes).convert(parsed)?,
-        };
-        if key.has_aggregate() {
-            return Err(ResolveError::GroupFunction.into());
-        }
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    Ok(keys)
-}
-
-/// The item that a whole number in GROUP BY or ORDER BY counts to; TRUE is 1.
-fn position<'i>(
-    parsed: &Parsed,
-    items: &'i [Item],
-    clause: &'static str,
-) -> Result<Option<&'i Item>, PlanError> {
-    let text = match parsed {
-        Parsed::Nested(inner) => return position(inner, items, clause),
-        Parsed::UnaryOp {
-            op: UnaryOperator::Plus,
-            expr,
-        } => return position(expr, items, clause),
-        Parsed::Value(value) => match &value.value {
-            Value::Number(text, _) => text.as_str(),
-            Value::Boolean(true) => "1",
-            Value::Boolean(false) => "0",
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
-    };
-    let Ok(number) = text.parse::<usize>() else {
-        return Ok(None);
-    };
-    let item = number.checked_sub(1).and_then(|at| items.get(at));
-    item.map(Some).ok_or_else(|| {
-        ResolveError::NoColumn {
-            column: text.to_owned(),
-            clause,
-        }
-        .into()
-    })
-}
-
-fn order_by(
-    query: &Query,
-    scope: &Scope<'_>,
-    items: &[Item],
-    notes: &mut Notes,
-) -> Result<Vec<OrderKey>, PlanError> {
-    let Some(order_by) = &query.order_by else {
-        return Ok(Vec::new());
-    };
-    let OrderByKind::Expressions(parsed) = &order_by.kind else {
-        return Err(refused("ORDER BY ALL", "list the columns"));
-    };
-    let mut keys = Vec::new();
-    for key in parsed {
-        if key.options.nulls_first.is_some()
-            || matches!(key.options.sort, Some(OrderBySort::Using(_)))
-        {
-            return Err(refused(
-                "NULLS FIRST and NULLS LAST",
-                "order by x IS NULL first",
-            ));
-        }
-        let whole_alias = match &key.expr {
-            Parsed::Identifier(name) => item_by_alias(items, &name.value)?,
-            _ => None,
-        };
-        let expr = match (position(&key.expr, items, "order clause")?, whole_alias) {
-            (Some(item), _) => item.expr.clone(),
-            (None, Some(expr)) => expr,
-            (None, None) => {
-                Converter::new(scope, Place::AfterGroups, items, notes).convert(&key.expr)?
-            }
-        };
-        keys.push(OrderKey {
-            expr,
-            descending: matches!(key.options.sort, Some(OrderBySort::Desc)),
-        });
-    }
-    Ok(keys)
-}
-
-fn range(limit: Option<&LimitClause>) -> Result<RowRange, PlanError> {
-    let (count, offset) = match limit {
-        None => return Ok(RowRange::default()),
-        Some(LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
-        Some(LimitClause::LimitOffset {
-            limit,
-            offset,
-            limit_by,
-        }) if limit_by.is_empty() => (limit.as_ref(), offset.as_ref().map(|offset| &offset.value)),
-        Some(_) => return Err(ResolveError::Limit.into()),
-    };
-    let number = |parsed: &Parsed| match parsed {
-        Parsed::Value(value) => match &value.value {
-            Value::Number(text, _) => text.parse::<u64>().map_err(|_| ResolveError::Limit),
-            _ => Err(ResolveError::Limit),
-        },
-        _ => Err(ResolveError::Limit),
-    };
-    Ok(RowRange {
-        offset: offset.map(number).transpose()?.unwrap_or(0),
-        count: count.map(number).transpose()?,
-    })
 }

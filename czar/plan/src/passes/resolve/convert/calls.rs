@@ -123,14 +123,17 @@ impl Converter<'_, '_> {
         distinct: bool,
         arguments: &[FunctionArg],
     ) -> Converted {
-        if matches!(self.place, Place::Filter | Place::GroupBy) {
+        if matches!(self.place, Place::Filter | Place::GroupBy(_)) {
             return Err(ResolveError::GroupFunction.into());
         }
         let is_star = matches!(arguments, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
         let arguments = if is_star {
             Vec::new()
         } else {
-            self.arguments(arguments)?
+            let outer = std::mem::replace(&mut self.in_aggregate, true);
+            let arguments = self.arguments(arguments);
+            self.in_aggregate = outer;
+            arguments?
         };
         let nested = arguments.iter().any(Expr::has_aggregate);
         let count = function.name == "COUNT";

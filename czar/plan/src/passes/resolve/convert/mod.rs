@@ -2,29 +2,40 @@
 
 mod calls;
 mod forms;
+mod naming;
 
 use sqlparser::ast::{BinaryOperator, Expr as Parsed, Ident, TypedString, UnaryOperator, Value};
 
-use crate::error::{PlanError, ResolveError, refused};
+use crate::error::{PlanError, refused};
 use crate::query::expr::{Comparison, Expr, Operator};
-use crate::query::functions::{self, Returns};
-use crate::query::scope::{Scope, same_name};
+use crate::query::functions::Returns;
+use crate::query::scope::Scope;
 use crate::query::select::Item;
+pub(super) use naming::item_by_alias;
 
 /// Deepest nesting of operands: `a + b + c` nests one level per operator.
 const MAX_DEPTH: usize = 150;
 
 /// Where an expression stands: decides which names it may use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+#[derive(Clone, Copy)]
+pub(super) enum Place<'b> {
     /// Select list.
     Items,
     /// WHERE and ON: no aliases, no aggregates.
     Filter,
-    /// GROUP BY: columns before aliases, no aggregates.
-    GroupBy,
-    /// HAVING and operands in ORDER BY: columns and aliases must agree.
-    AfterGroups,
+    /// Operands in GROUP BY: columns before aliases, no aggregates.
+    GroupBy(&'b [Item]),
+    /// HAVING: aliases before columns, but a column that is grouped by before either.
+    Having(&'b [Item], &'b [Group]),
+    /// Operands in ORDER BY: columns before aliases.
+    OrderBy(&'b [Item]),
+}
+
+/// An entry of GROUP BY.
+pub(super) struct Group {
+    pub expr: Expr,
+    /// Alias of the item that it is, if it is one.
+    pub alias: Option<String>,
 }
 
 /// What is found on the way.
@@ -39,28 +50,23 @@ pub(super) struct Notes {
 /// Converts expressions of one place.
 pub(super) struct Converter<'a, 'b> {
     pub scope: &'b Scope<'a>,
-    pub place: Place,
-    /// The select list, where aliases may be used.
-    pub items: &'b [Item],
+    pub place: Place<'b>,
     pub notes: &'b mut Notes,
     depth: usize,
+    /// Whether it is about an aggregate's arguments, which come before groups.
+    in_aggregate: bool,
 }
 
 type Converted = Result<Expr, PlanError>;
 
 impl<'a, 'b> Converter<'a, 'b> {
-    pub(super) fn new(
-        scope: &'b Scope<'a>,
-        place: Place,
-        items: &'b [Item],
-        notes: &'b mut Notes,
-    ) -> Self {
+    pub(super) fn new(scope: &'b Scope<'a>, place: Place<'b>, notes: &'b mut Notes) -> Self {
         Self {
             scope,
             place,
-            items,
             notes,
             depth: 0,
+            in_aggregate: false,
         }
     }
 
@@ -271,99 +277,6 @@ impl<'a, 'b> Converter<'a, 'b> {
             )),
         }
     }
-
-    fn name(&mut self, name: &Ident) -> Converted {
-        if name.quote_style.is_none() {
-            let upper = name.value.to_ascii_uppercase();
-            if name.value.starts_with("@@") {
-                return Err(refused(
-                    name.value.clone(),
-                    "select it in a statement without tables and write its value here",
-                ));
-            }
-            if functions::is_clock_word(&upper) {
-                self.notes.uses_now = true;
-                return Ok(Expr::call(&upper, Vec::new()));
-            }
-        }
-        let alias = self.alias(&name.value)?;
-        let column = match self.scope.column(&name.value) {
-            Err(_) if self.place == Place::AfterGroups && alias.is_some() => None,
-            found => found?,
-        };
-        match (column.map(Expr::Column), alias) {
-            // GROUP BY takes the column.
-            (Some(column), Some(alias)) if column != alias && self.place != Place::GroupBy => {
-                Err(Self::unclear(&name.value))
-            }
-            (Some(column), _) => Ok(column),
-            (None, Some(alias)) => Ok(alias),
-            (None, None) => Err(self.unknown(&name.value)),
-        }
-    }
-
-    fn unclear(name: &str) -> PlanError {
-        refused(
-            format!("'{name}' as both a column and an alias"),
-            "give the alias another name, or qualify the column with its table",
-        )
-    }
-
-    fn unknown(&self, name: &str) -> PlanError {
-        ResolveError::NoColumn {
-            column: name.to_owned(),
-            clause: match self.place {
-                Place::Items => "field list",
-                Place::Filter => "where clause",
-                Place::GroupBy => "group statement",
-                Place::AfterGroups => "order clause",
-            },
-        }
-        .into()
-    }
-
-    /// The item that an alias names, where aliases may be used. GROUP BY asks only when there is no
-    /// such column.
-    fn alias(&self, name: &str) -> Result<Option<Expr>, PlanError> {
-        let is_column = || matches!(self.scope.column(name), Ok(Some(_)));
-        match self.place {
-            Place::Items | Place::Filter => Ok(None),
-            Place::GroupBy if is_column() => Ok(None),
-            Place::GroupBy | Place::AfterGroups => item_by_alias(self.items, name),
-        }
-    }
-
-    fn qualified(&mut self, names: &[Ident]) -> Converted {
-        let (database, table, column) = match names {
-            [table, column] => (None, table, column),
-            [database, table, column] => (Some(database.value.as_str()), table, column),
-            _ => return Err(self.unknown(&join_names(names))),
-        };
-        let found = self.scope.table(database, &table.value).ok();
-        let column = found.and_then(|table| self.scope.column_of(table, &column.value));
-        column
-            .map(Expr::Column)
-            .ok_or_else(|| self.unknown(&join_names(names)))
-    }
-}
-
-/// The item with this alias, or this column's name. Two different ones: ambiguous.
-pub(super) fn item_by_alias(items: &[Item], name: &str) -> Result<Option<Expr>, PlanError> {
-    let mut found: Option<&Item> = None;
-    for item in items.iter().filter(|item| {
-        item.name
-            .as_deref()
-            .is_some_and(|alias| same_name(alias, name))
-    }) {
-        if found.is_some_and(|found| found.expr != item.expr) {
-            return Err(ResolveError::Ambiguous {
-                column: name.to_owned(),
-            }
-            .into());
-        }
-        found = Some(item);
-    }
-    Ok(found.map(|item| item.expr.clone()))
 }
 
 fn literal(value: &Value) -> Converted {
@@ -405,11 +318,6 @@ fn temporal_literal(typed: &TypedString) -> Converted {
         ));
     }
     Ok(Expr::Literal(text))
-}
-
-fn join_names(names: &[Ident]) -> String {
-    let names: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-    names.join(".")
 }
 
 /// The start of a text, for messages.
