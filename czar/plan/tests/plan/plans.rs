@@ -473,7 +473,7 @@ fn keys_are_looked_up_through_the_director() {
         "SELECT 1 FROM Object WHERE NOT objectId = 5",
         "SELECT 1 FROM Object WHERE objectId NOT IN (5)",
         "SELECT 1 FROM Object WHERE objectId = 5 OR run = 1",
-        "SELECT 1 FROM Object WHERE objectId BETWEEN 1 AND 2",
+        "SELECT 1 FROM Object WHERE objectId BETWEEN 1 AND 2000",
         "SELECT 1 FROM Object WHERE objectId IN (5, run)",
         "SELECT 1 FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId AND s.objectId = 5",
     ] {

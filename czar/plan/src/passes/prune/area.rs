@@ -210,3 +210,46 @@ pub(super) fn function_region(expr: &Expr, positions: &[(ColumnId, ColumnId)]) -
         .filter(|numbers| positions.contains(&(*lon, *lat)) && shape.takes(numbers.len()))?;
     shape.region(&numbers).ok()
 }
+
+/// Degrees by which a circle is wider than the separation that is asked for: far more than the
+/// rounding of `scisql_angSep`, which is greatest between opposite points.
+const MARGIN: f64 = 1e-4;
+
+/// A region that holds all positions for which `scisql_angSep(…)` between a director's position and
+/// a constant one is below a limit.
+pub(super) fn within_separation(term: &Expr, positions: &[(ColumnId, ColumnId)]) -> Option<Region> {
+    use Comparison::{Less, LessOrEqual};
+    let (call, limit) = match term {
+        Expr::Between {
+            expr,
+            high,
+            negated: false,
+            ..
+        } => (&**expr, &**high),
+        Expr::Compare(Less | LessOrEqual, call, limit) => (&**call, &**limit),
+        Expr::Compare(comparison, limit, call)
+            if matches!(comparison.mirrored(), Less | LessOrEqual) =>
+        {
+            (&**call, &**limit)
+        }
+        _ => return None,
+    };
+    let Expr::Call { name, arguments } = call else {
+        return None;
+    };
+    let [one, two, three, four] = arguments.as_slice() else {
+        return None;
+    };
+    let is_position = |pair: (&Expr, &Expr)| match pair {
+        (Expr::Column(lon), Expr::Column(lat)) => positions.contains(&(*lon, *lat)),
+        _ => false,
+    };
+    let centre = match ((one, two), (three, four)) {
+        (position, centre) | (centre, position) if is_position(position) => centre,
+        _ => return None,
+    };
+    let (lon, lat) = (number(centre.0)?, number(centre.1)?);
+    let radius = number(limit)? + MARGIN;
+    let region = || Region::circle(lon, lat, radius).ok();
+    (name == "scisql_angSep").then(region).flatten()
+}

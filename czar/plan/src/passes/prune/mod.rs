@@ -7,6 +7,7 @@
 mod area;
 mod keys;
 mod position;
+mod ranges;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -129,7 +130,7 @@ pub(crate) fn prune(
     for term in &terms {
         bound = bound.and(pruner.bound(term));
     }
-    bound = bound.and(pruner.boxes(&terms));
+    bound = bound.and(pruner.boxes(&terms)).and(pruner.ranges(&terms));
     if bound.is_nothing() {
         bound = Bound::nothing();
     }
@@ -242,7 +243,8 @@ impl Pruner {
                 let each = terms
                     .iter()
                     .fold(Bound::all(), |bound, term| bound.and(self.bound(term)));
-                each.and(self.boxes(&terms.iter().collect::<Vec<_>>()))
+                let terms: Vec<&Expr> = terms.iter().collect();
+                each.and(self.boxes(&terms)).and(self.ranges(&terms))
             }
             Expr::Or(terms) => {
                 let mut bounds = terms.iter().map(|term| self.bound(term));
@@ -262,6 +264,8 @@ impl Pruner {
                 list,
                 negated: false,
             } => self.in_list(expr, list),
+            Expr::Between { .. } => self.ranges(&[expr]).and(self.separation(expr)),
+            Expr::Compare(..) => self.separation(expr),
             Expr::Literal(text) if matches!(text.as_str(), "0" | "FALSE" | "NULL") => {
                 Bound::nothing()
             }
@@ -344,6 +348,27 @@ impl Pruner {
             area: None,
             keys: Some(keys),
         })
+    }
+
+    /// Limits on key columns, taken together: all of them hold the same key.
+    fn ranges(&self, terms: &[&Expr]) -> Bound {
+        let is_key = |expr: &Expr| match expr {
+            Expr::Column(column) => self
+                .key_columns
+                .iter()
+                .any(|(key, kind)| key == column && *kind == KeyKind::Integer),
+            _ => false,
+        };
+        Bound {
+            area: None,
+            keys: ranges::keys(&is_key, terms),
+        }
+    }
+
+    /// `scisql_angSep(lon, lat, constants) < r`.
+    fn separation(&self, term: &Expr) -> Bound {
+        area::within_separation(term, &self.positions)
+            .map_or_else(Bound::all, |region| self.region(&region))
     }
 
     /// Limits on position columns, taken together.
