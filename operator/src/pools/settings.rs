@@ -87,6 +87,10 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("table_definition_cache", "8000"),
     ("table_open_cache", "4000"),
     ("table_open_cache_instances", "4"),
+    // A czar whose node lost its power closes no connection: it counts as gone after 30 s.
+    ("tcp_keepalive_interval", "5"),
+    ("tcp_keepalive_probes", "3"),
+    ("tcp_keepalive_time", "15"),
 ];
 
 /// Share of the container's memory that the buffer pool gets when the user sets neither.

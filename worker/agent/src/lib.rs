@@ -12,7 +12,8 @@
 //!   the manifest, drops;
 //! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]:
 //!   key look-ups;
-//! - [`watch`]: asks whether mysqld can be relied on; [`status`]: the last answer.
+//! - [`watch`]: asks whether mysqld can be relied on; [`status`]: the last answer; [`orphans`]: ends
+//!   statements whose czar is gone.
 
 mod admin;
 pub mod agent;
@@ -26,6 +27,7 @@ pub mod index;
 pub mod jobs;
 pub mod load;
 pub mod metrics;
+pub mod orphans;
 pub mod run;
 pub mod server;
 pub mod state;

@@ -15,11 +15,13 @@ use crate::error::{AgentError, Result};
 /// Serves until `stop`, then ends LOADs and exports and closes.
 pub async fn run(agent: Arc<Agent>, api: TcpListener, stop: CancellationToken) -> Result<()> {
     let watching = tokio::spawn(crate::watch::run(agent.clone(), stop.clone()));
+    let ending = tokio::spawn(crate::orphans::run(agent.clone(), stop.clone()));
     https::serve(agent.clone(), api, stop).await?;
     agent.sessions.close_all().await;
-    watching
-        .await
-        .map_err(|error| AgentError::Internal(error.to_string()))?;
+    for task in [watching, ending] {
+        task.await
+            .map_err(|error| AgentError::Internal(error.to_string()))?;
+    }
     agent.db.close().await;
     Ok(())
 }

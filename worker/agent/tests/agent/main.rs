@@ -8,6 +8,7 @@ mod durable;
 mod killed;
 mod loads;
 mod mysqld_restarts;
+mod orphans;
 mod sealing;
 mod support;
 mod tables;
