@@ -3,7 +3,8 @@
 //!
 //! [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`revoke`]
 //! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
-//! functions ([`progress`], [`summary`], [`table`]). [`user`] makes users, [`mysql`] lets one ask.
+//! functions ([`progress`], [`summary`], [`table`]). [`user`] makes users, [`mysql`] lets one ask,
+//! [`worker`] empties a worker.
 
 mod archive;
 mod mysql;
@@ -16,14 +17,16 @@ mod table;
 mod units;
 mod user;
 mod watch;
+mod worker;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use orrery_archive::catalog::users::ServiceClass;
+use orrery_crds::kinds::DesiredState;
 
 use archive::{Archive, Cluster};
 
@@ -44,6 +47,9 @@ enum Command {
     /// Follows ingests and lists what they rejected.
     #[command(subcommand)]
     Ingest(IngestCommand),
+    /// Empties a worker of its chunks, or uses it again.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
     /// Makes users and changes their passwords.
     #[command(subcommand)]
     User(UserCommand),
@@ -61,6 +67,24 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Subcommand)]
+enum WorkerCommand {
+    /// Has a worker's chunks copied to other workers; then it is Drained and can be taken away.
+    /// `undrain` takes it back at any time.
+    Drain(WorkerArguments),
+    /// Uses a worker again that was or is being drained.
+    Undrain(WorkerArguments),
+}
+
+#[derive(Args)]
+struct WorkerArguments {
+    /// Name of a Worker.
+    name: String,
+    /// Waits so many seconds until it is so (exit code 1 if it is not by then).
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
 }
 
 #[derive(Subcommand)]
@@ -139,6 +163,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status => status::show(&cluster.connect().await?).await?,
         Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
+        Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
         Command::Mysql { user, arguments } => {
             return mysql::run(cluster, &user, &arguments).await;
         }
@@ -148,6 +173,20 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_worker(archive: &Archive, command: WorkerCommand) -> Result<ExitCode> {
+    let (desired, WorkerArguments { name, wait }) = match command {
+        WorkerCommand::Drain(arguments) => (DesiredState::Drained, arguments),
+        WorkerCommand::Undrain(arguments) => (DesiredState::Online, arguments),
+    };
+    let wait = wait.map(Duration::from_secs);
+    let done = worker::desire(archive, &name, desired, wait).await?;
+    Ok(if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn run_ingest(archive: &Archive, command: IngestCommand) -> Result<ExitCode> {

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
 use orrery_crds::kinds::{
-    ChunkFamily, ChunkedTable, Ingest, IngestPhase, ReferenceTable, Worker, WorkerPool,
+    ChunkFamily, ChunkedTable, Ingest, IngestPhase, ReferenceTable, Worker, WorkerPhase, WorkerPool,
 };
 use serde::de::DeserializeOwned;
 
@@ -33,7 +33,10 @@ pub async fn show(archive: &Archive) -> Result<()> {
     section(&worker_rows(&workers));
     section(&family_rows(&families));
     section(&table_rows(&tables, &references));
-    print!("{}", ingest_rows(ingests).text());
+    section(&ingest_rows(ingests));
+    for line in troubles(&pools, &workers, &families) {
+        println!("{line}");
+    }
     Ok(())
 }
 
@@ -91,7 +94,7 @@ fn pool_rows(pools: &[WorkerPool]) -> Table {
 
 fn worker_rows(workers: &[Worker]) -> Table {
     let mut table = Table::with_header([
-        "WORKER", "PHASE", "ZONE", "NODE", "TABLES", "BYTES", "FREE", "EPOCH",
+        "WORKER", "PHASE", "ZONE", "NODE", "DESIRED", "TABLES", "BYTES", "FREE", "EPOCH",
     ]);
     let mut workers: Vec<&Worker> = workers.iter().collect();
     workers.sort_by_key(|worker| worker.spec.id);
@@ -102,6 +105,7 @@ fn worker_rows(workers: &[Worker]) -> Table {
             format!("{:?}", status.phase),
             status.zone.unwrap_or_default(),
             status.node.unwrap_or_default(),
+            format!("{:?}", worker.spec.desired),
             units::count(status.tables),
             status.size,
             status.free,
@@ -118,20 +122,65 @@ fn family_rows(families: &[ChunkFamily]) -> Table {
         "COPIES WANTED",
         "LEAST COPIES",
         "UNDER",
+        "UNREADABLE",
         "AVAILABLE",
     ]);
     for family in families {
         let status = family.status.clone().unwrap_or_default();
         table.row([
             family.name_any(),
-            units::count(status.chunks),
+            units::count(status.chunks.total),
             family.spec.replicas.desired.to_string(),
             status.min_copies.to_string(),
-            units::count(status.under_replicated),
+            units::count(status.chunks.under_replicated),
+            units::count(status.chunks.unreadable),
             condition(&status.conditions, "Available"),
         ]);
     }
     table
+}
+
+/// What is at risk, a line each; one line that says so when nothing is.
+fn troubles(pools: &[WorkerPool], workers: &[Worker], families: &[ChunkFamily]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for family in families {
+        let status = family.status.clone().unwrap_or_default();
+        let name = family.name_any();
+        for (what, chunks) in [
+            ("chunks", status.chunks),
+            ("chunks of indexes", status.index_chunks),
+        ] {
+            let mut line = |count: u64, state: &str| {
+                if count > 0 {
+                    lines.push(format!("{name}: {} {what} {state}", units::count(count)));
+                }
+            };
+            line(chunks.unreadable, "cannot be read now");
+            line(chunks.under_replicated, "have fewer copies than wanted");
+        }
+    }
+    for worker in workers {
+        let phase = worker.status.clone().unwrap_or_default().phase;
+        if matches!(phase, WorkerPhase::Suspect | WorkerPhase::Down) {
+            lines.push(format!("{}: {phase:?}", worker.name_any()));
+        }
+    }
+    for pool in pools {
+        let conditions = pool.status.clone().unwrap_or_default().conditions;
+        let waits = conditions.iter().filter(|condition| {
+            ["RepairWaits", "CatalogBehind"].contains(&condition.type_.as_str())
+                && condition.status == "True"
+        });
+        let said = waits.map(|condition| {
+            let (kind, message) = (&condition.type_, &condition.message);
+            format!("{}: {kind}: {message}", pool.name_any())
+        });
+        lines.extend(said);
+    }
+    if lines.is_empty() {
+        lines.push("every chunk has the copies that are wanted".into());
+    }
+    lines
 }
 
 fn table_rows(chunked: &[ChunkedTable], references: &[ReferenceTable]) -> Table {
@@ -201,4 +250,52 @@ fn ingest_rows(mut ingests: Vec<Ingest>) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object<K: DeserializeOwned>(
+        kind: &str,
+        spec: &serde_json::Value,
+        status: &serde_json::Value,
+    ) -> K {
+        let object = json!({"apiVersion": "orrery.dev/v1alpha1", "kind": kind, "metadata": {"name": "main"},
+            "spec": spec, "status": status});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn family(under: u64, unreadable: u64) -> ChunkFamily {
+        let spec = json!({"pool": "main", "scheme": {"kind": "hash", "chunks": 4}});
+        let chunks = json!({"total": 9, "ready": 9 - under, "underReplicated": under, "unreadable": unreadable});
+        object("ChunkFamily", &spec, &json!({"chunks": chunks}))
+    }
+
+    #[test]
+    fn the_last_lines_name_whatever_is_at_risk() {
+        let well = troubles(&[], &[], &[family(0, 0)]);
+        assert_eq!(well, ["every chunk has the copies that are wanted"]);
+        let worker = object(
+            "Worker",
+            &json!({"id": 1, "pool": "main"}),
+            &json!({"phase": "Down"}),
+        );
+        let held = json!({"type": "RepairWaits", "status": "True", "reason": "StormGuard", "message": "2 of 4",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let spec = json!({"workers": 4, "storage": "1Gi"});
+        let pool = object("WorkerPool", &spec, &json!({"conditions": [held]}));
+        let lines = troubles(&[pool], &[worker], &[family(3, 1)]);
+        assert_eq!(
+            lines,
+            [
+                "main: 1 chunks cannot be read now",
+                "main: 3 chunks have fewer copies than wanted",
+                "main: Down",
+                "main: RepairWaits: 2 of 4",
+            ]
+        );
+    }
 }

@@ -37,6 +37,7 @@ mod tests {
                 segment: 9,
                 chunks: BTreeSet::from([0]),
             }],
+            intended: BTreeMap::new(),
         };
         let catalog = Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),

@@ -131,7 +131,7 @@ pub(crate) mod testing {
     pub(crate) fn worker(id: WorkerId, phase: &str) -> Worker {
         serde_json::from_value(json!({
             "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
-            "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}")},
+            "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}"), "freeBytes": 1_u64 << 40},
         }))
         .unwrap()
     }

@@ -9,7 +9,8 @@
 //! - [`archive`] with [`families`] and [`tables`]: what is declared about data is judged and handed
 //!   to the [`catalog`]'s writer;
 //! - [`ingest`]: files become rows of tables;
-//! - [`copies`] and [`deletions`]: tables that workers lack, and tables that go;
+//! - [`repair`]: which copies are to be made, and which workers chunks leave; [`copies`] makes them;
+//! - [`deletions`]: tables that go;
 //! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
 //! - [`secrets`]: the archive's authority, certificates, passwords and keys.
@@ -43,6 +44,7 @@ pub mod metrics;
 pub mod placement;
 pub mod pools;
 pub mod quantity;
+pub mod repair;
 pub mod run;
 pub mod secrets;
 pub mod tables;

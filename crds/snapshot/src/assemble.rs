@@ -112,6 +112,7 @@ mod tests {
             grid: FamilyGrid::Hash { chunks: 4 },
             placement: (0..2).map(|chunk| (chunk, vec![worker])).collect(),
             behind: Vec::new(),
+            intended: BTreeMap::new(),
         };
         Catalog {
             epochs: Epochs {

@@ -23,9 +23,10 @@ use orrery_archive::replicas::FamilyReplicas;
     printcolumn(name = "Scheme", type_ = "string", json_path = ".spec.scheme.kind"),
     printcolumn(name = "Pool", type_ = "string", json_path = ".spec.pool"),
     printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas.desired"),
-    printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.chunks"),
+    printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.chunks.total"),
     printcolumn(name = "MinCopies", type_ = "integer", json_path = ".status.minCopies", description = "copies of the least-copied chunk"),
-    printcolumn(name = "Under", type_ = "integer", json_path = ".status.underReplicated", description = "chunks below the desired copies"),
+    printcolumn(name = "Under", type_ = "integer", json_path = ".status.chunks.underReplicated", description = "chunks below the desired copies"),
+    printcolumn(name = "Unreadable", type_ = "integer", json_path = ".status.chunks.unreadable", description = "chunks without any copy that can be read"),
     printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type=='Accepted')].status"),
     printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -92,6 +93,20 @@ pub struct Scheme {
     pub chunks: Option<u32>,
 }
 
+/// Chunks by how many verified copies they have on workers that are not down.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FamilyChunks {
+    /// All chunks that were placed.
+    pub total: u64,
+    /// With the desired copies.
+    pub ready: u64,
+    /// With fewer, also those without any.
+    pub under_replicated: u64,
+    /// Without any.
+    pub unreadable: u64,
+}
+
 /// What the operator sees of the family.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -99,16 +114,16 @@ pub struct ChunkFamilyStatus {
     /// Generation of the spec this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Chunks placed.
+    /// Chunks placed, by how they stand.
     #[serde(default)]
-    pub chunks: u64,
-    /// Verified copies of the least-copied chunk.
+    pub chunks: FamilyChunks,
+    /// Hash chunks of its directors' indexes, likewise.
+    #[serde(default)]
+    pub index_chunks: FamilyChunks,
+    /// Verified copies of the least-copied chunk, of rows or index.
     #[serde(default)]
     pub min_copies: u32,
-    /// Chunks below the desired copies.
-    #[serde(default)]
-    pub under_replicated: u64,
-    /// `Accepted`, `Available`, `ZoneSpread`.
+    /// `Accepted`, `Available`, `Degraded`.
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub conditions: Vec<Condition>,

@@ -14,12 +14,14 @@ pub use catalog_objects::{
     CatalogPayload, ChunkMap, ChunkMapSpec, ChunkPlacement, ChunkPlacementSpec, ChunkSegment,
     ChunkSegmentSpec,
 };
-pub use chunk_family::{ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, Scheme, SchemeKind};
+pub use chunk_family::{
+    ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, FamilyChunks, Scheme, SchemeKind,
+};
 pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole};
 pub use ingest::{Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget};
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
-pub use worker::{Worker, WorkerPhase, WorkerSpec, WorkerStatus};
+pub use worker::{DesiredState, Worker, WorkerPhase, WorkerSpec, WorkerStatus};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which worker of which pool. Users may set `offline`; the rest is the operator's.
+/// Which worker of which pool. Users may set `desired`; the rest is the operator's.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Tables", type_ = "integer", json_path = ".status.tables", description = "physical tables held"),
     printcolumn(name = "Bytes", type_ = "string", json_path = ".status.size"),
     printcolumn(name = "Free", type_ = "string", json_path = ".status.free"),
-    printcolumn(name = "Offline", type_ = "boolean", json_path = ".spec.offline", description = "true: a drain is wanted"),
+    printcolumn(name = "Desired", type_ = "string", json_path = ".spec.desired", description = "Drained: its chunks are to leave"),
     printcolumn(name = "Epoch", type_ = "string", json_path = ".status.epoch", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec.id == oldSelf.spec.id && self.spec.pool == oldSelf.spec.pool").message("a worker's id and pool never change")
@@ -38,9 +38,27 @@ pub struct WorkerSpec {
     /// Name of the pool it belongs to.
     #[schemars(length(min = 1, max = 40))]
     pub pool: String,
-    /// True asks for a drain: chunks leave, nothing new lands. Set it back to undo.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offline: Option<bool>,
+    /// What is wanted of it: `Online` when absent, or `Drained`: its chunks are copied elsewhere
+    /// and leave it, and nothing new lands. Set it back to undo.
+    #[serde(default, skip_serializing_if = "DesiredState::is_online")]
+    pub desired: DesiredState,
+}
+
+/// What is wanted of a worker.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum DesiredState {
+    /// It holds chunks and serves them.
+    #[default]
+    Online,
+    /// It holds none.
+    Drained,
+}
+
+impl DesiredState {
+    /// Whether it is to hold chunks.
+    pub fn is_online(&self) -> bool {
+        *self == Self::Online
+    }
 }
 
 /// Where a worker stands.
@@ -59,6 +77,18 @@ pub enum WorkerPhase {
     Draining,
     /// It holds no chunk any more.
     Drained,
+}
+
+impl WorkerPhase {
+    /// Every phase.
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Ready,
+        Self::Suspect,
+        Self::Down,
+        Self::Draining,
+        Self::Drained,
+    ];
 }
 
 /// What the operator sees of the worker; written on transitions only.

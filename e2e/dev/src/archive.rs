@@ -360,6 +360,7 @@ impl Builder {
             grid,
             placement: BTreeMap::new(),
             behind: Vec::new(),
+            intended: BTreeMap::new(),
         };
         self.archive
             .catalog

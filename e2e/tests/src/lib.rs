@@ -12,6 +12,7 @@ pub mod own;
 pub mod pods;
 pub mod questions;
 pub mod sky;
+pub mod workers;
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

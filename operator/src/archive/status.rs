@@ -23,13 +23,16 @@ pub async fn write(
     incarnations: &Incarnations,
 ) -> Result<(), kube::Error> {
     let (catalog, now) = (&observed.catalog, Timestamp::now());
+    let mut measured = Vec::new();
     for (family, verdict) in observed.families.iter().zip(&plan.families) {
         let wanted = families::status(family, &verdict.finding, catalog, &observed.live, now);
+        measured.push((kube::ResourceExt::name_any(family), wanted.clone()));
         if status::write(context, namespace, family, wanted).await? {
             let about = kube::Resource::object_ref(family, &());
             context.events.refused(&about, &verdict.finding).await;
         }
     }
+    context.metrics.families(namespace, &measured);
     let tables = Tables {
         context,
         namespace,

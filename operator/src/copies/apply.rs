@@ -58,6 +58,11 @@ impl Round<'_> {
         url.ok_or_else(|| AgentError::NoAddress(format!("worker {worker}")))
     }
 
+    /// The agent of a worker.
+    pub fn agent(&self, worker: WorkerId) -> Result<AgentClient, AgentError> {
+        self.fleet().agent(worker)
+    }
+
     fn fleet(&self) -> Fleet<'_> {
         Fleet {
             agents: &self.context.agents,
@@ -68,7 +73,7 @@ impl Round<'_> {
 
     /// What a worker holds, without what it was asked to delete.
     pub async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
-        let agent = self.fleet().agent(worker)?;
+        let agent = self.agent(worker)?;
         let mut manifest = Manifest::new();
         let mut query = PageQuery {
             after: None,
@@ -97,24 +102,21 @@ impl Round<'_> {
         transfer: &Transfer,
     ) -> Result<Option<Vec<ManifestRow>>, TransferError> {
         let wanted = self.rows(source, &transfer.tables).await?;
-        let held = self.rows_held(target, &transfer.tables).await?;
-        let same = |row: &ManifestRow| {
-            held.get(&(row.database.clone(), row.table.clone()))
-                .is_some_and(|own| own.same_rows(row))
-        };
-        if wanted.iter().all(same) {
-            return Ok(Some(wanted));
-        }
-        // Always the whole list: the same request is the same copy, however far it is.
+        // Always the whole list: the same request is the same copy, however far it is. It is sent
+        // also when all is there: from then on the target refuses what a former leader decided.
         let request = StartCopy {
             term: self.catalog.term,
-            id: copy_id(source, &wanted),
+            id: copy_id(self.catalog.term, source, &wanted),
             source: self.url(source)?,
             creates: plan::creates(self.catalog, &transfer.tables),
-            rows: wanted,
+            placement_epoch: self.catalog.epochs.placement,
+            rows: wanted.iter().map(contents).collect(),
         };
-        let copied = self.fleet().agent(target)?.copy(&request).await;
+        let copied = self.agent(target)?.copy(&request).await;
         let status = copied.map_err(AgentError::from)?;
+        if status.left == 0 && self.holds(target, &wanted).await? {
+            return Ok(Some(wanted));
+        }
         if let Some(error) = status.error {
             tracing::warn!(
                 namespace = self.namespace,
@@ -127,6 +129,16 @@ impl Round<'_> {
         Ok(None)
     }
 
+    /// Whether a worker's manifest has all of these rows.
+    async fn holds(&self, worker: WorkerId, rows: &[ManifestRow]) -> Result<bool, AgentError> {
+        let manifest = self.manifest(worker).await?;
+        Ok(rows.iter().all(|row| {
+            manifest
+                .get(&(row.database.clone(), row.table.clone()))
+                .is_some_and(|own| own.same_rows(row))
+        }))
+    }
+
     /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete
     /// copy is made.
     async fn rows(
@@ -134,7 +146,8 @@ impl Round<'_> {
         source: WorkerId,
         tables: &BTreeSet<Physical>,
     ) -> Result<Vec<ManifestRow>, TransferError> {
-        let manifest = self.rows_held(source, tables).await?;
+        let mut manifest = self.manifest(source).await?;
+        manifest.retain(|table, _| tables.contains(table));
         if let Some((database, table)) = tables.iter().find(|table| !manifest.contains_key(*table))
         {
             return Err(TransferError::Lacks {
@@ -144,16 +157,6 @@ impl Round<'_> {
             });
         }
         Ok(manifest.into_values().collect())
-    }
-
-    async fn rows_held(
-        &self,
-        worker: WorkerId,
-        tables: &BTreeSet<Physical>,
-    ) -> Result<Manifest, AgentError> {
-        let mut manifest = self.manifest(worker).await?;
-        manifest.retain(|table, _| tables.contains(table));
-        Ok(manifest)
     }
 
     /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the
@@ -173,7 +176,7 @@ impl Round<'_> {
             for (family, chunk) in &transfer.chunks {
                 let base = next.as_ref().unwrap_or(catalog);
                 if plan::chunk_tables(base, family, *chunk).is_subset(&verified)
-                    && let Some(listed) = edit::set_replica(base, family, *chunk, target, true)?
+                    && let Some(listed) = edit::arrive(base, family, *chunk, target)?
                 {
                     next = Some(listed);
                 }
@@ -207,9 +210,20 @@ impl Round<'_> {
     }
 }
 
-/// The same tables from the same source are the same copy, whoever leads.
-fn copy_id(source: WorkerId, rows: &[ManifestRow]) -> String {
+/// A row without what may change at the source while it is copied.
+fn contents(row: &ManifestRow) -> ManifestRow {
+    ManifestRow {
+        state: RowState::Sealed,
+        epoch: 0,
+        ..row.clone()
+    }
+}
+
+/// The same tables from the same source are the same copy in a term. Another leader asks anew, so
+/// that nothing is taken for done that was done under a former one.
+fn copy_id(term: u64, source: WorkerId, rows: &[ManifestRow]) -> String {
     let mut digest = Sha256::new();
+    digest.update(term.to_be_bytes());
     digest.update(source.to_be_bytes());
     for row in rows {
         digest.update(format!("{}.{}:{}\n", row.database, row.table, row.checksum));

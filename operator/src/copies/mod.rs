@@ -1,5 +1,8 @@
-//! Copies: chunks with too few replicas get late ones, workers that are behind catch up, and new
-//! workers get the reference tables.
+//! Copies: those that [`crate::repair`] intends are made, workers that are behind catch up, and new
+//! workers get the reference tables. What is surplus on a worker goes.
+//!
+//! Copies are listed and surplus is dropped by this one controller, one after the other, so that
+//! nothing is dropped that was counted on a moment before.
 //!
 //! A copy is published only if its verified set equals the chunk's full set at that moment, re-read
 //! under the root's resourceVersion (docs/design/placement.md#copies). [`plan`] is pure: what each
@@ -7,6 +10,8 @@
 
 mod apply;
 pub mod plan;
+mod surplus;
+mod sweep;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -14,7 +19,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use kube::Client;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::Worker;
+use orrery_crds::kinds::{Worker, WorkerPhase};
 use tokio::sync::Mutex;
 
 use crate::controller::context::{Context, Scope};
@@ -22,12 +27,17 @@ use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch;
 use crate::fleet::Addresses;
-use crate::placement::places;
 use apply::Round;
-use plan::{Physical, Transfer};
+use plan::{Parties, Physical, Throttle, Transfer};
+use sweep::Sweeps;
 
-/// Chunks under way at a time, over the whole archive: bounds the load that copies put on workers.
-const MOST_CHUNKS: usize = 64;
+/// What may be under way at a time from or to one worker.
+const THROTTLE: Throttle = Throttle {
+    chunks: 16,
+    bytes: 4 << 30,
+};
+/// Pause after copies were listed: others may begin.
+const SOON: Duration = Duration::from_millis(100);
 /// Pause while copies are under way.
 const BUSY: Duration = Duration::from_secs(2);
 /// Pause when nothing is missing.
@@ -38,6 +48,8 @@ const IDLE: Duration = Duration::from_secs(20);
 pub struct Copies {
     /// Reference tables that a worker is known to hold, by namespace and worker.
     references: Mutex<HashMap<(String, WorkerId), HashSet<Physical>>>,
+    /// Surplus seen, by namespace.
+    sweeps: Mutex<HashMap<String, Sweeps>>,
 }
 
 impl Controller for Copies {
@@ -62,35 +74,63 @@ impl Controller for Copies {
             catalog: &catalog,
             addresses: Addresses::of(&workers),
         };
-        let places = places(&workers);
-        let transfers = plan::transfers(&catalog, &places, MOST_CHUNKS);
+        let parties = parties(&workers);
+        let transfers = plan::transfers(&catalog, &parties, THROTTLE);
         let mut busy = !transfers.is_empty();
+        let mut listed = false;
+        let mut sweeps = self.sweeps.lock().await;
+        let sweeps = sweeps.entry(namespace.clone()).or_default();
         for ((target, source), transfer) in &transfers {
             match round.transfer(*target, *source, transfer).await {
-                Ok(Some(done)) => round.publish(*target, transfer, &done).await?,
+                Ok(Some(done)) => {
+                    sweeps.forget(*target);
+                    round.publish(*target, transfer, &done).await?;
+                    listed = true;
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(namespace, target, source, %error, "a copy failed and is tried again");
                 }
             }
         }
-        let serving: Vec<WorkerId> = places
-            .iter()
-            .filter(|place| place.open)
-            .map(|place| place.worker)
-            .collect();
-        busy |= self.references(&round, &serving).await;
-        Ok(if busy { BUSY } else { IDLE })
+        busy |= self.references(&round, &parties).await;
+        let catalog = context.writer.catalog(namespace).await?;
+        let newest = Round {
+            catalog: &catalog,
+            ..round
+        };
+        busy |= sweeps.sweep(&newest, &parties).await?;
+        Ok(match (listed, busy) {
+            (true, _) => SOON,
+            (false, true) => BUSY,
+            (false, false) => IDLE,
+        })
     }
+}
+
+/// Who gives and takes copies. A worker that is to be drained gives, and takes only what makes its
+/// own copies complete when it is wanted again.
+fn parties(workers: &[Worker]) -> Parties {
+    let mut parties = Parties::default();
+    for worker in workers {
+        let phase = worker.status.as_ref().map(|status| status.phase);
+        if let Some(WorkerPhase::Ready | WorkerPhase::Draining | WorkerPhase::Drained) = phase {
+            parties.sources.insert(worker.spec.id);
+            if worker.spec.desired.is_online() {
+                parties.targets.insert(worker.spec.id);
+            }
+        }
+    }
+    parties
 }
 
 impl Copies {
     /// Gives reference tables to serving workers that lack some. Returns whether any does.
-    async fn references(&self, round: &Round<'_>, serving: &[WorkerId]) -> bool {
+    async fn references(&self, round: &Round<'_>, parties: &Parties) -> bool {
         let wanted = plan::reference_tables(round.catalog);
         let mut known = self.references.lock().await;
         let mut busy = false;
-        for worker in serving {
+        for worker in &parties.targets {
             let held = known
                 .entry((round.namespace.to_owned(), *worker))
                 .or_default();
@@ -114,7 +154,7 @@ impl Copies {
                 chunks: BTreeSet::new(),
                 tables,
             };
-            for source in serving.iter().filter(|source| *source != worker) {
+            for source in parties.sources.iter().filter(|source| *source != worker) {
                 match round.transfer(*worker, *source, &transfer).await {
                     Ok(Some(done)) => {
                         round.tell_published(*worker, &done).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Catalog, Segment, TableKey, TableKind};
+use orrery_archive::catalog::{Catalog, Family, Segment, TableKey, TableKind};
 use orrery_archive::names::{
     ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
 };
@@ -10,7 +10,7 @@ use orrery_archive::table::ddl;
 use orrery_crds::accept;
 use orrery_worker_api::agent::{CopyDdl, TablePart};
 
-use crate::placement::{self, Place, Wanted};
+use crate::placement::sizes::Sizes;
 
 /// A physical table: database and name.
 pub type Physical = (String, String);
@@ -101,52 +101,127 @@ pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
         .collect()
 }
 
-/// Transfers that bring every chunk to its desired replicas and every listed worker up to date, at
-/// most `most` chunks in all. Chunks with the fewest copies come first.
-pub fn transfers(catalog: &Catalog, places: &[Place], most: usize) -> Transfers {
-    let serving: BTreeSet<WorkerId> = places
+/// What may be under way at a time from one worker and to one worker: bounds the load that copies
+/// put on each, also when many chunks of the archive move.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttle {
+    /// Chunks.
+    pub chunks: usize,
+    /// Bytes; one chunk may have more.
+    pub bytes: u64,
+}
+
+/// Who takes part in copies.
+#[derive(Clone, Debug, Default)]
+pub struct Parties {
+    /// Workers that serve: copies are taken from them.
+    pub sources: BTreeSet<WorkerId>,
+    /// Workers that copies go to.
+    pub targets: BTreeSet<WorkerId>,
+}
+
+/// A chunk that a worker is to get, or to catch up with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Late<'a> {
+    /// Copies that can be read; the fewest come first.
+    readable: usize,
+    family: &'a str,
+    chunk: ChunkId,
+    target: WorkerId,
+}
+
+/// Transfers that make the intended copies and bring every listed worker up to date, as far as
+/// `throttle` lets them. The last copies come first.
+pub fn transfers(catalog: &Catalog, parties: &Parties, throttle: Throttle) -> Transfers {
+    let mut late: Vec<Late<'_>> = catalog
+        .families
         .iter()
-        .filter(|place| place.open)
-        .map(|place| place.worker)
+        .flat_map(|(name, family)| late(name, family, parties))
         .collect();
-    let mut late: Vec<(usize, String, ChunkId, WorkerId)> = Vec::new();
-    for (name, family) in &catalog.families {
-        let wanted: Vec<Wanted> = placement::missing(family, |_| 1);
-        for (chunk, workers) in placement::plan(&wanted, places, family.replicas.desired) {
-            let copies = family.placement.get(&chunk).map_or(0, Vec::len);
-            late.extend(
-                workers
-                    .into_iter()
-                    .map(|worker| (copies, name.clone(), chunk, worker)),
-            );
-        }
-        for behind in &family.behind {
-            late.extend(
-                behind
-                    .chunks
-                    .iter()
-                    .map(|chunk| (1, name.clone(), *chunk, behind.worker)),
-            );
-        }
-    }
-    late.retain(|(_, _, _, target)| serving.contains(target));
     late.sort();
     late.dedup();
-    // Chunks without a source must not take the places of others: a worker that is away may have
-    // held many.
-    let with_source = late.into_iter().filter_map(|(_, family, chunk, target)| {
-        let source = source(catalog, &family, chunk, target, &serving)?;
-        Some((family, chunk, target, source))
-    });
+    let sizes = Sizes::of(catalog, late.iter().map(|late| late.family));
+    let mut busy = Busy::new(throttle);
     let mut transfers = Transfers::new();
-    for (family, chunk, target, source) in with_source.take(most) {
+    for Late {
+        family,
+        chunk,
+        target,
+        ..
+    } in late
+    {
+        // Chunks without a source must not take the places of others: a worker that is away may
+        // have held many.
+        let Some(source) = source(catalog, family, chunk, target, &parties.sources) else {
+            continue;
+        };
+        if !busy.admit(source, target, sizes.bytes(family, chunk)) {
+            continue;
+        }
         let transfer = transfers.entry((target, source)).or_default();
-        transfer
-            .tables
-            .extend(chunk_tables(catalog, &family, chunk));
-        transfer.chunks.insert((family, chunk));
+        transfer.tables.extend(chunk_tables(catalog, family, chunk));
+        transfer.chunks.insert((family.to_owned(), chunk));
     }
     transfers
+}
+
+fn late<'a>(name: &'a str, family: &'a Family, parties: &Parties) -> Vec<Late<'a>> {
+    let intended = family.intended.iter();
+    let intended = intended.flat_map(|(chunk, workers)| workers.iter().map(|one| (*chunk, *one)));
+    let behind = family.behind.iter();
+    let behind = behind.flat_map(|late| late.chunks.iter().map(|chunk| (*chunk, late.worker)));
+    intended
+        .chain(behind)
+        .filter(|(_, target)| parties.targets.contains(target))
+        .map(|(chunk, target)| Late {
+            readable: family
+                .complete_holders(chunk)
+                .filter(|worker| parties.sources.contains(worker))
+                .count(),
+            family: name,
+            chunk,
+            target,
+        })
+        .collect()
+}
+
+/// What is under way by worker.
+struct Busy {
+    throttle: Throttle,
+    from: BTreeMap<WorkerId, (usize, u64)>,
+    to: BTreeMap<WorkerId, (usize, u64)>,
+}
+
+impl Busy {
+    fn new(throttle: Throttle) -> Self {
+        Self {
+            throttle,
+            from: BTreeMap::new(),
+            to: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a chunk of so many bytes may go from `source` to `target` now; it counts then.
+    fn admit(&mut self, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
+        let Throttle {
+            chunks,
+            bytes: most,
+        } = self.throttle;
+        let free = |held: Option<&(usize, u64)>| {
+            held.is_none_or(|(count, sum)| *count < chunks && sum.saturating_add(bytes) <= most)
+        };
+        if !free(self.from.get(&source)) || !free(self.to.get(&target)) {
+            return false;
+        }
+        for entry in [
+            self.from.entry(source).or_default(),
+            self.to.entry(target).or_default(),
+        ] {
+            entry.0 += 1;
+            entry.1 = entry.1.saturating_add(bytes);
+        }
+        true
+    }
 }
 
 /// A serving worker that holds the chunk completely; they take turns by chunk.
@@ -155,12 +230,12 @@ fn source(
     family: &str,
     chunk: ChunkId,
     target: WorkerId,
-    serving: &BTreeSet<WorkerId>,
+    sources: &BTreeSet<WorkerId>,
 ) -> Option<WorkerId> {
     let family = catalog.families.get(family)?;
     let complete: Vec<WorkerId> = family
         .complete_holders(chunk)
-        .filter(|worker| *worker != target && serving.contains(worker))
+        .filter(|worker| *worker != target && sources.contains(worker))
         .collect();
     complete
         .get(chunk as usize % complete.len().max(1))
@@ -212,19 +287,35 @@ fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDd
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{Behind, Family, FamilyGrid};
+    use orrery_archive::catalog::{Behind, FamilyGrid};
     use orrery_archive::replicas::FamilyReplicas;
 
     use super::*;
 
-    fn place(worker: WorkerId) -> Place {
-        Place {
-            worker,
-            node: format!("n{worker}"),
-            zone: format!("z{worker}"),
-            bytes: 0,
-            open: true,
+    const THROTTLE: Throttle = Throttle {
+        chunks: 10,
+        bytes: u64::MAX,
+    };
+
+    fn serving(workers: &[WorkerId]) -> Parties {
+        let workers: BTreeSet<WorkerId> = workers.iter().copied().collect();
+        Parties {
+            sources: workers.clone(),
+            targets: workers,
         }
+    }
+
+    fn planned(catalog: &Catalog) -> Transfers {
+        transfers(catalog, &serving(&[1, 2]), THROTTLE)
+    }
+
+    /// The catalog with these copies intended.
+    fn intending(mut catalog: Catalog, copies: &[(ChunkId, WorkerId)]) -> Catalog {
+        let intended = &mut catalog.families.get_mut("f").unwrap().intended;
+        for (chunk, worker) in copies {
+            intended.entry(*chunk).or_default().insert(*worker);
+        }
+        catalog
     }
 
     fn catalog(placement: &[(ChunkId, &[WorkerId])], behind: Vec<Behind>) -> Catalog {
@@ -241,6 +332,7 @@ mod tests {
                 .map(|(chunk, workers)| (*chunk, workers.to_vec()))
                 .collect(),
             behind,
+            intended: BTreeMap::new(),
         };
         Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),
@@ -249,12 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_below_the_desired_replicas_is_copied_to_another_worker() {
-        let transfers = transfers(
-            &catalog(&[(1, &[1]), (2, &[1, 2])], Vec::new()),
-            &[place(1), place(2)],
-            10,
-        );
+    fn an_intended_copy_is_made_from_a_holder() {
+        let catalog = catalog(&[(1, &[1]), (2, &[1, 2])], Vec::new());
+        let transfers = planned(&intending(catalog, &[(1, 2)]));
         assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
         assert_eq!(
             transfers[&(2, 1)].chunks,
@@ -269,7 +358,7 @@ mod tests {
             segment: 7,
             chunks: [1].into(),
         }];
-        let transfers = transfers(&catalog(&[(1, &[1, 2])], behind), &[place(1), place(2)], 10);
+        let transfers = planned(&catalog(&[(1, &[1, 2])], behind));
         assert_eq!(transfers.keys().collect::<Vec<_>>(), [&(2, 1)]);
     }
 
@@ -277,11 +366,52 @@ mod tests {
     fn chunks_without_a_source_do_not_hold_up_the_others() {
         let placement: Vec<(ChunkId, &[WorkerId])> =
             vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
-        let transfers = transfers(&catalog(&placement, Vec::new()), &[place(1), place(2)], 2);
+        let catalog = catalog(&placement, Vec::new());
+        let catalog = intending(catalog, &[(1, 2), (2, 2), (3, 2), (4, 2)]);
+        let one = Throttle {
+            chunks: 1,
+            ..THROTTLE
+        };
+        let transfers = transfers(&catalog, &serving(&[1, 2]), one);
         assert_eq!(
             transfers[&(2, 1)].chunks,
             BTreeSet::from([("f".to_owned(), 4)])
         );
+    }
+
+    #[test]
+    fn the_last_copies_come_first_and_no_worker_gives_or_takes_more_than_it_may() {
+        let placement: Vec<(ChunkId, &[WorkerId])> =
+            vec![(1, &[1, 2]), (2, &[1, 2]), (3, &[1]), (4, &[2])];
+        let catalog = catalog(&placement, Vec::new());
+        let copies = [(1, 3), (2, 4), (3, 3), (4, 3)];
+        let catalog = intending(catalog, &copies);
+        let two = Throttle {
+            chunks: 2,
+            ..THROTTLE
+        };
+        let transfers = transfers(&catalog, &serving(&[1, 2, 3, 4]), two);
+        let chunks = |target: WorkerId| -> Vec<ChunkId> {
+            let own = transfers.iter().filter(|((to, _), _)| *to == target);
+            own.flat_map(|(_, transfer)| transfer.chunks.iter().map(|(_, chunk)| *chunk))
+                .collect()
+        };
+        assert_eq!(chunks(3), [3, 4], "the last copies");
+        assert_eq!(chunks(4), [2], "3 has enough to do, 4 has not");
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_one_large_chunk_passes() {
+        let mut busy = Busy::new(Throttle {
+            chunks: 10,
+            bytes: 100,
+        });
+        assert!(busy.admit(1, 2, 1000), "alone");
+        assert!(!busy.admit(3, 2, 1), "the target is busy");
+        assert!(!busy.admit(1, 4, 1), "the source is busy");
+        assert!(busy.admit(3, 4, 60));
+        assert!(busy.admit(3, 4, 40));
+        assert!(!busy.admit(3, 4, 1));
     }
 
     /// A revocation is reversible, wherever the chunk is by then (docs/design/placement.md#copies).
@@ -331,6 +461,7 @@ mod tests {
             segment: 7,
             chunks: [1].into(),
         }];
-        assert!(transfers(&catalog(&[(1, &[1])], behind), &[place(1), place(2)], 10).is_empty());
+        let catalog = intending(catalog(&[(1, &[1])], behind), &[(1, 2)]);
+        assert!(planned(&catalog).is_empty());
     }
 }

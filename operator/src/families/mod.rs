@@ -6,10 +6,13 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_crds::kinds::{ChunkFamily, ChunkFamilyStatus, Scheme, SchemeKind, WorkerPool};
+use orrery_crds::kinds::{
+    ChunkFamily, ChunkFamilyStatus, FamilyChunks, Scheme, SchemeKind, WorkerPool,
+};
 
 use crate::catalog::declared::FamilyDeclaration;
-use crate::controller::conditions::{self, ACCEPTED, AVAILABLE, Finding};
+use crate::catalog::edit::index_family;
+use crate::controller::conditions::{self, ACCEPTED, AVAILABLE, DEGRADED, Finding};
 
 /// Ending of the names of families that hold director indexes; the catalog's writer makes these.
 pub const INDEX_SUFFIX: &str = "-index";
@@ -127,20 +130,22 @@ pub fn status(
     let mut status = family.status.clone().unwrap_or_default();
     status.observed_generation = generation;
     conditions::set(&mut status.conditions, ACCEPTED, finding, generation, now);
-    if let Some(known) = catalog.families.get(&family.name_any()) {
-        let copies = copies(known, live);
-        status.chunks = copies.len() as u64;
-        status.min_copies = copies.values().copied().min().unwrap_or(0);
+    let name = family.name_any();
+    if let Some(known) = catalog.families.get(&name) {
         let wanted = known.replicas.desired;
-        status.under_replicated = copies.values().filter(|copies| **copies < wanted).count() as u64;
-        let available = available(&copies);
-        conditions::set(
-            &mut status.conditions,
-            AVAILABLE,
-            &available,
-            generation,
-            now,
-        );
+        let index = catalog.families.get(&index_family(&name));
+        let rows = copies(known, live);
+        let index = index.map_or_else(BTreeMap::new, |index| copies(index, live));
+        status.chunks = counts(&rows, wanted);
+        status.index_chunks = counts(&index, wanted);
+        let least = rows.values().chain(index.values()).min();
+        status.min_copies = least.copied().unwrap_or(0);
+        for (kind, finding) in [
+            (AVAILABLE, available(&rows, &index)),
+            (DEGRADED, degraded(&status, wanted)),
+        ] {
+            conditions::set(&mut status.conditions, kind, &finding, generation, now);
+        }
     }
     status
 }
@@ -159,21 +164,48 @@ fn copies(family: &Family, live: &BTreeSet<WorkerId>) -> BTreeMap<ChunkId, u32> 
         .collect()
 }
 
-fn available(copies: &BTreeMap<ChunkId, u32>) -> Finding {
-    let lost: Vec<ChunkId> = copies
-        .iter()
-        .filter(|(_, copies)| **copies == 0)
-        .map(|(chunk, _)| *chunk)
-        .collect();
-    match lost.first() {
-        None => Finding::met("EveryChunkReadable", format!("{} chunks", copies.len())),
-        Some(first) => Finding::unmet(
-            "ChunksUnreadable",
+fn counts(copies: &BTreeMap<ChunkId, u32>, wanted: u32) -> FamilyChunks {
+    let count = |counts: &dyn Fn(u32) -> bool| {
+        copies.values().filter(|copies| counts(**copies)).count() as u64
+    };
+    FamilyChunks {
+        total: copies.len() as u64,
+        ready: count(&|copies| copies >= wanted),
+        under_replicated: count(&|copies| copies < wanted),
+        unreadable: count(&|copies| copies == 0),
+    }
+}
+
+fn degraded(status: &ChunkFamilyStatus, wanted: u32) -> Finding {
+    let (rows, index) = (&status.chunks, &status.index_chunks);
+    match (rows.under_replicated, index.under_replicated) {
+        (0, 0) => Finding::unmet("CopiesComplete", ""),
+        (under, of_index) => Finding::met(
+            "UnderReplicated",
             format!(
-                "{} chunks have no complete copy on a live worker, the first is {first}",
-                lost.len()
+                "{under} of {} chunks and {of_index} of {} chunks of indexes have fewer than {wanted} copies",
+                rows.total, index.total
             ),
         ),
+    }
+}
+
+fn available(rows: &BTreeMap<ChunkId, u32>, index: &BTreeMap<ChunkId, u32>) -> Finding {
+    let lost = |copies: &BTreeMap<ChunkId, u32>| -> Vec<ChunkId> {
+        let lost = copies.iter().filter(|(_, copies)| **copies == 0);
+        lost.map(|(chunk, _)| *chunk).collect()
+    };
+    let (rows_lost, index_lost) = (lost(rows), lost(index));
+    let said = |what: &str, lost: &[ChunkId], first: ChunkId| {
+        let count = lost.len();
+        let message =
+            format!("{count} {what} have no complete copy on a live worker, the first is {first}");
+        Finding::unmet("ChunksUnreadable", message)
+    };
+    match (rows_lost.first(), index_lost.first()) {
+        (None, None) => Finding::met("EveryChunkReadable", format!("{} chunks", rows.len())),
+        (Some(first), _) => said("chunks", &rows_lost, *first),
+        (None, Some(first)) => said("chunks of indexes", &index_lost, *first),
     }
 }
 

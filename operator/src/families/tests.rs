@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::{Behind, Catalog, Family};
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_crds::kinds::{ChunkFamily, WorkerPool};
+use orrery_crds::kinds::{ChunkFamily, FamilyChunks, WorkerPool};
 use serde_json::json;
 
 use super::{grid, judge, status};
+use crate::controller::conditions;
 
 fn pools(workers: u32) -> BTreeMap<String, WorkerPool> {
     let pool = json!({
@@ -79,6 +80,7 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
             segment: 5,
             chunks: BTreeSet::from([11]),
         }],
+        intended: BTreeMap::new(),
     };
     let mut catalog = Catalog::default();
     catalog.families.insert("sky".into(), known);
@@ -94,11 +96,22 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
     };
     let all = seen(&[1, 2, 3]);
     assert_eq!(
-        (all.chunks, all.min_copies, all.under_replicated),
-        (3, 1, 1)
+        (all.chunks, all.min_copies),
+        (
+            FamilyChunks {
+                total: 3,
+                ready: 2,
+                under_replicated: 1,
+                unreadable: 0,
+            },
+            1
+        )
     );
     let without_3 = seen(&[1, 2]);
-    assert_eq!((without_3.min_copies, without_3.under_replicated), (0, 2));
+    assert_eq!(without_3.min_copies, 0);
+    assert_eq!(without_3.chunks.under_replicated, 2);
+    assert_eq!(without_3.chunks.unreadable, 1);
+    assert!(conditions::holds(&without_3.conditions, "Degraded"));
     let available = without_3
         .conditions
         .iter()
@@ -106,4 +119,34 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
         .unwrap();
     assert_eq!(available.status, "False");
     assert!(available.message.contains("the first is 11"));
+}
+
+/// Without its index a director's keys are looked up everywhere, and rows are refused.
+#[test]
+fn copies_of_the_index_count_as_well() {
+    let declared = family("sky", "main", 2);
+    let one = |placement: &[(u32, Vec<u32>)]| Family {
+        incarnation: 1,
+        pool: "main".into(),
+        replicas: FamilyReplicas {
+            desired: 2,
+            minimum: 1,
+        },
+        grid: grid(&declared.spec.scheme, 16).unwrap(),
+        placement: placement.iter().cloned().collect(),
+        behind: Vec::new(),
+        intended: BTreeMap::new(),
+    };
+    let mut catalog = Catalog::default();
+    let rows = one(&[(10, vec![1, 2])]);
+    catalog.families.insert("sky".into(), rows);
+    let index = one(&[(0, vec![1, 3]), (1, vec![1, 2])]);
+    catalog.families.insert("sky-index".into(), index);
+    let accepted = judge(&declared, &pools(3), &catalog).finding;
+    let live = BTreeSet::from([1, 2]);
+    let status = status(&declared, &accepted, &catalog, &live, Timestamp::now());
+    assert_eq!(status.chunks.under_replicated, 0);
+    assert_eq!(status.index_chunks.under_replicated, 1);
+    assert_eq!((status.index_chunks.total, status.min_copies), (2, 1));
+    assert!(conditions::holds(&status.conditions, "Degraded"));
 }

@@ -1,7 +1,7 @@
 //! The edits of the catalog that ingests ask for, as values. Pure: each says what the catalog would
 //! be, over whichever catalog is in force when it is written, and what it comes to.
 
-use orrery_archive::catalog::{Catalog, TableKey};
+use orrery_archive::catalog::{Catalog, Family, TableKey};
 use orrery_archive::names::ChunkId;
 use orrery_crds::kinds::IngestTarget;
 use orrery_worker_api::loader::Surveyed;
@@ -31,7 +31,7 @@ pub enum Written {
     /// The chunks have workers, and the attempt has its numbers.
     Placed(Attempt),
     /// They have not; the survey was for this incarnation.
-    NotPlaced(u64, Obstacle),
+    NotPlaced(u64, Unplaced),
     /// The attempt's segment is published: by this edit, or before it.
     Published(Attempt),
     /// It is not.
@@ -51,6 +51,21 @@ pub enum Obstacle {
     Outdated,
     /// The catalog contradicts the edit, and why.
     Refused(String),
+}
+
+/// Why an attempt did not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplaced {
+    /// The catalog does not allow it.
+    Obstacle(Obstacle),
+    /// Workers are lacking, and which chunks wait for them.
+    NoWorkers(String),
+}
+
+impl From<EditError> for Unplaced {
+    fn from(why: EditError) -> Self {
+        Self::Obstacle(Obstacle::Refused(why.to_string()))
+    }
 }
 
 /// See [`CatalogEdit::Place`].
@@ -133,30 +148,25 @@ fn is_basis(catalog: &Catalog, target: &IngestTarget, basis: &str) -> bool {
 impl Placing {
     fn apply(&self, catalog: &Catalog) -> Edit<Written> {
         match self.placed(catalog) {
-            Ok(Some((next, attempt))) => Edit::Write(next, Written::Placed(attempt)),
-            Ok(None) => Edit::Keep(Written::NotPlaced(self.incarnation, Obstacle::Outdated)),
-            Err(why) => {
-                let why = Obstacle::Refused(why.to_string());
-                Edit::Keep(Written::NotPlaced(self.incarnation, why))
-            }
+            Ok((next, attempt)) => Edit::Write(next, Written::Placed(attempt)),
+            Err(why) => Edit::Keep(Written::NotPlaced(self.incarnation, why)),
         }
     }
 
-    /// `None` when the survey relied on something else than what the catalog has.
-    fn placed(&self, catalog: &Catalog) -> Result<Option<(Catalog, Attempt)>, EditError> {
+    fn placed(&self, catalog: &Catalog) -> Result<(Catalog, Attempt), Unplaced> {
         let found = target::find(catalog, &self.target);
         let Some(target) = found.filter(|target| target.basis(catalog) == self.basis) else {
-            return Ok(None);
+            return Err(Unplaced::Obstacle(Obstacle::Outdated));
         };
         let wanted = |chunk: ChunkId| self.surveyed.chunks.contains_key(&chunk);
         edit::check_segments(catalog, &target.key, wanted)?;
         let families = match target.chunked(catalog) {
-            Some(chunked) => self.assignments(catalog, &chunked),
+            Some(chunked) => self.assignments(catalog, &chunked)?,
             None => Vec::new(),
         };
         let mut next = edit::place(catalog, &families)?.unwrap_or_else(|| catalog.clone());
         let attempt = self.attempt(&mut next);
-        Ok(Some((next, attempt)))
+        Ok((next, attempt))
     }
 
     /// Takes the numbers of an attempt from the catalog's counters.
@@ -178,7 +188,11 @@ impl Placing {
         }
     }
 
-    fn assignments(&self, catalog: &Catalog, chunked: &Chunked<'_>) -> Vec<(String, Assignment)> {
+    fn assignments(
+        &self,
+        catalog: &Catalog,
+        chunked: &Chunked<'_>,
+    ) -> Result<Vec<(String, Assignment)>, Unplaced> {
         let placed = &chunked.family.placement;
         let is_new = |chunk: &ChunkId| placed.get(chunk).is_none_or(Vec::is_empty);
         let new = self
@@ -193,14 +207,34 @@ impl Placing {
                 has: Vec::new(),
             })
             .collect();
-        let rows = placement::plan(&wanted, &self.places, chunked.family.replicas.desired);
+        let places = placement::of_pool(&self.places, &chunked.family.pool);
+        let rows = assign(&wanted, &places, chunked.family)?;
         let mut families = vec![(chunked.table.family.clone(), rows)];
         if let Some(index) = catalog.families.get(&chunked.index.family) {
             let wanted = placement::hash_chunks(index);
-            let entries = placement::plan(&wanted, &self.places, index.replicas.desired);
+            let entries = assign(&wanted, &places, index)?;
             families.push((chunked.index.family.clone(), entries));
         }
-        families
+        Ok(families)
+    }
+}
+
+/// Gives new chunks workers. With fewer than the family's minimum of copies no chunk could be
+/// published: then nothing is placed, and workers are waited for.
+fn assign(wanted: &[Wanted], places: &[Place], family: &Family) -> Result<Assignment, Unplaced> {
+    let (replicas, pool) = (family.replicas, &family.pool);
+    let assigned = placement::plan(wanted, places, replicas.desired);
+    let enough = |chunk: &ChunkId| {
+        let copies = assigned.get(chunk).map_or(0, Vec::len);
+        copies >= replicas.minimum as usize
+    };
+    let short = wanted.iter().filter(|wanted| !enough(&wanted.chunk));
+    match short.count() {
+        0 => Ok(assigned),
+        count => Err(Unplaced::NoWorkers(format!(
+            "{count} chunks need {} Ready workers of pool `{pool}` with room for them",
+            replicas.minimum
+        ))),
     }
 }
 

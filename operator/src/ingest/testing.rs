@@ -57,7 +57,7 @@ fn reference() -> AcceptedReference {
 pub fn catalog() -> Catalog {
     let family = FamilyDeclaration {
         name: "f".into(),
-        pool: "p".into(),
+        pool: "main".into(),
         replicas: FamilyReplicas::default(),
         grid: FamilyGrid::Hash { chunks: 4 },
     };

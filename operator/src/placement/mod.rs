@@ -1,45 +1,65 @@
 //! The placement planner (docs/design/placement.md#the-planner): pure, from what is wanted and what
 //! there is to who gets what.
 //!
-//! Rules, in order: a chunk's replicas stand on distinct workers; never two on one node while
-//! another node has room; zones differ where they can; bytes are even among workers. What a chunk
-//! already has is never taken away here, so movement is least.
+//! Rules, in order: a chunk's replicas stand on distinct workers of its pool that have room for it;
+//! never two on one node while another node has room; zones differ where they can; bytes are even
+//! among workers. What a chunk already has is never taken away here, so movement is least.
+
+pub mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
 
 use orrery_archive::catalog::{Family, FamilyGrid};
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_crds::kinds::{Worker, WorkerPhase};
+use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase};
+
+/// One part in so many of a volume stays free: InnoDB's logs and sorts, and what loads bring
+/// meanwhile.
+const RESERVE: u64 = 20;
 
 /// A worker as a place for chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Worker.
     pub worker: WorkerId,
+    /// Pool that it belongs to.
+    pub pool: String,
     /// Node it runs on.
     pub node: String,
     /// Failure domain of the node; empty when unknown.
     pub zone: String,
     /// Bytes it holds.
     pub bytes: u64,
-    /// Whether new chunks may land there: it serves, is not offline, and its disk is not nearly
-    /// full.
+    /// Bytes that may still come.
+    pub room: u64,
+    /// Whether new chunks may land there: it serves, and is not to be drained.
     pub open: bool,
 }
 
 /// Workers as places for new chunks.
 pub fn places(workers: &[Worker]) -> Vec<Place> {
-    let place = |worker: &Worker| {
-        let status = worker.status.clone().unwrap_or_default();
-        Place {
-            worker: worker.spec.id,
-            node: status.node.unwrap_or_default(),
-            zone: status.zone.unwrap_or_default(),
-            bytes: status.size_bytes,
-            open: status.phase == WorkerPhase::Ready && worker.spec.offline != Some(true),
-        }
-    };
     workers.iter().map(place).collect()
+}
+
+/// A worker as a place. One that no status speaks of is closed.
+pub fn place(worker: &Worker) -> Place {
+    let status = worker.status.clone().unwrap_or_default();
+    let reserve = status.size_bytes.saturating_add(status.free_bytes) / RESERVE;
+    Place {
+        worker: worker.spec.id,
+        pool: worker.spec.pool.clone(),
+        node: status.node.unwrap_or_default(),
+        zone: status.zone.unwrap_or_default(),
+        bytes: status.size_bytes,
+        room: status.free_bytes.saturating_sub(reserve),
+        open: status.phase == WorkerPhase::Ready && worker.spec.desired == DesiredState::Online,
+    }
+}
+
+/// The places of one pool.
+pub fn of_pool(places: &[Place], pool: &str) -> Vec<Place> {
+    let of_pool = places.iter().filter(|place| place.pool == pool);
+    of_pool.cloned().collect()
 }
 
 /// A chunk that needs replicas.
@@ -59,79 +79,109 @@ pub fn plan(
     places: &[Place],
     replicas: u32,
 ) -> BTreeMap<ChunkId, Vec<WorkerId>> {
-    let by_id: HashMap<WorkerId, usize> = places
-        .iter()
-        .enumerate()
-        .map(|(i, place)| (place.worker, i))
-        .collect();
-    let mut loads: Vec<u64> = places.iter().map(|place| place.bytes).collect();
+    let mut planner = Planner::new(places.iter().cloned());
     let mut order: Vec<&Wanted> = wanted.iter().collect();
     // Large chunks first, so that small ones even out what is left.
     order.sort_by_key(|chunk| (std::cmp::Reverse(chunk.bytes), chunk.chunk));
     let mut added = BTreeMap::new();
-    for chunk in order {
-        let mut held: Vec<usize> = chunk
-            .has
-            .iter()
-            .filter_map(|worker| by_id.get(worker).copied())
-            .collect();
-        let missing = (replicas as usize).saturating_sub(chunk.has.len());
-        let mut new = Vec::with_capacity(missing);
-        for _ in 0..missing {
-            let Some(best) = best(chunk, places, &loads, &held) else {
-                break;
-            };
-            loads[best] += chunk.bytes.max(1);
-            held.push(best);
-            new.push(places[best].worker);
+    for Wanted { chunk, bytes, has } in order {
+        let mut held = has.clone();
+        let mut new = Vec::new();
+        while held.len() < replicas as usize
+            && let Some(worker) = planner.choose(*chunk, *bytes, &held, &[])
+        {
+            held.push(worker);
+            new.push(worker);
         }
         if !new.is_empty() {
             new.sort_unstable();
-            added.insert(chunk.chunk, new);
+            added.insert(*chunk, new);
         }
     }
     added
 }
 
-/// The place with the fewest replicas of the chunk on its node, then in its zone, then the fewest
-/// bytes; ties by a hash, so that equal workers share evenly.
-fn best(chunk: &Wanted, places: &[Place], loads: &[u64], held: &[usize]) -> Option<usize> {
-    let candidates = places
-        .iter()
-        .enumerate()
-        .filter(|(i, place)| place.open && !held.contains(i) && !chunk.has.contains(&place.worker));
-    candidates
-        .min_by_key(|(i, place)| {
-            let same = |matches: &dyn Fn(&Place) -> bool| {
-                held.iter()
-                    .filter(|other| matches(&places[**other]))
-                    .count()
-            };
-            let node = same(&|other| other.node == place.node);
-            let zone = same(&|other| other.zone == place.zone);
-            (node, zone, loads[*i], tie(chunk.chunk, place.worker))
-        })
-        .map(|(i, _)| i)
+/// Chooses places one after the other and remembers what they got.
+#[derive(Debug)]
+pub struct Planner {
+    seats: Vec<Seat>,
+    by_id: HashMap<WorkerId, usize>,
+}
+
+/// A place, with node and zone as small numbers: they are compared often.
+#[derive(Debug)]
+struct Seat {
+    worker: WorkerId,
+    node: usize,
+    zone: usize,
+    bytes: u64,
+    room: u64,
+    open: bool,
+}
+
+impl Planner {
+    /// A planner over these places.
+    pub fn new(places: impl IntoIterator<Item = Place>) -> Self {
+        let (mut nodes, mut zones) = (HashMap::new(), HashMap::new());
+        let number = |names: &mut HashMap<String, usize>, name: String| {
+            let next = names.len();
+            *names.entry(name).or_insert(next)
+        };
+        let seats: Vec<Seat> = places
+            .into_iter()
+            .map(|place| Seat {
+                worker: place.worker,
+                node: number(&mut nodes, place.node),
+                zone: number(&mut zones, place.zone),
+                bytes: place.bytes,
+                room: place.room,
+                open: place.open,
+            })
+            .collect();
+        Self {
+            by_id: (0..)
+                .zip(&seats)
+                .map(|(i, seat)| (seat.worker, i))
+                .collect(),
+            seats,
+        }
+    }
+
+    /// The place for a chunk with the fewest of the `held` replicas on its node, then in its zone,
+    /// then the fewest bytes; ties by a hash, so that equal workers share evenly. None of `held`
+    /// and `never`.
+    pub fn choose(
+        &mut self,
+        chunk: ChunkId,
+        bytes: u64,
+        held: &[WorkerId],
+        never: &[WorkerId],
+    ) -> Option<WorkerId> {
+        let near: Vec<(usize, usize)> = held
+            .iter()
+            .filter_map(|worker| self.by_id.get(worker))
+            .map(|i| (self.seats[*i].node, self.seats[*i].zone))
+            .collect();
+        let fits = |seat: &&mut Seat| {
+            seat.open
+                && seat.room >= bytes.max(1)
+                && !held.contains(&seat.worker)
+                && !never.contains(&seat.worker)
+        };
+        let best = self.seats.iter_mut().filter(fits).min_by_key(|seat| {
+            let node = near.iter().filter(|(node, _)| *node == seat.node).count();
+            let zone = near.iter().filter(|(_, zone)| *zone == seat.zone).count();
+            (node, zone, seat.bytes, tie(chunk, seat.worker))
+        })?;
+        best.bytes = best.bytes.saturating_add(bytes.max(1));
+        best.room = best.room.saturating_sub(bytes);
+        Some(best.worker)
+    }
 }
 
 fn tie(chunk: ChunkId, worker: WorkerId) -> u64 {
     let mixed = (u64::from(chunk) << 32 | u64::from(worker)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
-}
-
-/// Chunks of a family that have fewer than the desired replicas, as the planner wants them.
-pub fn missing(family: &Family, bytes: impl Fn(ChunkId) -> u64) -> Vec<Wanted> {
-    let short = family
-        .placement
-        .iter()
-        .filter(|(_, workers)| workers.len() < family.replicas.desired as usize);
-    short
-        .map(|(chunk, workers)| Wanted {
-            chunk: *chunk,
-            bytes: bytes(*chunk),
-            has: workers.clone(),
-        })
-        .collect()
 }
 
 /// Every chunk of a hash family; they are placed all at once, because every ingest touches most of
@@ -154,15 +204,19 @@ pub fn hash_chunks(family: &Family) -> Vec<Wanted> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use orrery_crds::kinds::WorkerStatus;
+
     use super::*;
 
     fn places(workers: u32, nodes: u32, zones: u32) -> Vec<Place> {
         (0..workers)
             .map(|i| Place {
                 worker: i + 1,
+                pool: "p".into(),
                 node: format!("n{}", i % nodes),
                 zone: format!("z{}", i % nodes % zones),
                 bytes: 0,
+                room: u64::MAX,
                 open: true,
             })
             .collect()
@@ -234,6 +288,35 @@ mod tests {
             has: vec![1, 2, 3],
         };
         assert!(plan(&[complete], &places(4, 4, 2), 3).is_empty());
+    }
+
+    #[test]
+    fn a_worker_gets_no_more_than_fits() {
+        let mut places = places(2, 2, 1);
+        places[0].room = 2500;
+        let planned = plan(&wanted(10), &places, 2);
+        let on_first = planned.values().filter(|workers| workers.contains(&1));
+        assert_eq!(on_first.count(), 2);
+        assert!(planned.values().all(|workers| workers.contains(&2)));
+    }
+
+    #[test]
+    fn part_of_a_volume_stays_free() {
+        let worker: Worker = serde_json::from_value(serde_json::json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": "main-w1"},
+            "spec": {"id": 1, "pool": "main"},
+            "status": {"phase": "Ready", "sizeBytes": 900, "freeBytes": 100},
+        }))
+        .unwrap();
+        assert_eq!(place(&worker).room, 50);
+        let full = Worker {
+            status: worker.status.clone().map(|status| WorkerStatus {
+                free_bytes: 40,
+                ..status
+            }),
+            ..worker
+        };
+        assert_eq!(place(&full).room, 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `WorkerPool`: makes its workers and looks after them.
 //!
 //! Worker ids come from the catalog's counters and are never reused; a worker is never deleted
-//! here, and neither `WorkerPool.spec.workers` nor `Worker.spec.offline` is ever written.
+//! here, and neither `WorkerPool.spec.workers` nor `Worker.spec.desired` is ever written.
 
 mod apply;
 pub mod identity;
@@ -80,6 +80,7 @@ impl Controller for Pools {
             return Ok(SOON);
         }
         let Some(observed) = observe::observe(context, &self.health, namespace, name).await? else {
+            context.metrics.workers(namespace, name, &[]);
             return Ok(GONE);
         };
         if observed.pool.metadata.deletion_timestamp.is_some() {

@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, Epochs, Family, FamilyGrid};
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool, WorkerStatus};
+use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase, WorkerPool, WorkerStatus};
 use orrery_worker_api::agent::{Held, Highest, Identity, Info};
 use serde_json::{Value, json};
 
@@ -70,6 +70,7 @@ fn holding(id: u32) -> Arc<Catalog> {
         grid: FamilyGrid::Hash { chunks: 4 },
         placement: BTreeMap::from([(1, vec![id])]),
         behind: Vec::new(),
+        intended: BTreeMap::new(),
     };
     Arc::new(Catalog {
         archive_uid: "archive".into(),
@@ -323,9 +324,9 @@ fn what_an_agent_does_not_know_is_not_taken_for_nothing() {
 }
 
 #[test]
-fn an_offline_worker_drains_until_it_holds_nothing() {
+fn a_worker_to_be_drained_drains_until_it_holds_nothing() {
     let mut observed = serving(Some("d1"));
-    observed.workers.get_mut(&1).unwrap().spec.offline = Some(true);
+    observed.workers.get_mut(&1).unwrap().spec.desired = DesiredState::Drained;
     assert_eq!(status_of(&observed).phase, WorkerPhase::Drained);
     observed.catalog = holding(1);
     assert_eq!(status_of(&observed).phase, WorkerPhase::Draining);

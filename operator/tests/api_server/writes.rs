@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use kube::api::ListParams;
-use orrery_crds::kinds::{ChunkFamily, ChunkedTable, QueryUser, Worker, WorkerPool};
+use orrery_crds::kinds::{ChunkFamily, ChunkedTable, DesiredState, QueryUser, Worker, WorkerPool};
 use orrery_operator::archive::Archives;
 use orrery_operator::controller::runner::Controller;
 use orrery_operator::pools::Pools;
@@ -134,15 +134,15 @@ async fn what_users_own_is_never_written() {
     let pools = Pools::default();
     archive.settle(async || round(&archive, &pools).await).await;
     archive
-        .edit::<Worker>("main-w1", json!({"spec": {"offline": true}}))
+        .edit::<Worker>("main-w1", json!({"spec": {"desired": "Drained"}}))
         .await;
     archive
         .edit::<WorkerPool>("main", json!({"spec": {"workers": 1}}))
         .await;
     archive.settle(async || round(&archive, &pools).await).await;
     let worker = archive.api::<Worker>().get("main-w1").await.unwrap();
-    assert_eq!(worker.spec.offline, Some(true));
-    assert!(!owns(&worker, "f:offline"), "{:?}", worker.managed_fields());
+    assert_eq!(worker.spec.desired, DesiredState::Drained);
+    assert!(!owns(&worker, "f:desired"), "{:?}", worker.managed_fields());
     let pool = archive.api::<WorkerPool>().get("main").await.unwrap();
     assert_eq!(pool.spec.workers, 1);
     assert!(!owns(&pool, "f:workers"));

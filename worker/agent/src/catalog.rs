@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use orrery_archive::catalog::{Epochs, SignedCatalog};
+use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use parking_lot::Mutex;
 
 use crate::error::{AgentError, Result};
@@ -91,6 +91,18 @@ impl CatalogStore {
         self.held.load().as_ref().map(|held| held.body.clone())
     }
 
+    /// The newest copy, decoded. Its signature was checked when it came.
+    pub fn decoded(&self) -> Result<Option<Catalog>> {
+        let Some(held) = self.held.load_full() else {
+            return Ok(None);
+        };
+        let (copy, _) = parse(held.body.clone())?;
+        let decoded = copy.decode();
+        decoded
+            .map(Some)
+            .map_err(|error| AgentError::Internal(format!("the catalog copy: {error}")))
+    }
+
     /// Epochs of the newest copy.
     pub fn epochs(&self) -> Option<Epochs> {
         self.held.load().as_ref().map(|held| held.version.1)
@@ -110,8 +122,6 @@ fn parse(body: Bytes) -> Result<(SignedCatalog, Held)> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::Catalog;
-
     use super::*;
 
     fn copy(archive_uid: &str, lineage: u32, data: u64, key: &[u8]) -> Bytes {

@@ -17,6 +17,7 @@
 //! the last complete catalog.
 
 pub mod chunk_set;
+mod claims;
 mod codec;
 mod hash;
 mod kind;
@@ -27,6 +28,7 @@ mod signed;
 mod tests;
 pub mod users;
 
+pub use claims::{Claim, Claims, HeldTable};
 pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 
 pub use hash::hash_chunk;

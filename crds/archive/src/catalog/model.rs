@@ -128,6 +128,9 @@ pub struct Family {
     pub placement: BTreeMap<ChunkId, Vec<WorkerId>>,
     /// What listed workers lack.
     pub behind: Vec<Behind>,
+    /// Workers that are to get a copy of a chunk. They are listed in `placement` once they hold all
+    /// of it; readers do not look here.
+    pub intended: BTreeMap<ChunkId, BTreeSet<WorkerId>>,
 }
 
 impl Family {

@@ -37,6 +37,7 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
             segment: 1,
             chunks: [5, 6].into(),
         }],
+        intended: BTreeMap::from([(5, [9, 4].into()), (8, [4].into())]),
     }
 }
 

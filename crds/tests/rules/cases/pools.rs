@@ -73,7 +73,7 @@ pub fn workers() -> Vec<Case> {
     worker.accepts_change(
         "a drain",
         json!({"phase": "Ready"}),
-        json!({"spec": {"offline": true}}),
+        json!({"spec": {"desired": "Drained"}}),
     );
     let fixed = ["<nil>: a worker's id and pool never change"];
     worker.refuses_change("another id", json!({}), json!({"spec": {"id": 2}}), &fixed);
@@ -183,7 +183,7 @@ pub fn family_changes() -> Vec<Case> {
     );
     family.accepts_change(
         "more copies",
-        json!({"chunks": 3}),
+        json!({"chunks": {"total": 3, "ready": 3, "underReplicated": 0, "unreadable": 0}}),
         json!({"spec": {"replicas": {"desired": 4}}}),
     );
     family.done()

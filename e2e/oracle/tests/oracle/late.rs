@@ -158,6 +158,7 @@ async fn copy_all(
             id: format!("from-{source}"),
             source: agents[&source].base.clone(),
             rows,
+            placement_epoch: 1,
             creates: creates.values().cloned().collect(),
         };
         operator.copy(&request).await.unwrap();

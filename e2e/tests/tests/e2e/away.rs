@@ -1,16 +1,11 @@
 //! A worker that was away comes back to tables that were deleted and made again meanwhile.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::ListParams;
-use orrery_e2e::files::CLAIM;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::own::Own;
-use orrery_e2e::{Archive, NAMESPACE, eventually, eventually_within, rows, session};
+use orrery_e2e::{eventually, eventually_within, rows, session};
 
 /// Rows of the table.
 const ROWS: u64 = 60;
@@ -23,51 +18,6 @@ const WATCHED: Duration = Duration::from_secs(60);
 fn objects(value: u64) -> String {
     let row = |id: u64| format!("{id},{},{},{value}\n", id * 6, (id * 11 % 160) as i64 - 80);
     (0..ROWS).map(row).collect()
-}
-
-/// A node with a worker that the test can do without: not the one with the tests' files, rather one
-/// without czars, proxies and operators.
-async fn expendable(archive: &Archive) -> Result<(String, String)> {
-    let workers = archive
-        .kind("Worker")
-        .list(&ListParams::default())
-        .await?
-        .items;
-    let pods: Api<Pod> = Api::namespaced(archive.client.clone(), NAMESPACE);
-    let mut needed: BTreeMap<String, u32> = BTreeMap::new();
-    let mut files = String::new();
-    for pod in pods.list(&ListParams::default()).await?.items {
-        let node = pod.spec.and_then(|spec| spec.node_name).unwrap_or_default();
-        if pod.metadata.name.as_deref() == Some(CLAIM) {
-            files = node;
-            continue;
-        }
-        let component = pod
-            .metadata
-            .labels
-            .unwrap_or_default()
-            .remove("app.kubernetes.io/component");
-        if component.as_deref() != Some("worker") {
-            *needed.entry(node).or_default() += 1;
-        }
-    }
-    let ready = workers.iter().filter_map(|worker| {
-        let status = worker.data.get("status")?;
-        let node = status["node"].as_str()?.to_owned();
-        let name = worker.metadata.name.clone()?;
-        (status["phase"] == "Ready" && node != files).then_some((node, name))
-    });
-    ready
-        .min_by_key(|(node, _)| needed.get(node).copied().unwrap_or_default())
-        .context("no worker can be done without")
-}
-
-async fn phase_of(archive: &Archive, worker: &str) -> Result<String> {
-    let worker = archive.kind("Worker").get(worker).await?;
-    Ok(worker.data["status"]["phase"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned())
 }
 
 /// Rows, the least and the greatest value, in a session of its own; a statement that fails while a
@@ -93,12 +43,12 @@ async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> 
     own.file("new", &objects(2)).await?;
     let old = own.physical_database("Object").await?;
 
-    let (node, worker) = expendable(&own.archive).await?;
+    let (node, worker) = own.archive.expendable().await?.swap_remove(0);
     let paused = lab.pause(&node).await?;
     eventually_within(
         TIMEOUT,
         &format!("worker {worker} to be missed"),
-        async || Ok((phase_of(&own.archive, &worker).await? != "Ready").then_some(())),
+        async || Ok((own.archive.phase_of(&worker).await? != "Ready").then_some(())),
     )
     .await?;
     own.delete_table("Object").await?;
@@ -127,7 +77,7 @@ async fn a_table_made_again_while_a_worker_was_away_never_shows_an_old_row() -> 
             assert_eq!(found, (ROWS, Some(2), Some(2)), "after {worker} is back");
             answers += 1;
         }
-        if back.is_none() && phase_of(&own.archive, &worker).await? == "Ready" {
+        if back.is_none() && own.archive.phase_of(&worker).await? == "Ready" {
             back = Some(Instant::now());
         }
     }

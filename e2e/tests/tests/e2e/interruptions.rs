@@ -200,7 +200,7 @@ async fn a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() 
     again
         .archive
         .status_when("ChunkFamily", "sky", |status| {
-            status["underReplicated"] == 0
+            status["chunks"]["underReplicated"] == 0
         })
         .await?;
     again.holds_the_demos_rows().await?;

@@ -1,7 +1,7 @@
 //! Why a change contradicts the catalog.
 
 use orrery_archive::catalog::TableKey;
-use orrery_archive::names::ChunkId;
+use orrery_archive::names::{ChunkId, WorkerId};
 use thiserror::Error;
 
 use crate::catalog::segments;
@@ -47,6 +47,16 @@ pub enum EditError {
         table: TableKey,
         /// Chunk.
         chunk: ChunkId,
+    },
+    /// Nobody else holds all of a chunk.
+    #[error("chunk {chunk} of family {family} has no complete copy but that on worker {worker}")]
+    LastCopy {
+        /// Family.
+        family: String,
+        /// Chunk.
+        chunk: ChunkId,
+        /// Worker that it was to leave.
+        worker: WorkerId,
     },
     /// A chunk has as many segments as it may have.
     #[error(

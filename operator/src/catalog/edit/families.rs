@@ -74,6 +74,7 @@ fn new_family(incarnation: u64, pool: &str, replicas: FamilyReplicas, grid: Fami
         grid,
         placement: BTreeMap::new(),
         behind: Vec::new(),
+        intended: BTreeMap::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 mod error;
 mod families;
 mod limits;
+mod moves;
 mod parts;
 mod placement;
 mod publish;
@@ -16,8 +17,9 @@ mod tests;
 pub use error::EditError;
 pub use families::{accept_family, index_family, retire_family};
 pub use limits::check as check_segments;
+pub use moves::{Move, Moves, arrive, moves};
 pub use parts::children;
-pub use placement::{Assignment, place, set_replica};
+pub use placement::{Assignment, place};
 pub use publish::{Holders, Publication, publish, was_published};
 pub use revoke::set_revoked;
 pub use tables::{accept_table, dropped, is_declared, retire_table};

@@ -119,7 +119,7 @@ fn a_late_copy_that_was_listed_meanwhile_is_behind_for_a_published_segment() {
     // The rows were counted on workers 1 and 2; then a copy of the older segments made worker 3 a
     // replica.
     for family in ["f", "f-index"] {
-        catalog = set_replica(&catalog, family, 1, 3, true).unwrap().unwrap();
+        catalog = arrive(&catalog, family, 1, 3).unwrap().unwrap();
     }
     let catalog = publish(&catalog, &publication).unwrap().unwrap();
     let behind = vec![Behind {

@@ -53,7 +53,7 @@ pub enum ApplyError {
 pub enum Ownership {
     /// Every field is ours; additions are taken away.
     Whole,
-    /// Users own some fields, such as `Worker.spec.offline`.
+    /// Users own some fields, such as `Worker.spec.desired`.
     Shared,
 }
 

@@ -6,6 +6,7 @@ use orrery_archive::catalog::{Segment, TableKind};
 
 use super::*;
 use crate::catalog::segments::MOST;
+use crate::fleet::testing::worker;
 use crate::ingest::testing::{CHUNK, INDEX_CHUNK, Scene, segment};
 
 fn placing(scene: &Scene) -> CatalogEdit {
@@ -99,6 +100,23 @@ fn a_placement_takes_numbers_that_were_never_given_out_and_gives_new_chunks_work
     );
 }
 
+/// An attempt that begins without workers would never load, nor end.
+#[test]
+fn chunks_are_placed_only_when_enough_workers_have_room_for_them() {
+    let mut scene = Scene::into("Object");
+    let family = scene.catalog.families.get_mut("f").unwrap();
+    family.placement.clear();
+    family.replicas.minimum = 2;
+    scene.set_workers(vec![worker(1, "Ready"), worker(2, "Pending")]);
+    let written = kept(placing(&scene).apply(&scene.catalog));
+    let Written::NotPlaced(10, Unplaced::NoWorkers(why)) = written else {
+        panic!("{written:?}");
+    };
+    assert!(why.contains("2 Ready workers of pool `main`"), "{why}");
+    scene.set_workers(vec![worker(1, "Ready"), worker(2, "Ready")]);
+    wrote(placing(&scene).apply(&scene.catalog));
+}
+
 #[test]
 fn a_reference_table_has_no_index_attempt() {
     let scene = Scene::into("Filter");
@@ -116,7 +134,7 @@ fn nothing_is_written_when_the_directors_index_changed_since_the_survey() {
     if let TableKind::Director(_, index) = &mut director.kind {
         index.segments.push(segment(4, [INDEX_CHUNK].into()));
     }
-    let outdated = Written::NotPlaced(10, Obstacle::Outdated);
+    let outdated = Written::NotPlaced(10, Unplaced::Obstacle(Obstacle::Outdated));
     assert_eq!(kept(place.apply(&scene.catalog)), outdated);
     assert!(matches!(
         kept(publish.apply(&scene.catalog)),
@@ -130,7 +148,7 @@ fn a_chunk_with_as_many_segments_as_it_may_have_gets_no_more() {
     let full = (100..).map(|id| segment(id, [CHUNK].into())).take(MOST);
     segments(&mut scene).extend(full);
     let written = kept(placing(&scene).apply(&scene.catalog));
-    let Written::NotPlaced(10, Obstacle::Refused(why)) = written else {
+    let Written::NotPlaced(10, Unplaced::Obstacle(Obstacle::Refused(why))) = written else {
         panic!("placed: {written:?}");
     };
     assert!(

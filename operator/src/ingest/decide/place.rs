@@ -3,7 +3,7 @@
 
 use super::loader::{self, Ready};
 use super::undo;
-use crate::ingest::catalog_edit::{CatalogEdit, Obstacle, Placing};
+use crate::ingest::catalog_edit::{CatalogEdit, Obstacle, Placing, Unplaced};
 use crate::ingest::decision::{Decision, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::State;
@@ -26,9 +26,12 @@ pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
 }
 
 /// After the root was not written.
-pub fn not_placed(observed: &Observed<'_>, incarnation: u64, obstacle: &Obstacle) -> Decision {
+pub fn not_placed(observed: &Observed<'_>, incarnation: u64, obstacle: &Unplaced) -> Decision {
     match obstacle {
-        Obstacle::Outdated => Step::to(State::Survey { incarnation }, undo::OUTDATED).into(),
-        Obstacle::Refused(why) => undo::fail(observed, why.clone()),
+        Unplaced::NoWorkers(why) => Step::wait(format!("waits for workers: {why}")).into(),
+        Unplaced::Obstacle(Obstacle::Outdated) => {
+            Step::to(State::Survey { incarnation }, undo::OUTDATED).into()
+        }
+        Unplaced::Obstacle(Obstacle::Refused(why)) => undo::fail(observed, why.clone()),
     }
 }

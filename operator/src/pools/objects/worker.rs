@@ -4,11 +4,11 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::Resource;
 use orrery_archive::names::{WorkerId, ports, worker_name};
-use orrery_crds::kinds::{Worker, WorkerPool, WorkerSpec};
+use orrery_crds::kinds::{DesiredState, Worker, WorkerPool, WorkerSpec};
 
 use super::metadata::{metadata, worker_labels, worker_selector};
 
-/// The Worker object; `offline` is the user's and never set here.
+/// The Worker object; `desired` is the user's and never set here.
 pub fn worker(pool: &WorkerPool, name: &str, id: WorkerId) -> Worker {
     Worker {
         metadata: metadata(
@@ -20,7 +20,7 @@ pub fn worker(pool: &WorkerPool, name: &str, id: WorkerId) -> Worker {
         spec: WorkerSpec {
             id,
             pool: name.to_owned(),
-            offline: None,
+            desired: DesiredState::Online,
         },
         status: None,
     }

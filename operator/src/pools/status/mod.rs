@@ -33,6 +33,9 @@ pub async fn write(
         }
         statuses.push(wanted);
     }
+    context
+        .metrics
+        .workers(namespace, &observed.name, &statuses);
     let wanted = pool_status(observed, plan, &statuses, Timestamp::now());
     status::write(context, namespace, &observed.pool, wanted).await?;
     Ok(statuses)

@@ -159,7 +159,7 @@ fn scale_down_waits(observed: &Observed) -> Option<Finding> {
     Some(Finding::met(
         "DrainFirst",
         format!(
-            "{surplus} workers more than wanted stay until they are drained: set spec.offline of those that shall go"
+            "{surplus} workers more than wanted stay until they are drained: set spec.desired to Drained on those that shall go"
         ),
     ))
 }

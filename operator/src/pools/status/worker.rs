@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::{RepairPolicy, Worker, WorkerPhase, WorkerStatus};
+use orrery_crds::kinds::{DesiredState, RepairPolicy, Worker, WorkerPhase, WorkerStatus};
 use orrery_worker_api::agent::Info;
 
 use crate::controller::conditions::{self, Finding};
@@ -178,12 +178,11 @@ fn phase(
     before: WorkerPhase,
     policy: &RepairPolicy,
 ) -> WorkerPhase {
-    let offline = sight.worker.spec.offline == Some(true);
     if ready {
-        return match (offline, sight.replicas) {
-            (false, _) => WorkerPhase::Ready,
-            (true, 0) => WorkerPhase::Drained,
-            (true, _) => WorkerPhase::Draining,
+        return match (sight.worker.spec.desired, sight.replicas) {
+            (DesiredState::Online, _) => WorkerPhase::Ready,
+            (DesiredState::Drained, 0) => WorkerPhase::Drained,
+            (DesiredState::Drained, _) => WorkerPhase::Draining,
         };
     }
     if matches!(sight.trust, Some(Trust::Refused(..))) {

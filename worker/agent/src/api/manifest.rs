@@ -52,7 +52,7 @@ pub async fn drop(
     Body(request): Body<Drop>,
 ) -> Result<Json<Dropped>> {
     agent.admit(request.term)?;
-    to_end(async move { dropping::drop(&mut agent.db.session().await?, &request).await })
+    to_end(async move { dropping::drop(&agent, &request).await })
         .await
         .map(Json)
 }

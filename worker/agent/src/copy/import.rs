@@ -39,11 +39,13 @@ pub enum Arrival {
     Moved,
 }
 
-/// Fetches and verifies one table, unless it is here.
+/// Fetches and verifies one table, unless it is here. From then on a drop that was decided before
+/// `epoch` leaves it.
 pub async fn fetch(
     agent: &Agent,
     peer: &AgentClient,
     wanted: &ManifestRow,
+    epoch: u64,
     create: &str,
 ) -> Result<Arrival> {
     sql::check_name(&wanted.database)?;
@@ -53,6 +55,7 @@ pub async fn fetch(
         && found.state != RowState::Deleted
         && found.same_rows(wanted)
     {
+        manifest::set_table_state(&mut conn, &found, found.state, epoch).await?;
         return Ok(Arrival::Known(found));
     }
     if physical::exists(&mut conn, &wanted.database, &wanted.table).await? {
@@ -99,7 +102,12 @@ async fn log_position(conn: &mut Conn, name: &str) -> Result<u64> {
 /// A table that stands there with other rows goes, now that the verified one is here: this worker
 /// sealed it without rows that the loader could not bring, and the catalog never counted it as a
 /// copy.
-pub async fn move_in(agent: &Agent, wanted: &ManifestRow, arrival: Arrival) -> Result<ManifestRow> {
+pub async fn move_in(
+    agent: &Agent,
+    wanted: &ManifestRow,
+    epoch: u64,
+    arrival: Arrival,
+) -> Result<ManifestRow> {
     let mut conn = agent.db.session().await?;
     match arrival {
         Arrival::Known(row) => return Ok(row),
@@ -119,6 +127,7 @@ pub async fn move_in(agent: &Agent, wanted: &ManifestRow, arrival: Arrival) -> R
     let row = ManifestRow {
         state: RowState::Sealed,
         bytes,
+        epoch: wanted.epoch.max(epoch),
         ..wanted.clone()
     };
     manifest::put(&mut conn, &row).await?;

@@ -45,11 +45,12 @@ async fn run_batch(
     request: &StartCopy,
     batch: &[ManifestRow],
 ) -> Result<()> {
+    let epoch = request.placement_epoch;
     let mut fetched = Vec::new();
     let mut failed = None;
     for row in batch {
         let lock = agent.tables.take(row.table.clone(), &row.table)?;
-        match import::fetch(agent, peer, row, ddl(&request.creates, row)?).await {
+        match import::fetch(agent, peer, row, epoch, ddl(&request.creates, row)?).await {
             Ok(arrival) => fetched.push((row, arrival, lock)),
             Err(error) => {
                 failed = Some(error);
@@ -64,7 +65,7 @@ async fn run_batch(
         import::checkpoint(agent).await?;
     }
     for (row, arrival, _lock) in fetched {
-        let row = import::move_in(agent, row, arrival).await?;
+        let row = import::move_in(agent, row, epoch, arrival).await?;
         agent.copies.done(&request.id, row);
     }
     failed.map_or(Ok(()), Err)

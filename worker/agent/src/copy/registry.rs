@@ -71,6 +71,14 @@ impl Copies {
         Ok(true)
     }
 
+    /// Forgets ended copies of a table that was dropped: asked for again, they are made again.
+    pub fn forget(&self, dropped: &ManifestRow) {
+        let same =
+            |row: &ManifestRow| row.database == dropped.database && row.table == dropped.table;
+        let mut jobs = self.jobs.lock();
+        jobs.retain(|_, job| !(job.ended() && job.rows.iter().any(same)));
+    }
+
     /// Counts a table of a copy as done.
     pub(super) fn done(&self, id: &str, row: ManifestRow) {
         if let Some(job) = self.jobs.lock().get_mut(id) {

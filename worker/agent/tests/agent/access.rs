@@ -97,6 +97,7 @@ async fn a_lower_term_is_refused_by_every_call_that_changes_something() {
         id: "c".into(),
         source: "https://127.0.0.1:1".into(),
         rows: Vec::new(),
+        placement_epoch: 1,
         creates: Vec::new(),
     };
     let drop = Drop {

@@ -3,8 +3,9 @@
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::Role;
 use orrery_kit_worker::{Archive, TERM, Worker};
+use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{
-    CopyDdl, CopyStatus, ManifestRow, PageQuery, RowState, StartCopy, TablePart,
+    CopyDdl, CopyStatus, Drop, Dropped, ManifestRow, PageQuery, RowState, StartCopy, TablePart,
 };
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
@@ -55,6 +56,7 @@ impl Pair {
             id: id.into(),
             source: self.source.worker.base(),
             rows: self.rows.clone(),
+            placement_epoch: 1,
             creates: vec![ddl(TablePart::Home, HOME), ddl(TablePart::Overlap, OVERLAP)],
         }
     }
@@ -69,6 +71,17 @@ impl Pair {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+    }
+
+    /// Has the target drop a table, by right of a catalog of this epoch.
+    async fn drop(&self, placement_epoch: u64) -> Result<Dropped, CallError> {
+        let drop = Drop {
+            term: TERM,
+            placement_epoch,
+            tables: vec![("sky__7".into(), "Object_1__1".into())],
+            databases: Vec::new(),
+        };
+        self.target.operator.drop(&drop).await
     }
 
     async fn manifest(&self) -> Vec<ManifestRow> {
@@ -116,6 +129,26 @@ async fn a_copy_holds_the_same_rows_and_is_entered_sealed() {
     let mut other = pair.request("c");
     other.rows.pop();
     assert_eq!(reason(pair.target.operator.copy(&other).await), "Conflict");
+}
+
+/// A drop decided before a copy was asked for must not take what the copy found there.
+#[tokio::test]
+async fn a_drop_leaves_what_a_later_copy_relies_on() {
+    let pair = pair().await;
+    let asked = |id: &str, placement_epoch| StartCopy {
+        placement_epoch,
+        ..pair.request(id)
+    };
+    pair.copy(&asked("c", 4)).await;
+    assert_eq!(reason(pair.drop(3).await), "EpochTooLow");
+    pair.copy(&asked("again", 6)).await;
+    assert_eq!(reason(pair.drop(5).await), "EpochTooLow");
+    assert_eq!(pair.drop(7).await.unwrap().gone.len(), 1);
+    // What was dropped is copied again, whatever was known of that copy.
+    let status = pair.copy(&asked("c", 8)).await;
+    assert_eq!((status.error, status.done.len()), (None, 3));
+    let count = "SELECT COUNT(*) FROM sky__7.Object_1__1";
+    assert_eq!(pair.target.number(count).await, 2);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod access;
 mod copies;
+mod drops;
 mod durable;
 mod killed;
 mod loads;

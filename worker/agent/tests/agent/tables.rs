@@ -67,7 +67,7 @@ async fn states(setup: &Setup) -> Vec<(RowState, u64)> {
     states
 }
 
-async fn drop_tables(
+pub async fn drop_tables(
     setup: &Setup,
     placement_epoch: u64,
     tables: &[&str],
@@ -85,7 +85,7 @@ async fn drop_tables(
     setup.operator.drop(&drop).await
 }
 
-async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, CallError> {
+pub async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, CallError> {
     let drop = Drop {
         term: TERM,
         placement_epoch,
@@ -97,10 +97,14 @@ async fn drop_database(setup: &Setup, placement_epoch: u64) -> Result<Dropped, C
 
 async fn sealed() -> Setup {
     let setup = setup().await;
+    seal_one_row(&setup).await;
+    setup
+}
+
+pub async fn seal_one_row(setup: &Setup) {
     setup.open(&attempt(1)).await.unwrap();
     setup.load(1, &part(0), "1\ta\t1\t1\n").await.unwrap();
     setup.seal(1).await.unwrap();
-    setup
 }
 
 #[tokio::test]

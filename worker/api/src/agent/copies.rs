@@ -16,6 +16,9 @@ pub struct StartCopy {
     pub source: String,
     /// What to copy, as the source's manifest has it.
     pub rows: Vec<ManifestRow>,
+    /// placementEpoch of the catalog that asks for the copy: no drop that was decided over an older
+    /// one takes these tables.
+    pub placement_epoch: u64,
     /// DDL by (database, part), as in [`AttemptSpec`](super::AttemptSpec).
     pub creates: Vec<CopyDdl>,
 }

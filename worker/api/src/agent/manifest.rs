@@ -145,7 +145,7 @@ pub struct Drop {
 pub struct Dropped {
     /// Tables gone now.
     pub gone: Vec<(String, String)>,
-    /// Tables in use; call again.
+    /// Tables in use, or too many for one call; call again.
     pub busy: Vec<(String, String)>,
     /// Databases with tables yet to go: in use, or too many for one call; call again.
     #[serde(default)]

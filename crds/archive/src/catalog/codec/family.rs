@@ -1,11 +1,11 @@
 //! A family's objects: what was accepted, and pages of where its chunks are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::super::chunk_set;
-use super::super::model::{Behind, Family, FamilyGrid};
+use super::super::model::{Behind, ChunkSet, Family, FamilyGrid};
 use super::super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 use super::payload::{get, malformed, put};
 use crate::names::{ChunkId, WorkerId};
@@ -35,6 +35,9 @@ struct FamilySpec {
 struct PlacementList {
     pages: Vec<(u32, ObjectName)>,
     behind: Vec<(WorkerId, u64, String)>,
+    /// Chunks that each worker is to get; catalogs of earlier versions have none.
+    #[serde(default)]
+    intended: Vec<(WorkerId, String)>,
 }
 
 impl FamilyEntry {
@@ -55,6 +58,10 @@ impl FamilyEntry {
                 .iter()
                 .map(|b| (b.worker, b.segment, chunk_set::write(&b.chunks)))
                 .collect(),
+            intended: by_worker(&family.intended)
+                .into_iter()
+                .map(|(worker, chunks)| (worker, chunk_set::write(&chunks)))
+                .collect(),
         };
         Self {
             name: name.to_owned(),
@@ -74,7 +81,11 @@ impl FamilyEntry {
             replicas,
             grid,
         } = get(source, &self.spec)?;
-        let PlacementList { pages, behind } = get(source, &self.placement)?;
+        let PlacementList {
+            pages,
+            behind,
+            intended,
+        } = get(source, &self.placement)?;
         let mut placement = BTreeMap::new();
         for (range, page) in pages {
             let text = objects::get(source, &page)?;
@@ -92,6 +103,8 @@ impl FamilyEntry {
             })
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is behind for"))?;
+        let intended = by_chunk(&intended)
+            .ok_or_else(|| malformed(&self.placement, "chunks that a worker is to get"))?;
         let family = Family {
             incarnation: self.incarnation,
             pool,
@@ -99,6 +112,7 @@ impl FamilyEntry {
             grid,
             placement,
             behind,
+            intended,
         };
         Ok((self.name, family))
     }
@@ -113,6 +127,26 @@ impl FamilyEntry {
         contents.extend(list.pages.into_iter().map(|(_, page)| page));
         Ok(contents)
     }
+}
+
+fn by_worker(intended: &BTreeMap<ChunkId, BTreeSet<WorkerId>>) -> BTreeMap<WorkerId, ChunkSet> {
+    let mut by_worker: BTreeMap<WorkerId, ChunkSet> = BTreeMap::new();
+    for (chunk, workers) in intended {
+        for worker in workers {
+            by_worker.entry(*worker).or_default().insert(*chunk);
+        }
+    }
+    by_worker
+}
+
+fn by_chunk(intended: &[(WorkerId, String)]) -> Option<BTreeMap<ChunkId, BTreeSet<WorkerId>>> {
+    let mut by_chunk: BTreeMap<ChunkId, BTreeSet<WorkerId>> = BTreeMap::new();
+    for (worker, chunks) in intended {
+        for chunk in chunk_set::read(chunks)? {
+            by_chunk.entry(chunk).or_default().insert(*worker);
+        }
+    }
+    Some(by_chunk)
 }
 
 /// Pages by range of chunk ids; one entry is `chunk in its page:worker,worker`.

@@ -164,6 +164,7 @@ pub fn catalog() -> Catalog {
         },
         placement: BTreeMap::new(),
         behind: Vec::new(),
+        intended: BTreeMap::new(),
     };
     let filter = AcceptedReference {
         columns: columns(&[

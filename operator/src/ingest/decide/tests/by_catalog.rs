@@ -5,7 +5,7 @@ use orrery_worker_api::agent::RowState;
 
 use super::{said, state};
 use crate::catalog::segments;
-use crate::ingest::catalog_edit::{GivingUp, Obstacle, Revoking, Then, Written};
+use crate::ingest::catalog_edit::{GivingUp, Obstacle, Revoking, Then, Unplaced, Written};
 use crate::ingest::decide::decide;
 use crate::ingest::decision::{Decision, Order};
 use crate::ingest::state::{Published, State};
@@ -104,13 +104,16 @@ fn every_outcome_of_an_edit_has_its_step() {
     };
     let not_revoked = |revoked| Written::NotRevoked(revoking(revoked), "no".into());
     let not_published = |why| Written::NotPublished(attempt(), why);
+    let not_placed = |why| Written::NotPlaced(10, Unplaced::Obstacle(why));
+    let no_workers = Written::NotPlaced(10, Unplaced::NoWorkers("two".into()));
     let placed = "→ Load, workers make staging tables";
     let revoked = "set [5] Revoked, → Revoked, the rows are taken back";
     let back = "set [5] Published, → Visible, the rows are back";
     let cases = [
         (place(), Written::Placed(attempt()), placed),
-        (place(), Written::NotPlaced(10, Obstacle::Outdated), AGAIN),
-        (place(), Written::NotPlaced(10, refused()), "→ Failed, full"),
+        (place(), not_placed(Obstacle::Outdated), AGAIN),
+        (place(), not_placed(refused()), "→ Failed, full"),
+        (place(), no_workers, "waits for workers: two"),
         (seal(), Written::Published(attempt()), ANNOUNCED),
         (seal(), not_published(Obstacle::Outdated), GIVEN_UP),
         (seal(), not_published(refused()), "give up, then Fail: full"),

@@ -1,0 +1,69 @@
+//! Workers of the archive: how they stand, what is wanted of them, which one a test can take away.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::files::CLAIM;
+use crate::{Archive, NAMESPACE};
+
+impl Archive {
+    /// Nodes with a worker that a test can do without, and the workers, the best first: not the node
+    /// with the tests' files, rather one without czars, proxies and operators.
+    pub async fn expendable(&self) -> Result<Vec<(String, String)>> {
+        let workers = self.kind("Worker").list(&ListParams::default()).await?;
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let mut needed: BTreeMap<String, u32> = BTreeMap::new();
+        let mut files = String::new();
+        for pod in pods.list(&ListParams::default()).await?.items {
+            let node = pod.spec.and_then(|spec| spec.node_name).unwrap_or_default();
+            if pod.metadata.name.as_deref() == Some(CLAIM) {
+                files = node;
+                continue;
+            }
+            let component = pod
+                .metadata
+                .labels
+                .unwrap_or_default()
+                .remove("app.kubernetes.io/component");
+            if component.as_deref() != Some("worker") {
+                *needed.entry(node).or_default() += 1;
+            }
+        }
+        let ready = workers.items.iter().filter_map(|worker| {
+            let status = worker.data.get("status")?;
+            let node = status["node"].as_str()?.to_owned();
+            let name = worker.metadata.name.clone()?;
+            (status["phase"] == "Ready" && node != files).then_some((node, name))
+        });
+        let mut ready: Vec<(String, String)> = ready.collect();
+        ready.sort_by_key(|(node, _)| needed.get(node).copied().unwrap_or_default());
+        ensure!(!ready.is_empty(), "no worker can be done without");
+        Ok(ready)
+    }
+
+    /// The phase of a worker.
+    pub async fn phase_of(&self, worker: &str) -> Result<String> {
+        let worker = self.kind("Worker").get(worker).await?;
+        let phase = worker.data["status"]["phase"].as_str();
+        Ok(phase.unwrap_or_default().to_owned())
+    }
+
+    /// Says what is wanted of a worker: `Online` or `Drained`.
+    pub async fn desire(&self, worker: &str, desired: &str) -> Result<()> {
+        self.merge("Worker", worker, json!({"spec": {"desired": desired}}))
+            .await
+    }
+
+    /// Merges a patch into an object of one of Orrery's kinds.
+    pub async fn merge(&self, kind: &str, name: &str, patch: Value) -> Result<()> {
+        self.kind(kind)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await?;
+        Ok(())
+    }
+}

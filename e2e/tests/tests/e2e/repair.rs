@@ -1,0 +1,147 @@
+//! A worker that is lost for good, and one that is drained: no answer changes, no statement fails,
+//! and every chunk has all its copies again.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use kube::ResourceExt as _;
+use mysql_async::{Conn, Opts};
+use orrery_e2e::lab::Lab;
+use orrery_e2e::pods::{Forward, on_worker};
+use orrery_e2e::questions::{Asking, Questions, STATEMENTS};
+use orrery_e2e::{Archive, condition, eventually_within, login};
+use serde_json::json;
+use tokio::sync::Mutex;
+
+/// One at a time: each takes a worker away.
+static ALONE: Mutex<()> = Mutex::const_new(());
+/// Family of the demo's tables, with three copies of each chunk on four workers.
+const FAMILY: &str = "sky";
+/// How long a worker is down before it is given up, in this test.
+const REPAIR_AFTER: u64 = 20;
+/// How long loss, repair and return may take on a busy machine.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// Asks the demo's statements all the time at a proxy that does not run on `node`.
+async fn asking(archive: &Archive, node: &str) -> Result<(Forward, Asking)> {
+    let elsewhere = |pod: &k8s_openapi::api::core::v1::Pod| {
+        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) != Some(node)
+    };
+    let proxies = archive.ready_pods("proxy").await?;
+    let proxy = proxies.into_iter().find(elsewhere);
+    let forward = Forward::open(&proxy.context("no proxy elsewhere")?, 4040).await?;
+    let way = login()?.ip_or_hostname("127.0.0.1").tcp_port(forward.port);
+    let mut session = Conn::new(Opts::from(way.clone())).await?;
+    let questions = Questions::learn(&mut session, STATEMENTS).await?;
+    let asking = questions.keep_asking(way, 2).await?;
+    Ok((forward, asking))
+}
+
+/// Waits until every chunk has all its copies, on workers that are not down.
+async fn complete(archive: &Archive, asking: &Asking) -> Result<()> {
+    eventually_within(LONGEST, "all copies", async || {
+        asking.rounds(1).await?;
+        let family = archive.kind("ChunkFamily").get(FAMILY).await?;
+        let status = &family.data["status"];
+        let under = |of: &str| status[of]["underReplicated"].as_u64();
+        let all = under("chunks") == Some(0) && under("indexChunks") == Some(0);
+        Ok((all && status["minCopies"] == 3).then_some(()))
+    })
+    .await
+}
+
+async fn phase(archive: &Archive, worker: &str, wanted: &str) -> Result<()> {
+    eventually_within(LONGEST, &format!("{worker} to be {wanted}"), async || {
+        Ok((archive.phase_of(worker).await? == wanted).then_some(()))
+    })
+    .await
+}
+
+/// Tables of the demo's directors and children on a worker's disk.
+async fn tables(archive: &Archive, worker: &str) -> Result<u64> {
+    let database = archive.physical_database("sky-object").await?;
+    let sql =
+        format!("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{database}'");
+    let count = on_worker(&format!("{worker}-0"), &sql).await?;
+    count.trim().parse().with_context(|| count.clone())
+}
+
+async fn set_repair_after(archive: &Archive, seconds: u64) -> Result<u64> {
+    let pool = archive.kind("WorkerPool").get("main").await?;
+    let before = pool.data["spec"]["repair"]["repairAfterSeconds"].as_u64();
+    let patch = json!({"spec": {"repair": {"repairAfterSeconds": seconds}}});
+    archive.merge("WorkerPool", "main", patch).await?;
+    before.with_context(|| format!("{} has no repairAfterSeconds", pool.name_any()))
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn the_chunks_of_a_node_that_is_off_for_good_are_copied_elsewhere_and_go_from_it_on_return()
+-> Result<()> {
+    let _alone = ALONE.lock().await;
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
+    let archive = Archive::demo().await?;
+    let mut found = None;
+    for (node, worker) in archive.expendable().await? {
+        if found.is_none() && tables(&archive, &worker).await? > 0 {
+            found = Some((node, worker));
+        }
+    }
+    let (node, worker) = found.context("no worker has anything to lose")?;
+    let before = set_repair_after(&archive, REPAIR_AFTER).await?;
+    let (_forward, asking) = asking(&archive, &node).await?;
+
+    let paused = lab.pause(&node).await?;
+    phase(&archive, &worker, "Down").await?;
+    archive
+        .status_when("ChunkFamily", FAMILY, |status| {
+            condition(status, "Degraded").is_some_and(|degraded| degraded["status"] == "True")
+        })
+        .await?;
+    complete(&archive, &asking).await?;
+    asking.rounds(4).await?;
+
+    drop(paused);
+    phase(&archive, &worker, "Ready").await?;
+    eventually_within(LONGEST, "the surplus to be gone", async || {
+        asking.rounds(1).await?;
+        Ok((tables(&archive, &worker).await? == 0).then_some(()))
+    })
+    .await?;
+    complete(&archive, &asking).await?;
+    set_repair_after(&archive, before).await?;
+    asking.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn a_worker_is_drained_under_load_and_used_again() -> Result<()> {
+    let _alone = ALONE.lock().await;
+    let archive = Archive::demo().await?;
+    let mut holding = None;
+    for pod in archive.ready_pods("worker").await? {
+        let name = pod.name_any();
+        let worker = name.trim_end_matches("-0").to_owned();
+        if tables(&archive, &worker).await? > 0 {
+            holding = Some(worker);
+        }
+    }
+    let worker = holding.context("no worker holds anything")?;
+    let (_forward, asking) = asking(&archive, "").await?;
+    archive.desire(&worker, "Drained").await?;
+    phase(&archive, &worker, "Drained").await?;
+    complete(&archive, &asking).await?;
+    eventually_within(LONGEST, "the drained worker to be empty", async || {
+        asking.rounds(1).await?;
+        Ok((tables(&archive, &worker).await? == 0).then_some(()))
+    })
+    .await?;
+    archive.desire(&worker, "Online").await?;
+    phase(&archive, &worker, "Ready").await?;
+    asking.rounds(4).await?;
+    asking.stop().await?;
+    Ok(())
+}

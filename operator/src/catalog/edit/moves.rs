@@ -1,0 +1,208 @@
+//! Chunks move between workers: a copy is intended, arrives, and what is not needed leaves.
+
+use orrery_archive::catalog::{Catalog, Family};
+use orrery_archive::names::{ChunkId, WorkerId};
+
+use super::error::EditError;
+
+/// A chunk of a family and one worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Family.
+    pub family: String,
+    /// Chunk.
+    pub chunk: ChunkId,
+    /// Worker that gets it, or that it leaves.
+    pub worker: WorkerId,
+}
+
+impl Move {
+    /// `chunk` of `family` and `worker`.
+    pub fn of(family: &str, chunk: ChunkId, worker: WorkerId) -> Self {
+        Self {
+            family: family.to_owned(),
+            chunk,
+            worker,
+        }
+    }
+}
+
+/// Moves decided together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// Copies to be made.
+    pub intend: Vec<Move>,
+    /// Intended copies that are not wanted any more.
+    pub cancel: Vec<Move>,
+    /// Copies that are not listed any more; their rows become surplus.
+    pub delist: Vec<Move>,
+}
+
+impl Moves {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.intend.is_empty() && self.cancel.is_empty() && self.delist.is_empty()
+    }
+}
+
+/// Enters moves; `None` when the catalog says all of it already. Refused as a whole when a chunk
+/// would lose its last complete copy.
+pub fn moves(catalog: &Catalog, moves: &Moves) -> Result<Option<Catalog>, EditError> {
+    let mut next = catalog.clone();
+    for one in &moves.cancel {
+        cancel(family(&mut next, &one.family)?, one.chunk, one.worker);
+    }
+    for one in &moves.intend {
+        let family = family(&mut next, &one.family)?;
+        let listed = family.placement.get(&one.chunk);
+        if listed.is_some_and(|listed| !listed.contains(&one.worker)) {
+            let intended = family.intended.entry(one.chunk).or_default();
+            intended.insert(one.worker);
+        }
+    }
+    for one in &moves.delist {
+        delist(family(&mut next, &one.family)?, one)?;
+    }
+    Ok(changed(catalog, next))
+}
+
+/// Lists a worker for a chunk that it holds completely; `None` when it is so already.
+pub fn arrive(
+    catalog: &Catalog,
+    family_name: &str,
+    chunk: ChunkId,
+    worker: WorkerId,
+) -> Result<Option<Catalog>, EditError> {
+    let mut next = catalog.clone();
+    let family = family(&mut next, family_name)?;
+    let workers = family.placement.entry(chunk).or_default();
+    if let Err(place) = workers.binary_search(&worker) {
+        workers.insert(place, worker);
+    }
+    caught_up(family, chunk, worker);
+    cancel(family, chunk, worker);
+    Ok(changed(catalog, next))
+}
+
+fn delist(family: &mut Family, gone: &Move) -> Result<(), EditError> {
+    let Move { chunk, worker, .. } = gone;
+    if family.complete_holders(*chunk).all(|held| held == *worker) {
+        return Err(EditError::LastCopy {
+            family: gone.family.clone(),
+            chunk: *chunk,
+            worker: *worker,
+        });
+    }
+    if let Some(workers) = family.placement.get_mut(chunk) {
+        workers.retain(|held| held != worker);
+    }
+    caught_up(family, *chunk, *worker);
+    Ok(())
+}
+
+/// A worker is not behind for a chunk: it has all of it, or is not listed for it.
+fn caught_up(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
+    let own = family.behind.iter_mut();
+    for behind in own.filter(|behind| behind.worker == worker) {
+        behind.chunks.remove(&chunk);
+    }
+    family.behind.retain(|behind| !behind.chunks.is_empty());
+}
+
+fn cancel(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
+    if let Some(intended) = family.intended.get_mut(&chunk) {
+        intended.remove(&worker);
+    }
+    family.intended.retain(|_, workers| !workers.is_empty());
+}
+
+fn family<'a>(next: &'a mut Catalog, name: &str) -> Result<&'a mut Family, EditError> {
+    let family = next.families.get_mut(name);
+    family.ok_or_else(|| EditError::NoFamily(name.to_owned()))
+}
+
+fn changed(before: &Catalog, mut next: Catalog) -> Option<Catalog> {
+    if next == *before {
+        return None;
+    }
+    next.epochs.placement += 1;
+    Some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use orrery_archive::catalog::{Behind, FamilyGrid};
+    use orrery_archive::replicas::FamilyReplicas;
+
+    use super::*;
+
+    fn catalog(listed: &[WorkerId], behind: Option<WorkerId>) -> Catalog {
+        let family = Family {
+            incarnation: 1,
+            pool: "p".into(),
+            replicas: FamilyReplicas::default(),
+            grid: FamilyGrid::Hash { chunks: 4 },
+            placement: BTreeMap::from([(1, listed.to_vec())]),
+            behind: behind
+                .map(|worker| Behind {
+                    worker,
+                    segment: 7,
+                    chunks: [1].into(),
+                })
+                .into_iter()
+                .collect(),
+            intended: BTreeMap::new(),
+        };
+        Catalog {
+            families: BTreeMap::from([("f".to_owned(), family)]),
+            ..Catalog::default()
+        }
+    }
+
+    fn delisted(catalog: &Catalog, worker: WorkerId) -> Result<Option<Catalog>, EditError> {
+        let delist = vec![Move::of("f", 1, worker)];
+        let all = Moves {
+            delist,
+            ..Moves::default()
+        };
+        moves(catalog, &all)
+    }
+
+    #[test]
+    fn the_last_complete_copy_is_never_taken_off_the_list() {
+        let refused = delisted(&catalog(&[1], None), 1).unwrap_err();
+        assert!(matches!(refused, EditError::LastCopy { .. }), "{refused}");
+        let other_is_behind = delisted(&catalog(&[1, 2], Some(2)), 1);
+        assert!(other_is_behind.is_err(), "2 lacks a segment");
+        let gone = delisted(&catalog(&[1, 2], Some(2)), 2).unwrap().unwrap();
+        assert_eq!(gone.families["f"].placement[&1], [1]);
+        assert!(gone.families["f"].behind.is_empty());
+    }
+
+    #[test]
+    fn an_intended_copy_is_one_until_it_arrives() {
+        let before = catalog(&[2], None);
+        let all = Moves {
+            intend: vec![
+                Move::of("f", 1, 1),
+                Move::of("f", 1, 2),
+                Move::of("f", 3, 1),
+            ],
+            ..Moves::default()
+        };
+        let intended = moves(&before, &all).unwrap().unwrap();
+        let kept = BTreeMap::from([(1, BTreeSet::from([1]))]);
+        assert_eq!(
+            intended.families["f"].intended, kept,
+            "2 has it, 3 is nowhere"
+        );
+        assert_eq!(intended.epochs.placement, 1);
+        assert_eq!(moves(&intended, &all).unwrap(), None);
+        let there = arrive(&intended, "f", 1, 1).unwrap().unwrap();
+        assert_eq!(there.families["f"].placement[&1], [1, 2]);
+        assert!(there.families["f"].intended.is_empty());
+        assert_eq!(arrive(&there, "f", 1, 1).unwrap(), None);
+    }
+}
