@@ -4,7 +4,7 @@
 //! [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`revoke`]
 //! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
 //! functions ([`progress`], [`summary`], [`table`]). [`user`] makes users, [`mysql`] lets one ask,
-//! [`worker`] empties a worker.
+//! [`worker`] empties one, and replaces a lost volume.
 
 mod archive;
 mod mysql;
@@ -47,7 +47,7 @@ enum Command {
     /// Follows ingests and lists what they rejected.
     #[command(subcommand)]
     Ingest(IngestCommand),
-    /// Empties a worker of its chunks, or uses it again.
+    /// Empties a worker of its chunks, uses it again, or replaces its lost volume.
     #[command(subcommand)]
     Worker(WorkerCommand),
     /// Makes users and changes their passwords.
@@ -76,6 +76,12 @@ enum WorkerCommand {
     Drain(WorkerArguments),
     /// Uses a worker again that was or is being drained.
     Undrain(WorkerArguments),
+    /// Gives up the data directory of a worker that lost its volume: an empty one is used once the
+    /// worker's chunks are elsewhere.
+    Replace {
+        /// Name of a Worker.
+        name: String,
+    },
 }
 
 #[derive(Args)]
@@ -179,6 +185,10 @@ async fn run_worker(archive: &Archive, command: WorkerCommand) -> Result<ExitCod
     let (desired, WorkerArguments { name, wait }) = match command {
         WorkerCommand::Drain(arguments) => (DesiredState::Drained, arguments),
         WorkerCommand::Undrain(arguments) => (DesiredState::Online, arguments),
+        WorkerCommand::Replace { name } => {
+            worker::replace(archive, &name).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let wait = wait.map(Duration::from_secs);
     let done = worker::desire(archive, &name, desired, wait).await?;

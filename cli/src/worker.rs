@@ -1,11 +1,11 @@
-//! `kubectl orrery worker drain|undrain`: what is wanted of a worker.
+//! `kubectl orrery worker drain|undrain|replace`: what is wanted of a worker.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase};
+use orrery_crds::kinds::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -23,12 +23,8 @@ pub async fn desire(
     wait: Option<Duration>,
 ) -> Result<bool> {
     let workers: Api<Worker> = Api::namespaced(archive.client.clone(), &archive.namespace);
-    let parameters = PatchParams {
-        field_manager: Some("kubectl-orrery".into()),
-        ..PatchParams::default()
-    };
     let patch = Patch::Merge(json!({"spec": {"desired": desired}}));
-    let asked = workers.patch(name, &parameters, &patch).await;
+    let asked = workers.patch(name, &parameters(), &patch).await;
     asked.with_context(|| format!("worker {name}"))?;
     println!("{name}: {desired:?} is wanted");
     let Some(wait) = wait else { return Ok(true) };
@@ -49,6 +45,30 @@ pub async fn desire(
             return Ok(false);
         }
         tokio::time::sleep(ROUND).await;
+    }
+}
+
+/// Gives up the data directory that a worker had: an empty one in its place is used once the
+/// worker's chunks are elsewhere.
+pub async fn replace(archive: &Archive, name: &str) -> Result<()> {
+    let workers: Api<Worker> = Api::namespaced(archive.client.clone(), &archive.namespace);
+    let worker = workers.get(name).await;
+    let status = worker.with_context(|| format!("worker {name}"))?.status;
+    let identity = status.and_then(|status| status.identity);
+    let identity = identity.with_context(|| format!("{name} never had a data directory"))?;
+    let patch = Patch::Merge(json!({"metadata": {"annotations": {REPLACE_DIRECTORY: identity}}}));
+    let asked = workers.patch(name, &parameters(), &patch).await;
+    asked.with_context(|| format!("worker {name}"))?;
+    println!(
+        "{name}: data directory {identity} is given up; an empty one is used once no chunk is listed on {name}"
+    );
+    Ok(())
+}
+
+fn parameters() -> PatchParams {
+    PatchParams {
+        field_manager: Some("kubectl-orrery".into()),
+        ..PatchParams::default()
     }
 }
 

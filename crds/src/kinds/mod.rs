@@ -21,7 +21,7 @@ pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, Tabl
 pub use ingest::{Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget};
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
-pub use worker::{DesiredState, Worker, WorkerPhase, WorkerSpec, WorkerStatus};
+pub use worker::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase, WorkerSpec, WorkerStatus};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -44,6 +44,10 @@ pub struct WorkerSpec {
     pub desired: DesiredState,
 }
 
+/// Annotation of a Worker: the data directory of this identity is given up, and an empty one in its
+/// place may be used once no chunk is listed on the worker.
+pub const REPLACE_DIRECTORY: &str = "orrery.dev/replace-directory";
+
 /// What is wanted of a worker.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub enum DesiredState {

@@ -28,7 +28,7 @@ use crate::controller::runner::Controller;
 use crate::controller::watch;
 use crate::fleet::Addresses;
 use apply::Round;
-use plan::{Parties, Physical, Throttle, Transfer};
+use plan::{Parties, Physical, Throttle, Transfer, Transfers};
 use sweep::Sweeps;
 
 /// What may be under way at a time from or to one worker.
@@ -48,8 +48,15 @@ const IDLE: Duration = Duration::from_secs(20);
 pub struct Copies {
     /// Reference tables that a worker is known to hold, by namespace and worker.
     references: Mutex<HashMap<(String, WorkerId), HashSet<Physical>>>,
-    /// Surplus seen, by namespace.
-    sweeps: Mutex<HashMap<String, Sweeps>>,
+    /// What is remembered of each archive, by namespace.
+    archives: Mutex<HashMap<String, Archive>>,
+}
+
+#[derive(Default)]
+struct Archive {
+    /// Transfers under way.
+    running: Transfers,
+    sweeps: Sweeps,
 }
 
 impl Controller for Copies {
@@ -75,12 +82,12 @@ impl Controller for Copies {
             addresses: Addresses::of(&workers),
         };
         let parties = parties(&workers);
-        let transfers = plan::transfers(&catalog, &parties, THROTTLE);
-        let mut busy = !transfers.is_empty();
+        let mut archives = self.archives.lock().await;
+        let Archive { running, sweeps } = archives.entry(namespace.clone()).or_default();
+        *running = plan::transfers(&catalog, &parties, THROTTLE, running);
+        let mut busy = !running.is_empty();
         let mut listed = false;
-        let mut sweeps = self.sweeps.lock().await;
-        let sweeps = sweeps.entry(namespace.clone()).or_default();
-        for ((target, source), transfer) in &transfers {
+        for ((target, source), transfer) in &*running {
             match round.transfer(*target, *source, transfer).await {
                 Ok(Some(done)) => {
                     sweeps.forget(*target);
@@ -129,6 +136,10 @@ impl Copies {
     async fn references(&self, round: &Round<'_>, parties: &Parties) -> bool {
         let wanted = plan::reference_tables(round.catalog);
         let mut known = self.references.lock().await;
+        // One that was away may come back with another data directory.
+        known.retain(|(namespace, worker), _| {
+            namespace != round.namespace || parties.targets.contains(worker)
+        });
         let mut busy = false;
         for worker in &parties.targets {
             let held = known

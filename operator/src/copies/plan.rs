@@ -131,8 +131,14 @@ struct Late<'a> {
 }
 
 /// Transfers that make the intended copies and bring every listed worker up to date, as far as
-/// `throttle` lets them. The last copies come first.
-pub fn transfers(catalog: &Catalog, parties: &Parties, throttle: Throttle) -> Transfers {
+/// `throttle` lets them. The last copies come first. One of `running` continues as it is while all
+/// of it is wanted: another list of tables would be another copy.
+pub fn transfers(
+    catalog: &Catalog,
+    parties: &Parties,
+    throttle: Throttle,
+    running: &Transfers,
+) -> Transfers {
     let mut late: Vec<Late<'_>> = catalog
         .families
         .iter()
@@ -142,7 +148,13 @@ pub fn transfers(catalog: &Catalog, parties: &Parties, throttle: Throttle) -> Tr
     late.dedup();
     let sizes = Sizes::of(catalog, late.iter().map(|late| late.family));
     let mut busy = Busy::new(throttle);
-    let mut transfers = Transfers::new();
+    let mut transfers = continued(catalog, parties, &late, running);
+    for ((target, source), transfer) in &transfers {
+        for (family, chunk) in &transfer.chunks {
+            busy.count(*source, *target, sizes.bytes(family, *chunk));
+        }
+    }
+    let begun = transfers.clone();
     for Late {
         family,
         chunk,
@@ -155,7 +167,9 @@ pub fn transfers(catalog: &Catalog, parties: &Parties, throttle: Throttle) -> Tr
         let Some(source) = source(catalog, family, chunk, target, &parties.sources) else {
             continue;
         };
-        if !busy.admit(source, target, sizes.bytes(family, chunk)) {
+        if begun.contains_key(&(target, source))
+            || !busy.admit(source, target, sizes.bytes(family, chunk))
+        {
             continue;
         }
         let transfer = transfers.entry((target, source)).or_default();
@@ -163,6 +177,40 @@ pub fn transfers(catalog: &Catalog, parties: &Parties, throttle: Throttle) -> Tr
         transfer.chunks.insert((family.to_owned(), chunk));
     }
     transfers
+}
+
+/// Those of `running` of which everything is still wanted and there is a complete source.
+fn continued(
+    catalog: &Catalog,
+    parties: &Parties,
+    late: &[Late<'_>],
+    running: &Transfers,
+) -> Transfers {
+    let wanted: BTreeSet<(&str, ChunkId, WorkerId)> = late
+        .iter()
+        .map(|late| (late.family, late.chunk, late.target))
+        .collect();
+    let holds = |source: WorkerId, family: &String, chunk: ChunkId| {
+        let family = catalog.families.get(family);
+        family.is_some_and(|family| family.complete_holders(chunk).any(|held| held == source))
+    };
+    let continued = running.iter().filter(|((target, source), transfer)| {
+        let mut chunks = transfer.chunks.iter();
+        parties.sources.contains(source)
+            && chunks.all(|(family, chunk)| {
+                wanted.contains(&(family.as_str(), *chunk, *target))
+                    && holds(*source, family, *chunk)
+            })
+    });
+    let with_tables = continued.map(|(pair, transfer)| {
+        let chunks = transfer.chunks.clone();
+        let tables = chunks
+            .iter()
+            .flat_map(|(family, chunk)| chunk_tables(catalog, family, *chunk))
+            .collect();
+        (*pair, Transfer { chunks, tables })
+    });
+    with_tables.collect()
 }
 
 fn late<'a>(name: &'a str, family: &'a Family, parties: &Parties) -> Vec<Late<'a>> {
@@ -213,6 +261,11 @@ impl Busy {
         if !free(self.from.get(&source)) || !free(self.to.get(&target)) {
             return false;
         }
+        self.count(source, target, bytes);
+        true
+    }
+
+    fn count(&mut self, source: WorkerId, target: WorkerId, bytes: u64) {
         for entry in [
             self.from.entry(source).or_default(),
             self.to.entry(target).or_default(),
@@ -220,7 +273,6 @@ impl Busy {
             entry.0 += 1;
             entry.1 = entry.1.saturating_add(bytes);
         }
-        true
     }
 }
 
@@ -306,7 +358,7 @@ mod tests {
     }
 
     fn planned(catalog: &Catalog) -> Transfers {
-        transfers(catalog, &serving(&[1, 2]), THROTTLE)
+        transfers(catalog, &serving(&[1, 2]), THROTTLE, &Transfers::new())
     }
 
     /// The catalog with these copies intended.
@@ -372,7 +424,7 @@ mod tests {
             chunks: 1,
             ..THROTTLE
         };
-        let transfers = transfers(&catalog, &serving(&[1, 2]), one);
+        let transfers = transfers(&catalog, &serving(&[1, 2]), one, &Transfers::new());
         assert_eq!(
             transfers[&(2, 1)].chunks,
             BTreeSet::from([("f".to_owned(), 4)])
@@ -390,7 +442,7 @@ mod tests {
             chunks: 2,
             ..THROTTLE
         };
-        let transfers = transfers(&catalog, &serving(&[1, 2, 3, 4]), two);
+        let transfers = transfers(&catalog, &serving(&[1, 2, 3, 4]), two, &Transfers::new());
         let chunks = |target: WorkerId| -> Vec<ChunkId> {
             let own = transfers.iter().filter(|((to, _), _)| *to == target);
             own.flat_map(|(_, transfer)| transfer.chunks.iter().map(|(_, chunk)| *chunk))
@@ -398,6 +450,26 @@ mod tests {
         };
         assert_eq!(chunks(3), [3, 4], "the last copies");
         assert_eq!(chunks(4), [2], "3 has enough to do, 4 has not");
+    }
+
+    #[test]
+    fn a_copy_under_way_continues_as_it_is_while_it_is_wanted() {
+        let placement: Vec<(ChunkId, &[WorkerId])> = vec![(1, &[1]), (2, &[1]), (3, &[1])];
+        let begun = intending(catalog(&placement, Vec::new()), &[(2, 2)]);
+        let running = planned(&begun);
+        let more = intending(begun, &[(1, 2), (3, 2)]);
+        let parties = serving(&[1, 2]);
+        let next = transfers(&more, &parties, THROTTLE, &running);
+        assert_eq!(next, running, "another list would be another copy");
+        let arrived = {
+            let mut catalog = more;
+            let family = catalog.families.get_mut("f").unwrap();
+            family.intended.remove(&2);
+            family.placement.insert(2, vec![1, 2]);
+            catalog
+        };
+        let next = transfers(&arrived, &parties, THROTTLE, &running);
+        assert_eq!(next[&(2, 1)].chunks.len(), 2, "the others follow");
     }
 
     #[test]

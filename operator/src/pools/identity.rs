@@ -19,12 +19,13 @@ pub enum Trust {
 }
 
 /// Judges the directory an agent reports, for `worker` of the archive `archive_uid`. `recorded` is
-/// the directory adopted before; `chunks` is how many chunk replicas the catalog says the worker
-/// holds.
+/// the directory adopted before, `given_up` one that a person does not expect back; `chunks` is how
+/// many chunk replicas the catalog says the worker holds.
 pub fn judge(
     archive_uid: &str,
     worker: WorkerId,
     recorded: Option<&str>,
+    given_up: Option<&str>,
     chunks: u64,
     reported: Option<&Identity>,
 ) -> Trust {
@@ -53,9 +54,13 @@ pub fn judge(
         // Adopted before, but the operator died before it could write that down, or the Worker
         // object was made again.
         (Some(own), _) => Trust::Known(own.directory.clone()),
+        // Nothing is asked of a worker that no chunk is listed on.
+        (None, Some(known)) if chunks == 0 && given_up == Some(known) => Trust::Fresh,
         (None, Some(known)) => Trust::Refused(
             "DirectoryLost",
-            format!("the data directory is empty, but {known} was adopted"),
+            format!(
+                "the data directory is empty, but {known} was adopted; if that is lost: kubectl orrery worker replace, and the empty one is used once the {chunks} chunk replicas listed here are elsewhere"
+            ),
         ),
         (None, None) if chunks > 0 => Trust::Refused(
             "DirectoryLost",
@@ -91,23 +96,46 @@ mod tests {
 
     #[test]
     fn a_fresh_directory_is_adopted_only_where_none_was() {
-        assert_eq!(judge("a", 1, None, 0, None), Trust::Fresh);
-        assert_eq!(reason(&judge("a", 1, Some("d1"), 0, None)), "DirectoryLost");
-        assert_eq!(reason(&judge("a", 1, None, 7, None)), "DirectoryLost");
+        assert_eq!(judge("a", 1, None, None, 0, None), Trust::Fresh);
+        assert_eq!(
+            reason(&judge("a", 1, Some("d1"), None, 0, None)),
+            "DirectoryLost"
+        );
+        assert_eq!(reason(&judge("a", 1, None, None, 7, None)), "DirectoryLost");
+    }
+
+    #[test]
+    fn a_directory_that_was_given_up_is_replaced_when_no_chunk_is_listed_there() {
+        let judged = |given_up, chunks, own: Option<&Identity>| {
+            judge("a", 1, Some("d1"), given_up, chunks, own)
+        };
+        assert_eq!(judged(Some("d1"), 0, None), Trust::Fresh);
+        assert_eq!(reason(&judged(Some("d1"), 1, None)), "DirectoryLost");
+        assert_eq!(reason(&judged(Some("d0"), 0, None)), "DirectoryLost");
+        let foreign = identity("a", 1, "d2");
+        let found = judged(Some("d1"), 0, Some(&foreign));
+        assert_eq!(reason(&found), "ForeignDirectory", "it is not empty");
     }
 
     #[test]
     fn an_unknown_identity_is_never_trusted() {
         assert_eq!(
-            reason(&judge("a", 1, None, 0, Some(&identity("b", 1, "d1")))),
+            reason(&judge("a", 1, None, None, 0, Some(&identity("b", 1, "d1")))),
             "ForeignArchive"
         );
         assert_eq!(
-            reason(&judge("a", 1, None, 0, Some(&identity("a", 2, "d1")))),
+            reason(&judge("a", 1, None, None, 0, Some(&identity("a", 2, "d1")))),
             "ForeignWorker"
         );
         assert_eq!(
-            reason(&judge("a", 1, Some("d1"), 0, Some(&identity("a", 1, "d2")))),
+            reason(&judge(
+                "a",
+                1,
+                Some("d1"),
+                None,
+                0,
+                Some(&identity("a", 1, "d2"))
+            )),
             "ForeignDirectory"
         );
     }
@@ -116,11 +144,11 @@ mod tests {
     fn the_adopted_directory_is_known_again_also_when_its_record_was_lost() {
         let own = identity("a", 1, "d1");
         assert_eq!(
-            judge("a", 1, Some("d1"), 7, Some(&own)),
+            judge("a", 1, Some("d1"), None, 7, Some(&own)),
             Trust::Known("d1".into())
         );
         assert_eq!(
-            judge("a", 1, None, 7, Some(&own)),
+            judge("a", 1, None, None, 7, Some(&own)),
             Trust::Known("d1".into())
         );
     }

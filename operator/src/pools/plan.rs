@@ -6,9 +6,10 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::ResourceExt;
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::{WorkerId, worker_name};
-use orrery_crds::kinds::{Worker, WorkerPoolSpec};
+use orrery_crds::kinds::{REPLACE_DIRECTORY, Worker, WorkerPoolSpec};
 use sha2::{Digest, Sha256};
 
 use super::identity::{Trust, judge};
@@ -238,13 +239,16 @@ fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
         .filter(|(_, info)| info.mysqld.is_some());
     answered
         .filter_map(|(id, info)| {
-            let status = observed.workers.get(&id)?.status.as_ref();
+            let worker = observed.workers.get(&id)?;
+            let status = worker.status.as_ref();
+            let given_up = worker.annotations().get(REPLACE_DIRECTORY);
             let recorded = status.and_then(|status| status.identity.as_deref());
             let chunks = replicas.get(&id).copied().unwrap_or(0);
             let trust = judge(
                 &observed.catalog.archive_uid,
                 id,
                 recorded,
+                given_up.map(String::as_str),
                 chunks,
                 info.identity.as_ref(),
             );

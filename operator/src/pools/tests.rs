@@ -346,3 +346,31 @@ fn sizes_that_hardly_change_are_not_written_again() {
     observed.probes.insert(1, Ok(grown(100 << 20)));
     assert_eq!(status_of(&observed).size_bytes, (1 << 30) + (100 << 20));
 }
+
+#[test]
+fn a_pool_that_is_scaled_down_says_which_workers_can_go() {
+    let waits = |observed: &Observed| {
+        let status = pool_status(observed, &plan(observed, &images()), &[], Timestamp::now());
+        let mut conditions = status.conditions.into_iter();
+        conditions.find(|condition| condition.type_ == "ScaleDownWaits")
+    };
+    let mut observed = serving(Some("d1"));
+    observed.workers.insert(2, worker(&observed, 2));
+    assert_eq!(waits(&observed).unwrap().reason, "DrainFirst");
+    let going = observed.workers.get_mut(&2).unwrap();
+    going.status = Some(WorkerStatus {
+        phase: WorkerPhase::Drained,
+        ..WorkerStatus::default()
+    });
+    assert_eq!(
+        waits(&observed).unwrap().reason,
+        "DrainFirst",
+        "undrained meanwhile"
+    );
+    observed.workers.get_mut(&2).unwrap().spec.desired = DesiredState::Drained;
+    let can_go = waits(&observed).unwrap();
+    assert_eq!(can_go.reason, "DeleteDrained");
+    assert!(can_go.message.contains("kubectl delete worker main-w2"));
+    observed.workers.remove(&2);
+    assert_eq!(waits(&observed), None);
+}

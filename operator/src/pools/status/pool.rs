@@ -1,7 +1,8 @@
 //! The status of a pool, from what is known. Pure.
 
 use k8s_openapi::jiff::Timestamp;
-use orrery_crds::kinds::{WorkerPhase, WorkerPoolStatus, WorkerStatus};
+use kube::ResourceExt;
+use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPoolStatus, WorkerStatus};
 
 use super::worker::READY;
 use crate::controller::conditions::{
@@ -148,6 +149,12 @@ fn degraded(workers: &[WorkerStatus]) -> Finding {
     }
 }
 
+/// Whether a worker holds no chunk and gets none.
+fn is_drained(worker: &Worker) -> bool {
+    let phase = worker.status.as_ref().map(|status| status.phase);
+    phase == Some(WorkerPhase::Drained) && !worker.spec.desired.is_online()
+}
+
 /// Workers above the wanted number stay until they hold no chunk any more.
 fn scale_down_waits(observed: &Observed) -> Option<Finding> {
     let wanted = usize::try_from(observed.pool.spec.workers).unwrap_or(usize::MAX);
@@ -156,10 +163,24 @@ fn scale_down_waits(observed: &Observed) -> Option<Finding> {
         .len()
         .checked_sub(wanted)
         .filter(|surplus| *surplus > 0)?;
+    let drained: Vec<String> = observed
+        .workers
+        .values()
+        .filter(|worker| is_drained(worker))
+        .map(ResourceExt::name_any)
+        .take(surplus)
+        .collect();
+    if drained.len() == surplus {
+        let names = drained.join(" ");
+        return Some(Finding::met(
+            "DeleteDrained",
+            format!("drained workers can go now: kubectl delete worker {names}"),
+        ));
+    }
     Some(Finding::met(
         "DrainFirst",
         format!(
-            "{surplus} workers more than wanted stay until they are drained: set spec.desired to Drained on those that shall go"
+            "{surplus} workers more than wanted stay until they are drained: drain those that shall go (kubectl orrery worker drain)"
         ),
     ))
 }
