@@ -4,11 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One file: either `url`, or `claim` and `path`.
+/// One file: either `url`, or `claim` and `path`; or objects of a bucket: `s3`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "has(self.url) != has(self.path)", "message": "a source has either url or claim and path"},
+    {
+        "rule": "(has(self.url) ? 1 : 0) + (has(self.path) ? 1 : 0) + (has(self.s3) ? 1 : 0) == 1",
+        "message": "a source has either url, or claim and path, or s3"
+    },
     {"rule": "has(self.path) == has(self.claim)", "message": "path and claim go together"},
     {
         "rule": "!has(self.path) || !self.path.matches('(^|/)[.][.](/|$)')",
@@ -28,6 +31,56 @@ pub struct IngestSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,
+    /// Objects of an S3 bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Source>,
+}
+
+/// An object of an S3 bucket, or all whose keys fit a pattern.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct S3Source {
+    /// Address of the service; Amazon's of the region when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048), regex(pattern = "^https?://"))]
+    pub endpoint: Option<String>,
+    /// Region that requests are signed for.
+    #[serde(default = "default_region")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9-]+$"))]
+    pub region: String,
+    /// Whether the bucket stands in the path of addresses, else in their host.
+    #[serde(default = "default_path_style")]
+    pub path_style: bool,
+    /// Bucket.
+    #[schemars(length(min = 1, max = 255))]
+    pub bucket: String,
+    /// Key of the object, or a pattern: `*` and `?` stand for characters but `/`, `**` for any.
+    /// The objects that fit are read in the order of their keys.
+    #[schemars(length(min = 1, max = 1024))]
+    pub key: String,
+    /// Secret with `accessKeyId`, `secretAccessKey` and, if need be, `sessionToken`; without it
+    /// requests are not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretName>,
+}
+
+/// A Secret of the ingest's namespace.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct SecretName {
+    /// Its name.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    )]
+    pub name: String,
+}
+
+fn default_region() -> String {
+    "us-east-1".into()
+}
+
+fn default_path_style() -> bool {
+    true
 }
 
 /// How files are written.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -75,9 +76,46 @@ pub struct IngestSpec {
     /// What happens to child rows whose director row lies in another chunk.
     #[serde(default)]
     pub misplaced_children: MisplacedChildPolicy,
+    /// The pod that reads the files.
+    #[serde(default)]
+    pub loader: LoaderPod,
     /// True unpublishes the rows; false again brings them back.
     #[serde(default)]
     pub revoked: bool,
+}
+
+/// The pod that reads the files. Changes hold for the pods that are made after them.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LoaderPod {
+    /// CPU and memory of the loader; it checks rows with as many threads as it has CPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// Nodes that it may run on, by label.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 63}))]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that it tolerates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub tolerations: Vec<Toleration>,
+    /// Volume for its spool; a directory on its node when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolVolume>,
+}
+
+/// A volume that is made for the loader's pod and goes with it.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("isQuantity(self.size) && quantity(self.size).isGreaterThan(quantity('0'))").message("size is a size, for example 500Gi"))]
+pub struct SpoolVolume {
+    /// Size, for example `500Gi`: that of all files, decompressed, and a quarter more.
+    #[schemars(length(min = 1, max = 32))]
+    pub size: String,
+    /// Storage class; the cluster's default class when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub storage_class: Option<String>,
 }
 
 /// Table that gets the rows.

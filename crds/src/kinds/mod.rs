@@ -18,7 +18,9 @@ pub use chunk_family::{
     ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, FamilyChunks, Scheme, SchemeKind,
 };
 pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole};
-pub use ingest::{Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget};
+pub use ingest::{
+    Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, SpoolVolume,
+};
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
 pub use worker::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase, WorkerSpec, WorkerStatus};

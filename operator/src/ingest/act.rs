@@ -113,6 +113,9 @@ impl Actor<'_> {
     }
 
     async fn loader_status(&self, ingest: &Ingest) -> Result<Loader, IngestError> {
+        if let Some(said) = job::out_of_disk(&ingest.name_any(), &self.archive.pods) {
+            return Ok(Loader::DiskFull(said));
+        }
         let Some(loader) = self.loader(ingest)? else {
             return Ok(Loader::NoPod);
         };

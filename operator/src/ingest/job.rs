@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, LocalObjectReference,
-    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
-    SeccompProfile, SecretVolumeSource, SecurityContext, Toleration, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EphemeralVolumeSource, LocalObjectReference,
+    PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource,
+    Pod, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource,
+    SecurityContext, Toleration, Volume, VolumeMount, VolumeResourceRequirements,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use orrery_archive::names::{COMPONENT_LABEL, Role};
-use orrery_crds::kinds::Ingest;
+use orrery_crds::kinds::{Ingest, LoaderPod, SpoolVolume};
 
 use crate::controller::context::Images;
 
@@ -41,6 +43,28 @@ pub fn has_ended(job: &Job) -> bool {
         conditions.iter().any(|condition| {
             condition.status == "True" && matches!(condition.type_.as_str(), "Complete" | "Failed")
         })
+    })
+}
+
+/// What a node said that put a pod of the loader out for the disk space it used: the pod that
+/// follows would fill the next node's disk. `None` when none was.
+pub fn out_of_disk(ingest: &str, pods: &[Pod]) -> Option<String> {
+    const OF_DISK: [&str; 3] = [
+        "ephemeral-storage",
+        "ephemeral local storage",
+        "EmptyDir volume",
+    ];
+    let own = |pod: &&Pod| {
+        pod.labels()
+            .get(INGEST_LABEL)
+            .is_some_and(|name| name == ingest)
+    };
+    pods.iter().filter(own).find_map(|pod| {
+        let status = pod.status.as_ref()?;
+        let evicted = status.reason.as_deref() == Some("Evicted");
+        let said = status.message.as_ref().filter(|_| evicted)?;
+        let of_disk = OF_DISK.iter().any(|words| said.contains(words));
+        of_disk.then(|| said.clone())
     })
 }
 
@@ -77,12 +101,15 @@ pub fn build(ingest: &Ingest, images: &Images) -> Job {
 
 fn pod(ingest: &Ingest, images: &Images) -> PodSpec {
     let claims = claims(ingest);
+    let secrets = secrets(ingest);
+    let loader = &ingest.spec.loader;
     PodSpec {
         restart_policy: Some("OnFailure".into()),
         automount_service_account_token: Some(false),
         termination_grace_period_seconds: Some(5),
-        containers: vec![container(images, &claims)],
-        volumes: Some(volumes(&claims)),
+        containers: vec![container(images, &claims, &secrets, loader)],
+        volumes: Some(volumes(&claims, &secrets, loader.spool.as_ref())),
+        node_selector: (!loader.node_selector.is_empty()).then(|| loader.node_selector.clone()),
         image_pull_secrets: (!images.pull_secrets.is_empty()).then(|| {
             images
                 .pull_secrets
@@ -101,9 +128,18 @@ fn pod(ingest: &Ingest, images: &Images) -> PodSpec {
             }),
             ..PodSecurityContext::default()
         }),
-        tolerations: Some(["not-ready", "unreachable"].map(node_gone).to_vec()),
+        tolerations: Some(tolerations(loader)),
         ..PodSpec::default()
     }
+}
+
+/// What the user says, and how long the pod stays on a node that is gone, unless the user says that
+/// as well.
+fn tolerations(loader: &LoaderPod) -> Vec<Toleration> {
+    let said = |gone: &Toleration| loader.tolerations.iter().any(|own| own.key == gone.key);
+    let gone = ["not-ready", "unreachable"].map(node_gone);
+    let gone = gone.into_iter().filter(|gone| !said(gone));
+    loader.tolerations.iter().cloned().chain(gone).collect()
 }
 
 fn node_gone(taint: &str) -> Toleration {
@@ -116,7 +152,12 @@ fn node_gone(taint: &str) -> Toleration {
     }
 }
 
-fn container(images: &Images, claims: &BTreeSet<String>) -> Container {
+fn container(
+    images: &Images,
+    claims: &BTreeSet<String>,
+    secrets: &BTreeSet<String>,
+    loader: &LoaderPod,
+) -> Container {
     let mount = |name: &str, path: String, read_only: bool| VolumeMount {
         name: name.into(),
         mount_path: path,
@@ -133,12 +174,19 @@ fn container(images: &Images, claims: &BTreeSet<String>) -> Container {
             .enumerate()
             .map(|(i, claim)| mount(&claim_volume(i), format!("/sources/{claim}"), true)),
     );
+    mounts.extend(
+        secrets
+            .iter()
+            .enumerate()
+            .map(|(i, secret)| mount(&secret_volume(i), format!("/secrets/{secret}"), true)),
+    );
     Container {
         name: "loader".into(),
         image: Some(images.orrery.clone()),
         image_pull_policy: images.pull_policy.clone(),
         command: Some(vec!["orrery-loader".into(), "supervise".into()]),
         env: Some(vec![images.log_format()]),
+        resources: loader.resources.clone(),
         volume_mounts: Some(mounts),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
@@ -153,7 +201,11 @@ fn container(images: &Images, claims: &BTreeSet<String>) -> Container {
     }
 }
 
-fn volumes(claims: &BTreeSet<String>) -> Vec<Volume> {
+fn volumes(
+    claims: &BTreeSet<String>,
+    secrets: &BTreeSet<String>,
+    spool: Option<&SpoolVolume>,
+) -> Vec<Volume> {
     let tls = SecretVolumeSource {
         secret_name: Some(Role::Loader.tls_secret().into()),
         ..SecretVolumeSource::default()
@@ -166,7 +218,8 @@ fn volumes(claims: &BTreeSet<String>) -> Vec<Volume> {
         },
         Volume {
             name: "spool".into(),
-            empty_dir: Some(EmptyDirVolumeSource::default()),
+            empty_dir: spool.is_none().then(EmptyDirVolumeSource::default),
+            ephemeral: spool.map(spool_volume),
             ..Volume::default()
         },
     ];
@@ -178,11 +231,53 @@ fn volumes(claims: &BTreeSet<String>) -> Vec<Volume> {
         }),
         ..Volume::default()
     }));
+    volumes.extend(secrets.iter().enumerate().map(|(i, secret)| Volume {
+        name: secret_volume(i),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.clone()),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }));
     volumes
+}
+
+fn spool_volume(spool: &SpoolVolume) -> EphemeralVolumeSource {
+    let size = Quantity(spool.size.clone());
+    EphemeralVolumeSource {
+        volume_claim_template: Some(PersistentVolumeClaimTemplate {
+            metadata: None,
+            spec: PersistentVolumeClaimSpec {
+                access_modes: Some(vec!["ReadWriteOnce".into()]),
+                storage_class_name: spool.storage_class.clone(),
+                resources: Some(VolumeResourceRequirements {
+                    requests: Some(BTreeMap::from([("storage".to_owned(), size)])),
+                    ..VolumeResourceRequirements::default()
+                }),
+                ..PersistentVolumeClaimSpec::default()
+            },
+        }),
+    }
 }
 
 fn claim_volume(index: usize) -> String {
     format!("source-{index}")
+}
+
+fn secret_volume(index: usize) -> String {
+    format!("secret-{index}")
+}
+
+/// Secrets with the keys of buckets.
+fn secrets(ingest: &Ingest) -> BTreeSet<String> {
+    let buckets = ingest
+        .spec
+        .sources
+        .iter()
+        .filter_map(|source| source.s3.as_ref());
+    buckets
+        .filter_map(|bucket| Some(bucket.secret_ref.as_ref()?.name.clone()))
+        .collect()
 }
 
 fn claims(ingest: &Ingest) -> BTreeSet<String> {
@@ -192,4 +287,120 @@ fn claims(ingest: &Ingest) -> BTreeSet<String> {
         .iter()
         .filter_map(|source| source.claim.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn images() -> Images {
+        Images {
+            log_format: orrery_shell::LogFormat::Json,
+            orrery: "orrery".into(),
+            mysqld: "mysqld".into(),
+            pull_policy: None,
+            pull_secrets: Vec::new(),
+        }
+    }
+
+    fn pod_of(loader: &Value) -> Value {
+        let ingest: Ingest = serde_json::from_value(json!({
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "Ingest", "metadata": {"name": "i", "namespace": "n"},
+            "spec": {
+                "target": {"database": "sky", "table": "Object"},
+                "sources": [
+                    {"claim": "files", "path": "a.csv"},
+                    {"s3": {"bucket": "b", "key": "c", "secretRef": {"name": "keys"}}},
+                    {"s3": {"bucket": "b", "key": "d", "secretRef": {"name": "keys"}}},
+                ],
+                "loader": loader,
+            },
+        }))
+        .unwrap();
+        serde_json::to_value(build(&ingest, &images()).spec.unwrap().template.spec).unwrap()
+    }
+
+    #[test]
+    fn the_loader_runs_where_and_with_what_the_ingest_says() {
+        let pod = pod_of(&json!({
+            "resources": {"limits": {"memory": "2Gi"}},
+            "nodeSelector": {"disk": "nvme"},
+            "tolerations": [
+                {"key": "ingest", "operator": "Exists"},
+                {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 300},
+            ],
+            "spool": {"size": "500Gi", "storageClass": "fast"},
+        }));
+        assert_eq!(
+            pod["containers"][0]["resources"],
+            json!({"limits": {"memory": "2Gi"}})
+        );
+        assert_eq!(pod["nodeSelector"], json!({"disk": "nvme"}));
+        let tolerated: Vec<(&str, &Value)> = pod["tolerations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|own| (own["key"].as_str().unwrap(), &own["tolerationSeconds"]))
+            .collect();
+        assert_eq!(
+            tolerated,
+            [
+                ("ingest", &Value::Null),
+                ("node.kubernetes.io/unreachable", &json!(300)),
+                ("node.kubernetes.io/not-ready", &json!(10)),
+            ]
+        );
+        let spool = &pod["volumes"][1];
+        let claim = &spool["ephemeral"]["volumeClaimTemplate"]["spec"];
+        assert_eq!(claim["storageClassName"], "fast");
+        assert_eq!(claim["resources"]["requests"]["storage"], "500Gi");
+        assert_eq!(spool["emptyDir"], Value::Null);
+    }
+
+    fn pod(name: &str, status: &Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "labels": {INGEST_LABEL: "i"}}, "status": status,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_a_pod_put_out_for_its_disk_space_is_out_of_disk() {
+        let said = "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi";
+        let disk = json!({"phase": "Failed", "reason": "Evicted", "message": said});
+        let memory = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."});
+        let limit = json!({"phase": "Failed", "reason": "Evicted", "message": "Usage of EmptyDir volume \"spool\" exceeds the limit \"1Gi\"."});
+        let pending = json!({"phase": "Pending"});
+        assert_eq!(out_of_disk("i", &[pod("a", &disk)]).as_deref(), Some(said));
+        assert!(out_of_disk("i", &[pod("a", &limit)]).is_some());
+        assert_eq!(out_of_disk("i", &[pod("a", &memory)]), None);
+        assert_eq!(out_of_disk("j", &[pod("a", &disk)]), None);
+        assert!(out_of_disk("i", &[pod("a", &disk), pod("b", &pending)]).is_some());
+        assert_eq!(out_of_disk("i", &[pod("b", &pending)]), None);
+    }
+
+    #[test]
+    fn claims_and_the_keys_of_buckets_are_mounted_by_their_names() {
+        let pod = pod_of(&json!({}));
+        let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+        let read_only: Vec<&Value> = mounts
+            .iter()
+            .filter(|mount| mount["readOnly"] == true)
+            .map(|mount| &mount["mountPath"])
+            .collect();
+        assert_eq!(
+            read_only,
+            ["/etc/orrery/tls", "/sources/files", "/secrets/keys"]
+        );
+        assert_eq!(pod["volumes"][3]["secret"]["secretName"], "keys");
+    }
+
+    #[test]
+    fn without_a_word_the_spool_is_a_directory_of_the_node() {
+        let pod = pod_of(&json!({}));
+        assert_eq!(pod["volumes"][1], json!({"name": "spool", "emptyDir": {}}));
+        assert_eq!(pod["nodeSelector"], Value::Null);
+        assert_eq!(pod["tolerations"].as_array().unwrap().len(), 2);
+    }
 }

@@ -113,6 +113,8 @@ pub enum Loader {
     Unasked,
     /// No pod of it runs.
     NoPod,
+    /// Its node put it out because a disk was full, and what the node said.
+    DiskFull(String),
     /// It does not answer, and why.
     Silent(String),
     /// What it says of itself.

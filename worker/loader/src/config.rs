@@ -25,6 +25,9 @@ pub struct Config {
     /// Where claims are mounted, each in a directory of its name.
     #[arg(long, env = "ORRERY_SOURCES", default_value = "/sources")]
     pub sources: PathBuf,
+    /// Where Secrets with the keys of buckets are mounted, each in a directory of its name.
+    #[arg(long, env = "ORRERY_SECRETS", default_value = "/secrets")]
+    pub secrets: PathBuf,
     /// Directory with `tls.crt`, `tls.key` and `ca.crt`, as a mounted Secret has them.
     #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
     pub tls_dir: PathBuf,

@@ -60,6 +60,16 @@ pub enum Fault {
         /// What happened.
         what: String,
     },
+    /// The loader's own disk is full: on another node it would be, too.
+    #[error(
+        "the loader's spool is full ({path}: {source}); it needs room for all files, decompressed, and a quarter more: set spec.loader.spool.size in another Ingest"
+    )]
+    DiskFull {
+        /// File.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The loader's own disk failed.
     #[error("{path}: {source}")]
     Disk {
@@ -79,9 +89,12 @@ pub enum Fault {
 impl Fault {
     /// A failure of the loader's own disk.
     pub fn disk(path: &Path, source: io::Error) -> Self {
-        Self::Disk {
-            path: path.display().to_string(),
-            source,
+        let path = path.display().to_string();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path, source }
+            }
+            _ => Self::Disk { path, source },
         }
     }
 
@@ -96,7 +109,7 @@ impl Fault {
             Self::TooManyRejects { .. } => "TooManyRejects",
             Self::NoReplica(_) => "NoReplica",
             Self::Unreachable { .. } => "Unreachable",
-            Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull => "DiskFull",
+            Self::DiskFull { .. } => "DiskFull",
             Self::Disk { .. } => "DiskFailed",
             Self::Cancelled => "Cancelled",
             Self::Internal(_) => "Internal",
@@ -122,5 +135,31 @@ impl Fault {
             message: self.to_string(),
             retry: self.retry(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_full_spool_is_said_and_not_tried_again() {
+        let mut full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let fault = Fault::disk(Path::new("/spool/rows"), full.write_all(b"x").unwrap_err());
+        assert_eq!((fault.reason(), fault.retry()), ("DiskFull", false));
+        assert!(
+            fault.to_string().contains("spec.loader.spool.size"),
+            "{fault}"
+        );
+        let other = Fault::disk(
+            Path::new("/spool/rows"),
+            io::ErrorKind::PermissionDenied.into(),
+        );
+        assert_eq!((other.reason(), other.retry()), ("DiskFailed", true));
     }
 }

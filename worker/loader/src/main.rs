@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use orrery_loader::config::Config;
 use orrery_loader::job::Loader;
-use orrery_loader::source::HttpSources;
+use orrery_loader::source::{HttpSources, Mounts};
 use orrery_loader::survey::Tools;
 use orrery_loader::{server, supervise};
 use orrery_shell::AdminPort;
@@ -73,7 +73,10 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let tools = Tools {
         http: HttpSources::new(Handle::current()).context("HTTP client")?,
         agents: Agents::new(&identity, TIMEOUTS)?,
-        sources: config.sources.clone(),
+        mounts: Mounts {
+            claims: config.sources.clone(),
+            secrets: config.secrets.clone(),
+        },
         limits,
     };
     let loader = Loader::open(tools, &config.spool)?;

@@ -32,6 +32,23 @@ pub fn ingests() -> Vec<Case> {
         "files with types",
         json!({"spec": {"dialect": {"format": "parquet", "notFinite": "null", "compression": "none"}}}),
     );
+    ingest.accepts(
+        "a loader with a volume of its own",
+        json!({"spec": {"loader": {
+            "resources": {"limits": {"cpu": "2", "memory": "1Gi"}}, "nodeSelector": {"disk": "nvme"},
+            "tolerations": [{"key": "ingest", "operator": "Exists"}], "spool": {"size": "500Gi", "storageClass": "fast"},
+        }}}),
+    );
+    ingest.refuses(
+        "a spool of no size",
+        json!({"spec": {"loader": {"spool": {"size": "much"}}}}),
+        &["spec.loader.spool: size is a size, for example 500Gi"],
+    );
+    ingest.accepts_change(
+        "another loader",
+        json!({}),
+        json!({"spec": {"loader": {"nodeSelector": {"disk": "nvme"}}}}),
+    );
     dialects(&mut ingest);
     ingest.refuses(
         "no target",
@@ -186,9 +203,24 @@ pub fn sources() -> Vec<Case> {
         "a thousand files with long names",
         json!({"spec": {"sources": vec![longest; 1000]}}),
     );
+    ingest.accepts(
+        "objects of buckets",
+        json!({"spec": {"sources": [
+            {"s3": {"bucket": "gaia", "key": "dr3/*.parquet"}},
+            {"s3": {
+                "endpoint": "http://minio:9000", "region": "eu-1", "pathStyle": false, "bucket": "b", "key": "a/b.csv",
+                "secretRef": {"name": "minio-keys"},
+            }},
+        ]}}),
+    );
     let mut refuses = |shows, sources: Value, refusals: &[&str]| {
         ingest.refuses(shows, json!({"spec": {"sources": sources}}), refusals);
     };
+    refuses(
+        "a bucket and a file",
+        json!([{"url": "http://h/f", "s3": {"bucket": "b", "key": "a"}}]),
+        &["spec.sources[0]: a source has either url, or claim and path, or s3"],
+    );
     refuses(
         "no file",
         json!([]),
@@ -202,12 +234,12 @@ pub fn sources() -> Vec<Case> {
     refuses(
         "a source of nothing",
         json!([{}]),
-        &["spec.sources[0]: a source has either url or claim and path"],
+        &["spec.sources[0]: a source has either url, or claim and path, or s3"],
     );
     refuses(
         "a source of two places",
         json!([{"url": "http://h/f", "claim": "files", "path": "a"}]),
-        &["spec.sources[0]: a source has either url or claim and path"],
+        &["spec.sources[0]: a source has either url, or claim and path, or s3"],
     );
     refuses(
         "a path without a claim",

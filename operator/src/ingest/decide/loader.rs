@@ -48,6 +48,12 @@ pub fn asked<'a>(observed: &'a Observed<'_>) -> Result<&'a LoaderStatus, Decisio
             let step = Step::wait("waits for the loader's pod");
             Err(step.order(Order::EnsureJob).into())
         }
+        Loader::DiskFull(said) => Err(undo::fail(
+            observed,
+            format!(
+                "DiskFull: the loader's spool filled the disk of its node ({said}); set spec.loader.spool.size in another Ingest"
+            ),
+        )),
         Loader::Silent(why) => Err(Step::wait(format!("waits for the loader: {why}")).into()),
         Loader::Says(now) => Ok(now),
     }

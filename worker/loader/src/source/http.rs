@@ -17,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::address::Address;
 use super::broken::Broken;
 use super::opened::{Head, Opened};
 use crate::fault::Fault;
@@ -61,9 +62,9 @@ impl HttpSources {
 
     /// Size and version by `HEAD`; `None` when the server does not answer that, or refuses it:
     /// addresses that are signed for `GET` do.
-    pub fn head(&self, url: &str) -> Result<Option<Head>, Fault> {
+    pub fn head(&self, address: &Address) -> Result<Option<Head>, Fault> {
         self.runtime.block_on(async {
-            match self.client.head(url).send().await {
+            match self.client.head(address.head()).send().await {
                 Ok(response) if response.status().is_success() => {
                     Ok(Some(before_reading(&response)))
                 }
@@ -72,7 +73,7 @@ impl HttpSources {
                 {
                     Err(
                         Broken::Missing(format!("the server answers {}", response.status()))
-                            .fault(url),
+                            .fault(&address.name()),
                     )
                 }
                 // A GET that follows says more.
@@ -82,15 +83,15 @@ impl HttpSources {
     }
 
     /// Begins a download.
-    pub fn open(&self, url: &str) -> Result<Opened, Fault> {
+    pub fn open(&self, address: &Address) -> Result<Opened, Fault> {
         let (response, head) = self
             .runtime
-            .block_on(self.first(url))
-            .map_err(|broken| broken.fault(url))?;
+            .block_on(self.first(address))
+            .map_err(|broken| broken.fault(&address.name()))?;
         let (send, receive) = mpsc::channel(AHEAD);
         let download = Download {
             client: self.client.clone(),
-            url: url.to_owned(),
+            address: address.clone(),
             validator: validator(&response),
             size: head.size,
             got: 0,
@@ -101,19 +102,31 @@ impl HttpSources {
             chunks: receive,
             current: Bytes::new(),
         };
-        Ok(Opened::new(url.to_owned(), head, Box::new(reader)))
+        Ok(Opened::new(address.name(), head, Box::new(reader)))
     }
 
-    async fn first(&self, url: &str) -> Result<(Response, Head), Broken> {
+    /// A short answer as a whole, from `url`, which people know by `name`.
+    pub fn text(&self, url: &str, name: &str) -> Result<String, Fault> {
+        let whole = async {
+            let (response, _) = self.first(&Address::Url(url.to_owned())).await?;
+            let text = response.text().await;
+            text.map_err(|error| Broken::Unreachable(what(error)))
+        };
+        self.runtime
+            .block_on(whole)
+            .map_err(|broken| broken.fault(name))
+    }
+
+    async fn first(&self, address: &Address) -> Result<(Response, Head), Broken> {
         let mut pauses = Pauses::new();
         loop {
-            let failure = match self.client.get(url).send().await {
+            let failure = match self.client.get(address.get()).send().await {
                 Ok(response) if response.status() == StatusCode::OK => {
                     let head = described(&response);
                     return Ok((response, head));
                 }
                 Ok(response) => refused(response.status()),
-                Err(error) => Failure::Again(error_chain(&error)),
+                Err(error) => Failure::Again(what(error)),
             };
             pauses.after(failure).await?;
         }
@@ -128,7 +141,7 @@ fn builder() -> reqwest::ClientBuilder {
 
 struct Download {
     client: reqwest::Client,
-    url: String,
+    address: Address,
     validator: Option<String>,
     size: Option<u64>,
     got: u64,
@@ -187,7 +200,7 @@ impl Download {
                     ));
                 }
                 Ok(response) => refused(response.status()),
-                Err(error) => Failure::Again(error_chain(&error)),
+                Err(error) => Failure::Again(what(error)),
             };
         }
     }
@@ -195,7 +208,7 @@ impl Download {
     async fn request(&self) -> reqwest::Result<Response> {
         let mut request = self
             .client
-            .get(&self.url)
+            .get(self.address.get())
             .header(RANGE, format!("bytes={}-", self.got));
         if let Some(validator) = &self.validator {
             request = request.header(IF_RANGE, validator);
@@ -240,7 +253,7 @@ impl Download {
             let mut chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                Err(error) => return Err(Failure::Again(error_chain(&error))),
+                Err(error) => return Err(Failure::Again(what(error))),
             };
             let skipped = skip.min(chunk.len() as u64);
             skip -= skipped;
@@ -287,6 +300,11 @@ impl Pauses {
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(self.tries - 1)).await;
         Ok(())
     }
+}
+
+/// What went wrong, without the address: a signed one would open its object to whoever reads it.
+fn what(error: reqwest::Error) -> String {
+    error_chain(&error.without_url())
 }
 
 fn refused(status: StatusCode) -> Failure {

@@ -4,20 +4,25 @@
 //! [`Opened::finish`] reads what a decompressor left and gives size, version and SHA-256 of the
 //! bytes as stored.
 
+mod address;
 mod broken;
 mod compression;
 mod file;
+mod glob;
 mod gzip;
 mod http;
+mod object;
 mod opened;
+mod s3;
 mod stored;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use orrery_archive::ingest::IngestSource;
 
 use crate::fault::Fault;
 
+pub use address::Address;
 pub use broken::read_fault;
 pub use http::HttpSources;
 pub use opened::{Head, Opened};
@@ -26,20 +31,40 @@ pub use stored::Stored;
 /// A place the loader can read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// `http://` or `https://`.
-    Url(String),
+    /// Behind HTTP.
+    Remote(Address),
     /// A file of a mounted claim.
     File(PathBuf),
 }
 
+/// Where claims and Secrets are mounted, each in a folder of its name.
+#[derive(Clone, Debug)]
+pub struct Mounts {
+    /// Claims.
+    pub claims: PathBuf,
+    /// Secrets with the keys of buckets.
+    pub secrets: PathBuf,
+}
+
 impl Place {
-    /// Where `source` is, with claims mounted below `root`.
-    pub fn new(source: &IngestSource, root: &Path) -> Result<Self, Fault> {
-        match (&source.url, &source.claim, &source.path) {
-            (Some(url), None, None) => Ok(Self::Url(url.clone())),
-            (None, Some(claim), Some(path)) => file::path(root, claim, path).map(Self::File),
+    /// Where `source` is: one place, or those of the objects that fit its pattern.
+    pub fn of(
+        source: &IngestSource,
+        mounts: &Mounts,
+        http: &HttpSources,
+    ) -> Result<Vec<Self>, Fault> {
+        match (&source.url, &source.claim, &source.path, &source.s3) {
+            (Some(url), None, None, None) => Ok(vec![Self::Remote(Address::Url(url.clone()))]),
+            (None, Some(claim), Some(path), None) => {
+                Ok(vec![Self::File(file::path(&mounts.claims, claim, path)?)])
+            }
+            (None, None, None, Some(source)) => {
+                let objects = s3::objects(source, &mounts.secrets, http)?;
+                let place = |object| Self::Remote(Address::Object(object));
+                Ok(objects.into_iter().map(place).collect())
+            }
             _ => Err(Fault::BadFields(
-                "a source has either url or claim and path".into(),
+                "a source has either url, or claim and path, or s3".into(),
             )),
         }
     }
@@ -47,16 +72,16 @@ impl Place {
     /// The name people and the record of files know it by.
     pub fn name(&self) -> String {
         match self {
-            Self::Url(url) => url.clone(),
+            Self::Remote(address) => address.name(),
             Self::File(path) => path.display().to_string(),
         }
     }
 }
 
-/// Opens files at once, URLs by `http`.
+/// Opens files at once, others by `http`.
 pub fn open(place: &Place, http: &HttpSources) -> Result<Opened, Fault> {
     match place {
-        Place::Url(url) => http.open(url),
+        Place::Remote(address) => http.open(address),
         Place::File(path) => file::open(path),
     }
 }
@@ -64,7 +89,7 @@ pub fn open(place: &Place, http: &HttpSources) -> Result<Opened, Fault> {
 /// What is known of a source without reading it; fails when it is missing.
 pub fn head(place: &Place, http: &HttpSources) -> Result<Option<Head>, Fault> {
     match place {
-        Place::Url(url) => http.head(url),
+        Place::Remote(address) => http.head(address),
         Place::File(path) => file::head(path).map(Some),
     }
 }

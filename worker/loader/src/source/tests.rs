@@ -124,26 +124,31 @@ fn a_name_that_promises_compression_must_keep_it() {
     assert!(read_file("a.csv.gz", b"1,2\n", Compression::None).is_ok());
 }
 
-#[test]
-fn paths_stay_within_their_claim_and_missing_files_are_named() {
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_stay_within_their_claim_and_missing_files_are_named() {
     let source = |claim: &str, path: &str| IngestSource {
         url: None,
         claim: Some(claim.into()),
         path: Some(path.into()),
+        s3: None,
     };
-    let root = Path::new("/sources");
+    let http = http();
+    let mounts = Mounts {
+        claims: "/sources".into(),
+        secrets: "/secrets".into(),
+    };
     for (claim, path) in [
         ("c", "../d/x"),
         ("..", "x"),
         ("c/../d", "x"),
         ("c", "a/../../x"),
     ] {
-        let fault = Place::new(&source(claim, path), root).unwrap_err();
+        let fault = Place::of(&source(claim, path), &mounts, &http).unwrap_err();
         assert_eq!(fault.reason(), "SourceMissing", "{claim} {path}");
     }
-    let place = Place::new(&source("c", "/a/b.csv"), root).unwrap();
-    assert_eq!(place, Place::File("/sources/c/a/b.csv".into()));
-    let Place::File(path) = place else {
+    let places = Place::of(&source("c", "/a/b.csv"), &mounts, &http).unwrap();
+    assert_eq!(places, [Place::File("/sources/c/a/b.csv".into())]);
+    let [Place::File(path)] = places.as_slice() else {
         unreachable!()
     };
     let fault = file::head(&path).unwrap_err();
@@ -256,9 +261,11 @@ fn thirds(with_range: bool, etag: fn(usize) -> &'static str) -> Box<Answer> {
 
 async fn download(url: String) -> Result<(Vec<u8>, (u64, String)), Fault> {
     let http = http();
-    tokio::task::spawn_blocking(move || read_all(&http.open(&url)?, Compression::Auto))
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || {
+        read_all(&http.open(&Address::Url(url))?, Compression::Auto)
+    })
+    .await
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,7 +338,7 @@ async fn a_server_error_passes() {
 
 async fn head_of(url: String) -> Result<Option<Head>, Fault> {
     let http = http();
-    tokio::task::spawn_blocking(move || http.head(&url))
+    tokio::task::spawn_blocking(move || http.head(&Address::Url(url)))
         .await
         .unwrap()
 }

@@ -27,7 +27,7 @@ mod unchanged;
 
 pub use finished::{Finished, IndexPiece, dropped_path, finished_path, index_path};
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -40,7 +40,7 @@ use crate::config::Limits;
 use crate::disk;
 use crate::fault::Fault;
 use crate::progress::{self, Progress};
-use crate::source::{self, HttpSources, Place};
+use crate::source::{self, HttpSources, Mounts, Place};
 use index::IndexClient;
 use keys::KeySpool;
 use plan::TablePlan;
@@ -52,8 +52,8 @@ pub struct Tools {
     pub http: HttpSources,
     /// Calls agents.
     pub agents: Agents,
-    /// Where claims are mounted.
-    pub sources: PathBuf,
+    /// Where claims and Secrets are mounted.
+    pub mounts: Mounts,
     /// Bounds.
     pub limits: Limits,
 }
@@ -66,11 +66,7 @@ pub async fn run(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<Finished, Fault> {
-    let places: Vec<Place> = survey
-        .sources
-        .iter()
-        .map(|source| Place::new(source, &tools.sources))
-        .collect::<Result<_, _>>()?;
+    let places = places(tools, &survey).await?;
     let plan = TablePlan::new(&survey)?;
     disk::fresh_directory(directory)?;
     let running = Arc::new(Running {
@@ -101,6 +97,31 @@ pub async fn run(
         .await?;
     files.sort_by_key(|file| file.file);
     finish::finish(running, survey, files).await
+}
+
+/// Where all sources are, in order. A later survey must find as many as an earlier one did.
+async fn places(tools: &Tools, survey: &Survey) -> Result<Vec<Place>, Fault> {
+    let (http, mounts) = (tools.http.clone(), tools.mounts.clone());
+    let sources = survey.sources.clone();
+    let places = blocking("look for the sources", move || {
+        let mut places = Vec::new();
+        for source in &sources {
+            places.extend(Place::of(source, &mounts, &http)?);
+        }
+        Ok(places)
+    })
+    .await?;
+    let expected = survey
+        .expected_files
+        .as_ref()
+        .map_or(places.len(), Vec::len);
+    if expected != places.len() {
+        return Err(Fault::SourceChanged {
+            file: "the list of sources".into(),
+            what: format!("it had {expected} files and has {}", places.len()),
+        });
+    }
+    Ok(places)
 }
 
 /// Looks at all sources before any of them is read: a missing one is reported at once, and totals

@@ -11,6 +11,13 @@ pub fn check_head(running: &Running, file: u32, head: &Head) -> Result<(), Fault
     let Some(expected) = expected(running, file) else {
         return Ok(());
     };
+    changed(
+        running,
+        file,
+        "name",
+        &expected.name.as_str(),
+        &running.name(file),
+    )?;
     let size = head.size.unwrap_or(expected.size);
     changed(running, file, "size", &expected.size, &size)?;
     changed(running, file, "version", &expected.version, &head.version)

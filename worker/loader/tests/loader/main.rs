@@ -5,11 +5,13 @@
     reason = "helpers of tests stop at the first failure"
 )]
 
+mod buckets;
 mod common;
 mod dialects;
 mod durable;
 mod end_to_end;
 mod formats;
+mod same_rows;
 mod samples;
 mod supervise;
 mod survey;

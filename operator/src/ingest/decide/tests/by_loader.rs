@@ -18,9 +18,18 @@ const SEALS: &str = "ask to seal {1: [7, 8], 2: [7, 8], 3: [7, 8]}";
 const OUTDATED: &str = "give up, then Survey: surveys again: the director's rows changed meanwhile";
 
 /// What the loader is, and what is decided in Survey, Place, Load and Seal.
-const TABLE: [(&str, [&str; 4]); 16] = [
+const TABLE: [(&str, [&str; 4]); 17] = [
     ("unasked", ["ask the loader"; 4]),
     ("no pod", ["make the Job, waits for the loader's pod"; 4]),
+    (
+        "put out",
+        [
+            "→ Failed, DiskFull: the loader's spool filled the disk of its node (low on ephemeral-storage); set spec.loader.spool.size in another Ingest",
+            "→ Failed, DiskFull: the loader's spool filled the disk of its node (low on ephemeral-storage); set spec.loader.spool.size in another Ingest",
+            "give up, then Fail: DiskFull: the loader's spool filled the disk of its node (low on ephemeral-storage); set spec.loader.spool.size in another Ingest",
+            "give up, then Fail: DiskFull: the loader's spool filled the disk of its node (low on ephemeral-storage); set spec.loader.spool.size in another Ingest",
+        ],
+    ),
     ("silent", ["waits for the loader: no answer"; 4]),
     (
         "fresh",

@@ -88,6 +88,7 @@ fn answer(scene: &Scene, name: &str) -> Loader {
     match name {
         "unasked" => Loader::Unasked,
         "no pod" => Loader::NoPod,
+        "put out" => Loader::DiskFull("low on ephemeral-storage".into()),
         "silent" => Loader::Silent("no answer".into()),
         "fresh" => with(LoaderStep::Idle, &|now| now.id = None),
         "lost its spool" => with(LoaderStep::Idle, &|_| {}),

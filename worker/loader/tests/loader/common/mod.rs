@@ -1,5 +1,6 @@
 //! Sources, tables and requests of the tests.
 
+pub mod bucket;
 pub mod cluster;
 pub mod operator;
 pub mod sample;
@@ -15,7 +16,7 @@ use orrery_kit_worker::Archive;
 use orrery_loader::config::Limits;
 use orrery_loader::fault::Fault;
 use orrery_loader::progress::Progress;
-use orrery_loader::source::HttpSources;
+use orrery_loader::source::{HttpSources, Mounts};
 use orrery_loader::survey::spool::{self, PartIndex};
 use orrery_loader::survey::{self, Finished, Tools};
 use orrery_worker_api::Retry;
@@ -64,7 +65,10 @@ impl Place {
         Tools {
             http: HttpSources::new(tokio::runtime::Handle::current()).unwrap(),
             agents,
-            sources: self.sources(),
+            mounts: Mounts {
+                claims: self.sources(),
+                secrets: self.directory.path().join("secrets"),
+            },
             limits,
         }
     }
@@ -114,6 +118,7 @@ pub fn source(name: &str) -> IngestSource {
         url: None,
         claim: Some(CLAIM.into()),
         path: Some(name.into()),
+        s3: None,
     }
 }
 
