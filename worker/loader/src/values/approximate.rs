@@ -60,8 +60,8 @@ impl Approximate {
             return Err(BadValue("an empty field is not a number".into()));
         }
         let value = parse(text).ok_or_else(|| not_a_number(field))?;
-        // Infinity is above every range, and no text gives NaN.
-        if self.rounded(value).abs() > self.most {
+        // Infinity is above every range, but what rounds it makes NaN of it.
+        if value.is_infinite() || self.rounded(value).abs() > self.most {
             return Err(BadValue(format!(
                 "{} is outside {}",
                 shown(field),

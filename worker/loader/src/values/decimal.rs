@@ -44,6 +44,13 @@ impl Decimal {
                 shown(field)
             )));
         }
+        // MariaDB looks at the sign before it rounds: -0.0004 does not become 0 here.
+        if number.negative && self.unsigned && number.digits.iter().any(|digit| *digit != b'0') {
+            return Err(BadValue(format!(
+                "{} is negative in an UNSIGNED column",
+                shown(field)
+            )));
+        }
         number.round(self.scale);
         if number.point > (self.precision - self.scale) as i32 {
             return Err(BadValue(format!(
@@ -51,12 +58,6 @@ impl Decimal {
                 shown(field),
                 self.precision,
                 self.scale
-            )));
-        }
-        if number.negative && self.unsigned {
-            return Err(BadValue(format!(
-                "{} is negative in an UNSIGNED column",
-                shown(field)
             )));
         }
         number.write(row);

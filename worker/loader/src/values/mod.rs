@@ -3,7 +3,9 @@
 //! Keeps true: what a checker accepts, a MariaDB in strict mode (`STRICT_TRANS_TABLES`, time zone
 //! UTC, zero dates allowed) stores with the same value the field's own text would have given; what
 //! strict mode refuses, a checker refuses too, with a reason for people. Where MariaDB guesses
-//! (`11-1-2` as a date) or rounds to an integer (`12.7`), the checker refuses; where the dialect
+//! (`11-1-2` as a date, `2` as the second member of an ENUM), rounds to an integer (`12.7`) or cuts
+//! (a tab at the end of a CHAR), and where a sign or a point says nothing (`-0` in an UNSIGNED
+//! column, `3.` as JSON), the checker refuses; where the dialect
 //! asks for it, words are numbers (`true`) or NULL (`NaN`). One module per family of types.
 
 mod approximate;
