@@ -3,10 +3,12 @@
 //!
 //! [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`revoke`]
 //! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
-//! functions ([`progress`], [`summary`], [`table`]). [`user`] makes users, [`mysql`] lets one ask,
-//! [`worker`] empties one, and replaces a lost volume.
+//! functions ([`progress`], [`summary`], [`table`]). [`create`] declares a table as the header of a
+//! file has it. [`user`] makes users, [`mysql`] lets one ask, [`worker`] empties one, and replaces a
+//! lost volume.
 
 mod archive;
+mod create;
 mod mysql;
 mod progress;
 mod rejects;
@@ -50,6 +52,9 @@ enum Command {
     /// Empties a worker of its chunks, uses it again, or replaces its lost volume.
     #[command(subcommand)]
     Worker(WorkerCommand),
+    /// Makes tables from files.
+    #[command(subcommand)]
+    Table(TableCommand),
     /// Makes users and changes their passwords.
     #[command(subcommand)]
     User(UserCommand),
@@ -123,6 +128,12 @@ enum IngestCommand {
 }
 
 #[derive(Subcommand)]
+enum TableCommand {
+    /// Prints the YAML of a table and of an ingest into it, from the header of a file.
+    Create(create::Create),
+}
+
+#[derive(Subcommand)]
 enum UserCommand {
     /// Makes a user with a password, which is printed once.
     Create {
@@ -168,6 +179,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Status => status::show(&cluster.connect().await?).await?,
         Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
+        Command::Table(TableCommand::Create(create)) => create::print(create).await?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
         Command::Mysql { user, arguments } => {

@@ -10,6 +10,8 @@
 #![forbid(unsafe_code)]
 
 mod calendar;
+pub mod csv;
+mod ecsv;
 pub mod fits;
 pub mod parquet;
 pub mod text;
