@@ -161,6 +161,8 @@ pub struct Rows {
     /// Rows not yet in a piece.
     current: BytesMut,
     count: u64,
+    /// Bytes of the rows.
+    bytes: u64,
     /// Pieces read so far.
     read: usize,
 }
@@ -179,6 +181,7 @@ impl Rows {
             pieces: Vec::new(),
             current: BytesMut::new(),
             count: 0,
+            bytes: 0,
             read: 0,
         }
     }
@@ -186,6 +189,11 @@ impl Rows {
     /// Rows held.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Bytes of the rows held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Whether another row fits into the piece under way. A piece that never outgrows its memory is
@@ -200,6 +208,7 @@ impl Rows {
         self.current.put_u32_le(row.len() as u32);
         self.current.put_slice(row);
         self.count += 1;
+        self.bytes += row.len() as u64;
         self.current.len() >= PIECE
     }
 

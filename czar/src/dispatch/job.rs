@@ -7,6 +7,7 @@ use orrery_archive::names::WorkerId;
 use orrery_wire::{ColumnDef, Format, ServerError, errors};
 use thiserror::Error;
 
+use super::figures::Figures;
 use super::queue::Sizing;
 use crate::backend::SessionSettings;
 use crate::spool::{Budget, Rows, SpoolError};
@@ -56,6 +57,8 @@ pub struct Job {
     pub budget: Arc<Budget>,
     /// How long a unit that no replica answers is tried again.
     pub retry_for: Duration,
+    /// Where it is noted what workers do.
+    pub figures: Arc<Figures>,
 }
 
 /// A complete task: all rows of its units.

@@ -8,6 +8,7 @@
 //! an empty result.
 
 mod attempt;
+mod figures;
 mod job;
 mod losses;
 mod policy;
@@ -16,6 +17,7 @@ mod retry;
 mod tasks;
 mod workers;
 
+pub use figures::{Figures, WorkerFigures};
 pub use job::{DispatchError, Done, Job, Lane, Units};
 pub use queue::Sizing;
 pub use tasks::Tasks;

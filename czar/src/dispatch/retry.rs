@@ -122,7 +122,11 @@ impl Task {
             statements = vec![joined(&statements)];
         }
         let is_joined = part.is_joined && part.units.len() > 1;
+        let since = Instant::now();
         let outcome = attempt(&self.job, &worker, &statements, is_joined).await;
+        let rows = outcome.as_ref().ok().map(|(_, rows)| rows);
+        let figures = &self.job.figures;
+        figures.note(part.worker, statements.len(), rows, since.elapsed());
         if let Ok((columns, _)) = &outcome
             && may_change(columns)
         {

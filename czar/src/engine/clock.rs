@@ -8,6 +8,7 @@ use orrery_wire::{Format, errors};
 
 use super::error::StatementError;
 use crate::backend::SessionSettings;
+use crate::dispatch::Figures;
 use crate::server::Request;
 
 /// How the statements of a merge run.
@@ -18,6 +19,8 @@ pub(super) struct Run {
     pub(super) settings: Arc<SessionSettings>,
     /// What the client wants.
     pub(super) format: Format,
+    /// Where it is noted what workers do.
+    pub(super) figures: Arc<Figures>,
 }
 
 /// Settings of every statement of one query.

@@ -18,7 +18,7 @@ use crate::spool::{Budget, PieceBuilder};
 const COLLATION: u16 = 45;
 
 impl Engine {
-    /// Prints what a statement would do, without doing it; keys are looked up.
+    /// Prints what a statement would do, without doing it but for ANALYZE; keys are looked up.
     pub(super) async fn explain(
         &self,
         inner: &str,
@@ -26,12 +26,31 @@ impl Engine {
         request: &Request,
         current: Arc<Current>,
     ) -> Result<Answer, StatementError> {
-        if let Some(option) = options.first() {
-            let message = format!(
-                "This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone"
-            );
-            return Err(StatementError::refused(errors::NOT_SUPPORTED, message));
-        }
+        let lines = match options {
+            [] => self.plan_lines(inner, request, &current).await?,
+            [option] if option == "ANALYZE" => self.analyze(inner, request, &current).await?,
+            [option, ..] => {
+                let message = format!(
+                    "This version of Orrery doesn't yet support 'EXPLAIN {option}'; write EXPLAIN alone, or EXPLAIN ANALYZE"
+                );
+                return Err(StatementError::refused(errors::NOT_SUPPORTED, message));
+            }
+        };
+        Ok(Answer::new(
+            columns(),
+            current.catalog().epochs.data,
+            Source::Ready(piece(lines, request)?),
+            request.format,
+        ))
+    }
+
+    /// What a statement would do.
+    pub(super) async fn plan_lines(
+        &self,
+        inner: &str,
+        request: &Request,
+        current: &Arc<Current>,
+    ) -> Result<Vec<Line>, StatementError> {
         let plan = match current
             .plans
             .plan(inner, request.database.as_deref(), current.catalog())
@@ -39,11 +58,13 @@ impl Engine {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_refusal(inner, request, error).await),
         };
-        self.metadata(&plan, request, &current).await?;
+        self.metadata(&plan, request, current).await?;
         let mut lines = orrery_plan::explain(&plan);
         if let Work::Chunks(work) = &plan.work {
             let budget = Budget::new(self.spool.clone());
-            let (selection, _) = self.look_up(&plan, work, &current, &budget).await;
+            let (selection, _) = self
+                .look_up(&plan, work, current, &budget, &Arc::default())
+                .await;
             let units = ChunkUnits::new(
                 plan.clone(),
                 &selection,
@@ -52,12 +73,7 @@ impl Engine {
             )?;
             lines.extend(chunk_lines(&units)?);
         }
-        Ok(Answer::new(
-            columns(),
-            plan.data_epoch,
-            Source::Ready(piece(lines, request)?),
-            request.format,
-        ))
+        Ok(lines)
     }
 }
 
@@ -73,9 +89,10 @@ fn columns() -> Arc<[ColumnDef]> {
     .into()
 }
 
-type Line = (String, String);
+/// Item and value.
+pub(super) type Line = (String, String);
 
-fn line(item: &str, value: impl Into<String>) -> Line {
+pub(super) fn line(item: &str, value: impl Into<String>) -> Line {
     (item.to_owned(), value.into())
 }
 

@@ -41,7 +41,14 @@ impl Engine {
                 tasks: per_worker * 2,
             },
         };
-        let tasks = self.tasks(Arc::new(units), run.class, Format::Text, sizing, stored);
+        let tasks = self.tasks(
+            Arc::new(units),
+            run.class,
+            Format::Text,
+            sizing,
+            stored,
+            run.figures.clone(),
+        );
         let mut partial = gather(tasks).await?;
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?

@@ -1,5 +1,6 @@
 //! The way of a statement: classify → plan → metadata → look up keys → dispatch → merge → answer.
 
+mod analyze;
 mod answer;
 mod clock;
 mod error;
@@ -17,7 +18,7 @@ use orrery_wire::{ColumnDef, Format, Value, errors};
 
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
-use crate::dispatch::{Job, Lane, Sizing, Tasks, Units, Workers};
+use crate::dispatch::{Figures, Job, Lane, Sizing, Tasks, Units, Workers};
 use crate::encode::put_row;
 use crate::lookup::Lookups;
 use crate::server::Request;
@@ -72,7 +73,7 @@ impl Engine {
             .map_err(|error| StatementError::refused(errors::SYNTAX, error.to_string()))?;
         match statement {
             Statement::Select | Statement::SelectWithoutTable => {
-                self.select(sql, request, current).await
+                self.select(sql, request, current, &Arc::default()).await
             }
             Statement::Explain { inner, options } => {
                 self.explain(&inner, &options, request, current).await
@@ -114,6 +115,7 @@ impl Engine {
         sql: &str,
         request: &Request,
         current: Arc<Current>,
+        figures: &Arc<Figures>,
     ) -> Result<Answer, StatementError> {
         let plan = match current
             .plans
@@ -139,6 +141,7 @@ impl Engine {
                     request.format,
                     Sizing::Single,
                     clock::settings(&plan, request)?,
+                    figures.clone(),
                 );
                 Answer::new(
                     columns,
@@ -147,7 +150,7 @@ impl Engine {
                     request.format,
                 )
             }
-            Work::Chunks(work) => self.chunks(&plan, work, request, &current).await?,
+            Work::Chunks(work) => self.chunks(&plan, work, request, &current, figures).await?,
         };
         Ok(answer.keeping(guard))
     }
@@ -159,10 +162,11 @@ impl Engine {
         work: &ChunkWork,
         request: &Request,
         current: &Arc<Current>,
+        figures: &Arc<Figures>,
     ) -> Result<Answer, StatementError> {
         let columns = self.metadata(plan, request, current).await?;
         let budget = Budget::new(self.spool.clone());
-        let (selection, class) = self.look_up(plan, work, current, &budget).await;
+        let (selection, class) = self.look_up(plan, work, current, &budget, figures).await;
         let units = ChunkUnits::new(
             plan.clone(),
             &selection,
@@ -186,7 +190,14 @@ impl Engine {
                 } else {
                     Sizing::Single
                 };
-                let tasks = self.tasks(Arc::new(units), class, request.format, sizing, settings);
+                let tasks = self.tasks(
+                    Arc::new(units),
+                    class,
+                    request.format,
+                    sizing,
+                    settings,
+                    figures.clone(),
+                );
                 let source = Source::Tasks(Box::new(tasks), None);
                 Ok(Answer::new(columns, plan.data_epoch, source, request.format).within(*range))
             }
@@ -195,6 +206,7 @@ impl Engine {
                     class,
                     settings,
                     format: request.format,
+                    figures: figures.clone(),
                 };
                 self.merge(merge, work.batchable, units, columns, run).await
             }
@@ -208,13 +220,21 @@ impl Engine {
         work: &ChunkWork,
         current: &Arc<Current>,
         budget: &Arc<Budget>,
+        figures: &Arc<Figures>,
     ) -> (ChunkSelection, Class) {
         let Some(lookup) = &work.selection.lookup else {
             return (work.selection.clone(), plan.class);
         };
         let found = self
             .lookups
-            .find(lookup, current, &self.catalogs, &self.workers, budget)
+            .find(
+                lookup,
+                current,
+                &self.catalogs,
+                &self.workers,
+                budget,
+                figures,
+            )
             .await;
         match found {
             Some(found) => (work.selection.narrowed_to(found), plan.class),
@@ -229,6 +249,7 @@ impl Engine {
         format: Format,
         sizing: Sizing,
         settings: Arc<SessionSettings>,
+        figures: Arc<Figures>,
     ) -> Tasks {
         let lane = match class {
             Class::Interactive => Lane::Interactive,
@@ -243,6 +264,7 @@ impl Engine {
             per_worker: self.per_worker(class),
             budget: Budget::new(self.spool.clone()),
             retry_for: self.options.retry_for,
+            figures,
         };
         Tasks::new(job, self.workers.clone())
     }

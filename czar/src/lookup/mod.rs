@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 
 use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
-use crate::dispatch::{DispatchError, Job, Lane, Sizing, Tasks, Workers};
+use crate::dispatch::{DispatchError, Figures, Job, Lane, Sizing, Tasks, Workers};
 use crate::spool::Budget;
 use units::IndexUnits;
 
@@ -64,6 +64,7 @@ impl Lookups {
         catalogs: &Arc<Catalogs>,
         workers: &Arc<Workers>,
         budget: &Arc<Budget>,
+        figures: &Arc<Figures>,
     ) -> Option<KeysByChunk> {
         let index = current
             .catalog()
@@ -94,6 +95,7 @@ impl Lookups {
             per_worker: PER_WORKER,
             budget: budget.clone(),
             retry_for: RETRY_FOR,
+            figures: figures.clone(),
         };
         let entries = match read(Tasks::new(job, workers.clone())).await {
             Ok(entries) => entries,

@@ -6,6 +6,7 @@
     reason = "a test that cannot continue fails"
 )]
 
+mod analyze;
 mod answers;
 mod cancel;
 mod catalogs;
@@ -18,6 +19,7 @@ mod late;
 mod lengths;
 mod limits;
 mod memory;
+mod messages;
 mod own_keys;
 mod parts;
 mod replicas;
