@@ -39,7 +39,7 @@ pub async fn run(agent: Arc<Agent>, stop: CancellationToken) {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "ended statements whose clients are gone"),
             Err(error) => {
-                tracing::warn!(%error, "cannot look for statements whose clients are gone")
+                tracing::warn!(%error, "cannot look for statements whose clients are gone");
             }
         }
     }

@@ -21,12 +21,13 @@ const CASES: &[(&str, u64)] = &[
     ("SELECT COUNT(*) FROM Filter", 1),
 ];
 
-/// The numbers of a line: `queries 4, rows 12, …`.
-fn numbers(text: &str) -> BTreeMap<String, f64> {
+/// The whole numbers of a line: `queries 4, rows 12, …`.
+fn numbers(text: &str) -> BTreeMap<String, u64> {
     let pair = |part: &str| {
         let mut words = part.split(' ');
         let name = words.next().unwrap().to_owned();
-        (name, words.next().unwrap().parse().unwrap())
+        let whole = words.next().unwrap().split('.').next().unwrap();
+        (name, whole.parse().unwrap())
     };
     text.split(", ").map(pair).collect()
 }
@@ -36,8 +37,8 @@ async fn analyzed(
     czar: &mut ClientConnection,
     sql: &str,
 ) -> (
-    BTreeMap<String, f64>,
-    BTreeMap<WorkerId, BTreeMap<String, f64>>,
+    BTreeMap<String, u64>,
+    BTreeMap<WorkerId, BTreeMap<String, u64>>,
 ) {
     let sql = format!("EXPLAIN ANALYZE {sql}");
     let answer = ask_czar(czar, Session::ANN, Format::Text, &sql).await;
@@ -67,18 +68,18 @@ async fn each_worker_is_told_with_what_it_did() {
         evidence::begin(&site).await.unwrap();
         let (answered, workers) = analyzed(&mut czar, sql).await;
         let asked = evidence::statements(&site).await.unwrap();
-        assert_eq!(answered["rows"], *rows as f64, "{sql}");
+        assert_eq!(answered["rows"], *rows, "{sql}");
         for (id, statements) in asked {
             let selects = statements.iter().filter(|sql| !sql.starts_with("SET "));
-            let selects = selects.count() as f64;
+            let selects = selects.count() as u64;
             let told = workers.get(&id);
-            let queries = told.map_or(0.0, |figures| figures["queries"]);
+            let queries = told.map_or(0, |figures| figures["queries"]);
             assert_eq!(queries, selects, "{sql}: worker {id}: {statements:?}");
-            assert!(told.is_none_or(|figures| figures["retries"] == 0.0));
+            assert!(told.is_none_or(|figures| figures["retries"] == 0));
         }
-        let came: f64 = workers.values().map(|figures| figures["rows"]).sum();
-        assert!(came >= *rows as f64 && came > 0.0, "{sql}: {came} rows");
-        let bytes: f64 = workers.values().map(|figures| figures["bytes"]).sum();
+        let came: u64 = workers.values().map(|figures| figures["rows"]).sum();
+        assert!(came >= *rows && came > 0, "{sql}: {came} rows");
+        let bytes: u64 = workers.values().map(|figures| figures["bytes"]).sum();
         assert!(bytes >= came, "{sql}: {bytes} bytes");
     }
 
@@ -92,10 +93,10 @@ async fn each_worker_is_told_with_what_it_did() {
         .await
         .unwrap();
     let (answered, workers) = analyzed(&mut czar, CASES[0].0).await;
-    assert_eq!(answered["rows"], 200.0);
+    assert_eq!(answered["rows"], 200);
     for (worker, figures) in &workers {
         assert_eq!(
-            figures["retries"] > 0.0,
+            figures["retries"] > 0,
             worker == id,
             "worker {worker}: {figures:?}"
         );

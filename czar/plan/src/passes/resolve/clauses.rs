@@ -134,16 +134,13 @@ pub(super) fn order_by(
                 "order by x IS NULL first",
             ));
         }
-        let whole_alias = match whole_name(&key.expr) {
+        let named = match whole_name(&key.expr) {
             Some(name) => item_by_alias(items, name)?,
-            None => None,
+            None => position(&key.expr, items, "order clause")?,
         };
-        let expr = match (position(&key.expr, items, "order clause")?, whole_alias) {
-            (Some(item), _) => item.expr.clone(),
-            (None, Some(item)) => item.expr.clone(),
-            (None, None) => {
-                Converter::new(scope, Place::OrderBy(items), notes).convert(&key.expr)?
-            }
+        let expr = match named {
+            Some(item) => item.expr.clone(),
+            None => Converter::new(scope, Place::OrderBy(items), notes).convert(&key.expr)?,
         };
         // A constant orders nothing, and a number in a merging statement would be a position.
         if !expr.is_constant() {

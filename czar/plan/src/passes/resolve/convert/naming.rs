@@ -37,13 +37,11 @@ impl Converter<'_, '_> {
             },
             Place::Having(items, groups) => self.grouped_or_item(items, groups, name)?,
         };
-        match found {
-            Some(expr) => Ok(expr),
-            None => {
-                let column = self.scope.column(name)?;
-                column.map(Expr::Column).ok_or_else(|| self.unknown(name))
-            }
+        if let Some(expr) = found {
+            return Ok(expr);
         }
+        let column = self.scope.column(name)?;
+        column.map(Expr::Column).ok_or_else(|| self.unknown(name))
     }
 
     /// What a name in HAVING means, if it is no column that is neither selected nor grouped by.
