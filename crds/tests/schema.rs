@@ -88,6 +88,8 @@ fn every_string_list_and_map_is_bounded() {
         .filter(|node| {
             let has = |key: &str| !node.schema[key].is_null();
             match node.schema["type"].as_str() {
+                // The API server takes nothing but a time there.
+                Some("string") if node.schema["format"] == "date-time" => false,
                 Some("string") => !has("maxLength") && !has("enum"),
                 Some("array") => !has("maxItems"),
                 Some("object") => has("additionalProperties") && !has("maxProperties"),
