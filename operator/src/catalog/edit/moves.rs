@@ -1,5 +1,7 @@
 //! Chunks move between workers: a copy is intended, arrives, and what is not needed leaves.
 
+use std::collections::btree_map::Entry;
+
 use orrery_archive::catalog::{Catalog, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
 
@@ -110,10 +112,12 @@ fn caught_up(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
 }
 
 fn cancel(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
-    if let Some(intended) = family.intended.get_mut(&chunk) {
-        intended.remove(&worker);
+    if let Entry::Occupied(mut intended) = family.intended.entry(chunk) {
+        intended.get_mut().remove(&worker);
+        if intended.get().is_empty() {
+            intended.remove();
+        }
     }
-    family.intended.retain(|_, workers| !workers.is_empty());
 }
 
 fn family<'a>(next: &'a mut Catalog, name: &str) -> Result<&'a mut Family, EditError> {
