@@ -11,6 +11,7 @@ mod answers;
 mod cancel;
 mod catalogs;
 mod closed;
+mod deadly;
 mod epochs;
 mod evidence;
 mod fuzz;
