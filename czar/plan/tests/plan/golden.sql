@@ -238,7 +238,7 @@ fixed~: SELECT run % 5 AS r, STDDEV_SAMP(flux) AS s FROM Object GROUP BY r HAVIN
 any~: SELECT objectId, STDDEV_SAMP(psfFlux), STDDEV_SAMP(amount) FROM Source GROUP BY objectId
 any: SELECT ROUND(STDDEV_SAMP(57000000 + tiny), 4), STDDEV_SAMP(1.1), STDDEV_SAMP(objectId DIV objectId * 0.1e0), STDDEV_SAMP(NULL) FROM Object
 any: SELECT tiny, STDDEV_SAMP(tiny * 0.1e0) FROM Object GROUP BY tiny
-any~: SELECT STDDEV_SAMP(name), STDDEV_SAMP(day), STDDEV_SAMP(bits), STDDEV_SAMP(kind), STDDEV_SAMP(born) FROM Object
+any~: SELECT STDDEV_SAMP(name), STDDEV_SAMP(DAYOFMONTH(day)), STDDEV_SAMP(bits), STDDEV_SAMP(kind), STDDEV_SAMP(born) FROM Object
 any: SELECT STDDEV_SAMP(flux), COUNT(*) FROM Object WHERE objectId < 0
 any~: SELECT STDDEV_SAMP(price / 7), STDDEV_SAMP(ROUND(flux, 2)), STDDEV_SAMP(mag) * 2 + AVG(mag), CONCAT(STDDEV_SAMP(run)), STDDEV_SAMP(run) > 1 FROM Object
 any~: SELECT o.kind, STDDEV_SAMP(o.flux - s.psfFlux), STDDEV_SAMP(s.amount) FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY o.kind
