@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use orrery_archive::replicas::FamilyReplicas;
 
@@ -107,6 +107,24 @@ pub struct FamilyChunks {
     pub unreadable: u64,
 }
 
+/// Counts. A status that an earlier version wrote has the total alone here: the others are counted
+/// with the next look, and the family can be read meanwhile.
+fn counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FamilyChunks, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Counts(FamilyChunks),
+        Earlier(u64),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Counts(counts) => counts,
+        Written::Earlier(total) => FamilyChunks {
+            total,
+            ..FamilyChunks::default()
+        },
+    })
+}
+
 /// What the operator sees of the family.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -115,7 +133,7 @@ pub struct ChunkFamilyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Chunks placed, by how they stand.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "counts")]
     pub chunks: FamilyChunks,
     /// Hash chunks of its directors' indexes, likewise.
     #[serde(default)]
@@ -127,4 +145,21 @@ pub struct ChunkFamilyStatus {
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub conditions: Vec<Condition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::ChunkFamilyStatus;
+
+    #[test]
+    fn a_status_of_an_earlier_version_can_be_read() {
+        let read = |chunks: serde_json::Value| -> ChunkFamilyStatus {
+            serde_json::from_value(json!({"chunks": chunks, "minCopies": 3})).unwrap()
+        };
+        assert_eq!(read(json!(132)).chunks.total, 132);
+        let counts = json!({"total": 132, "ready": 131, "underReplicated": 1, "unreadable": 0});
+        assert_eq!(read(counts).chunks.ready, 131);
+    }
 }

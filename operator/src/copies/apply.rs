@@ -9,7 +9,8 @@ use orrery_worker_api::client::AgentClient;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::plan::{self, Physical, Transfer};
+use super::plan::Transfer;
+use super::tables::{self, Physical};
 use crate::agents::AgentError;
 use crate::catalog::edit;
 use crate::controller::context::Context;
@@ -108,7 +109,7 @@ impl Round<'_> {
             term: self.catalog.term,
             id: copy_id(self.catalog.term, source, &wanted),
             source: self.url(source)?,
-            creates: plan::creates(self.catalog, &transfer.tables),
+            creates: tables::creates(self.catalog, &transfer.tables),
             placement_epoch: self.catalog.epochs.placement,
             rows: wanted.iter().map(contents).collect(),
         };
@@ -175,7 +176,7 @@ impl Round<'_> {
             let mut next: Option<Catalog> = None;
             for (family, chunk) in &transfer.chunks {
                 let base = next.as_ref().unwrap_or(catalog);
-                if plan::chunk_tables(base, family, *chunk).is_subset(&verified)
+                if tables::chunk_tables(base, family, *chunk).is_subset(&verified)
                     && let Some(listed) = edit::arrive(base, family, *chunk, target)?
                 {
                     next = Some(listed);
@@ -191,7 +192,7 @@ impl Round<'_> {
     /// Has a worker mark what it copied as published, as far as the catalog publishes it.
     pub async fn tell_published(&self, target: WorkerId, done: &[ManifestRow]) {
         // A copy of a revoked segment stays sealed until the segment comes back.
-        let published: BTreeSet<u64> = plan::published(self.catalog);
+        let published: BTreeSet<u64> = tables::published(self.catalog);
         let segments: BTreeSet<u64> = done.iter().map(|row| row.segment).collect();
         let segments: BTreeSet<u64> = segments.intersection(&published).copied().collect();
         let request = SetState {

@@ -5,13 +5,15 @@
 //! nothing is dropped that was counted on a moment before.
 //!
 //! A copy is published only if its verified set equals the chunk's full set at that moment, re-read
-//! under the root's resourceVersion (docs/design/placement.md#copies). [`plan`] is pure: what each
-//! worker should hold, what it lacks, and where to get it; [`apply`] asks agents.
+//! under the root's resourceVersion (docs/design/placement.md#copies). [`plan`], [`tables`] and
+//! [`surplus`] are pure: what is copied now and from whom, of which tables it consists, and what a
+//! worker has in excess; [`apply`] and [`sweep`] ask agents.
 
 mod apply;
 pub mod plan;
 mod surplus;
 mod sweep;
+pub mod tables;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -28,8 +30,9 @@ use crate::controller::runner::Controller;
 use crate::controller::watch;
 use crate::fleet::Addresses;
 use apply::Round;
-use plan::{Parties, Physical, Throttle, Transfer, Transfers};
+use plan::{Parties, Throttle, Transfer, Transfers};
 use sweep::Sweeps;
+use tables::Physical;
 
 /// What may be under way at a time from or to one worker.
 const THROTTLE: Throttle = Throttle {
@@ -134,7 +137,7 @@ fn parties(workers: &[Worker]) -> Parties {
 impl Copies {
     /// Gives reference tables to serving workers that lack some. Returns whether any does.
     async fn references(&self, round: &Round<'_>, parties: &Parties) -> bool {
-        let wanted = plan::reference_tables(round.catalog);
+        let wanted = tables::reference_tables(round.catalog);
         let mut known = self.references.lock().await;
         // One that was away may come back with another data directory.
         known.retain(|(namespace, worker), _| {

@@ -1,19 +1,12 @@
-//! Which tables a chunk consists of, which copies are missing, and from whom to take them. Pure.
+//! Which copies are made now, and from whom they are taken. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Catalog, Family, Segment, TableKey, TableKind};
-use orrery_archive::names::{
-    ChunkId, RowSet, WorkerId, chunk_table, index_database, physical_database, reference_table,
-};
-use orrery_archive::table::ddl;
-use orrery_crds::accept;
-use orrery_worker_api::agent::{CopyDdl, TablePart};
+use orrery_archive::catalog::{Catalog, Family};
+use orrery_archive::names::{ChunkId, WorkerId};
 
+use super::tables::{Physical, chunk_tables};
 use crate::placement::sizes::Sizes;
-
-/// A physical table: database and name.
-pub type Physical = (String, String);
 
 /// Tables one worker takes from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,80 +19,6 @@ pub struct Transfer {
 
 /// Transfers by target and source.
 pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
-
-/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones too,
-/// which may come back at any time and must then be wherever the chunk is.
-pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
-    let mut tables = BTreeSet::new();
-    for (key, table) in &catalog.tables {
-        if table.kind.family() == Some(family) {
-            let database = physical_database(&key.database, table.incarnation);
-            tables.extend(
-                segment_tables(&key.table, &table.segments, &table.revoked, chunk)
-                    .map(|name| (database.clone(), name)),
-            );
-        }
-        if let Some(index) = table.kind.index()
-            && index.family == family
-        {
-            let database = index_database(index.incarnation);
-            tables.extend(
-                segment_tables(&key.table, &index.segments, &index.revoked, chunk)
-                    .map(|name| (database.clone(), name)),
-            );
-        }
-    }
-    tables
-}
-
-fn segment_tables<'a>(
-    table: &'a str,
-    published: &'a [Segment],
-    revoked: &'a [Segment],
-    chunk: ChunkId,
-) -> impl Iterator<Item = String> + 'a {
-    published.iter().chain(revoked).flat_map(move |segment| {
-        let sets = [
-            (RowSet::Home, &segment.home),
-            (RowSet::Overlap, &segment.overlap),
-        ];
-        sets.into_iter()
-            .filter(move |(_, chunks)| chunks.contains(&chunk))
-            .map(move |(set, _)| chunk_table(table, set, chunk, segment.attempt))
-    })
-}
-
-/// Numbers of all published segments.
-pub fn published(catalog: &Catalog) -> BTreeSet<u64> {
-    let tables = catalog.tables.values();
-    tables
-        .flat_map(|table| &table.segments)
-        .map(|segment| segment.id)
-        .collect()
-}
-
-/// Physical tables of every reference table's segments, revoked ones too.
-pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
-    let references = catalog
-        .tables
-        .iter()
-        .filter(|(_, table)| !table.kind.is_chunked());
-    references
-        .flat_map(|(key, table)| {
-            let database = physical_database(&key.database, table.incarnation);
-            table
-                .segments
-                .iter()
-                .chain(&table.revoked)
-                .map(move |segment| {
-                    (
-                        database.clone(),
-                        reference_table(&key.table, segment.attempt),
-                    )
-                })
-        })
-        .collect()
-}
 
 /// What may be under way at a time from one worker and to one worker: bounds the load that copies
 /// put on each, also when many chunks of the archive move.
@@ -294,49 +213,6 @@ fn source(
         .copied()
 }
 
-/// DDL of the databases that `tables` are in, for every part.
-pub fn creates(catalog: &Catalog, tables: &BTreeSet<Physical>) -> Vec<CopyDdl> {
-    let databases: BTreeSet<&String> = tables.iter().map(|(database, _)| database).collect();
-    let mut creates = Vec::new();
-    for (key, table) in &catalog.tables {
-        creates.extend(own_creates(key, table.incarnation, &table.kind));
-        if let Some((accepted, index)) = table.kind.director()
-            && let Some(key_column) = accepted
-                .columns
-                .iter()
-                .find(|column| column.name == accepted.key)
-            && let Ok(key_type) = accept::column_type(key_column)
-        {
-            let database = index_database(index.incarnation);
-            creates.push(CopyDdl {
-                database,
-                part: TablePart::Index,
-                create: ddl::index(&key_type),
-            });
-        }
-    }
-    creates.retain(|create| databases.contains(&create.database));
-    creates
-}
-
-fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDdl> {
-    let database = physical_database(&key.database, incarnation);
-    let create = |part, create| CopyDdl {
-        database: database.clone(),
-        part,
-        create,
-    };
-    match kind {
-        TableKind::Director(table, _) | TableKind::Child(table, _) => {
-            vec![
-                create(TablePart::Home, ddl::home(table, kind.is_director())),
-                create(TablePart::Overlap, ddl::overlap(table)),
-            ]
-        }
-        TableKind::Reference(table) => vec![create(TablePart::Reference, ddl::reference(table))],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use orrery_archive::catalog::{Behind, FamilyGrid};
@@ -484,46 +360,6 @@ mod tests {
         assert!(busy.admit(3, 4, 60));
         assert!(busy.admit(3, 4, 40));
         assert!(!busy.admit(3, 4, 1));
-    }
-
-    /// A revocation is reversible, wherever the chunk is by then (docs/design/placement.md#copies).
-    #[test]
-    fn a_chunk_consists_of_revoked_segments_too() {
-        let segment = |id: u64| Segment {
-            id,
-            attempt: id,
-            schema_version: 1,
-            home: [1].into(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: (id == 2).then_some(2),
-        };
-        let accepted: orrery_archive::catalog::AcceptedTable = serde_json::from_value(serde_json::json!({
-            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
-            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap();
-        let index = orrery_archive::catalog::IndexTable {
-            incarnation: 8,
-            family: "f-index".into(),
-            segments: vec![segment(1)],
-            revoked: vec![segment(2)],
-        };
-        let table = orrery_archive::catalog::Table {
-            incarnation: 7,
-            schema_version: 1,
-            kind: TableKind::Director(accepted, index),
-            segments: vec![segment(1)],
-            revoked: vec![segment(2)],
-            on_deletion: orrery_archive::table::DeletionPolicy::Retain,
-        };
-        let mut catalog = catalog(&[(1, &[1])], Vec::new());
-        catalog.tables.insert(TableKey::new("sky", "Object"), table);
-        assert_eq!(chunk_tables(&catalog, "f", 1).len(), 2);
-        assert_eq!(chunk_tables(&catalog, "f-index", 1).len(), 2);
     }
 
     #[test]

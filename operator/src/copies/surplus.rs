@@ -12,7 +12,7 @@ use orrery_archive::names::WorkerId;
 use orrery_worker_api::agent::ManifestRow;
 use tokio::time::Instant;
 
-use super::plan::Physical;
+use super::tables::Physical;
 
 /// The tables of `rows` that are surplus on `worker` and not needed: their chunks have as many
 /// complete copies as wanted on `serving` workers.

@@ -9,8 +9,9 @@ use orrery_worker_api::agent::Drop;
 use tokio::time::Instant;
 
 use super::apply::Round;
-use super::plan::{Parties, Physical};
+use super::plan::Parties;
 use super::surplus::{self, Seen};
+use super::tables::Physical;
 use crate::agents::AgentError;
 use crate::catalog::readers::Readers;
 
