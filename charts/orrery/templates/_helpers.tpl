@@ -8,6 +8,14 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end }}
 
+{{/* Labels of a component's pods: dict "root" $ "component" name "values" its values */}}
+{{- define "orrery.podLabels" -}}
+{{ include "orrery.labels" . }}
+{{- with .values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* Labels that select the pods of a component. */}}
 {{- define "orrery.selector" -}}
 app.kubernetes.io/name: orrery
@@ -16,19 +24,11 @@ app.kubernetes.io/component: {{ .component }}
 
 {{/* What pods of a restricted namespace must say. */}}
 {{- define "orrery.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- toYaml .Values.podSecurityContext }}
 {{- end }}
 
 {{- define "orrery.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{- toYaml .Values.containerSecurityContext }}
 {{- end }}
 
 {{- define "orrery.pullSecrets" -}}
@@ -49,6 +49,13 @@ nodeSelector:
 {{- with .values.tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
 {{- end }}
 topologySpreadConstraints:
   {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
@@ -91,4 +98,32 @@ livenessProbe:
   valueFrom: {fieldRef: {fieldPath: metadata.uid}}
 - name: ORRERY_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end }}
+
+{{/* my.cnf of the shadow server. */}}
+{{- define "orrery.shadowConfig" -}}
+[mariadbd]
+bind_address=127.0.0.1
+character_set_server=utf8mb4
+collation_server=utf8mb4_general_ci
+default_storage_engine=InnoDB
+init_file=/usr/share/orrery/functions.sql
+innodb_buffer_pool_size={{ .Values.czar.shadow.bufferPool }}
+innodb_flush_log_at_trx_commit=0
+innodb_log_file_size=48M
+local_infile=0
+lower_case_table_names=0
+max_allowed_packet=64M
+max_connections=500
+open_files_limit=20000
+performance_schema=OFF
+pid_file=/run/mysqld/mysqld.pid
+skip_log_bin
+skip_name_resolve=1
+skip_networking
+socket=/run/mysqld/mysqld.sock
+sql_mode=STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
+table_definition_cache=4000
+table_open_cache=4000
+tmpdir=/tmp
 {{- end }}
