@@ -25,9 +25,19 @@ pub struct Config {
     /// accounts.
     #[arg(long, env = "ORRERY_PASSWORDS")]
     pub passwords: PathBuf,
-    /// Folder with `tls.crt`, `tls.key` and `ca.crt`, to ask agents for the catalog.
-    #[arg(long, env = "ORRERY_TLS_DIR", requires = "catalog_key")]
+    /// Folder with `tls.crt`, `tls.key` and `ca.crt` of the role czar, for mutual TLS with proxies,
+    /// workers and agents.
+    #[arg(
+        long,
+        env = "ORRERY_TLS_DIR",
+        requires = "catalog_key",
+        required_unless_present = "without_tls",
+        conflicts_with = "without_tls"
+    )]
     pub tls_dir: Option<PathBuf>,
+    /// Speak to proxies and workers in the clear, and to no agents: for trials on one host.
+    #[arg(long, env = "ORRERY_WITHOUT_TLS")]
+    pub without_tls: bool,
     /// File with the key that signs catalog copies.
     #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls_dir")]
     pub catalog_key: Option<PathBuf>,

@@ -14,6 +14,7 @@ pub mod config;
 pub mod dispatch;
 pub mod encode;
 pub mod engine;
+pub mod inside;
 pub mod lookup;
 pub mod memory;
 pub mod merge;

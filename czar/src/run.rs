@@ -1,6 +1,5 @@
 //! Puts the czar together and runs it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,10 @@ use crate::catalogs::{AgentAccess, Catalogs};
 use crate::config::Config;
 use crate::dispatch::{WorkerOptions, Workers};
 use crate::engine::{Engine, EngineOptions};
+use crate::inside::{self, Inside, Password};
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::server::{self, Registry, Shared};
+use crate::server::{self, Entry, Registry, Shared};
 use crate::shadow::{ShadowOptions, ShadowServer};
 use crate::spool::SpoolSpace;
 
@@ -29,8 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.spool)
         .with_context(|| format!("spool folder {}", config.spool.display()))?;
-    let reader_password = secret(&config.passwords.join(READER_ACCOUNT))?;
-    let proxy_password = secret(&config.passwords.join(CZAR_ACCOUNT))?;
+    let reader_password = Password::open(&config.passwords.join(READER_ACCOUNT))?;
+    let proxy_password = Password::open(&config.passwords.join(CZAR_ACCOUNT))?;
+    let inside = config.tls_dir.as_deref().map(Inside::open).transpose()?;
     let (hub, in_use) = (Hub::new(), InUse::default());
     let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agent_access(&config)?);
     config.sources.follow("czar", &hub, in_use).await?;
@@ -38,6 +39,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let workers = Workers::new(WorkerOptions {
         user: READER_ACCOUNT.to_owned(),
         password: reader_password,
+        tls: inside.clone(),
         connections: config.worker_connections,
         scans: config.worker_scans,
         connect_timeout: CONNECT_TIMEOUT,
@@ -64,6 +66,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         registry: Registry::default(),
         metrics: Metrics::new()?,
         stopping: stop,
+        cut: CancellationToken::new(),
     });
     let listener = TcpListener::bind(config.listen)
         .await
@@ -71,7 +74,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let admin = AdminPort::open(config.shell.admin_listen, shared.clone()).await?;
     tracing::info!(listen = %config.listen, admin = %admin.address(), "czar up");
     let grace = Duration::from_secs(config.grace_seconds);
-    server::serve(listener, shared, &proxy_password, grace).await;
+    let entry = Entry {
+        password: proxy_password,
+        tls: inside,
+    };
+    server::serve(listener, shared, entry, grace).await;
     Ok(())
 }
 
@@ -92,7 +99,7 @@ fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
     let password = config
         .shadow_password_file
         .as_deref()
-        .map(secret)
+        .map(inside::read)
         .transpose()?;
     Ok(ShadowOptions {
         socket: config.shadow_socket.clone(),
@@ -103,11 +110,4 @@ fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
         max_statement_time: Duration::from_secs(config.shadow_seconds),
         merge_memory: config.merge_memory,
     })
-}
-
-/// A password from a file, without the line end that editors add.
-fn secret(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("password file {}", path.display()))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

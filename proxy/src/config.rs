@@ -1,7 +1,7 @@
 //! Flags of `orrery-proxy`, and what is made from them.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,13 +9,13 @@ use clap::Parser;
 use orrery_archive::names::{CZAR_ACCOUNT, ports};
 use orrery_shell::ShellArgs;
 use orrery_snapshot::SourceArgs;
+use orrery_tls::{Identity, Reloaded};
 use orrery_wire::server::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::audit::{AuditLog, Destination, Rotation};
 use crate::czars::CzarOptions;
 use crate::door::{Arrivals, Backoff, Door};
+use crate::inside::Inside;
 use crate::metrics::Metrics;
 
 /// Orrery's front door: MySQL clients connect here.
@@ -77,9 +77,21 @@ pub struct Config {
     /// Largest statement, bytes.
     #[arg(long, env = "ORRERY_MAX_ALLOWED_PACKET", default_value_t = 16 << 20)]
     pub max_allowed_packet: usize,
-    /// Folder with `tls.crt` and `tls.key`, for clients that ask for TLS.
-    #[arg(long, env = "ORRERY_TLS_DIR")]
+    /// Folder with `tls.crt`, `tls.key` and `ca.crt` of the role proxy, for mutual TLS with czars
+    /// and other proxies.
+    #[arg(
+        long,
+        env = "ORRERY_TLS_DIR",
+        required_unless_present = "without_tls",
+        conflicts_with = "without_tls"
+    )]
     pub tls_dir: Option<PathBuf>,
+    /// Speak to czars and other proxies in the clear: for trials on one host.
+    #[arg(long, env = "ORRERY_WITHOUT_TLS")]
+    pub without_tls: bool,
+    /// Folder with `tls.crt` and `tls.key`, for clients that ask for TLS.
+    #[arg(long, env = "ORRERY_CLIENT_TLS_DIR")]
+    pub client_tls_dir: Option<PathBuf>,
     /// Bytes that the prepared statements of all clients may hold; one client may hold 64 MiB.
     #[arg(long, env = "ORRERY_PREPARED_MEMORY", default_value_t = 256 << 20)]
     pub prepared_memory: usize,
@@ -97,7 +109,7 @@ pub struct Config {
     #[arg(long, env = "ORRERY_AUDIT_KEEP", default_value_t = 4)]
     pub audit_keep: u32,
     /// Refuse clients without TLS.
-    #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "tls_dir")]
+    #[arg(long, env = "ORRERY_REQUIRE_TLS", requires = "client_tls_dir")]
     pub require_tls: bool,
     /// Where the catalog comes from.
     #[command(flatten)]
@@ -109,14 +121,19 @@ pub struct Config {
 
 impl Config {
     /// How to reach czars.
-    pub fn czar_options(&self) -> CzarOptions {
-        CzarOptions {
+    pub fn czar_options(&self) -> anyhow::Result<CzarOptions> {
+        let inside = |folder: &PathBuf| {
+            let reloaded = Reloaded::role(folder, Inside::new).map(Arc::new);
+            reloaded.with_context(|| format!("TLS files in {}", folder.display()))
+        };
+        Ok(CzarOptions {
+            tls: self.tls_dir.as_ref().map(inside).transpose()?,
             names: self.czars.clone(),
             user: self.czar_user.clone(),
             password_file: self.czar_password_file.clone(),
             connections: self.czar_connections.max(1),
             patience: std::time::Duration::from_secs(self.queue_seconds),
-        }
+        })
     }
 
     /// Begins the audit log, if there is to be one.
@@ -148,39 +165,22 @@ impl Config {
         }
     }
 
-    /// What clients are told, and TLS.
-    pub fn server_config(&self) -> anyhow::Result<ServerConfig> {
-        let tls = self
-            .tls_dir
-            .as_deref()
-            .map(server_tls)
-            .transpose()?
-            .map(Arc::new);
-        Ok(ServerConfig {
-            tls,
+    /// What clients are told, apart from TLS.
+    pub fn server_config(&self) -> ServerConfig {
+        ServerConfig {
             require_tls: self.require_tls,
             max_allowed_packet: self.max_allowed_packet,
             write_timeout: Some(std::time::Duration::from_secs(self.write_seconds)),
             ..ServerConfig::default()
-        })
+        }
     }
-}
 
-fn server_tls(folder: &Path) -> anyhow::Result<rustls::ServerConfig> {
-    let (cert, key) = (folder.join("tls.crt"), folder.join("tls.key"));
-    let chain = CertificateDer::pem_file_iter(&cert)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("no certificates in {}", cert.display()))?;
-    let private = PrivateKeyDer::from_pem_file(&key)
-        .with_context(|| format!("no private key in {}", key.display()))?;
-    rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .with_context(|| {
-            format!(
-                "{} and {} do not go together",
-                cert.display(),
-                key.display()
-            )
-        })
+    /// The certificate that clients see.
+    pub fn site(&self) -> anyhow::Result<Option<Reloaded<rustls::ServerConfig>>> {
+        let open = |folder: &PathBuf| {
+            Reloaded::site(folder, Identity::public_server)
+                .with_context(|| format!("certificate for clients in {}", folder.display()))
+        };
+        self.client_tls_dir.as_ref().map(open).transpose()
+    }
 }

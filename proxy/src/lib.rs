@@ -25,6 +25,7 @@ pub mod config;
 pub mod czars;
 pub mod door;
 mod forward;
+pub mod inside;
 mod listener;
 pub mod metrics;
 pub mod peers;

@@ -12,6 +12,9 @@ use crate::shared::Proxy;
 /// Pause after a failed accept: out of file descriptors, mostly, which does not pass at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long clients may take to read why their statements ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Takes connections until the proxy is to stop, then waits up to `grace` for statements that run.
 pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, grace: Duration) {
     let clients = TaskTracker::new();
@@ -35,7 +38,10 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, grace: Duration) {
     if tokio::time::timeout(grace, clients.wait()).await.is_err() {
         tracing::warn!(
             clients = clients.len(),
-            "statements still running at the end of the grace period"
+            "statements are ended at the end of the grace period"
         );
+        proxy.cut.cancel();
+        // Whoever does not read finds the connection closed.
+        let _ = tokio::time::timeout(LAST_WORDS, clients.wait()).await;
     }
 }

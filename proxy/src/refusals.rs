@@ -123,6 +123,14 @@ pub fn user_gone(user: &str, host: &str) -> ServerError {
     ))
 }
 
+/// The proxy stops and waits no longer for the statement.
+pub fn cut_off() -> ServerError {
+    errors::SERVER_SHUTDOWN.error(
+        "Server shutdown in progress: the statement was still running at the end of the grace period; \
+         run it again",
+    )
+}
+
 /// The user's time is over.
 pub fn user_expired(user: &str, host: &str) -> ServerError {
     errors::ACCOUNT_LOCKED.error(format!(

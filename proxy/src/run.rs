@@ -34,14 +34,15 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
     let metrics = Metrics::new()?;
     let proxy = Arc::new(Proxy {
         hub,
-        czars: Czars::new(config.czar_options()),
+        czars: Czars::new(config.czar_options()?),
         door: config.door(),
         registry: Arc::new(Registry::new(Places {
             all: config.max_connections,
             admins: config.admin_connections,
         })),
         prepared: Budget::new(config.prepared_memory),
-        server: config.server_config()?,
+        server: config.server_config(),
+        site: config.site()?,
         peers: config.peers.clone(),
         audit: config.audit(&metrics)?,
         metrics,
@@ -52,6 +53,7 @@ pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<
             .clone()
             .unwrap_or_else(|| NAMELESS.to_owned()),
         stopping,
+        cut: CancellationToken::new(),
     });
     tokio::spawn(czars::watch(proxy.czars.clone()));
     let listener = TcpListener::bind(config.listen)

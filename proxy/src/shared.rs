@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use orrery_snapshot::Hub;
+use orrery_tls::Reloaded;
 use orrery_wire::server::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +27,10 @@ pub struct Proxy {
     pub registry: Arc<Registry>,
     /// Bytes for the prepared statements of all clients.
     pub prepared: Arc<Budget>,
-    /// What clients are told, and TLS.
+    /// What clients are told, apart from TLS.
     pub server: ServerConfig,
+    /// The certificate that clients see, if they can have TLS.
+    pub site: Option<Reloaded<rustls::ServerConfig>>,
     /// `host:port` names of all proxies on their port for each other, this one included or not: asked about connections that are
     /// not here.
     pub peers: Vec<String>,
@@ -42,4 +45,16 @@ pub struct Proxy {
     /// Ends when the process is to stop: no new connections, idle ones are closed, running
     /// statements may finish.
     pub stopping: CancellationToken,
+    /// Ends when statements that still run are to end.
+    pub cut: CancellationToken,
+}
+
+impl Proxy {
+    /// What a client that connects now is told, with the site's certificate as it is now.
+    pub(crate) fn server_now(&self) -> ServerConfig {
+        ServerConfig {
+            tls: self.site.as_ref().map(Reloaded::current),
+            ..self.server.clone()
+        }
+    }
 }

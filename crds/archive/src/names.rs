@@ -144,6 +144,8 @@ pub enum Role {
     Operator,
     /// A worker agent.
     Agent,
+    /// A worker's mysqld.
+    Mysqld,
     /// A loader.
     Loader,
     /// A czar.
@@ -158,6 +160,7 @@ impl Role {
         match self {
             Self::Operator => "orrery-operator",
             Self::Agent => "orrery-agent",
+            Self::Mysqld => "orrery-mysqld",
             Self::Loader => "orrery-loader",
             Self::Czar => "orrery-czar",
             Self::Proxy => "orrery-proxy",
@@ -169,6 +172,7 @@ impl Role {
         [
             Self::Operator,
             Self::Agent,
+            Self::Mysqld,
             Self::Loader,
             Self::Czar,
             Self::Proxy,
@@ -182,6 +186,7 @@ impl Role {
         match self {
             Self::Operator => "orrery-tls-operator",
             Self::Agent => "orrery-tls-agent",
+            Self::Mysqld => "orrery-tls-mysqld",
             Self::Loader => "orrery-tls-loader",
             Self::Czar => "orrery-tls-czar",
             Self::Proxy => "orrery-tls-proxy",

@@ -8,7 +8,7 @@
 mod pool;
 mod settings;
 
-pub use pool::{Pool, PooledConnection};
+pub use pool::{Login, Pool, PooledConnection};
 pub use settings::{
     BadSetting, DEFAULT_COLLATION, DEFAULT_SQL_MODE, DEFAULT_TIME_ZONE, SessionSettings,
 };

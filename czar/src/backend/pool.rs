@@ -19,10 +19,13 @@ const KILL_TRIES: usize = 10;
 /// Pause between tries.
 const KILL_PAUSE: Duration = Duration::from_millis(200);
 
+/// How to log in, asked for each new connection: passwords and certificates change.
+pub type Login = Arc<dyn Fn() -> ClientOptions + Send + Sync>;
+
 /// Connections of one account to one server.
 pub struct Pool {
     endpoint: RwLock<Endpoint>,
-    options: ClientOptions,
+    login: Login,
     /// Runs once on each new connection, before the session's settings.
     setup: String,
     places: Arc<Semaphore>,
@@ -44,15 +47,10 @@ struct State {
 impl Pool {
     /// An empty pool of at most `size` connections. `setup` is one statement for every new
     /// connection, or empty.
-    pub fn new(
-        endpoint: Endpoint,
-        options: ClientOptions,
-        setup: String,
-        size: usize,
-    ) -> Arc<Self> {
+    pub fn new(endpoint: Endpoint, login: Login, setup: String, size: usize) -> Arc<Self> {
         Arc::new(Self {
             endpoint: RwLock::new(endpoint),
-            options,
+            login,
             setup,
             places: Arc::new(Semaphore::new(size)),
             idle: Mutex::new(Vec::new()),
@@ -125,7 +123,7 @@ impl Pool {
         place: OwnedSemaphorePermit,
     ) -> Result<PooledConnection, ClientError> {
         let endpoint = self.endpoint();
-        let connection = ClientConnection::connect(&endpoint, &self.options).await?;
+        let connection = ClientConnection::connect(&endpoint, &(self.login)()).await?;
         let idle = Idle {
             connection,
             state: State::default(),
@@ -224,16 +222,16 @@ impl Drop for PooledConnection {
             }
             return;
         }
-        let (endpoint, options, place) = (
+        let (endpoint, login, place) = (
             self.endpoint.clone(),
-            self.pool.options.clone(),
+            self.pool.login.clone(),
             self.place.take(),
         );
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let id = connection.connection_id();
                 for _ in 0..KILL_TRIES {
-                    match kill(&endpoint, &options, id).await {
+                    match kill(&endpoint, &login(), id).await {
                         Ok(()) => break,
                         Err(error) => {
                             tracing::debug!(%endpoint, id, %error, "could not kill a cancelled statement");

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use orrery_archive::names::WorkerId;
+use orrery_tls::Reloaded;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
-use crate::backend::Pool;
+use crate::backend::{Login, Pool};
+use crate::inside::{Inside, Password};
 
 /// Time between probes of a worker.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
@@ -32,12 +34,13 @@ const SETUP: &str = "SET lock_wait_timeout=2";
 const MAX_ROW: usize = 1 << 30;
 
 /// How to talk to workers.
-#[derive(Clone, Debug)]
 pub struct WorkerOptions {
     /// Account with SELECT on the chunk tables.
     pub user: String,
     /// Its password.
-    pub password: String,
+    pub password: Password,
+    /// Certificate for them; without it they are spoken to in the clear.
+    pub tls: Option<Arc<Reloaded<Inside>>>,
     /// Connections to each worker.
     pub connections: usize,
     /// How many of them scans may use at once.
@@ -50,7 +53,11 @@ impl WorkerOptions {
     fn client(&self) -> ClientOptions {
         ClientOptions {
             user: self.user.clone(),
-            password: self.password.clone(),
+            password: self.password.current(),
+            tls: self
+                .tls
+                .as_ref()
+                .map(|inside| inside.current().workers.clone()),
             max_allowed_packet: MAX_ROW,
             connect_timeout: self.connect_timeout,
             ..ClientOptions::default()
@@ -60,7 +67,7 @@ impl WorkerOptions {
 
 /// Every worker the catalog knows an address of.
 pub struct Workers {
-    options: WorkerOptions,
+    options: Arc<WorkerOptions>,
     started: Instant,
     by_id: RwLock<HashMap<WorkerId, Arc<Worker>>>,
 }
@@ -117,7 +124,7 @@ impl Workers {
     /// No workers yet.
     pub fn new(options: WorkerOptions) -> Arc<Self> {
         Arc::new(Self {
-            options,
+            options: Arc::new(options),
             started: Instant::now(),
             by_id: RwLock::new(HashMap::new()),
         })
@@ -204,15 +211,16 @@ impl Workers {
     }
 
     fn worker(&self, id: WorkerId, endpoint: Endpoint) -> Arc<Worker> {
-        let options = self.options.client();
+        let options = self.options.clone();
+        let login: Login = Arc::new(move || options.client());
         let pool = Pool::new(
             endpoint,
-            options.clone(),
+            login.clone(),
             SETUP.to_owned(),
             self.options.connections,
         );
         let (answers, _) = watch::channel(true);
-        let probe = tokio::spawn(probe(pool.clone(), options, answers.clone())).abort_handle();
+        let probe = tokio::spawn(probe(pool.clone(), login, answers.clone())).abort_handle();
         Arc::new(Worker {
             id,
             pool,
@@ -227,13 +235,13 @@ impl Workers {
 }
 
 /// Asks the worker again and again whether it is there, on a connection of its own.
-async fn probe(pool: Arc<Pool>, options: ClientOptions, answers: watch::Sender<bool>) {
+async fn probe(pool: Arc<Pool>, login: Login, answers: watch::Sender<bool>) {
     let mut connection: Option<(Endpoint, ClientConnection)> = None;
     loop {
         tokio::time::sleep(PROBE_EVERY).await;
         let endpoint = pool.endpoint();
         connection = connection.filter(|(to, _)| *to == endpoint);
-        let ask = ask(connection.take(), endpoint, &options);
+        let ask = ask(connection.take(), endpoint, &login);
         let outcome = tokio::time::timeout(PROBE_TIME, ask).await;
         connection = outcome.ok().and_then(Result::ok);
         let is_there = connection.is_some();
@@ -244,11 +252,11 @@ async fn probe(pool: Arc<Pool>, options: ClientOptions, answers: watch::Sender<b
 async fn ask(
     connection: Option<(Endpoint, ClientConnection)>,
     endpoint: Endpoint,
-    options: &ClientOptions,
+    login: &Login,
 ) -> Result<(Endpoint, ClientConnection), ClientError> {
     let mut connection = match connection {
         Some((_, connection)) => connection,
-        None => ClientConnection::connect(&endpoint, options).await?,
+        None => ClientConnection::connect(&endpoint, &login()).await?,
     };
     connection.ping().await?;
     Ok((endpoint, connection))
@@ -256,12 +264,15 @@ async fn ask(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn workers() -> Arc<Workers> {
         let workers = Workers::new(WorkerOptions {
             user: String::new(),
-            password: String::new(),
+            password: Password::open(Path::new("/dev/null")).unwrap(),
+            tls: None,
             connections: 1,
             scans: 1,
             connect_timeout: Duration::from_secs(1),

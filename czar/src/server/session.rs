@@ -36,6 +36,8 @@ pub struct Shared {
     /// Cancelled when the czar is to stop: statements are refused from then on, in the way that
     /// sends proxies to another czar.
     pub stopping: CancellationToken,
+    /// Cancelled when statements that still run are to end.
+    pub cut: CancellationToken,
 }
 
 /// Why an answer was not finished.
@@ -140,7 +142,7 @@ async fn answer(
     writer: &mut ResponseWriter,
     cancel: &CancellationToken,
 ) -> Result<u64, Stop> {
-    let mut bounds = Bounds::new(request, cancel);
+    let mut bounds = Bounds::new(request, cancel, &shared.cut);
     let mut answer = bounds
         .hold(&mut watch, async { shared.engine.answer(request).await })
         .await?
@@ -198,17 +200,23 @@ async fn next_piece(
 struct Bounds<'r> {
     request: &'r Request,
     cancel: &'r CancellationToken,
+    cut: &'r CancellationToken,
     deadline: Option<tokio::time::Instant>,
 }
 
 impl<'r> Bounds<'r> {
-    fn new(request: &'r Request, cancel: &'r CancellationToken) -> Self {
+    fn new(
+        request: &'r Request,
+        cancel: &'r CancellationToken,
+        cut: &'r CancellationToken,
+    ) -> Self {
         let deadline = request
             .max_time
             .map(|time| tokio::time::Instant::now() + time);
         Self {
             request,
             cancel,
+            cut,
             deadline,
         }
     }
@@ -222,8 +230,7 @@ impl<'r> Bounds<'r> {
         tokio::select! {
             biased;
             outcome = work => Ok(outcome),
-            () = self.cancel.cancelled() => Err(Stop::Error(errors::interrupted())),
-            () = until(self.deadline) => Err(Stop::Error(errors::timed_out())),
+            error = self.ended() => Err(Stop::Error(error)),
             gone = watch.closed() => Err(Stop::Gone(gone)),
         }
     }
@@ -232,22 +239,29 @@ impl<'r> Bounds<'r> {
     /// cut a packet in the middle if the client does not take it soon: then the connection is lost.
     async fn write(&self, work: impl Future<Output = Result<(), WireError>>) -> Result<(), Stop> {
         tokio::pin!(work);
-        tokio::select! {
+        let error = tokio::select! {
             biased;
             outcome = &mut work => return Ok(outcome?),
-            () = self.cancel.cancelled() => {}
-            () = until(self.deadline) => {}
-        }
+            error = self.ended() => error,
+        };
         match tokio::time::timeout(LAST_WORDS, work).await {
             Ok(outcome) => outcome?,
             Err(_) => return Err(Stop::Gone(WireError::Closed)),
         }
-        let error = if self.cancel.is_cancelled() {
-            errors::interrupted()
-        } else {
-            errors::timed_out()
-        };
         Err(Stop::Error(error))
+    }
+
+    /// Resolves when the statement is to end early, to what its client is told.
+    async fn ended(&self) -> ServerError {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => errors::interrupted(),
+            () = until(self.deadline) => errors::timed_out(),
+            () = self.cut.cancelled() => errors::SERVER_SHUTDOWN.error(
+                "Server shutdown in progress: the statement was still running at the end of the grace period; \
+                 run it again",
+            ),
+        }
     }
 
     fn count(&self, rows: u64) -> Result<(), Stop> {

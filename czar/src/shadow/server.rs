@@ -231,7 +231,8 @@ impl ShadowServer {
             self.options.max_statement_time.as_secs_f64(),
             memory = self.options.merge_memory
         );
-        Pool::new(self.endpoint(), options, setup, size)
+        let login = Arc::new(move || options.clone());
+        Pool::new(self.endpoint(), login, setup, size)
     }
 
     /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the

@@ -27,7 +27,7 @@ pub fn start_czar(
     command
         .args(["--listen", &listen.to_string()])
         .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
-        .arg("--without-cluster")
+        .args(["--without-cluster", "--without-tls"])
         .arg("--snapshot")
         .arg(stack.snapshot())
         .arg("--passwords")
@@ -55,7 +55,7 @@ pub fn start_proxy(
         .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
         .args(["--peer-listen", "127.0.0.1:0"])
         .args(["--czar", &czar.to_string()])
-        .arg("--without-cluster")
+        .args(["--without-cluster", "--without-tls"])
         .arg("--snapshot")
         .arg(stack.snapshot())
         .arg("--czar-password-file")

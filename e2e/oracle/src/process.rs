@@ -1,6 +1,7 @@
 //! A part of the query path as a process, and what the kernel knows of it.
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,6 +48,26 @@ impl Part {
             now: field("VmRSS:")?,
             peak: field("VmHWM:")?,
         })
+    }
+
+    /// Tells the process to stop, as Kubernetes does.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let id = self.0.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status()?;
+        anyhow::ensure!(status.success(), "kill -TERM {id}");
+        Ok(())
+    }
+
+    /// Whether the process ends in time and without an error.
+    pub fn ends_well(&mut self, time: Duration) -> anyhow::Result<bool> {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status.success());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(false)
     }
 
     /// Makes the peak count from now on.

@@ -112,6 +112,7 @@ impl Site {
             format!("--listen={address}"),
             format!("--admin-listen=127.0.0.1:{}", port::reserve()?),
             "--without-cluster".to_owned(),
+            "--without-tls".to_owned(),
             format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
             format!("--shadow-socket={}", path(&shadow.socket())),
@@ -160,6 +161,7 @@ impl Site {
                 path(&self.stack.passwords().join(CZAR_ACCOUNT))
             ),
             "--without-cluster".to_owned(),
+            "--without-tls".to_owned(),
             format!("--snapshot={}", path(&self.stack.snapshot())),
         ];
         let config = orrery_proxy::config::Config::try_parse_from(flags)?;

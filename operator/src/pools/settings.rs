@@ -17,6 +17,9 @@ pub const RUN_DIR: &str = "/run/mysqld";
 /// The only directory LOAD DATA reads from, shared with the agent.
 pub const FILES_DIR: &str = "/var/lib/orrery-files";
 
+/// Directory of the server's TLS files.
+pub const MYSQLD_TLS_DIR: &str = "/etc/orrery-tls";
+
 /// Settings that users cannot change.
 const FIXED: &[(&str, &str)] = &[
     ("bind_address", "0.0.0.0"),
@@ -43,6 +46,10 @@ const FIXED: &[(&str, &str)] = &[
         "sql_mode",
         "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
     ),
+    // Czars come with TLS and a certificate; the agent has new files read (FLUSH SSL).
+    ("ssl_ca", "/etc/orrery-tls/ca.crt"),
+    ("ssl_cert", "/etc/orrery-tls/tls.crt"),
+    ("ssl_key", "/etc/orrery-tls/tls.key"),
     ("tmpdir", "/tmp"),
 ];
 

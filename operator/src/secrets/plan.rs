@@ -19,9 +19,10 @@ pub const AUTHORITY: &str = "ca.crt";
 /// Key of the catalog's signing key.
 pub const CATALOG_KEY: &str = "key";
 /// Roles that have a certificate.
-pub const ROLES: [Role; 5] = [
+pub const ROLES: [Role; 6] = [
     Role::Operator,
     Role::Agent,
+    Role::Mysqld,
     Role::Loader,
     Role::Czar,
     Role::Proxy,

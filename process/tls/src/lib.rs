@@ -5,6 +5,7 @@
 //! instead is the name of the role.
 
 mod error;
+mod reload;
 mod verifier;
 
 use std::fmt;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 
 pub use error::TlsError;
 use orrery_archive::names::Role;
+pub use reload::Reloaded;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use verifier::RoleVerifier;
+pub use verifier::role;
+use verifier::{RoleClientVerifier, RoleVerifier};
 
 /// Names of the files in a TLS Secret.
 const CERTIFICATE: &str = "tls.crt";
@@ -57,6 +60,15 @@ impl Files {
             std::fs::read(&path).map_err(|source| TlsError::Read { path, source })
         };
         Ok(Self::new(read(CERTIFICATE)?, read(KEY)?, read(AUTHORITY)?))
+    }
+
+    /// Reads `tls.crt` and `tls.key`, which no authority of ours has signed.
+    pub fn read_site(folder: &Path) -> Result<Self, TlsError> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(|source| TlsError::Read { path, source })
+        };
+        Ok(Self::new(read(CERTIFICATE)?, read(KEY)?, Vec::new()))
     }
 
     /// What they hold.
@@ -100,6 +112,21 @@ impl Identity {
         Ok(config)
     }
 
+    /// For a server that serves callers of one role alone: others do not get through the handshake.
+    pub fn server_for(&self, role: Role) -> Result<ServerConfig, TlsError> {
+        let callers = RoleClientVerifier::new(Arc::clone(&self.roots), role)?;
+        Ok(ServerConfig::builder()
+            .with_client_cert_verifier(Arc::new(callers))
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?)
+    }
+
+    /// For a server of people and their programs, who have no certificates.
+    pub fn public_server(&self) -> Result<ServerConfig, TlsError> {
+        Ok(ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?)
+    }
+
     /// For calls to servers of `role`, whatever the address they are reached by.
     pub fn client(&self, role: Role) -> Result<ClientConfig, TlsError> {
         let servers = RoleVerifier::new(Arc::clone(&self.roots), role)?;
@@ -114,13 +141,6 @@ fn certificates(file: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
     CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|source| TlsError::Pem { file, source })
-}
-
-/// The role that a verified certificate names.
-pub fn role(certificate: &CertificateDer<'_>) -> Option<Role> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    let name = parsed.subject().iter_common_name().next()?.as_str().ok()?;
-    Role::from_common_name(name)
 }
 
 #[cfg(test)]

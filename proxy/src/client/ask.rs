@@ -62,7 +62,8 @@ impl Client {
         let mut rows = 0;
         let answer = {
             let (watch, writer) = connection.split();
-            let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
+            let stop = (running.stop.clone(), &self.proxy.cut);
+            let interrupt = std::pin::pin!(interrupted(watch, stop, limit));
             forward::forward(
                 &self.proxy.czars,
                 &statement,
@@ -119,7 +120,8 @@ impl Client {
         let running = self.member.begin(&sql);
         let (watch, _) = connection.split();
         let limit = self.session.max_time(user.limits.max_seconds);
-        let interrupt = std::pin::pin!(interrupted(watch, running.stop.clone(), limit));
+        let stop = (running.stop.clone(), &self.proxy.cut);
+        let interrupt = std::pin::pin!(interrupted(watch, stop, limit));
         forward::columns(
             &self.proxy.czars,
             &statement,
@@ -141,6 +143,7 @@ impl Client {
             Failure::Interrupted(Interrupt::ClientGone) => return Ok(Outcome::ClientGone),
             Failure::Interrupted(Interrupt::Killed) => errors::interrupted(),
             Failure::Interrupted(Interrupt::TimeOver) => errors::timed_out(),
+            Failure::Interrupted(Interrupt::Shutdown) => refusals::cut_off(),
         };
         self.tell(writer, &told).await.map(|_| Outcome::Interrupted)
     }
@@ -154,7 +157,7 @@ impl Client {
 /// Resolves when the statement is to stop.
 async fn interrupted(
     mut watch: DisconnectWatch<'_>,
-    stop: CancellationToken,
+    (stop, cut): (CancellationToken, &CancellationToken),
     limit: Option<Duration>,
 ) -> Interrupt {
     let time_over = async {
@@ -165,6 +168,7 @@ async fn interrupted(
     };
     tokio::select! {
         () = stop.cancelled() => Interrupt::Killed,
+        () = cut.cancelled() => Interrupt::Shutdown,
         _ = watch.closed() => Interrupt::ClientGone,
         () = time_over => Interrupt::TimeOver,
     }

@@ -65,7 +65,7 @@ async fn log_in(
     stream
         .set_nodelay(true)
         .map_err(|error| HandshakeError::Wire(error.into()))?;
-    let introduced = Introduced::greet(stream, &proxy.server, member.entry().id).await?;
+    let introduced = Introduced::greet(stream, &proxy.server_now(), member.entry().id).await?;
     let claim = introduced.claim();
     *visitor = Visitor::introduced(visitor.address, &claim);
     let peer = visitor.host().to_string();

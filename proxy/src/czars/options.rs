@@ -1,14 +1,17 @@
 //! How czars are reached, and under which account.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_wire::client::ClientOptions;
+use orrery_tls::Reloaded;
+use orrery_wire::client::{ClientOptions, ClientTls};
 
 use super::error::CzarError;
+use crate::inside::Inside;
 
 /// How to reach czars.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CzarOptions {
     /// `host:port` names; each may stand for many addresses.
     pub names: Vec<String>,
@@ -16,6 +19,8 @@ pub struct CzarOptions {
     pub user: String,
     /// File with the account's password; read anew for each connection, so that it may be rotated.
     pub password_file: PathBuf,
+    /// Certificate for czars and other proxies; without it they are spoken to in the clear.
+    pub tls: Option<Arc<Reloaded<Inside>>>,
     /// Connections per czar at most.
     pub connections: usize,
     /// How long a statement may wait for a free connection.
@@ -33,9 +38,19 @@ impl CzarOptions {
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    /// Log-in options, with the password as it is now.
+    /// How to log in at a czar, with password and certificate as they are now.
     pub(crate) fn login(&self) -> Result<ClientOptions, CzarError> {
+        self.login_at(|inside| inside.czars.clone())
+    }
+
+    /// How to log in at another proxy.
+    pub(crate) fn login_at_peer(&self) -> Result<ClientOptions, CzarError> {
+        self.login_at(|inside| inside.proxies.clone())
+    }
+
+    fn login_at(&self, tls: fn(&Inside) -> ClientTls) -> Result<ClientOptions, CzarError> {
         Ok(ClientOptions {
+            tls: self.tls.as_ref().map(|inside| tls(&inside.current())),
             user: self.user.clone(),
             password: self.password()?,
             connect_timeout: Duration::from_secs(2),

@@ -58,7 +58,7 @@ impl Czars {
     }
 
     /// The account used at czars, which is also the proxies' own.
-    pub(crate) fn account(&self) -> &CzarOptions {
+    pub fn account(&self) -> &CzarOptions {
         &self.options
     }
 

@@ -12,6 +12,8 @@ pub enum Interrupt {
     Killed,
     /// It ran for longer than it may.
     TimeOver,
+    /// The proxy stops and waits no longer.
+    Shutdown,
 }
 
 /// Does something unless interrupted first.

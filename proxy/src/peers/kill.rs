@@ -38,7 +38,7 @@ impl Kill {
     /// Asks all peers at once. A peer that does not answer counts as one that does not know the
     /// connection.
     pub async fn at_peers(&self, names: &[String], account: &CzarOptions) -> Killed {
-        let options = match account.login() {
+        let options = match account.login_at_peer() {
             Ok(options) => ClientOptions {
                 connect_timeout: PATIENCE,
                 ..options

@@ -48,11 +48,14 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
 }
 
 async fn converse(stream: TcpStream, peer: &str, proxy: &Proxy) -> Result<(), HandshakeError> {
+    let account = proxy.czars.account();
+    let tls = account.tls.as_ref();
     let config = ServerConfig {
+        tls: tls.map(|inside| inside.current().server.clone()),
+        require_tls: tls.is_some(),
         max_allowed_packet: LONGEST,
         ..ServerConfig::default()
     };
-    let account = proxy.czars.account();
     let accounts = |user: &str| {
         let password = (user == account.user).then(|| account.password().ok())?;
         password.map(|password| Verifier::from_password(password.as_bytes()))

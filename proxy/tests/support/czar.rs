@@ -59,6 +59,14 @@ pub struct State {
 
 impl Czar {
     pub async fn start(database: &Arc<Mysqld>) -> Self {
+        Self::start_with(database, None).await
+    }
+
+    /// With TLS, which it then requires.
+    pub async fn start_with(
+        database: &Arc<Mysqld>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State::default());
@@ -69,13 +77,13 @@ impl Czar {
                     return;
                 };
                 let id = 1000 + shared.connections.fetch_add(1, Ordering::Relaxed);
-                let (shared, database) = (shared.clone(), database.clone());
+                let (shared, database, tls) = (shared.clone(), database.clone(), tls.clone());
                 tokio::spawn(async move {
                     let stop = shared.stop.lock().clone();
                     tokio::select! {
                         () = stop.cancelled() => {}
                         // How a conversation ends is the proxy's business.
-                        _ = converse(stream, id, &shared, &database) => {}
+                        _ = converse(stream, tls, id, &shared, &database) => {}
                     }
                     shared.backends.lock().remove(&id);
                 });
@@ -112,6 +120,7 @@ fn backend_options() -> ClientOptions {
 
 async fn converse(
     stream: TcpStream,
+    tls: Option<Arc<rustls::ServerConfig>>,
     id: u32,
     state: &State,
     database: &Mysqld,
@@ -120,6 +129,8 @@ async fn converse(
         (user == "orrery_proxy").then(|| Verifier::from_password(CZAR_PASSWORD.as_bytes()))
     };
     let config = ServerConfig {
+        require_tls: tls.is_some(),
+        tls,
         max_allowed_packet: 64 << 20,
         ..ServerConfig::default()
     };

@@ -134,6 +134,7 @@ pub async fn start_proxy(
             .collect(),
         user: "orrery_proxy".to_owned(),
         password_file,
+        tls: None,
         connections: 8,
         patience: Duration::from_secs(10),
     };
@@ -155,12 +156,14 @@ pub async fn start_proxy(
             write_timeout: Some(Duration::from_secs(2)),
             ..ServerConfig::default()
         },
+        site: None,
         peers,
         audit: None,
         metrics: Metrics::new().unwrap(),
         started: std::time::Instant::now(),
         name: "proxy-test".to_owned(),
         stopping: CancellationToken::new(),
+        cut: CancellationToken::new(),
     };
     adapt(&mut proxy);
     let proxy = Arc::new(proxy);

@@ -49,6 +49,18 @@ pub struct Config {
     /// when they change.
     #[arg(long, env = "ORRERY_TLS_DIR", default_value = "/etc/orrery/tls")]
     pub tls_dir: PathBuf,
+    /// Directory with the TLS files that mysqld serves with; it is told to read them again when they
+    /// change.
+    #[arg(
+        long,
+        env = "ORRERY_MYSQLD_TLS_DIR",
+        required_unless_present = "reader_without_tls",
+        conflicts_with = "reader_without_tls"
+    )]
+    pub mysqld_tls_dir: Option<PathBuf>,
+    /// Let the reader's account log in without TLS: for trials on one host.
+    #[arg(long, env = "ORRERY_READER_WITHOUT_TLS")]
+    pub reader_without_tls: bool,
     /// File with the key that signs catalog copies.
     #[arg(
         long,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
+use orrery_tls::Files;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
@@ -29,6 +30,7 @@ pub async fn run(agent: Arc<Agent>, stop: CancellationToken) {
     let mut watcher = Watcher {
         agent,
         conn: None,
+        tls: None,
         first: true,
     };
     while !stop.is_cancelled() {
@@ -44,6 +46,8 @@ struct Watcher {
     agent: Arc<Agent>,
     /// A connection to a mysqld that was prepared; when it breaks mysqld may have been restarted.
     conn: Option<Conn>,
+    /// The TLS files that mysqld has read.
+    tls: Option<Files>,
     first: bool,
 }
 
@@ -91,6 +95,7 @@ impl Watcher {
         if !faults.is_empty() {
             return Err(AgentError::NotReady(faults.join("; ")));
         }
+        self.renew_tls(&mut conn).await;
         let stored = control::identity(&mut conn).await?;
         self.conn = Some(conn);
         let identity = identity::agreed(self.agent.identity_file.read()?, stored);
@@ -98,6 +103,26 @@ impl Watcher {
             mysqld: Ok(settings.version),
             identity: identity.map_err(|error| error.to_string()),
         })
+    }
+
+    /// Has mysqld read its TLS files when they have changed. It keeps the former ones while new ones
+    /// cannot be used, and the connections that it has.
+    async fn renew_tls(&mut self, conn: &mut Conn) {
+        let Some(folder) = &self.agent.config.mysqld_tls_dir else {
+            return;
+        };
+        let files = match Files::read(folder) {
+            Ok(files) if self.tls.as_ref() == Some(&files) => return,
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!(%error, "mysqld's certificates cannot be read");
+                return;
+            }
+        };
+        match conn.query_drop("FLUSH SSL").await {
+            Ok(()) => self.tls = Some(files),
+            Err(error) => tracing::warn!(%error, "mysqld's new certificates cannot be used"),
+        }
     }
 
     async fn prepare(&mut self) -> Result<Conn> {

@@ -50,6 +50,7 @@ impl Archive {
         for role in [
             Role::Operator,
             Role::Agent,
+            Role::Mysqld,
             Role::Loader,
             Role::Czar,
             Role::Proxy,

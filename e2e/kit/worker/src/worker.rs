@@ -61,6 +61,8 @@ pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
         listen: any,
         shell: shell_args(),
         tls_dir: archive.tls_dir(Role::Agent),
+        mysqld_tls_dir: None,
+        reader_without_tls: true,
         catalog_key: archive.catalog_key(),
         loads: None,
         stream_idle: Duration::from_secs(30),

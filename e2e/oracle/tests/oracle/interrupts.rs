@@ -48,7 +48,7 @@ fn long(object: &str, mark: usize) -> String {
 }
 
 /// An object with as many sources as there are at most.
-fn crowded(site: &Site) -> String {
+pub(super) fn crowded(site: &Site) -> String {
     let source = site
         .archive
         .plain

@@ -53,6 +53,8 @@ impl SiteAgent {
             listen: any,
             shell: orrery_kit_worker::shell_args(),
             tls_dir: certificates.tls_dir(Role::Agent),
+            mysqld_tls_dir: None,
+            reader_without_tls: true,
             catalog_key: certificates.catalog_key(),
             loads: None,
             stream_idle: Duration::from_secs(30),

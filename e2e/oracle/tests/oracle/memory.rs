@@ -129,6 +129,7 @@ impl Parts {
             format!("--listen={czar_address}"),
             format!("--admin-listen={admin}"),
             "--without-cluster".to_owned(),
+            "--without-tls".to_owned(),
             format!("--snapshot={}", stack.snapshot().display()),
             format!("--passwords={}", stack.passwords().display()),
             format!("--shadow-socket={}", stack.shadow.socket().display()),
@@ -146,6 +147,7 @@ impl Parts {
                 stack.passwords().join(CZAR_ACCOUNT).display()
             ),
             "--without-cluster".to_owned(),
+            "--without-tls".to_owned(),
             format!("--snapshot={}", stack.snapshot().display()),
         ];
         let parts = Self {

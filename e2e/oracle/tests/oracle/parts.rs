@@ -8,12 +8,12 @@ use orrery_czar::backend::SessionSettings;
 use orrery_czar::catalogs::{AgentAccess, Catalogs};
 use orrery_czar::dispatch::{WorkerOptions, Workers};
 use orrery_czar::engine::{Engine, EngineOptions};
+use orrery_czar::inside::Password;
 use orrery_czar::lookup::Lookups;
 use orrery_czar::server::Request;
 use orrery_czar::shadow::{ShadowOptions, ShadowServer};
 use orrery_czar::spool::SpoolSpace;
 use orrery_dev::mysqld::Mysqld;
-use orrery_dev::stack::INTERNAL_PASSWORD;
 use orrery_oracle::site::Site;
 use orrery_snapshot::Hub;
 use orrery_snapshot::lease::{InUse, ReaderEpochs};
@@ -47,7 +47,8 @@ impl Parts {
         }));
         let workers = Workers::new(WorkerOptions {
             user: READER_ACCOUNT.to_owned(),
-            password: INTERNAL_PASSWORD.to_owned(),
+            password: Password::open(&site.stack.passwords().join(READER_ACCOUNT)).unwrap(),
+            tls: None,
             connections: 8,
             scans: 4,
             connect_timeout: Duration::from_secs(2),

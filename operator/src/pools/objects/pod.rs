@@ -20,7 +20,7 @@ use orrery_crds::kinds::WorkerPoolSpec;
 
 use super::metadata::{config_name, pool_selector};
 use crate::controller::context::Images;
-use crate::pools::settings::{DATA_DIR, FILES_DIR, RUN_DIR};
+use crate::pools::settings::{DATA_DIR, FILES_DIR, MYSQLD_TLS_DIR, RUN_DIR};
 
 /// Name of the volume claim with the data.
 pub const DATA_CLAIM: &str = "data";
@@ -99,6 +99,7 @@ fn mysqld(spec: &WorkerPoolSpec, images: &Images) -> Container {
             mount("files", FILES_DIR),
             mount("tmp", "/tmp"),
             read_only(mount("config", "/etc/orrery")),
+            read_only(mount("mysqld-tls", MYSQLD_TLS_DIR)),
         ]),
         ..Container::default()
     }
@@ -112,6 +113,7 @@ fn agent(images: &Images) -> Container {
         format!("--state-dir={STATE_DIR}"),
         format!("--pipe-dir={FILES_DIR}"),
         "--tls-dir=/etc/orrery/tls".to_owned(),
+        format!("--mysqld-tls-dir={MYSQLD_TLS_DIR}"),
         "--catalog-key=/etc/orrery/catalog-key/key".to_owned(),
         format!("--listen=0.0.0.0:{}", ports::AGENT),
         format!("--admin-listen=0.0.0.0:{}", ports::ADMIN),
@@ -141,6 +143,7 @@ fn agent(images: &Images) -> Container {
             mount("files", FILES_DIR),
             mount("agent-tmp", "/tmp"),
             read_only(mount("tls", "/etc/orrery/tls")),
+            read_only(mount("mysqld-tls", MYSQLD_TLS_DIR)),
             read_only(mount("catalog-key", "/etc/orrery/catalog-key")),
         ]),
         ..Container::default()
@@ -235,6 +238,7 @@ fn volumes(pool: &str) -> Vec<Volume> {
         empty("tmp"),
         empty("agent-tmp"),
         secret("tls", Role::Agent.tls_secret()),
+        secret("mysqld-tls", Role::Mysqld.tls_secret()),
         secret("catalog-key", CATALOG_KEY_SECRET),
         Volume {
             name: "config".into(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
-use orrery_archive::names::READER_ACCOUNT;
+use orrery_archive::names::{READER_ACCOUNT, Role};
 use orrery_worker_api::agent::{Adopt, Held, Info};
 
 use super::body::Body;
@@ -111,6 +111,15 @@ async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
 /// by itself.
 const READER_SECONDS: u32 = 3_600;
 
+/// How the reader must come: over TLS with the certificate of a czar, as MariaDB writes its name.
+fn required(without_tls: bool) -> String {
+    if without_tls {
+        return "NONE".to_owned();
+    }
+    let czar = format!("/CN={}", Role::Czar.common_name());
+    format!("SUBJECT {}", sql::literal(&czar))
+}
+
 /// Makes the reader's account; databases are granted one by one as they are made. Anonymous
 /// accounts would take its place for local connections and go.
 async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
@@ -125,8 +134,9 @@ async fn make_reader(agent: &Agent, password: &str) -> Result<()> {
     conn.query_drop(format!("CREATE USER IF NOT EXISTS '{READER_ACCOUNT}'@'%'"))
         .await?;
     conn.query_drop(format!(
-        "ALTER USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY {} WITH MAX_STATEMENT_TIME {READER_SECONDS}",
-        sql::literal(password)
+        "ALTER USER '{READER_ACCOUNT}'@'%' IDENTIFIED BY {} REQUIRE {} WITH MAX_STATEMENT_TIME {READER_SECONDS}",
+        sql::literal(password),
+        required(agent.config.reader_without_tls),
     ))
     .await?;
     Ok(())

@@ -10,6 +10,7 @@ mod killed;
 mod loads;
 mod mysqld_restarts;
 mod orphans;
+mod reader;
 mod sealing;
 mod support;
 mod tables;
