@@ -16,8 +16,6 @@ pub struct Head {
     pub skip_after_header: u32,
     /// Spellings of missing values that were found.
     pub nulls: Vec<String>,
-    /// Whether numbers that are not finite were found.
-    pub not_finite: bool,
     /// Whether words for true and false were found.
     pub booleans: bool,
     /// Whether the kinds are what a header says, and not a guess.
@@ -65,7 +63,6 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
         comments,
         skip_after_header: if units.is_some() { 2 } else { 0 },
         nulls: Vec::new(),
-        not_finite: false,
         booleans: false,
         typed: ecsv.is_some(),
     };
@@ -106,7 +103,6 @@ impl Head {
         let all = |test: &dyn Fn(&str) -> bool| {
             !present.is_empty() && present.iter().all(|value| test(value))
         };
-        let not_finite = |value: &str| value.parse::<f64>().is_ok_and(|number| !number.is_finite());
         if all(&|value| value.parse::<i64>().is_ok()) {
             return Kind::Integer {
                 bytes: 8,
@@ -120,7 +116,6 @@ impl Head {
             };
         }
         if all(&|value| value.parse::<f64>().is_ok()) {
-            self.not_finite |= present.iter().any(|value| not_finite(value));
             return Kind::Double;
         }
         if all(&|value| {

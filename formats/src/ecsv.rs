@@ -37,8 +37,8 @@ impl Column {
     /// The UCD among what else is kept of a column: a map, or a list of maps.
     fn ucd(&self) -> Option<String> {
         let of = |map: &serde_json::Value| map.get("ucd")?.as_str().map(str::to_owned);
-        let list = self.meta.as_array().into_iter().flatten();
-        of(&self.meta).or_else(|| list.filter_map(of).next())
+        let mut list = self.meta.as_array().into_iter().flatten();
+        of(&self.meta).or_else(|| list.find_map(of))
     }
 }
 

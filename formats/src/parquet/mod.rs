@@ -6,6 +6,7 @@ mod columns;
 mod schema;
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
@@ -30,8 +31,11 @@ pub struct Table {
 impl Table {
     /// Reads the end of `file`.
     pub fn open(file: File) -> Result<Self, FormatError> {
-        let reader = SerializedFileReader::new(file).map_err(|error| broken(&error))?;
-        let (fields, leaves) = schema::fields(reader.metadata().file_metadata().schema_descr());
+        let (reader, (fields, leaves)) = sound(|| {
+            let reader = SerializedFileReader::new(file)?;
+            let schema = schema::fields(reader.metadata().file_metadata().schema_descr());
+            Ok((reader, schema))
+        })?;
         Ok(Self {
             reader: Arc::new(reader),
             fields,
@@ -80,22 +84,19 @@ impl ParquetRows {
         if self.group == self.reader.num_row_groups() {
             return Ok(false);
         }
-        let group = self
-            .reader
-            .get_row_group(self.group)
-            .map_err(|error| broken(&error))?;
-        self.left = usize::try_from(group.metadata().num_rows())
-            .map_err(|_| FormatError::Broken("a row group has fewer than no rows".into()))?;
-        self.columns = self
-            .leaves
-            .iter()
-            .map(|leaf| {
+        let (rows, columns) = sound(|| {
+            let group = self.reader.get_row_group(self.group)?;
+            let open = |leaf: &Option<Leaf>| {
                 leaf.as_ref()
                     .map(|leaf| Column::open(group.as_ref(), leaf))
                     .transpose()
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|error| broken(&error))?;
+            };
+            let columns = self.leaves.iter().map(open).collect::<Result<_, _>>()?;
+            Ok((group.metadata().num_rows(), columns))
+        })?;
+        self.left = usize::try_from(rows)
+            .map_err(|_| FormatError::Broken("a row group has fewer than no rows".into()))?;
+        self.columns = columns;
         self.group += 1;
         Ok(true)
     }
@@ -110,7 +111,7 @@ impl Rows for ParquetRows {
         }
         let rows = self.left.min(AT_ONCE);
         for column in self.columns.iter_mut().flatten() {
-            column.fill(rows).map_err(|error| broken(&error))?;
+            sound(|| column.fill(rows))?;
         }
         for _ in 0..rows {
             for (index, column) in self.columns.iter_mut().enumerate() {
@@ -128,6 +129,12 @@ impl Rows for ParquetRows {
     }
 }
 
-fn broken(error: &ParquetError) -> FormatError {
-    FormatError::Broken(format!("is no sound Parquet file: {error}"))
+/// What `read` gives. The library panics at some files that are broken; a reader that did is not
+/// used again.
+fn sound<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, FormatError> {
+    let broken = |what: String| FormatError::Broken(format!("is no sound Parquet file: {what}"));
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|error| broken(error.to_string())),
+        Err(_) => Err(broken("its metadata contradict each other".into())),
+    }
 }

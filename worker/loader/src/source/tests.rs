@@ -151,7 +151,7 @@ async fn paths_stay_within_their_claim_and_missing_files_are_named() {
     let [Place::File(path)] = places.as_slice() else {
         unreachable!()
     };
-    let fault = file::head(&path).unwrap_err();
+    let fault = file::head(path).unwrap_err();
     assert_eq!(fault.reason(), "SourceMissing");
     assert!(
         fault.to_string().starts_with("/sources/c/a/b.csv: "),
