@@ -6,7 +6,7 @@ mod clock;
 mod error;
 mod explain;
 mod forward;
-mod gather;
+mod merging;
 mod units;
 
 use std::sync::Arc;

@@ -15,7 +15,7 @@ pub use simple::{SimpleError, Summary};
 use crate::dispatch::{DispatchError, Done, Tasks};
 
 /// Waits for every task and puts them in chunk order.
-pub async fn gather(mut tasks: Tasks) -> Result<Vec<Done>, DispatchError> {
+pub async fn in_chunk_order(mut tasks: Tasks) -> Result<Vec<Done>, DispatchError> {
     let mut all = Vec::new();
     while let Some(done) = tasks.next().await? {
         all.push(done);

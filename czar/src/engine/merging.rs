@@ -1,4 +1,4 @@
-//! Plans whose rows are partial results: gathered in chunk order, then merged here or in the shadow
+//! Plans whose rows are partial results: put in chunk order, then merged here or in the shadow
 //! server.
 
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use super::{Answer, ChunkUnits, Engine, Source, StatementError};
 use crate::backend::SessionSettings;
 use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
-use crate::merge::{SimpleError, Summary, gather, merge_in_shadow};
+use crate::merge::{SimpleError, Summary, in_chunk_order, merge_in_shadow};
 use crate::spool::{Budget, PieceBuilder};
 
 impl Engine {
-    /// Gathers partial rows in chunk order and merges them.
+    /// Waits for all partial rows and merges them in chunk order.
     pub(super) async fn merge(
         &self,
         merge: &ShadowMerge,
@@ -49,7 +49,7 @@ impl Engine {
             stored,
             run.figures.clone(),
         );
-        let mut partial = gather(tasks).await?;
+        let mut partial = in_chunk_order(tasks).await?;
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
