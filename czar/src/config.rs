@@ -62,6 +62,18 @@ pub struct Config {
     /// Bytes of memory of a temporary table on the shadow server.
     #[arg(long, env = "ORRERY_MERGE_MEMORY", default_value_t = 64 << 20)]
     pub merge_memory: u64,
+    /// Gathers on the shadow server at once.
+    #[arg(long, env = "ORRERY_GATHERS", default_value_t = 8)]
+    pub gathers: usize,
+    /// Bytes of rows that one statement may gather on the shadow server.
+    #[arg(long, env = "ORRERY_GATHER_BYTES", default_value_t = 1 << 30)]
+    pub gather_bytes: u64,
+    /// Bytes that all statements of one user may hold gathered.
+    #[arg(long, env = "ORRERY_GATHER_USER_BYTES", default_value_t = 2 << 30)]
+    pub gather_user_bytes: u64,
+    /// Bytes that all statements may hold gathered.
+    #[arg(long, env = "ORRERY_GATHER_TOTAL_BYTES", default_value_t = 4 << 30)]
+    pub gather_total_bytes: u64,
     /// Connections to each worker.
     #[arg(long, env = "ORRERY_WORKER_CONNECTIONS", default_value_t = 24)]
     pub worker_connections: usize,

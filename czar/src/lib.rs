@@ -4,7 +4,8 @@
 //! it with `orrery-plan` and the catalog in use ([`catalogs`]), gets its metadata from the
 //! [`shadow`] server, looks keys up in director indexes ([`lookup`]), dispatches it to workers as
 //! tasks ([`dispatch`]) whose rows are held until complete ([`spool`]), merges partial rows
-//! ([`merge`]) and encodes the answer ([`encode`]). Nothing here outlives the process: a czar may
+//! ([`merge`]) and encodes the answer ([`encode`]). What the workers cannot compute runs on the
+//! shadow server over tables that are fetched to it, within limits ([`gathers`]). Nothing here outlives the process: a czar may
 //! die at any time.
 
 mod admin;
@@ -14,6 +15,7 @@ pub mod config;
 pub mod dispatch;
 pub mod encode;
 pub mod engine;
+pub mod gathers;
 pub mod inside;
 pub mod lookup;
 pub mod memory;

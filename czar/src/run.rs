@@ -15,6 +15,7 @@ use crate::catalogs::{AgentAccess, Catalogs};
 use crate::config::Config;
 use crate::dispatch::{WorkerOptions, Workers};
 use crate::engine::{Engine, EngineOptions};
+use crate::gathers::{GatherLimits, GatherSpace};
 use crate::inside::{self, Inside, Password};
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
@@ -55,6 +56,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
             config.spool_memory,
             config.spool_disk,
         )),
+        gathers: GatherSpace::new(GatherLimits {
+            statement: config.gather_bytes,
+            user: config.gather_user_bytes,
+            total: config.gather_total_bytes,
+        }),
         options: EngineOptions {
             interactive_per_worker: config.interactive_per_worker,
             scan_per_worker: config.scan_per_worker,
@@ -107,6 +113,7 @@ fn shadow_options(config: &Config) -> anyhow::Result<ShadowOptions> {
         password: password.unwrap_or_default(),
         connections_per_user: config.shadow_connections,
         merge_connections: config.merges,
+        gather_connections: config.gathers,
         max_statement_time: Duration::from_secs(config.shadow_seconds),
         merge_memory: config.merge_memory,
     })

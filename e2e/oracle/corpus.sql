@@ -24,3 +24,6 @@ any: SELECT objectId, run FROM Object WHERE objectId IN (390030275138001, 390030
 any: SELECT sourceId, mjd FROM Source WHERE objectId = 390030275138010
 any: SELECT * FROM Source WHERE objectId = 390030275138011 AND quality = 'good'
 fixed: SELECT o.objectId, o.kind, s.sourceId, s.quality FROM Object o JOIN Source s USING (objectId) WHERE o.objectId IN (390030275138020, 390030275138021) ORDER BY o.objectId, s.sourceId
+any: SELECT 1 AS tiny, tiny FROM Object GROUP BY tiny
+any: SELECT -tiny AS tiny, COUNT(*) FROM Object GROUP BY tiny
+fixed: SELECT DISTINCT run FROM Object ORDER BY run, 1 + 1

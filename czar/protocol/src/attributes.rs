@@ -28,6 +28,8 @@ pub(crate) const MIN_DATA_EPOCH: &str = "orrery.min_data_epoch";
 pub(crate) const CONNECTION: &str = "orrery.connection";
 /// Only the columns are asked for.
 pub(crate) const PREPARE: &str = "orrery.prepare";
+/// Tables are gathered whatever the chunks could compute.
+pub(crate) const GATHER: &str = "orrery.gather";
 /// The killer may kill what belongs to others.
 pub(crate) const ANYBODYS: &str = "orrery.anybodys";
 

@@ -6,8 +6,8 @@ use orrery_wire::command::QueryAttribute;
 use orrery_wire::{Format, ServerError};
 
 use crate::attributes::{
-    COLLATION, CONNECTION, DATABASE, FORMAT, MAX_MS, MAX_ROWS, MIN_DATA_EPOCH, PREPARE, SET,
-    SQL_MODE, TIME_ZONE, USER, flag, malformed, number, ours,
+    COLLATION, CONNECTION, DATABASE, FORMAT, GATHER, MAX_MS, MAX_ROWS, MIN_DATA_EPOCH, PREPARE,
+    SET, SQL_MODE, TIME_ZONE, USER, flag, malformed, number, ours,
 };
 
 /// Value of [`FORMAT`] for the binary protocol.
@@ -38,6 +38,8 @@ pub struct Question<'a> {
     pub connection: &'a str,
     /// Only the columns are asked for (COM_STMT_PREPARE).
     pub prepare: bool,
+    /// Tables are gathered whatever the chunks could compute (`SET orrery_plan = gather`).
+    pub gather: bool,
 }
 
 impl<'a> Question<'a> {
@@ -51,6 +53,7 @@ impl<'a> Question<'a> {
             (COLLATION, self.collation),
             (FORMAT, (self.format == Format::Binary).then_some(BINARY)),
             (PREPARE, self.prepare.then_some(SET)),
+            (GATHER, self.gather.then_some(SET)),
             (
                 CONNECTION,
                 Some(self.connection).filter(|connection| !connection.is_empty()),
@@ -101,6 +104,7 @@ impl<'a> Question<'a> {
             MIN_DATA_EPOCH => self.min_data_epoch = number(MIN_DATA_EPOCH, value)?,
             CONNECTION => self.connection = value,
             PREPARE => self.prepare = flag(PREPARE, value)?,
+            GATHER => self.gather = flag(GATHER, value)?,
             _ => {}
         }
         Ok(())
@@ -126,7 +130,7 @@ mod tests {
             user in ".+",
             texts in (of(".*"), of(".*"), of(".*"), of(".*")),
             connection in ".*",
-            (binary, prepare) in any::<(bool, bool)>(),
+            (binary, prepare, gather) in any::<(bool, bool, bool)>(),
             max_rows in any::<Option<u64>>(),
             max_ms in any::<Option<u64>>(),
             min_data_epoch in any::<u64>(),
@@ -143,6 +147,7 @@ mod tests {
                 min_data_epoch,
                 connection: &connection,
                 prepare,
+                gather,
             };
             let attributes = question.attributes();
             prop_assert_eq!(Question::from_attributes(&attributes), Ok(question));
@@ -183,6 +188,7 @@ mod tests {
             ("orrery.min_data_epoch", ""),
             ("orrery.format", "xml"),
             ("orrery.prepare", "0"),
+            ("orrery.gather", "0"),
         ] {
             let error = read(&[("orrery.user", "ann"), (name, value)]).unwrap_err();
             assert!(error.message.contains(name), "{error}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orrery_archive::catalog::Catalog;
-use orrery_plan::{Keyed, KeyedPlan, Plan, PlanError, Work};
+use orrery_plan::{Keyed, KeyedPlan, Plan, PlanError, Way, Work};
 
 use crate::memory::{LONGEST_STATEMENT, Memory};
 
@@ -17,9 +17,9 @@ const PER_BYTE: usize = 8;
 /// Bytes of a chunk in a set of chunks.
 const CHUNK_BYTES: usize = 16;
 
-/// A statement, or the shape of many, and its default database: all that a plan depends on, the
-/// catalog apart. Rights are checked with the metadata.
-type Key = (String, Option<String>);
+/// A statement, or the shape of many, its default database and the plans it may have: all that a
+/// plan depends on, the catalog apart. Rights are checked with the metadata.
+type Key = (String, Option<String>, Way);
 
 /// Plans made for one catalog.
 pub struct PlanCache {
@@ -42,21 +42,24 @@ impl PlanCache {
     /// The plan of a statement, made or remembered.
     pub fn plan(
         &self,
+        way: Way,
         sql: &str,
         database: Option<&str>,
         catalog: &Catalog,
     ) -> Result<Arc<Plan>, PlanError> {
         if sql.len() > LONGEST_STATEMENT {
-            return Ok(Arc::new(orrery_plan::plan(sql, catalog, database)?));
+            return Ok(Arc::new(orrery_plan::plan_by(way, sql, catalog, database)?));
         }
-        if let Some(plan) = self.by_key(sql, database, catalog) {
+        if way == Way::Planned
+            && let Some(plan) = self.by_key(sql, database, catalog)
+        {
             return Ok(Arc::new(plan));
         }
-        let key = (sql.to_owned(), database.map(str::to_owned));
+        let key = (sql.to_owned(), database.map(str::to_owned), way);
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan);
         }
-        let plan = Arc::new(orrery_plan::plan(sql, catalog, database)?);
+        let plan = Arc::new(orrery_plan::plan_by(way, sql, catalog, database)?);
         self.plans.put(key, plan.clone(), bytes_of(sql, &plan));
         Ok(plan)
     }
@@ -64,7 +67,7 @@ impl PlanCache {
     /// The plan of a statement that fetches rows by key.
     fn by_key(&self, sql: &str, database: Option<&str>, catalog: &Catalog) -> Option<Plan> {
         let keyed = Keyed::of(sql)?;
-        let key = (keyed.shape(), database.map(str::to_owned));
+        let key = (keyed.shape(), database.map(str::to_owned), Way::Planned);
         let known = self.keyed.get(&key);
         let plan = known.unwrap_or_else(|| {
             let plan = KeyedPlan::new(&keyed, catalog, database).map(Arc::new);
@@ -78,13 +81,16 @@ impl PlanCache {
 
 /// About what a plan takes in memory.
 fn bytes_of(sql: &str, plan: &Plan) -> usize {
-    let chunks = match &plan.work {
-        Work::Chunks(work) => work
-            .selection
-            .area
-            .as_ref()
-            .map_or(0, std::collections::BTreeSet::len),
-        _ => 0,
+    let more = match &plan.work {
+        Work::Chunks(work) => {
+            let area = work.selection.area.as_ref();
+            CHUNK_BYTES * area.map_or(0, std::collections::BTreeSet::len)
+        }
+        Work::Gather(gather) => {
+            let scans = gather.scans.iter();
+            scans.map(|scan| bytes_of(sql, &scan.plan)).sum()
+        }
+        Work::Static(_) | Work::Shadow | Work::AnyWorker(_) => 0,
     };
-    PLAN_BYTES + PER_BYTE * sql.len() + CHUNK_BYTES * chunks
+    PLAN_BYTES + PER_BYTE * sql.len() + more
 }

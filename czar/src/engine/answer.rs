@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use orrery_plan::RowRange;
 use orrery_snapshot::lease::InUseGuard;
-use orrery_wire::client::{ClientConnection, ClientError, Next, Prepared};
-use orrery_wire::value::TextCells;
+use orrery_wire::client::{ClientError, Next, Prepared};
 use orrery_wire::{ColumnDef, Format, errors};
 
 use super::error::{StatementError, client_error};
 use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
-use crate::merge::Merged;
+use crate::shadow::{Held, too_long};
 use crate::spool::{PieceBuilder, RowPiece, Rows};
 
 /// How a statement is answered.
@@ -36,8 +35,8 @@ pub enum Source {
     Tasks(Box<Tasks>, Option<Box<Done>>),
     /// The shadow server executed the user's statement.
     Shadow(Box<Forwarded>),
-    /// The shadow server has merged.
-    Merge(Box<Merged>),
+    /// A result of the shadow server, taken over.
+    Held(Box<Held>),
 }
 
 /// A result set of the shadow server being passed on.
@@ -100,14 +99,8 @@ impl Answer {
                 next_of_tasks(tasks, reading, &self.columns, self.format).await
             }
             Source::Shadow(forwarded) => next_forwarded(forwarded).await,
-            Source::Merge(merged) => {
-                next_rows(
-                    &mut merged.rows,
-                    &merged.columns,
-                    &self.columns,
-                    self.format,
-                )
-                .await
+            Source::Held(held) => {
+                next_rows(&mut held.rows, &held.columns, &self.columns, self.format).await
             }
         }
     }
@@ -202,23 +195,6 @@ async fn read_forwarded(forwarded: &mut Forwarded) -> Result<Read, ClientError> 
         }
     }
     Ok(Read::Rows(piece.take()))
-}
-
-/// The warning of the last statement that says so, if a value was longer than a packet.
-async fn too_long(connection: &mut ClientConnection) -> Result<Option<String>, ClientError> {
-    /// Code of that warning.
-    const TOO_LONG: &[u8] = b"1301";
-    let (_, rows) = connection.query_all(b"SHOW WARNINGS").await?;
-    let message = |row: &bytes::Bytes| {
-        let cells: Vec<Option<&[u8]>> = TextCells::new(row).collect::<Result<_, _>>().ok()?;
-        match cells.as_slice() {
-            [_, Some(code), Some(message)] if *code == TOO_LONG => {
-                Some(String::from_utf8_lossy(message).into_owned())
-            }
-            _ => None,
-        }
-    };
-    Ok(rows.iter().find_map(message))
 }
 
 /// The rows of a piece that lie in the range, which is narrowed by what went past; `None` when none

@@ -9,8 +9,9 @@ use thiserror::Error;
 
 use crate::dispatch::DispatchError;
 use crate::encode::EncodeError;
-use crate::merge::{ServerMergeError, SimpleError};
-use crate::shadow::ShadowError;
+use crate::gathers::GatherLimit;
+use crate::merge::SimpleError;
+use crate::shadow::{ExchangeError, ShadowError};
 use crate::spool::SpoolError;
 
 /// Why a statement failed.
@@ -34,9 +35,12 @@ pub enum StatementError {
     /// Rows could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Partial results could not be merged by the shadow server.
+    /// Rows did not get into the shadow server, or its result not out of it.
     #[error(transparent)]
-    Merge(ServerMergeError),
+    Exchange(ExchangeError),
+    /// A gather would hold too much.
+    #[error(transparent)]
+    Gather(#[from] GatherLimit),
     /// Partial results could not be merged in process.
     #[error(transparent)]
     InProcess(SimpleError),
@@ -78,7 +82,11 @@ impl StatementError {
                 "The shadow server was lost during this statement: {error}"
             )),
             Self::InProcess(SimpleError::Range) => errors::OUT_OF_RANGE.error(self.to_string()),
-            Self::Spool(_) | Self::Encode(_) | Self::Merge(_) | Self::InProcess(_) => {
+            Self::Gather(_) => errors::TABLE_FULL.error(self.to_string()),
+            Self::Exchange(ExchangeError::TooLong(_)) => {
+                errors::PACKET_TOO_LARGE.error(self.to_string())
+            }
+            Self::Spool(_) | Self::Encode(_) | Self::Exchange(_) | Self::InProcess(_) => {
                 errors::UNKNOWN_ERROR.error(self.to_string())
             }
         }
@@ -95,12 +103,12 @@ impl From<ShadowError> for StatementError {
     }
 }
 
-impl From<ServerMergeError> for StatementError {
-    fn from(error: ServerMergeError) -> Self {
+impl From<ExchangeError> for StatementError {
+    fn from(error: ExchangeError) -> Self {
         match error {
-            ServerMergeError::Shadow(error) => error.into(),
-            ServerMergeError::Spool(error) => Self::Spool(error),
-            other => Self::Merge(other),
+            ExchangeError::Shadow(error) => error.into(),
+            ExchangeError::Spool(error) => Self::Spool(error),
+            other => Self::Exchange(other),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use orrery_archive::names::ChunkId;
-use orrery_plan::Work;
+use orrery_plan::{Plan, Work};
 use orrery_wire::{ColumnDef, ColumnType, Value, errors};
 
 use super::{Answer, ChunkUnits, Engine, Source, StatementError};
@@ -51,29 +51,48 @@ impl Engine {
         request: &Request,
         current: &Arc<Current>,
     ) -> Result<Vec<Line>, StatementError> {
-        let plan = match current
-            .plans
-            .plan(inner, request.database.as_deref(), current.catalog())
-        {
+        let planned = current.plans.plan(
+            request.way,
+            inner,
+            request.database.as_deref(),
+            current.catalog(),
+        );
+        let plan = match planned {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_refusal(inner, request, error).await),
         };
         self.metadata(&plan, request, current).await?;
         let mut lines = orrery_plan::explain(&plan);
-        if let Work::Chunks(work) = &plan.work {
-            let budget = Budget::new(self.spool.clone());
-            let (selection, _) = self
-                .look_up(&plan, work, current, &budget, &Arc::default())
-                .await;
-            let units = ChunkUnits::new(
-                plan.clone(),
-                &selection,
-                current.clone(),
-                self.catalogs.clone(),
-            )?;
-            lines.extend(chunk_lines(&units)?);
+        if let Work::Gather(gather) = &plan.work {
+            for scan in &gather.scans {
+                lines.push(line("fetch", scan.key.to_string()));
+                lines.extend(self.chunks_of(&scan.plan, current).await?);
+            }
         }
+        lines.extend(self.chunks_of(&plan, current).await?);
         Ok(lines)
+    }
+
+    /// What is known of a plan's chunks; nothing when it has none.
+    async fn chunks_of(
+        &self,
+        plan: &Arc<Plan>,
+        current: &Arc<Current>,
+    ) -> Result<Vec<Line>, StatementError> {
+        let Work::Chunks(work) = &plan.work else {
+            return Ok(Vec::new());
+        };
+        let budget = Budget::new(self.spool.clone());
+        let (selection, _) = self
+            .look_up(plan, work, current, &budget, &Arc::default())
+            .await;
+        let units = ChunkUnits::new(
+            plan.clone(),
+            &selection,
+            current.clone(),
+            self.catalogs.clone(),
+        )?;
+        chunk_lines(&units)
     }
 }
 

@@ -77,7 +77,7 @@ impl Engine {
         Ok(Answer::new(
             columns,
             data_epoch,
-            Source::Merge(Box::new(merged)),
+            Source::Held(Box::new(merged)),
             run.format,
         ))
     }

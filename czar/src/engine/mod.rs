@@ -6,6 +6,7 @@ mod clock;
 mod error;
 mod explain;
 mod forward;
+mod gather;
 mod merging;
 mod units;
 
@@ -20,6 +21,7 @@ use crate::backend::SessionSettings;
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{Figures, Job, Lane, Sizing, Tasks, Units, Workers};
 use crate::encode::put_row;
+use crate::gathers::GatherSpace;
 use crate::lookup::Lookups;
 use crate::server::Request;
 use crate::shadow::ShadowServer;
@@ -57,6 +59,8 @@ pub struct Engine {
     pub lookups: Lookups,
     /// Spool space of all statements.
     pub spool: Arc<SpoolSpace>,
+    /// Space of all gathers.
+    pub gathers: Arc<GatherSpace>,
     /// Bounds.
     pub options: EngineOptions,
 }
@@ -117,10 +121,13 @@ impl Engine {
         current: Arc<Current>,
         figures: &Arc<Figures>,
     ) -> Result<Answer, StatementError> {
-        let plan = match current
-            .plans
-            .plan(sql, request.database.as_deref(), current.catalog())
-        {
+        let planned = current.plans.plan(
+            request.way,
+            sql,
+            request.database.as_deref(),
+            current.catalog(),
+        );
+        let plan = match planned {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_refusal(sql, request, error).await),
         };
@@ -151,6 +158,10 @@ impl Engine {
                 )
             }
             Work::Chunks(work) => self.chunks(&plan, work, request, &current, figures).await?,
+            Work::Gather(gather) => {
+                self.gather(&plan, gather, request, &current, figures)
+                    .await?
+            }
         };
         Ok(answer.keeping(guard))
     }
@@ -179,17 +190,7 @@ impl Engine {
         let settings = clock::settings(plan, request)?;
         match &work.merge {
             Merge::Concatenate(range) => {
-                // One unit needs no plan for several.
-                let sizing = if work.batchable && units.count() > 1 {
-                    let (rows_per_unit, bytes_per_unit) = units.size_of_chunk();
-                    Sizing::Stream {
-                        rows_per_unit,
-                        bytes_per_unit,
-                        memory: self.spool.memory_per_statement,
-                    }
-                } else {
-                    Sizing::Single
-                };
+                let sizing = self.stream_sizing(work, &units);
                 let tasks = self.tasks(
                     Arc::new(units),
                     class,
@@ -239,6 +240,20 @@ impl Engine {
         match found {
             Some(found) => (work.selection.narrowed_to(found), plan.class),
             None => (work.selection.without_lookup(), plan.class_without_lookup()),
+        }
+    }
+
+    /// Tasks whose rows leave as they come.
+    fn stream_sizing(&self, work: &ChunkWork, units: &ChunkUnits) -> Sizing {
+        // One unit needs no plan for several.
+        if !work.batchable || units.count() <= 1 {
+            return Sizing::Single;
+        }
+        let (rows_per_unit, bytes_per_unit) = units.size_of_chunk();
+        Sizing::Stream {
+            rows_per_unit,
+            bytes_per_unit,
+            memory: self.spool.memory_per_statement,
         }
     }
 

@@ -9,7 +9,7 @@ mod exact;
 mod server;
 mod simple;
 
-pub use server::{Merged, ServerMergeError, merge_in_shadow};
+pub use server::merge_in_shadow;
 pub use simple::{SimpleError, Summary};
 
 use crate::dispatch::{DispatchError, Done, Tasks};

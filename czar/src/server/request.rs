@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use orrery_czar_protocol::Question;
+use orrery_plan::Way;
 use orrery_wire::command::QueryAttribute;
 use orrery_wire::{Format, ServerError, errors};
 
@@ -34,6 +35,8 @@ pub struct Request {
     pub connection: String,
     /// Only the columns are asked for (COM_STMT_PREPARE).
     pub prepare: bool,
+    /// Which plans it may have.
+    pub way: Way,
 }
 
 impl Request {
@@ -56,6 +59,11 @@ impl Request {
             min_data_epoch: question.min_data_epoch,
             connection: question.connection.to_owned(),
             prepare: question.prepare,
+            way: if question.gather {
+                Way::Gathered
+            } else {
+                Way::Planned
+            },
         })
     }
 }

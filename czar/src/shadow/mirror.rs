@@ -15,8 +15,18 @@ pub const MERGE_DATABASE: &str = "orrery_merge";
 /// Account that runs merges: temporary tables in [`MERGE_DATABASE`], reading the empty shadow
 /// tables, and nothing else.
 pub const MERGE_ACCOUNT: &str = "orrery_merge";
+/// Account that runs gathers: it makes temporary tables in the databases of users, and may read
+/// nothing that it did not make.
+pub const GATHER_ACCOUNT: &str = "orrery_gather";
 /// Accounts that no Orrery user may have on the shadow server.
-const RESERVED: [&str; 5] = ["root", "mysql", "mariadb.sys", "PUBLIC", MERGE_ACCOUNT];
+const RESERVED: [&str; 6] = [
+    "root",
+    "mysql",
+    "mariadb.sys",
+    "PUBLIC",
+    MERGE_ACCOUNT,
+    GATHER_ACCOUNT,
+];
 
 /// What the shadow server holds, or should.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub struct Mirror {
     pub tables: BTreeMap<TableKey, String>,
     /// Databases.
     pub databases: BTreeSet<String>,
-    /// Databases each user may read.
+    /// Databases each account has its right to, see [`right`].
     pub grants: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -52,9 +62,11 @@ impl Mirror {
             mirror.databases.insert(key.database.clone());
             mirror.tables.insert(key.clone(), ddl::shadow(&table.kind));
         }
-        mirror
-            .grants
-            .insert(MERGE_ACCOUNT.to_owned(), mirror.databases.clone());
+        for account in [MERGE_ACCOUNT, GATHER_ACCOUNT] {
+            mirror
+                .grants
+                .insert(account.to_owned(), mirror.databases.clone());
+        }
         for (name, user) in &users.users {
             if name == own || RESERVED.contains(&name.as_str()) {
                 tracing::warn!(
@@ -126,7 +138,8 @@ impl Mirror {
             let held = held.unwrap_or(&none);
             for database in wanted.difference(held) {
                 changes.before.push(format!(
-                    "GRANT SELECT ON {}.* TO {}",
+                    "GRANT {} ON {}.* TO {}",
+                    right(user),
                     pattern(database),
                     account(user)
                 ));
@@ -134,7 +147,8 @@ impl Mirror {
             // A right taken away is gone before the catalog that takes it away is used.
             for database in held.difference(wanted) {
                 changes.before.push(format!(
-                    "REVOKE SELECT ON {}.* FROM {}",
+                    "REVOKE {} ON {}.* FROM {}",
+                    right(user),
                     pattern(database),
                     account(user)
                 ));
@@ -149,6 +163,14 @@ impl Mirror {
                 .before
                 .push(format!("DROP USER IF EXISTS {}", account(user)));
         }
+    }
+}
+
+/// What an account may do in its databases.
+fn right(account: &str) -> &'static str {
+    match account {
+        GATHER_ACCOUNT => "CREATE TEMPORARY TABLES",
+        _ => "SELECT",
     }
 }
 

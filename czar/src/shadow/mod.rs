@@ -5,11 +5,13 @@
 //! to get its metadata (docs/design/query.md#metadata: *executing*, because preparing differs). The
 //! accounts' passwords are random and known to this process alone.
 
+mod exchange;
 mod metadata;
 mod mirror;
 mod normalise;
 mod server;
 
+pub use exchange::{ExchangeError, Held, LOAD_MODE, Loader, take_over, too_long};
 pub use metadata::{Metadata, MetadataCache, MetadataKey};
 pub use normalise::normalise;
 pub use server::{Mirrored, ShadowError, ShadowOptions, ShadowServer};

@@ -9,11 +9,12 @@ use orrery_archive::catalog::Catalog;
 use orrery_archive::catalog::users::Users;
 use orrery_archive::table::ddl;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
+use orrery_wire::errors;
 use parking_lot::Mutex;
 use rand::distr::{Alphanumeric, SampleString};
 use thiserror::Error;
 
-use super::mirror::{Changes, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
+use super::mirror::{Changes, GATHER_ACCOUNT, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
 use crate::backend::{Pool, PooledConnection, SessionSettings};
 
 /// Longest row that the server sends, as `max_allowed_packet` there.
@@ -48,6 +49,8 @@ pub struct ShadowOptions {
     pub connections_per_user: usize,
     /// Connections for merges.
     pub merge_connections: usize,
+    /// Connections for gathers.
+    pub gather_connections: usize,
     /// Longest time any statement may run on it.
     pub max_statement_time: Duration,
     /// Bytes of memory a merge's temporary table may take before it goes to disk.
@@ -158,7 +161,7 @@ impl ShadowServer {
         settings: &Arc<SessionSettings>,
         database: Option<&str>,
     ) -> Result<PooledConnection, ShadowError> {
-        if user == MERGE_ACCOUNT {
+        if [MERGE_ACCOUNT, GATHER_ACCOUNT].contains(&user) {
             return Err(ShadowError::NoAccount(user.to_owned()));
         }
         self.lease(user, settings, database).await
@@ -171,6 +174,16 @@ impl ShadowServer {
     ) -> Result<PooledConnection, ShadowError> {
         self.lease(MERGE_ACCOUNT, settings, Some(MERGE_DATABASE))
             .await
+    }
+
+    /// A connection of the gather account, which may make temporary tables in the databases of
+    /// users and read these alone. It must be spoiled: its tables would hide those of others.
+    pub async fn gather_session(
+        &self,
+        settings: &Arc<SessionSettings>,
+        database: Option<&str>,
+    ) -> Result<PooledConnection, ShadowError> {
+        self.lease(GATHER_ACCOUNT, settings, database).await
     }
 
     async fn lease(
@@ -193,6 +206,7 @@ impl ShadowServer {
     fn open_account(&self, user: &str, password: String) {
         let size = match user {
             MERGE_ACCOUNT => self.options.merge_connections,
+            GATHER_ACCOUNT => self.options.gather_connections,
             _ => self.options.connections_per_user,
         };
         let pool = self.pool(user, password.clone(), size);
@@ -235,10 +249,28 @@ impl ShadowServer {
         Pool::new(self.endpoint(), login, setup, size)
     }
 
+    /// Ends the sessions that an earlier process left: statements run on in them, and their
+    /// temporary tables take disk.
+    async fn end_sessions(&self, connection: &mut ClientConnection) -> Result<(), ShadowError> {
+        let sessions = format!(
+            "SELECT id FROM information_schema.processlist \
+             WHERE user NOT IN ('system user','event_scheduler',{})",
+            ddl::quote_string(&self.options.user)
+        );
+        for id in names(connection, &sessions).await? {
+            match connection.run(format!("KILL {id}").as_bytes()).await {
+                Err(ClientError::Server(error)) if errors::UNKNOWN_THREAD.is(&error) => {}
+                ended => ended?,
+            }
+        }
+        Ok(())
+    }
+
     /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the
     /// merge account.
     async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, ShadowError> {
         self.accounts.lock().clear();
+        self.end_sessions(connection).await?;
         let databases = "SELECT schema_name FROM information_schema.schemata \
                          WHERE schema_name NOT IN ('mysql','information_schema','performance_schema','sys')";
         for name in names(connection, databases).await? {

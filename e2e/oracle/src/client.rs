@@ -73,10 +73,19 @@ pub async fn ask_czar(
         format,
         ..session.question()
     };
+    ask_question(connection, question, sql).await
+}
+
+/// Asks a czar a question of the caller's own.
+pub async fn ask_question(
+    connection: &mut ClientConnection,
+    question: Question<'_>,
+    sql: &str,
+) -> anyhow::Result<Outcome> {
     let response = connection
         .query_with_attributes(sql.as_bytes(), &question.attributes())
         .await;
-    read(connection, response, format).await
+    read(connection, response, question.format).await
 }
 
 /// Gives a plain server's session the settings.

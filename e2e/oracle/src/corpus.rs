@@ -8,11 +8,14 @@
 const SHARED: &str = include_str!("../../../czar/plan/tests/plan/golden.sql");
 /// Queries of this crate.
 const OWN: &str = include_str!("../corpus.sql");
+/// Queries that no chunk can answer by itself: tables are gathered for them.
+const GATHERED: &str = include_str!("../gathered.sql");
 
 /// Joins whose groups or order come from one table: if the optimizer reads another one first, a
 /// temporary table is used and the columns lose their key flags. MariaDB itself answers either way,
 /// depending on its statistics; these flags are not compared here.
 const JOINED_AND_SORTED: &[&str] = &[
+    "SELECT objectId FROM Object o ORDER BY (SELECT COUNT(*) FROM Source s WHERE s.objectId = o.objectId), objectId LIMIT 20",
     "SELECT o.objectId, COUNT(*), AVG(s.psfFlux) FROM Object o, Source s WHERE o.objectId = s.objectId GROUP BY o.objectId",
     "SELECT o.objectId, COUNT(s.sourceId), IFNULL(SUM(s.amount), 0), IFNULL(MAX(s.mjd), -1) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId GROUP BY o.objectId",
     "SELECT o.objectId, o.kind, s.sourceId, s.quality FROM Object o JOIN Source s USING (objectId) WHERE o.objectId IN (390030275138020, 390030275138021) ORDER BY o.objectId, s.sourceId",
@@ -46,8 +49,16 @@ pub struct Query {
 
 /// Every query.
 pub fn queries() -> Vec<Query> {
-    let lines = SHARED.lines().chain(OWN.lines());
-    lines
+    [SHARED, OWN, GATHERED].into_iter().flat_map(read).collect()
+}
+
+/// Those for which tables are gathered.
+pub fn gathered() -> Vec<Query> {
+    read(GATHERED)
+}
+
+fn read(text: &str) -> Vec<Query> {
+    text.lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("--"))
         .map(query)
         .collect()

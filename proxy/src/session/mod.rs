@@ -76,12 +76,19 @@ pub struct Session {
     wait_timeout: u64,
     /// `max_statement_time` of the session.
     max_statement_time: Option<Duration>,
+    /// Whether `orrery_plan` is `gather`: tables are gathered whatever the chunks could compute.
+    gathers: bool,
     /// Variables that were set and that nothing depends on.
     kept: BTreeMap<&'static str, Shown>,
     /// Highest dataEpoch an answer was made from.
     pub data_epoch: u64,
     /// Of the last statement.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Value of `orrery_plan`.
+fn plan_name(gathers: bool) -> &'static str {
+    if gathers { "gather" } else { "auto" }
 }
 
 impl Session {
@@ -98,6 +105,7 @@ impl Session {
             select_limit: None,
             wait_timeout: DEFAULT_WAIT_TIMEOUT,
             max_statement_time: None,
+            gathers: false,
             kept: BTreeMap::new(),
             data_epoch: 0,
             diagnostics: Vec::new(),
@@ -186,6 +194,7 @@ impl Session {
             sql_mode: Some(&self.sql_mode.sent),
             collation: Some(&self.collation.name),
             min_data_epoch: self.data_epoch,
+            gather: self.gathers,
             ..Question::default()
         }
     }
@@ -206,6 +215,7 @@ impl Session {
             .max_statement_time
             .map_or(0.0, |time| time.as_secs_f64());
         own.insert("max_statement_time", Shown::same(format!("{seconds:.6}")));
+        own.insert("orrery_plan", Shown::same(plan_name(self.gathers)));
         let (errors, all) = self.diagnostic_counts();
         own.insert("warning_count", Shown::same(all.to_string()));
         own.insert("error_count", Shown::same(errors.to_string()));

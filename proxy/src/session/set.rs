@@ -10,7 +10,7 @@ use super::error::SetError;
 use super::evaluate::{Value, evaluate};
 use super::sql_mode::SqlMode;
 use super::variables::{self, Rule};
-use super::{DEFAULT_WAIT_TIMEOUT, Session, time_zone};
+use super::{DEFAULT_WAIT_TIMEOUT, Session, plan_name, time_zone};
 
 /// Longest `max_statement_time`, seconds: MariaDB's own.
 const MAX_STATEMENT_TIME: f64 = 31_536_000.0;
@@ -92,6 +92,7 @@ impl Session {
             "character_set_client" | "character_set_connection" | "character_set_results" => {
                 self.set_one_charset(name, value)?;
             }
+            "orrery_plan" => self.gathers = gathers(text_or(value, plan_name(false)))?,
             "max_statement_time" => self.max_statement_time = statement_time(text_or(value, "0"))?,
             _ => self.keep(name, value, text)?,
         }
@@ -197,6 +198,17 @@ fn wrong_value(variable: &str, value: &str) -> SetError {
         variable: variable.to_owned(),
         value: value.to_owned(),
     }
+}
+
+/// Whether `orrery_plan` asks for a gather.
+fn gathers(text: String) -> Result<bool, SetError> {
+    let asks = [false, true]
+        .into_iter()
+        .find(|asks| text.eq_ignore_ascii_case(plan_name(*asks)));
+    asks.ok_or(SetError::Value {
+        variable: "orrery_plan".to_owned(),
+        value: text,
+    })
 }
 
 /// Seconds with a fraction; 0 means no limit.

@@ -41,6 +41,22 @@ fn settings_that_change_answers_travel() {
 }
 
 #[test]
+fn a_gather_is_asked_for_until_the_session_takes_it_back() {
+    let mut session = session();
+    assert!(!session.question().gather);
+    set(&mut session, "SET orrery_plan = gather").unwrap();
+    assert!(session.question().gather);
+    assert_eq!(session.own_variables()["orrery_plan"].select, "gather");
+    let error = set(&mut session, "SET orrery_plan = 'chunks'").unwrap_err();
+    assert!(error.message.contains("orrery_plan"), "{error}");
+    for back in ["SET orrery_plan = 'auto'", "SET orrery_plan = DEFAULT"] {
+        set(&mut session, "SET @@orrery_plan = 'GATHER'").unwrap();
+        set(&mut session, back).unwrap();
+        assert!(!session.question().gather, "{back}");
+    }
+}
+
+#[test]
 fn what_drivers_send_on_connecting_is_taken() {
     let mut session = session();
     for sql in [

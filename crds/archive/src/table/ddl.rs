@@ -13,6 +13,9 @@ use crate::table::{Column, SecondaryKey};
 /// Columns of a director index table, in order.
 pub const INDEX_FIELDS: [&str; 4] = ["k", "chunkId", "subChunkId", "orphan"];
 
+/// Characters of a string that becomes part of a key of a temporary table.
+const LONGEST_KEY_PART: u32 = 64;
+
 /// `name` in backquotes.
 pub fn quote_identifier(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
@@ -85,6 +88,86 @@ pub fn shadow(kind: &TableKind) -> String {
     }
 }
 
+/// What a temporary table with the rows of some columns of a table looks like; `wanted` chooses them
+/// by name. Columns and keys are those of [`shadow`], as far as they are wanted, and so is the
+/// engine: the server reads it in the same ways, and its columns have the same flags.
+pub fn temporary(kind: &TableKind, wanted: &dyn Fn(&str) -> bool) -> String {
+    let (own, key, indexes, charset) = match kind {
+        TableKind::Director(table, _) | TableKind::Child(table, _) => (
+            chunked_columns(table),
+            vec![table.key.clone()],
+            &table.indexes,
+            (&table.charset, &table.collation),
+        ),
+        TableKind::Reference(table) => (
+            columns(&table.columns),
+            table.primary_key.clone(),
+            &table.indexes,
+            (&table.charset, &table.collation),
+        ),
+    };
+    let definitions = field_names(kind).into_iter().zip(own);
+    let mut items: Vec<String> = definitions
+        .filter(|(name, _)| wanted(name))
+        .map(|(_, definition)| definition)
+        .collect();
+    let kept = |columns: &[String]| {
+        let fits = |name: &&String| wanted(name) && is_short(kind, name);
+        columns.iter().take_while(fits).cloned().collect::<Vec<_>>()
+    };
+    let is_whole = kept(&key).len() == key.len();
+    let word = if is_whole && is_unique(kind) {
+        "PRIMARY KEY"
+    } else {
+        "KEY"
+    };
+    let sub_chunk = kind.is_chunked().then(|| vec![SUB_CHUNK_COLUMN.to_owned()]);
+    let others = indexes.iter().map(|index| &index.columns).chain(&sub_chunk);
+    for (word, columns) in std::iter::once((word, &key)).chain(others.map(|other| ("KEY", other))) {
+        let columns = kept(columns);
+        if !columns.is_empty() {
+            items.push(format!("{word} ({})", list(&columns)));
+        }
+    }
+    let (charset, collation) = charset;
+    format!("({}) {}", items.join(", "), options(charset, collation))
+}
+
+/// Whether a table's first key has each value once.
+fn is_unique(kind: &TableKind) -> bool {
+    match kind {
+        TableKind::Director(table, _) => table.unique_key == UniqueKey::Enforced,
+        TableKind::Child(..) => false,
+        TableKind::Reference(_) => true,
+    }
+}
+
+/// Names of all columns, in order.
+pub fn field_names(kind: &TableKind) -> Vec<String> {
+    match kind {
+        TableKind::Director(table, _) | TableKind::Child(table, _) => chunked_fields(table),
+        TableKind::Reference(table) => {
+            let own = table.columns.iter().map(|column| column.name.clone());
+            own.collect()
+        }
+    }
+}
+
+/// Whether a column's values fit into a key of any engine.
+fn is_short(kind: &TableKind, name: &str) -> bool {
+    let declared = kind.columns().iter().find(|column| column.name == name);
+    declared.is_none_or(|column| match SqlType::parse(&column.sql_type) {
+        Ok(SqlType::Text(_) | SqlType::Blob(_)) | Err(_) => false,
+        Ok(
+            SqlType::Char(length)
+            | SqlType::VarChar(length)
+            | SqlType::Binary(length)
+            | SqlType::VarBinary(length),
+        ) => length <= LONGEST_KEY_PART,
+        Ok(_) => true,
+    })
+}
+
 /// Fields of a loaded row of a chunked table, in order.
 pub fn chunked_fields(table: &AcceptedTable) -> Vec<String> {
     let own = table.columns.iter().map(|column| column.name.clone());
@@ -92,7 +175,7 @@ pub fn chunked_fields(table: &AcceptedTable) -> Vec<String> {
         .collect()
 }
 
-fn chunked(table: &AcceptedTable, key: &str) -> String {
+fn chunked_columns(table: &AcceptedTable) -> Vec<String> {
     let visibility = if table.qserv_compat { "" } else { " INVISIBLE" };
     let mut items = columns(&table.columns);
     for name in [CHUNK_COLUMN, SUB_CHUNK_COLUMN] {
@@ -100,6 +183,11 @@ fn chunked(table: &AcceptedTable, key: &str) -> String {
             "`{name}` INT UNSIGNED NOT NULL DEFAULT 0{visibility}"
         ));
     }
+    items
+}
+
+fn chunked(table: &AcceptedTable, key: &str) -> String {
+    let mut items = chunked_columns(table);
     items.push(key.to_owned());
     items.push(format!("KEY `subChunk` (`{SUB_CHUNK_COLUMN}`)"));
     items.extend(table.indexes.iter().map(secondary));

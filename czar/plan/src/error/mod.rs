@@ -61,6 +61,20 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// Whether it only says that the chunks cannot compute the answer: one server that has the rows
+    /// can, or gives its own error. Everything else is wrong or forbidden on any server.
+    pub(crate) fn is_about_chunks(&self) -> bool {
+        match self {
+            Self::Resolve(error) => !matches!(
+                error,
+                ResolveError::NoDatabase | ResolveError::NoTable { .. }
+            ),
+            Self::Guard(error) => matches!(error, GuardError::Parse { .. }),
+            Self::NotYet(_) | Self::NotGrouped { .. } | Self::Unproven { .. } => true,
+            Self::Prune(_) | Self::NoFamily(_) => false,
+        }
+    }
+
     /// The error as clients see it.
     pub fn mysql(&self) -> MysqlError {
         let (code, state) = match self {

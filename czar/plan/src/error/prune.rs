@@ -43,6 +43,14 @@ pub enum PruneError {
         /// Function.
         function: String,
     },
+    /// Not about one table that the statement reads once.
+    #[error(
+        "{function} cannot restrict this statement: its tables are read together by one server, and the restriction is not about one table that is read once; write scisql_s2PtIn…(lon, lat, …) = 1"
+    )]
+    NotGathered {
+        /// Function.
+        function: String,
+    },
     /// Not a term of its own in WHERE.
     #[error(
         "{function} must stand in WHERE by itself, joined to the rest by AND; inside other expressions use scisql_s2PtIn…(lon, lat, …) = 1"

@@ -23,6 +23,9 @@ pub(crate) enum Runs {
     /// The shadow server, over its own databases or for SHOW: it knows the default database, and no
     /// more of the session.
     Shadow,
+    /// The shadow server, over tables fetched to it: as [`Self::Shadow`], but for its variables,
+    /// which are not those of the servers that other plans run on.
+    Gather,
     /// A worker: it knows nothing of the session.
     Worker,
 }
@@ -171,6 +174,9 @@ fn has_arguments(tokens: &[Token<'_>], at: usize) -> bool {
 fn call(name: &str, has_arguments: bool, runs: Runs) -> Result<(), PlanError> {
     let refuse = |hint: &str| Err(refused(name, hint));
     if functions::is_area_name(name) {
+        if runs == Runs::Gather {
+            return Ok(());
+        }
         return refuse("spatial restrictions need a chunked table");
     }
     if functions::SESSION.contains(&name) {
@@ -217,7 +223,7 @@ fn variable(token: &Token<'_>, runs: Runs) -> Result<(), PlanError> {
     let is_known = match runs {
         Runs::ShadowAlone => is_system,
         Runs::Shadow => is_global,
-        Runs::Worker => false,
+        Runs::Gather | Runs::Worker => false,
     };
     if is_known {
         return Ok(());

@@ -25,6 +25,13 @@ use crate::text::lex::{Kind, Token};
 /// Databases that every mysqld has; the shadow server answers for them.
 const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
+/// Whether every mysqld has a database of this name.
+pub(super) fn is_system(database: &str) -> bool {
+    SYSTEM_DATABASES
+        .iter()
+        .any(|system| system.eq_ignore_ascii_case(database))
+}
+
 /// A table named somewhere in the statement.
 pub(crate) struct Relation<'a> {
     key: &'a TableKey,
@@ -79,11 +86,7 @@ pub(crate) fn route<'a>(
             continue;
         }
         let in_database = qualifier.or(database);
-        if in_database.is_some_and(|name| {
-            SYSTEM_DATABASES
-                .iter()
-                .any(|system| system.eq_ignore_ascii_case(name))
-        }) {
+        if in_database.is_some_and(is_system) {
             system = true;
             continue;
         }
@@ -97,16 +100,21 @@ pub(crate) fn route<'a>(
         });
     }
     if system && !relations.is_empty() {
-        return Err(refused(
-            "information_schema together with your tables",
-            "query them one after the other",
-        ));
+        return Err(with_system_tables());
     }
     Ok(match (relations.is_empty(), chunked) {
         (true, _) => Route::Shadow,
         (false, true) => Route::Chunks,
         (false, false) => Route::Whole(relations),
     })
+}
+
+/// Refuses a statement over the server's own tables and those of users.
+pub(super) fn with_system_tables() -> PlanError {
+    refused(
+        "information_schema together with your tables",
+        "query them one after the other",
+    )
 }
 
 /// DUAL is no table, unless it is quoted.

@@ -1,7 +1,7 @@
 //! A plan as rows for EXPLAIN.
 
 use super::in_process::SimpleMerge;
-use super::{ChunkWork, Class, Merge, Plan, Work};
+use super::{ChunkWork, Class, Gather, Merge, Plan, Work};
 
 /// Chunk ids shown before the rest is only counted.
 const SHOWN_CHUNKS: usize = 10;
@@ -30,6 +30,7 @@ pub fn explain(plan: &Plan) -> Vec<(String, String)> {
             push("statement", template.display(&plan.tables));
         }
         Work::Chunks(work) => explain_chunks(plan, work, &mut push),
+        Work::Gather(gather) => explain_gather(gather, &mut push),
     }
     if plan.uses_now {
         push(
@@ -38,6 +39,28 @@ pub fn explain(plan: &Plan) -> Vec<(String, String)> {
         );
     }
     rows
+}
+
+fn explain_gather(gather: &Gather, push: &mut dyn FnMut(&str, String)) {
+    push(
+        "answer",
+        "gather: the tables are fetched to the shadow server, which runs the statement".to_owned(),
+    );
+    let reason = gather
+        .reason
+        .as_ref()
+        .map_or("orrery_plan is gather".to_owned(), ToString::to_string);
+    push("not in the chunks", reason);
+    for scan in &gather.scans {
+        push(
+            "fetched",
+            format!("{} ({})", scan.key, scan.columns.join(", ")),
+        );
+        push(
+            "rows",
+            scan.filter.clone().unwrap_or_else(|| "all".to_owned()),
+        );
+    }
 }
 
 fn explain_chunks(plan: &Plan, work: &ChunkWork, push: &mut dyn FnMut(&str, String)) {

@@ -6,13 +6,17 @@
 
 pub(crate) mod by_key;
 pub(crate) mod explain;
+pub(crate) mod gather;
 pub(crate) mod in_process;
 pub(crate) mod own_keys;
 pub(crate) mod tables;
 pub(crate) mod template;
 
-use orrery_archive::catalog::Catalog;
+use std::sync::Arc;
 
+use orrery_archive::catalog::{Catalog, TableKey};
+
+use crate::error::PlanError;
 use crate::query::select::RowRange;
 use in_process::SimpleMerge;
 use own_keys::KeysByChunk;
@@ -51,10 +55,6 @@ pub enum Class {
 
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one per statement, and the large one is the usual one"
-)]
 pub enum Work {
     /// The rows are known from the catalog, each value as the text protocol sends it.
     Static(Vec<Vec<Option<String>>>),
@@ -65,6 +65,34 @@ pub enum Work {
     AnyWorker(Template),
     /// One or more statements per chunk, then a merge.
     Chunks(ChunkWork),
+    /// Tables are fetched to the shadow server, where `metadata_sql` gives the answer.
+    Gather(Gather),
+}
+
+/// How a statement is gathered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gather {
+    /// Why the chunks do not compute it; `None` when a gather was asked for.
+    pub reason: Option<PlanError>,
+    /// The tables to fetch, each once.
+    pub scans: Vec<Scan>,
+}
+
+/// A table to fetch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// The table.
+    pub key: TableKey,
+    /// Names of the columns that the statement may read, in the order of [`Self::plan`]'s rows.
+    pub columns: Vec<String>,
+    /// Fewest bytes that a row of them takes as text.
+    pub least_row: u64,
+    /// What follows the table's name in `CREATE TEMPORARY TABLE`.
+    pub(crate) definition: String,
+    /// Which of its rows are fetched, as the statement says it; `None` for all.
+    pub(crate) filter: Option<String>,
+    /// Reads the rows.
+    pub plan: Arc<Plan>,
 }
 
 /// Statements per chunk and what becomes of their rows.
@@ -153,7 +181,7 @@ impl Plan {
             Work::AnyWorker(template) | Work::Chunks(ChunkWork { template, .. }) => {
                 Renderer::new(template, &self.tables, self.data_epoch, catalog).map(Some)
             }
-            Work::Static(_) | Work::Shadow => Ok(None),
+            Work::Static(_) | Work::Shadow | Work::Gather(_) => Ok(None),
         }
     }
 

@@ -27,8 +27,16 @@ pub(crate) struct Guarded<'a> {
     pub query: Box<Query>,
 }
 
-/// Checks and parses a SELECT.
-pub(crate) fn guard(sql: &str) -> Result<Guarded<'_>, GuardError> {
+/// A statement that passed the gate and that the parser does not know. MariaDB may.
+pub(crate) struct Unread<'a> {
+    /// Its tokens as written.
+    pub tokens: Vec<Token<'a>>,
+    /// What the parser says.
+    pub error: GuardError,
+}
+
+/// The tokens of a SELECT that passes the gate.
+pub(crate) fn guard(sql: &str) -> Result<Vec<Token<'_>>, GuardError> {
     let mut tokens = lex::tokens(sql, MAX_TOKENS)?;
     while tokens.last().is_some_and(|token| token.is_symbol(";")) {
         tokens.pop();
@@ -37,14 +45,26 @@ pub(crate) fn guard(sql: &str) -> Result<Guarded<'_>, GuardError> {
     for at in 0..tokens.len() {
         check_token(&tokens, at)?;
     }
-    let parser_tokens = parser_tokens(&tokens);
+    Ok(tokens)
+}
+
+/// Parses a SELECT that passed [`guard`].
+pub(crate) fn parse(tokens: Vec<Token<'_>>) -> Result<Guarded<'_>, Unread<'_>> {
+    match parsed(&tokens) {
+        Ok(query) => Ok(Guarded { tokens, query }),
+        Err(error) => Err(Unread { tokens, error }),
+    }
+}
+
+fn parsed(tokens: &[Token<'_>]) -> Result<Box<Query>, GuardError> {
+    let parser_tokens = parser_tokens(tokens);
     let dialect = MariaDb::default();
     let mut parser = Parser::new(&dialect)
         .with_options(ParserOptions::new().with_unescape(false))
         .with_recursion_limit(PARSER_RECURSION)
         .with_tokens_with_locations(parser_tokens);
     let parse_error = |error: sqlparser::parser::ParserError| GuardError::Parse {
-        message: explain_parse_error(&error, &tokens),
+        message: explain_parse_error(&error, tokens),
     };
     let query = parser.parse_query().map_err(parse_error)?;
     let rest = parser.peek_token();
@@ -53,7 +73,7 @@ pub(crate) fn guard(sql: &str) -> Result<Guarded<'_>, GuardError> {
             message: format!("did not expect '{}'", rest.token),
         });
     }
-    Ok(Guarded { tokens, query })
+    Ok(query)
 }
 
 /// The parser's message without its made-up positions, with the text around the place instead.

@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod gather;
 mod golden;
 mod grammar;
 mod names;

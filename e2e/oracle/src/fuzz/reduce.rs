@@ -29,6 +29,7 @@ pub async fn reduce(
             tries += 1;
             if let Verdict::Wrong(difference) = sides.compare(format, &smaller).await?
                 && kind(&difference) == wanted
+                && sides.defines(&smaller).await?
             {
                 best = (smaller, difference);
                 continue 'smaller;

@@ -79,6 +79,18 @@ impl<'s> Sides<'s> {
         Ok(judge(statement, &given, &right))
     }
 
+    /// Whether every column of a group has one value, so that there is one answer.
+    pub async fn defines(&mut self, statement: &Statement) -> anyhow::Result<bool> {
+        /// A column is neither grouped nor aggregated.
+        const NOT_GROUPED: u16 = 1055;
+        self.right
+            .run(b"SET sql_mode = 'ONLY_FULL_GROUP_BY'")
+            .await?;
+        let outcome = ask_plain(&mut self.right, Format::Text, &statement.sql()).await;
+        self.right.run(b"SET sql_mode = ''").await?;
+        Ok(!outcome?.is_err_and(|error| error.code == NOT_GROUPED))
+    }
+
     /// Whether the archive's answers agree with each other: `p`, NOT `p` and `p` IS NULL are all
     /// rows, and `p` gives the rows of `(p) IS TRUE`, which no rule of pruning sees.
     pub async fn metamorphic(&mut self, statement: &Statement) -> anyhow::Result<Verdict> {

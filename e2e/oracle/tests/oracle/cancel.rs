@@ -32,7 +32,7 @@ pub(super) async fn running(site: &Site) -> usize {
 }
 
 /// Waits until workers run something, or nothing; fails after a generous time.
-async fn wait_for_running(site: &Site, some: bool) -> Duration {
+pub(super) async fn wait_for_running(site: &Site, some: bool) -> Duration {
     let begun = std::time::Instant::now();
     while (running(site).await > 0) != some {
         assert!(

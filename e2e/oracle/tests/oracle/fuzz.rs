@@ -25,7 +25,7 @@ async fn generated_statements_are_answered_as_by_one_plain_server() {
     println!("{report}");
     assert!(report.wrong.is_empty(), "{report}\n{}", report.details());
     assert!(
-        report.equal > STATEMENTS / 2,
+        report.equal * 100 >= STATEMENTS * 97,
         "{report}\n{}",
         report.details()
     );

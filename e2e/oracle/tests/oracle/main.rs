@@ -16,6 +16,7 @@ mod drain;
 mod epochs;
 mod evidence;
 mod fuzz;
+mod gathered;
 mod interrupts;
 mod late;
 mod lengths;

@@ -8,6 +8,7 @@ use orrery_czar::backend::SessionSettings;
 use orrery_czar::catalogs::{AgentAccess, Catalogs};
 use orrery_czar::dispatch::{WorkerOptions, Workers};
 use orrery_czar::engine::{Engine, EngineOptions};
+use orrery_czar::gathers::{GatherLimits, GatherSpace};
 use orrery_czar::inside::Password;
 use orrery_czar::lookup::Lookups;
 use orrery_czar::server::Request;
@@ -42,6 +43,7 @@ impl Parts {
             password: String::new(),
             connections_per_user: 4,
             merge_connections: 2,
+            gather_connections: 2,
             max_statement_time: Duration::from_secs(60),
             merge_memory: 16 << 20,
         }));
@@ -62,6 +64,11 @@ impl Parts {
             workers,
             lookups: Lookups::new(std::num::NonZeroUsize::new(100).unwrap()),
             spool: Arc::new(SpoolSpace::new(spool, 32 << 20, 1 << 30)),
+            gathers: GatherSpace::new(GatherLimits {
+                statement: 1 << 30,
+                user: 1 << 30,
+                total: 1 << 30,
+            }),
             options: EngineOptions {
                 interactive_per_worker: 2,
                 scan_per_worker: 1,
@@ -88,6 +95,7 @@ impl Parts {
             min_data_epoch: 0,
             connection: String::new(),
             prepare: false,
+            way: Default::default(),
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) mod names;
 
 use orrery_archive::catalog::Catalog;
 use sqlparser::ast::{
-    Distinct, Expr as Parsed, Query, Select as ParsedSelect, SelectItem,
+    BinaryOperator, Distinct, Expr as Parsed, Query, Select as ParsedSelect, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr,
 };
 
@@ -221,6 +221,34 @@ fn filter(
         }
     }
     Ok((areas, filter))
+}
+
+/// The terms of a WHERE that name columns of `scope` alone and have one value per row, and its
+/// spatial restrictions as terms; what else stands there is left out.
+pub(crate) fn own_terms(parsed: &Parsed, scope: &Scope<'_>) -> (Vec<Expr>, Vec<Expr>) {
+    let (mut terms, mut areas) = (Vec::new(), Vec::new());
+    let mut rest = vec![parsed];
+    while let Some(parsed) = rest.pop() {
+        match parsed {
+            Parsed::BinaryOp {
+                left,
+                op: BinaryOperator::And,
+                right,
+            } => rest.extend([&**right, &**left]),
+            Parsed::Nested(inner) => rest.push(inner),
+            term => {
+                let mut notes = Notes::default();
+                let converted = Converter::new(scope, Place::Filter, &mut notes).convert(term);
+                let Ok(term) = converted else { continue };
+                if area_call(&term).is_some() {
+                    areas.push(term);
+                } else if notes.randoms == 0 {
+                    terms.push(term);
+                }
+            }
+        }
+    }
+    (terms, areas)
 }
 
 /// `qserv_areaspec_x(…)`, alone or `= 1`.

@@ -29,8 +29,10 @@ fn setting(name: &str, default: u64) -> u64 {
 fn printed(expression: &str) -> Result<String, String> {
     let sql = format!("SELECT 1 FROM Object o WHERE {}", compared(expression));
     let plan = plan(&sql, &typical(), Some("sky")).map_err(|error| error.mysql().message)?;
-    let Work::Chunks(work) = &plan.work else {
-        panic!("{sql}: {:?}", plan.work);
+    let work = match &plan.work {
+        Work::Chunks(work) => work,
+        Work::Gather(gather) => return Err(gather.reason.as_ref().unwrap().mysql().message),
+        other => panic!("{sql}: {other:?}"),
     };
     let text = work.template.display(&plan.tables);
     Ok(text.split_once(" WHERE ").unwrap().1.to_owned())
