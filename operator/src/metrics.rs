@@ -195,7 +195,7 @@ fn labels_of(gauge: &IntGaugeVec, namespace: &str) -> Vec<Vec<String>> {
     let names = described.first().map(|desc| desc.variable_labels.clone());
     let names = names.unwrap_or_default();
     let collected = gauge.collect();
-    let series = collected.iter().flat_map(|family| family.get_metric());
+    let series = collected.iter().flat_map(MetricFamily::get_metric);
     series
         .filter_map(|metric| {
             let value = |name: &String| {

@@ -66,9 +66,10 @@ impl Seen {
     pub fn is_due(&self, epochs: Epochs, now: Instant) -> bool {
         self.looked.is_none_or(|(at, then)| {
             let passed = now.duration_since(at);
-            match self.has_surplus() {
-                true => passed >= SOON,
-                false => then != epochs && passed >= LATER,
+            if self.has_surplus() {
+                passed >= SOON
+            } else {
+                then != epochs && passed >= LATER
             }
         })
     }
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn surplus_goes_when_every_reader_has_passed_the_catalog_that_listed_it() {
         let table = ("sky__7".to_owned(), "Source_1__12".to_owned());
-        let surplus = BTreeSet::from([table.clone()]);
+        let surplus = BTreeSet::from([table]);
         let mut seen = Seen::default();
         let now = Instant::now();
         let mut look = |surplus: &BTreeSet<Physical>, placement, oldest: Option<u64>| {
@@ -253,7 +254,8 @@ mod tests {
         };
         assert!(look(&surplus, 5, Some(4)).is_empty());
         assert!(look(&surplus, 6, None).is_empty(), "unknown");
-        assert_eq!(look(&surplus, 7, Some(5)), [table.clone()]);
+        let due = look(&surplus, 7, Some(5));
+        assert!(due.iter().eq(&surplus), "{due:?}");
         assert!(look(&BTreeSet::new(), 8, Some(8)).is_empty());
         let again = look(&surplus, 9, Some(8));
         assert!(

@@ -64,13 +64,13 @@ async fn nodes(context: &Context) -> Result<BTreeMap<String, NodeState>, kube::E
         .list(&ListParams::default())
         .await
     {
-        Ok(nodes) => Ok(nodes.items.into_iter().map(state).collect()),
+        Ok(nodes) => Ok(nodes.items.iter().map(state).collect()),
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(BTreeMap::new()),
         Err(error) => Err(error),
     }
 }
 
-fn state(node: Node) -> (String, NodeState) {
+fn state(node: &Node) -> (String, NodeState) {
     let state = NodeState {
         cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
         maintenance_until: node.annotations().get(MAINTENANCE_UNTIL).cloned(),

@@ -139,11 +139,9 @@ mod tests {
         .unwrap()
     }
 
-    fn seconds(seconds: u64) -> Option<Duration> {
-        Some(Duration::from_secs(seconds))
-    }
-
-    fn judged(worker: &Worker, node: &NodeState, down: Option<Duration>) -> Standing {
+    /// How a worker stands that has been down for so many seconds.
+    fn judged(worker: &Worker, node: &NodeState, down: Option<u64>) -> Standing {
+        let down = down.map(Duration::from_secs);
         let now: Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
         judge(worker, node, down, &RepairPolicy::default(), now)
     }
@@ -155,8 +153,8 @@ mod tests {
         let policy = RepairPolicy::default();
         let after = u64::from(policy.repair_after_seconds);
         assert_eq!(judged(&down, &node, None), Standing::Down);
-        assert_eq!(judged(&down, &node, seconds(after - 1)), Standing::Down);
-        assert_eq!(judged(&down, &node, seconds(after)), Standing::Lost);
+        assert_eq!(judged(&down, &node, Some(after - 1)), Standing::Down);
+        assert_eq!(judged(&down, &node, Some(after)), Standing::Lost);
         for (phase, desired, standing) in [
             ("Ready", "Online", Standing::Serving),
             ("Ready", "Drained", Standing::Leaving),
@@ -165,7 +163,7 @@ mod tests {
             ("Suspect", "Online", Standing::Away),
             ("Pending", "Online", Standing::Away),
         ] {
-            let found = judged(&worker(phase, desired), &node, seconds(9999));
+            let found = judged(&worker(phase, desired), &node, Some(9999));
             assert_eq!(found, standing, "{phase} {desired}");
         }
     }
@@ -178,8 +176,8 @@ mod tests {
             maintenance_until: None,
         };
         let after = u64::from(RepairPolicy::default().maintenance_after_seconds);
-        assert_eq!(judged(&down, &cordoned, seconds(after - 1)), Standing::Away);
-        assert_eq!(judged(&down, &cordoned, seconds(after)), Standing::Lost);
+        assert_eq!(judged(&down, &cordoned, Some(after - 1)), Standing::Away);
+        assert_eq!(judged(&down, &cordoned, Some(after)), Standing::Lost);
         for (until, standing) in [
             ("2026-05-01T12:00:01Z", Standing::Away),
             ("2026-05-01T12:00:00Z", Standing::Lost),
@@ -189,11 +187,11 @@ mod tests {
                 cordoned: false,
                 maintenance_until: Some(until.into()),
             };
-            assert_eq!(judged(&down, &node, seconds(9999)), standing, "{until}");
+            assert_eq!(judged(&down, &node, Some(9999)), standing, "{until}");
             let mut own = down.clone();
             let annotations = own.metadata.annotations.get_or_insert_default();
             annotations.insert(MAINTENANCE_UNTIL.into(), until.into());
-            let found = judged(&own, &NodeState::default(), seconds(9999));
+            let found = judged(&own, &NodeState::default(), Some(9999));
             assert_eq!(found, standing, "{until} on the Worker");
         }
     }
