@@ -69,7 +69,9 @@ impl StatementError {
                 }
             }
             Self::Dispatch(error) => error.mysql(),
-            Self::Spool(SpoolError::Full { .. }) => errors::TABLE_FULL.error(self.to_string()),
+            Self::Spool(SpoolError::Full { .. }) | Self::Gather(_) => {
+                errors::TABLE_FULL.error(self.to_string())
+            }
             Self::Shadow(ShadowError::NoAccount(user)) => errors::ACCESS_DENIED.error(format!(
                 "Access denied for user '{user}': unknown to this czar"
             )),
@@ -82,7 +84,6 @@ impl StatementError {
                 "The shadow server was lost during this statement: {error}"
             )),
             Self::InProcess(SimpleError::Range) => errors::OUT_OF_RANGE.error(self.to_string()),
-            Self::Gather(_) => errors::TABLE_FULL.error(self.to_string()),
             Self::Exchange(ExchangeError::TooLong(_)) => {
                 errors::PACKET_TOO_LARGE.error(self.to_string())
             }

@@ -55,6 +55,10 @@ pub enum Class {
 
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per statement, and the large one is the usual one"
+)]
 pub enum Work {
     /// The rows are known from the catalog, each value as the text protocol sends it.
     Static(Vec<Vec<Option<String>>>),
