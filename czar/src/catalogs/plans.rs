@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use orrery_archive::catalog::Catalog;
 use orrery_plan::{Keyed, KeyedPlan, Plan, PlanError, Way, Work};
+use parking_lot::Mutex;
 
 use crate::memory::{LONGEST_STATEMENT, Memory};
 
@@ -27,6 +28,8 @@ pub struct PlanCache {
     /// Plans of statements that differ in one key; `None` for shapes whose statements are planned
     /// one by one.
     keyed: Memory<Key, Option<Arc<KeyedPlan>>>,
+    /// Held while a long statement is planned: that takes long, and much memory.
+    long: Mutex<()>,
 }
 
 impl Default for PlanCache {
@@ -34,6 +37,7 @@ impl Default for PlanCache {
         Self {
             plans: Memory::new(BYTES),
             keyed: Memory::new(BYTES),
+            long: Mutex::new(()),
         }
     }
 }
@@ -48,7 +52,12 @@ impl PlanCache {
         catalog: &Catalog,
     ) -> Result<Arc<Plan>, PlanError> {
         if sql.len() > LONGEST_STATEMENT {
-            return Ok(Arc::new(orrery_plan::plan_by(way, sql, catalog, database)?));
+            let plan = || {
+                let _alone = self.long.lock();
+                orrery_plan::plan_by(way, sql, catalog, database)
+            };
+            // Other statements' work goes to other threads meanwhile.
+            return Ok(Arc::new(tokio::task::block_in_place(plan)?));
         }
         if way == Way::Planned
             && let Some(plan) = self.by_key(sql, database, catalog)
