@@ -132,7 +132,7 @@ impl Config {
             user: self.czar_user.clone(),
             password_file: self.czar_password_file.clone(),
             connections: self.czar_connections.max(1),
-            patience: std::time::Duration::from_secs(self.queue_seconds),
+            timeout: std::time::Duration::from_secs(self.queue_seconds),
         })
     }
 
@@ -161,7 +161,7 @@ impl Config {
         Door {
             backoff: Backoff::default(),
             arrivals: Arrivals::new(self.login_connections, self.login_connections_per_address),
-            patience: std::time::Duration::from_secs(self.login_seconds),
+            timeout: std::time::Duration::from_secs(self.login_seconds),
         }
     }
 

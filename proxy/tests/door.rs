@@ -96,7 +96,7 @@ async fn a_change_of_user_is_no_way_around_the_pauses() {
 async fn silent_connections_keep_nobody_out_and_are_closed_in_time() {
     let running = start_proxy(Vec::new(), Vec::new(), |proxy| {
         proxy.door.arrivals = Arrivals::new(60, 20);
-        proxy.door.patience = Duration::from_secs(6);
+        proxy.door.timeout = Duration::from_secs(6);
         proxy.registry = Arc::new(Registry::new(Places { all: 5, admins: 0 }));
     })
     .await;

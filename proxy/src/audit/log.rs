@@ -80,10 +80,10 @@ impl AuditLog {
     }
 
     /// Waits until what is queued is written, for so long at most.
-    pub fn flush(&self, patience: Duration) {
+    pub fn flush(&self, timeout: Duration) {
         let (done, written) = channel();
         let is_written = self.queue.try_send(Message::Flush(done)).is_ok()
-            && written.recv_timeout(patience).is_ok();
+            && written.recv_timeout(timeout).is_ok();
         if !is_written {
             tracing::error!("the end of the audit log was not written in time");
         }

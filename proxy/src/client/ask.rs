@@ -92,21 +92,21 @@ impl Client {
         connection: &mut ServerConnection,
         sql: &str,
     ) -> Result<Vec<ColumnDef>, Failure> {
-        let class = text::class_of(sql).map_err(Failure::Tell)?;
+        let class = text::class_of(sql).map_err(Failure::Error)?;
         if let Some(settings) = text::set_statement(&class) {
-            let (inner, before) = self.enter_statement(settings).map_err(Failure::Tell)?;
+            let (inner, before) = self.enter_statement(settings).map_err(Failure::Error)?;
             let columns = Box::pin(self.columns_of(connection, &inner)).await;
             self.leave_statement(before);
             return columns;
         }
-        let user = self.account().map_err(Failure::Tell)?;
+        let user = self.account().map_err(Failure::Error)?;
         if let Some(refusal) = refusals::refusal(&class) {
-            return Err(Failure::Tell(refusal));
+            return Err(Failure::Error(refusal));
         }
         if !has_columns_at_czar(&class) {
             return Ok(Vec::new());
         }
-        let sql = self.sent(&class, sql).map_err(Failure::Tell)?;
+        let sql = self.sent(&class, sql).map_err(Failure::Error)?;
         let name = self.connection_name();
         let statement = Forwarded {
             sql: &sql,
@@ -138,14 +138,16 @@ impl Client {
         failure: Failure,
     ) -> Result<Outcome, WireError> {
         let told = match failure {
-            Failure::Tell(error) => return self.tell(writer, &error).await,
+            Failure::Error(error) => return self.send_error(writer, &error).await,
             Failure::Client(error) => return Err(error),
             Failure::Interrupted(Interrupt::ClientGone) => return Ok(Outcome::ClientGone),
             Failure::Interrupted(Interrupt::Killed) => errors::interrupted(),
             Failure::Interrupted(Interrupt::TimeOver) => errors::timed_out(),
             Failure::Interrupted(Interrupt::Shutdown) => refusals::cut_off(),
         };
-        self.tell(writer, &told).await.map(|_| Outcome::Interrupted)
+        self.send_error(writer, &told)
+            .await
+            .map(|_| Outcome::Interrupted)
     }
 
     fn learn(&mut self, answered: Answered) {

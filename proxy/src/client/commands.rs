@@ -44,7 +44,10 @@ impl Client {
         command: Command,
     ) -> Result<(), WireError> {
         if let Some(refusal) = command.refusal() {
-            return self.tell(connection.writer(), &refusal).await.map(drop);
+            return self
+                .send_error(connection.writer(), &refusal)
+                .await
+                .map(drop);
         }
         match command {
             Command::Query { sql, .. } => match self.text_of(&sql) {
@@ -75,7 +78,7 @@ impl Client {
             }
             Command::ResetStatement(id) => match self.prepared.reset(id) {
                 Ok(()) => self.write_ok(connection).await,
-                Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+                Err(error) => self.send_error(connection.writer(), &error).await.map(drop),
             },
             Command::ProcessKill { connection: id } => self.process_kill(connection, id).await,
             Command::ChangeUser(request) => self.change_user(connection, request).await,
@@ -116,7 +119,7 @@ impl Client {
 
     async fn tell_not_text(&mut self, connection: &mut ServerConnection) -> Result<(), WireError> {
         let error = refusals::not_text(self.session.collation().charset());
-        self.tell(connection.writer(), &error).await.map(drop)
+        self.send_error(connection.writer(), &error).await.map(drop)
     }
 
     async fn prepare(
@@ -139,7 +142,7 @@ impl Client {
                     .write_prepare_ok(id, &params, &columns, 0)
                     .await
             }
-            Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+            Err(error) => self.send_error(connection.writer(), &error).await.map(drop),
         }
     }
 
@@ -186,7 +189,7 @@ impl Client {
     ) -> Result<(), WireError> {
         match self.prepared.text(request) {
             Ok(sql) => self.run(connection, &sql, Format::Binary).await,
-            Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+            Err(error) => self.send_error(connection.writer(), &error).await.map(drop),
         }
     }
 }

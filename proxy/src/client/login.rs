@@ -46,12 +46,12 @@ async fn enter(
     visitor: &mut Visitor,
 ) -> Result<(ServerConnection, Client), NotIn> {
     let arrival = proxy.door.arrivals.arrive(visitor.address.ip());
-    let patience = proxy.door.patience;
+    let timeout = proxy.door.timeout;
     tokio::select! {
         biased;
         entered = log_in(stream, proxy, member, visitor) => entered,
         () = arrival.displaced.cancelled() => Err(NotIn::Displaced),
-        () = tokio::time::sleep(patience) => Err(NotIn::TooSlow(patience)),
+        () = tokio::time::sleep(timeout) => Err(NotIn::TooSlow(timeout)),
     }
 }
 
@@ -187,7 +187,7 @@ impl Client {
             }
             Err(NotIn::Handshake(HandshakeError::Wire(error))) => Err(error),
             Err(NotIn::Refused(error)) => {
-                self.tell(connection.writer(), &error).await?;
+                self.send_error(connection.writer(), &error).await?;
                 connection.writer().flush().await?;
                 Err(WireError::Closed)
             }

@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// Writes an error and remembers it for SHOW WARNINGS.
-    async fn tell(
+    async fn send_error(
         &mut self,
         writer: &mut ResponseWriter,
         error: &ServerError,

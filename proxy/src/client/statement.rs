@@ -83,7 +83,12 @@ impl Client {
     ) -> (&'static str, Result<Outcome, WireError>) {
         let statement = match text::class_of(sql) {
             Ok(statement) => statement,
-            Err(error) => return ("unreadable", self.tell(connection.writer(), &error).await),
+            Err(error) => {
+                return (
+                    "unreadable",
+                    self.send_error(connection.writer(), &error).await,
+                );
+            }
         };
         if let Some(settings) = text::set_statement(&statement) {
             return self.run_under(connection, settings, format).await;
@@ -94,7 +99,7 @@ impl Client {
             .and_then(|user| Ok((self.decide(&statement, sql, format, &user)?, user)));
         let (action, user) = match decided {
             Ok(decided) => decided,
-            Err(error) => return (class, self.tell(connection.writer(), &error).await),
+            Err(error) => return (class, self.send_error(connection.writer(), &error).await),
         };
         if !matches!(statement, Statement::Show(Show::Warnings)) {
             self.session.diagnostics.clear();
@@ -115,14 +120,16 @@ impl Client {
             Action::Forward(overlay) => {
                 let sql = match self.sent(&statement, sql) {
                     Ok(sql) => sql,
-                    Err(error) => return (class, self.tell(connection.writer(), &error).await),
+                    Err(error) => {
+                        return (class, self.send_error(connection.writer(), &error).await);
+                    }
                 };
                 self.ask(connection, &sql, format, overlay, &user).await
             }
             Action::Kill(kill) => self.kill(connection, &kill).await,
             Action::Close(error) => {
                 // The connection is closed whether or not the client hears why.
-                let _ = self.tell(connection.writer(), &error).await;
+                let _ = self.send_error(connection.writer(), &error).await;
                 let _ = connection.writer().flush().await;
                 Err(WireError::Closed)
             }
@@ -139,7 +146,7 @@ impl Client {
     ) -> (&'static str, Result<Outcome, WireError>) {
         let (inner, before) = match self.enter_statement(settings) {
             Ok(entered) => entered,
-            Err(error) => return ("set", self.tell(connection.writer(), &error).await),
+            Err(error) => return ("set", self.send_error(connection.writer(), &error).await),
         };
         let ran = Box::pin(self.run_classified(connection, &inner, format)).await;
         self.leave_statement(before);
@@ -267,7 +274,7 @@ impl Client {
         match self.use_database(database) {
             Ok(Action::Ok(ok)) => connection.writer().write_ok(&ok).await,
             Ok(_) => Ok(()),
-            Err(error) => self.tell(connection.writer(), &error).await.map(drop),
+            Err(error) => self.send_error(connection.writer(), &error).await.map(drop),
         }
     }
 
@@ -311,7 +318,7 @@ impl Client {
                 .await;
         }
         if let Some(error) = refusals::not_killed(killed, kill.id) {
-            return self.tell(connection.writer(), &error).await;
+            return self.send_error(connection.writer(), &error).await;
         }
         self.write_ok(connection).await.map(|()| Outcome::Ok)
     }

@@ -9,7 +9,7 @@ use super::set::Czars;
 /// Between two rounds of probes.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// How long one look-up of names may take.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Keeps the set of czars and their health up to date until the process ends.
 pub async fn watch(czars: Czars) {
@@ -29,7 +29,7 @@ pub async fn watch(czars: Czars) {
 pub(crate) async fn look_up(names: &[String]) -> Vec<SocketAddr> {
     let mut found = BTreeSet::new();
     for name in names {
-        match tokio::time::timeout(LOOKUP_PATIENCE, tokio::net::lookup_host(name)).await {
+        match tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host(name)).await {
             Ok(Ok(addresses)) => found.extend(addresses),
             Ok(Err(error)) => tracing::debug!(%name, %error, "czars not found"),
             Err(_) => tracing::debug!(%name, "look-up of czars takes too long"),

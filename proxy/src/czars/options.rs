@@ -24,7 +24,7 @@ pub struct CzarOptions {
     /// Connections per czar at most.
     pub connections: usize,
     /// How long a statement may wait for a free connection.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl CzarOptions {

@@ -18,11 +18,11 @@ use super::error::CzarError;
 use super::options::CzarOptions;
 
 /// How long a kill may take to be acknowledged.
-const KILL_PATIENCE: Duration = Duration::from_secs(2);
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the rest of a killed statement's answer may take.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a probe may take.
-const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One czar.
 pub struct Czar {
@@ -76,7 +76,7 @@ impl Czar {
 
     /// Asks whether it is there and remembers the answer.
     pub(super) async fn probe(&self, options: &CzarOptions) {
-        let alive = tokio::time::timeout(PROBE_PATIENCE, self.ping(options)).await;
+        let alive = tokio::time::timeout(PROBE_TIMEOUT, self.ping(options)).await;
         let healthy = matches!(alive, Ok(Ok(())));
         if self.healthy.swap(healthy, Ordering::Relaxed) != healthy {
             tracing::info!(czar = %self.address, healthy, "czar probed");
@@ -158,10 +158,10 @@ impl PooledConnection {
         fresh: bool,
         options: &Arc<CzarOptions>,
     ) -> Result<Self, CzarError> {
-        let waiting = tokio::time::timeout(options.patience, czar.slots.clone().acquire_owned());
+        let waiting = tokio::time::timeout(options.timeout, czar.slots.clone().acquire_owned());
         let Ok(Ok(slot)) = waiting.await else {
             return Err(CzarError::Busy {
-                seconds: options.patience.as_secs(),
+                seconds: options.timeout.as_secs(),
             });
         };
         czar.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +211,7 @@ impl PooledConnection {
             return;
         };
         let czar = self.czar.clone();
-        let killed = tokio::time::timeout(KILL_PATIENCE, czar.kill(id, &self.options)).await;
+        let killed = tokio::time::timeout(KILL_TIMEOUT, czar.kill(id, &self.options)).await;
         if !matches!(killed, Ok(Ok(()))) {
             tracing::warn!(czar = %czar.address, "kill not acknowledged; connection closed");
             self.connection = None;
@@ -221,7 +221,7 @@ impl PooledConnection {
             if let Some(connection) = &mut self.connection {
                 // Killed statements end with an error, which leaves the connection idle; Drop looks
                 // at nothing else.
-                let _ = tokio::time::timeout(DRAIN_PATIENCE, connection.drain()).await;
+                let _ = tokio::time::timeout(DRAIN_TIMEOUT, connection.drain()).await;
             }
         });
     }

@@ -20,5 +20,5 @@ pub struct Door {
     /// Connections that have not logged in.
     pub arrivals: Arc<Arrivals>,
     /// How long a client may take to log in: MariaDB's connect_timeout.
-    pub patience: Duration,
+    pub timeout: Duration,
 }

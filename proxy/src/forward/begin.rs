@@ -76,10 +76,10 @@ pub(super) async fn begin_somewhere(
         avoid.push(failed.address);
         losses += usize::from(failed.is_shadow_lost);
         if losses >= MOST_LOSSES {
-            return Err(Failure::Tell(deadly(&failed.why)));
+            return Err(Failure::Error(deadly(&failed.why)));
         }
         if avoid.len() >= ATTEMPTS {
-            return Err(Failure::Tell(
+            return Err(Failure::Error(
                 failed.own.unwrap_or_else(|| no_czar(&failed.why)),
             ));
         }
@@ -115,7 +115,7 @@ async fn try_one(
         Err(CzarError::Unreachable { address, source }) => {
             return Ok(Err(failed(address, source.to_string())));
         }
-        Err(error) => return Err(Failure::Tell(no_czar(&error.to_string()))),
+        Err(error) => return Err(Failure::Error(no_czar(&error.to_string()))),
     };
     let address = czar.address();
     let begun = match guarded(interrupt, begin(&mut czar, statement)).await {
@@ -139,7 +139,7 @@ async fn try_one(
             own: Some(error.clone()),
             ..failed(address, error.to_string())
         })),
-        Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Tell(error)),
+        Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Error(error)),
         Err(error) => {
             czar.distrust();
             Ok(Err(Failed {

@@ -124,5 +124,5 @@ async fn ended(
 }
 
 fn unreadable(error: &WireError) -> Failure {
-    Failure::Tell(errors::UNKNOWN_ERROR.error(format!("A czar's answer cannot be read: {error}")))
+    Failure::Error(errors::UNKNOWN_ERROR.error(format!("A czar's answer cannot be read: {error}")))
 }

@@ -32,7 +32,7 @@ pub struct Answered {
 #[derive(Debug)]
 pub enum Failure {
     /// The client is to be told.
-    Tell(ServerError),
+    Error(ServerError),
     /// It was stopped; the client's connection is in order.
     Interrupted(Interrupt),
     /// The client's connection is not in order any more: close it.

@@ -44,12 +44,12 @@ impl Stop {
                 czar.cancel().await;
                 Failure::Client(error)
             }
-            Self::Czar(ClientError::Server(error)) => Failure::Tell(error),
+            Self::Czar(ClientError::Server(error)) => Failure::Error(error),
             Self::Czar(error) => {
                 let address = czar.address();
                 czar.distrust();
                 tracing::warn!(czar = %address, %error, "czar failed in the middle of an answer");
-                Failure::Tell(errors::UNKNOWN_ERROR.error(
+                Failure::Error(errors::UNKNOWN_ERROR.error(
                     "The server that made this answer went away in the middle of it; run the statement again",
                 ))
             }

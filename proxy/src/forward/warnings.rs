@@ -12,7 +12,7 @@ use crate::czars::PooledConnection;
 use crate::session::{Diagnostic, MAX_DIAGNOSTICS};
 
 /// How long SHOW WARNINGS may take.
-const WARNINGS_PATIENCE: Duration = Duration::from_secs(2);
+const WARNINGS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The texts of warnings, asked for on the same connection before anybody else uses it.
 pub(super) async fn warnings(
@@ -23,7 +23,7 @@ pub(super) async fn warnings(
     if count == 0 {
         return Vec::new();
     }
-    match tokio::time::timeout(WARNINGS_PATIENCE, fetch_warnings(czar, statement)).await {
+    match tokio::time::timeout(WARNINGS_TIMEOUT, fetch_warnings(czar, statement)).await {
         Ok(Ok(warnings)) => warnings,
         Ok(Err(error)) => {
             tracing::debug!(%error, "warnings not fetched");

@@ -14,7 +14,7 @@ use crate::refusals;
 use crate::registry::{Killed, Registry};
 
 /// How long one peer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A kill on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Kill {
     pub async fn at_peers(&self, names: &[String], account: &CzarOptions) -> Killed {
         let options = match account.login_at_peer() {
             Ok(options) => ClientOptions {
-                connect_timeout: PATIENCE,
+                connect_timeout: TIMEOUT,
                 ..options
             },
             Err(error) => {
@@ -62,7 +62,7 @@ impl Kill {
     }
 
     async fn at(&self, address: SocketAddr, options: &ClientOptions) -> Killed {
-        match tokio::time::timeout(PATIENCE, self.ask(address, options)).await {
+        match tokio::time::timeout(TIMEOUT, self.ask(address, options)).await {
             Ok(Ok(())) => Killed::Yes,
             Ok(Err(ClientError::Server(error))) if errors::NOT_THREAD_OWNER.is(&error) => {
                 Killed::NotOwner

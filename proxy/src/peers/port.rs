@@ -15,7 +15,7 @@ use crate::refusals;
 use crate::shared::Proxy;
 
 /// How long one conversation may take: a log-in and a kill.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Conversations at once; more wait to be accepted.
 const AT_ONCE: usize = 64;
 /// Largest order, bytes.
@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
                 tokio::spawn(async move {
                     let peer = address.ip().to_canonical().to_string();
                     let talk = converse(stream, &peer, &proxy);
-                    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, talk).await {
+                    if let Ok(Err(error)) = tokio::time::timeout(TIMEOUT, talk).await {
                         tracing::info!(peer = %address, %error, "peer's connection ended");
                     }
                     drop(place);

@@ -136,7 +136,7 @@ pub async fn start_proxy(
         password_file,
         tls: None,
         connections: 8,
-        patience: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
     };
     let mut proxy = Proxy {
         hub,
@@ -144,7 +144,7 @@ pub async fn start_proxy(
         door: Door {
             backoff: Backoff::default(),
             arrivals: Arrivals::new(100, 50),
-            patience: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
         },
         registry: Arc::new(Registry::new(Places {
             all: 100,

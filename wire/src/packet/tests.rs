@@ -247,7 +247,7 @@ async fn a_peer_that_takes_no_byte_for_too_long_is_an_error() {
 
     let (near, _far) = tokio::io::duplex(64);
     let mut writer = PacketWriter::new(near);
-    writer.set_patience(Some(Duration::from_secs(60)));
+    writer.set_timeout(Some(Duration::from_secs(60)));
     writer.write(&[7; 1000]).await.unwrap();
     let begun = tokio::time::Instant::now();
     let error = writer.flush().await.unwrap_err();

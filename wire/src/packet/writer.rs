@@ -27,7 +27,7 @@ pub struct PacketWriter<W> {
     next_seq: u8,
     bytes: u64,
     /// How long the stream may take no byte.
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 impl<W: AsyncWrite + Unpin> PacketWriter<W> {
@@ -38,7 +38,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             buffer: BytesMut::with_capacity(4096),
             next_seq: 0,
             bytes: 0,
-            patience: None,
+            timeout: None,
         }
     }
 
@@ -58,8 +58,8 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     }
 
     /// From now on a stream that takes no byte for so long is an error.
-    pub fn set_patience(&mut self, patience: Option<Duration>) {
-        self.patience = patience;
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
     }
 
     /// Gives the stream back. Unflushed bytes are lost.
@@ -128,7 +128,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     /// Sends everything that is buffered.
     pub async fn flush(&mut self) -> Result<(), WireError> {
         self.drain().await?;
-        Ok(patiently(self.patience, self.io.flush()).await?)
+        Ok(within(self.timeout, self.io.flush()).await?)
     }
 
     /// Whether bytes wait for a flush.
@@ -153,7 +153,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     async fn drain(&mut self) -> Result<(), WireError> {
         while !self.buffer.is_empty() {
             // Not `write_buf`: one buffer needs no scatter list.
-            match patiently(self.patience, self.io.write(&self.buffer)).await? {
+            match within(self.timeout, self.io.write(&self.buffer)).await? {
                 0 => return Err(WireError::Closed),
                 sent => self.buffer.advance(sent),
             }
@@ -167,7 +167,7 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
             self.drain().await?;
             let mut left = frame;
             while !left.is_empty() {
-                let sent = patiently(self.patience, self.io.write(left)).await?;
+                let sent = within(self.timeout, self.io.write(left)).await?;
                 left = left
                     .get(sent..)
                     .filter(|_| sent > 0)
@@ -194,13 +194,13 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
     }
 }
 
-/// One step of writing, which may not take longer than `patience`. Most steps do not wait, and cost
+/// One step of writing, which may not take longer than `timeout`. Most steps do not wait, and cost
 /// no timer.
-async fn patiently<T>(
-    patience: Option<Duration>,
+async fn within<T>(
+    timeout: Option<Duration>,
     step: impl Future<Output = io::Result<T>>,
 ) -> io::Result<T> {
-    let Some(patience) = patience else {
+    let Some(timeout) = timeout else {
         return step.await;
     };
     let mut step = std::pin::pin!(step);
@@ -209,7 +209,7 @@ async fn patiently<T>(
     {
         return done;
     }
-    match tokio::time::timeout(patience, step).await {
+    match tokio::time::timeout(timeout, step).await {
         Ok(done) => done,
         Err(_) => Err(io::Error::new(
             io::ErrorKind::TimedOut,

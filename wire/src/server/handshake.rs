@@ -170,7 +170,7 @@ impl Introduced {
         .authenticate(offer, accounts)
         .await?;
         reader.set_limit(self.limits.max_allowed_packet);
-        writer.set_patience(self.limits.write_timeout);
+        writer.set_timeout(self.limits.write_timeout);
         let mut writer = ResponseWriter::new(writer, self.capabilities);
         writer.begin_response(reader.next_seq());
         let connection = ServerConnection {

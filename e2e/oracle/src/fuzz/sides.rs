@@ -12,7 +12,7 @@ use crate::client::{Outcome, ask_plain};
 use crate::site::{Site, connect_proxy};
 
 /// How long a statement may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connections to both.
 pub struct Sides<'s> {
@@ -47,11 +47,11 @@ impl<'s> Sides<'s> {
 
     /// Asks the archive; what ends the connection, or takes too long, is said as text.
     async fn ask(&mut self, format: Format, sql: &str) -> anyhow::Result<Result<Outcome, String>> {
-        let asked = tokio::time::timeout(PATIENCE, ask_plain(&mut self.given, format, sql)).await;
+        let asked = tokio::time::timeout(TIMEOUT, ask_plain(&mut self.given, format, sql)).await;
         let lost = match asked {
             Ok(Ok(outcome)) => return Ok(Ok(outcome)),
             Ok(Err(error)) => format!("the connection is lost: {error:#}"),
-            Err(_) => format!("no answer within {PATIENCE:?}"),
+            Err(_) => format!("no answer within {TIMEOUT:?}"),
         };
         self.given = Self::log_in(&self.proxy).await.context("log in again")?;
         Ok(Err(lost))

@@ -81,7 +81,7 @@ async fn czar(site: &Site, grace: u64) -> (Part, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_czar_that_stops_lets_statements_end_and_tells_those_that_outlive_its_patience() {
+async fn a_czar_that_stops_lets_statements_end_and_tells_those_that_outlive_its_grace() {
     let site = Site::start(SHAPE, &tables(200).unwrap(), &[])
         .await
         .unwrap();

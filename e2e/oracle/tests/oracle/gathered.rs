@@ -12,7 +12,7 @@ use orrery_wire::client::{ClientConnection, ClientError};
 use orrery_wire::{Format, Value};
 
 /// How long what is left of a statement may take to go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_chunks_compute_is_what_one_server_computes_over_gathered_tables() {
@@ -79,7 +79,7 @@ async fn sessions(site: &Site) -> usize {
 async fn wait_for_sessions(site: &Site, some: bool) {
     let begun = Instant::now();
     while (sessions(site).await > 0) != some {
-        assert!(begun.elapsed() < PATIENCE, "sessions: {}", !some);
+        assert!(begun.elapsed() < TIMEOUT, "sessions: {}", !some);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
