@@ -66,28 +66,18 @@ pub fn manifest(description: &Description, names: &Names) -> Result<Manifest> {
     let mut spec = json!({
         "database": names.database, "table": names.table, "columns": kept, "description": format!("From {}.", shown(&names.from)),
     });
-    let (kind, lines) = match &chunked {
-        Some((key, (longitude, latitude))) => {
-            spec["family"] = json!(names.family);
-            spec["role"] = json!("director");
-            spec["key"] = json!(key);
-            spec["position"] = json!({"longitude": longitude, "latitude": latitude});
-            let lines = format!(
-                "  # Decide: the family whose chunks the rows are spread over.\n  family: {}\n  \
-                 # Decide: a director owns its keys; a table whose rows belong to those of another is a child.\n  role: director\n  \
-                 # Decide: the column that names each row once, guessed by UCD and name.\n  key: {}\n  \
-                 # Decide: longitude and latitude in degrees, guessed by UCD and name.\n  position: {{longitude: {}, latitude: {}}}\n",
-                scalar(&names.family), scalar(key), scalar(longitude), scalar(latitude)
-            );
-            ("ChunkedTable", lines)
-        }
-        None => (
-            "ReferenceTable",
-            "  # Decide: no key or no position in degrees was found, so that every worker holds the whole table.\n  \
-             # For a large table make it a ChunkedTable with a family, a key and a position.\n"
-                .to_owned(),
-        ),
+    let kind = if chunked.is_some() {
+        "ChunkedTable"
+    } else {
+        "ReferenceTable"
     };
+    if let Some((key, (longitude, latitude))) = &chunked {
+        spec["family"] = json!(names.family);
+        spec["role"] = json!("director");
+        spec["key"] = json!(key);
+        spec["position"] = json!({"longitude": longitude, "latitude": latitude});
+    }
+    let lines = decisions(chunked.as_ref(), names);
     let table = match chunked {
         Some(_) => Table::Chunked(Box::new(serde_json::from_value(spec.clone())?)),
         None => Table::Reference(Box::new(serde_json::from_value(spec.clone())?)),
@@ -109,6 +99,22 @@ pub fn manifest(description: &Description, names: &Names) -> Result<Manifest> {
     }
     yaml.push_str(&ingest(description, names, &columns, &object));
     Ok(Manifest { table, yaml })
+}
+
+/// The lines about what a person decides of the table.
+fn decisions(chunked: Option<&(String, (String, String))>, names: &Names) -> String {
+    match chunked {
+        Some((key, (longitude, latitude))) => format!(
+                "  # Decide: the family whose chunks the rows are spread over.\n  family: {}\n  \
+                 # Decide: a director owns its keys; a table whose rows belong to those of another is a child.\n  role: director\n  \
+                 # Decide: the column that names each row once, guessed by UCD and name.\n  key: {}\n  \
+                 # Decide: longitude and latitude in degrees, guessed by UCD and name.\n  position: {{longitude: {}, latitude: {}}}\n",
+                scalar(&names.family), scalar(key), scalar(longitude), scalar(latitude)
+            ),
+        None => "  # Decide: no key or no position in degrees was found, so that every worker holds the whole table.\n  \
+             # For a large table make it a ChunkedTable with a family, a key and a position.\n"
+        .to_owned(),
+    }
 }
 
 fn role(guess: &Guess, index: usize) -> Role {
