@@ -23,8 +23,8 @@ fn database() -> Arc<Mysqld> {
     Arc::new(database)
 }
 
-fn inside(folder: &Path) -> Option<Arc<Reloaded<Inside>>> {
-    Some(Arc::new(Reloaded::role(folder, Inside::new).unwrap()))
+fn inside(folder: &Path) -> Arc<Reloaded<Inside>> {
+    Arc::new(Reloaded::role(folder, Inside::new).unwrap())
 }
 
 /// A proxy whose inner certificate is that of `folder`, in front of a czar with TLS.
@@ -37,7 +37,7 @@ async fn with_tls(archive: &Archive, folder: &Path, database: &Arc<Mysqld>) -> R
     let tls = inside(folder);
     start_proxy(vec![czar], Vec::new(), move |proxy| {
         proxy.czars = Czars::new(CzarOptions {
-            tls,
+            tls: Some(tls),
             ..proxy.czars.account().clone()
         });
     })
