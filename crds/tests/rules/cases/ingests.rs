@@ -32,6 +32,28 @@ pub fn ingests() -> Vec<Case> {
         "files with types",
         json!({"spec": {"dialect": {"format": "parquet", "notFinite": "null", "compression": "none"}}}),
     );
+    loaders(&mut ingest);
+    dialects(&mut ingest);
+    ingest.refuses(
+        "no target",
+        json!({"spec": {"target": null}}),
+        &["spec.target: Required value"],
+    );
+    ingest.refuses(
+        "an unknown policy",
+        json!({"spec": {"orphans": "adopt"}}),
+        &["spec.orphans: Unsupported value: \"adopt\": supported values: \"keep\", \"reject\""],
+    );
+    ingest.refuses(
+        "fewer rejects than none",
+        json!({"spec": {"maxRejects": -1}}),
+        &["spec.maxRejects: Invalid value: -1: spec.maxRejects in body should be greater than or equal to 0"],
+    );
+    changes(&mut ingest);
+    ingest.done()
+}
+
+fn loaders(ingest: &mut Kind) {
     ingest.accepts(
         "a loader with a volume of its own",
         json!({"spec": {"loader": {
@@ -49,22 +71,9 @@ pub fn ingests() -> Vec<Case> {
         json!({}),
         json!({"spec": {"loader": {"nodeSelector": {"disk": "nvme"}}}}),
     );
-    dialects(&mut ingest);
-    ingest.refuses(
-        "no target",
-        json!({"spec": {"target": null}}),
-        &["spec.target: Required value"],
-    );
-    ingest.refuses(
-        "an unknown policy",
-        json!({"spec": {"orphans": "adopt"}}),
-        &["spec.orphans: Unsupported value: \"adopt\": supported values: \"keep\", \"reject\""],
-    );
-    ingest.refuses(
-        "fewer rejects than none",
-        json!({"spec": {"maxRejects": -1}}),
-        &["spec.maxRejects: Invalid value: -1: spec.maxRejects in body should be greater than or equal to 0"],
-    );
+}
+
+fn changes(ingest: &mut Kind) {
     let what = [
         "<nil>: an ingest's target, sources, dialect and fields never change: make another Ingest",
     ];
@@ -110,7 +119,6 @@ pub fn ingests() -> Vec<Case> {
         json!({"phase": "Visible"}),
         json!({"spec": {"revoked": true}}),
     );
-    ingest.done()
 }
 
 fn dialects(ingest: &mut Kind) {

@@ -2,7 +2,7 @@
 //! rows that can matter.
 
 use crate::common::typical;
-use orrery_plan::{Gather, STORED_ROW, Way, Work, explain, plan, plan_by};
+use orrery_plan::{Gather, STORED_ROW, Scan, Way, Work, explain, plan, plan_by};
 
 fn gather(sql: &str) -> Gather {
     match plan(sql, &typical(), Some("sky")).map(|plan| plan.work) {
@@ -270,11 +270,7 @@ fn values_that_their_text_does_not_hold_are_fetched_as_doubles() {
 fn a_temporary_table_has_the_keys_of_its_columns() {
     let sql = "SELECT GROUP_CONCAT(Object.tiny) FROM Object, Source, Filter, Repeating \
                WHERE Object.objectId + Source.filterId = Repeating.subChunkId";
-    let definitions: Vec<String> = gather(sql)
-        .scans
-        .iter()
-        .map(|scan| scan.create_sql())
-        .collect();
+    let definitions: Vec<String> = gather(sql).scans.iter().map(Scan::create_sql).collect();
     let has = |table: &str, key: &str| {
         let named = format!("`sky`.`{table}` (");
         let found = definitions

@@ -14,11 +14,12 @@ use super::interrupts::crowded;
 
 /// A statement that runs the longer, the more neighbours of a source it takes.
 fn long(object: &str, neighbours: usize) -> String {
-    let joins: String = (0..neighbours)
-        .map(|number| format!(" JOIN Source n{number} USING (objectId)"))
+    let joins: Vec<String> = (0..neighbours)
+        .map(|number| format!("JOIN Source n{number} USING (objectId)"))
         .collect();
+    let joins = joins.join(" ");
     format!(
-        "SELECT COUNT(*) FROM Source a{joins} WHERE a.objectId = {object} AND a.psfFlux * n0.psfFlux > RAND()"
+        "SELECT COUNT(*) FROM Source a {joins} WHERE a.objectId = {object} AND a.psfFlux * n0.psfFlux > RAND()"
     )
 }
 

@@ -16,6 +16,7 @@ use orrery_czar::shadow::{ShadowOptions, ShadowServer};
 use orrery_czar::spool::SpoolSpace;
 use orrery_dev::mysqld::Mysqld;
 use orrery_oracle::site::Site;
+use orrery_plan::Way;
 use orrery_snapshot::Hub;
 use orrery_snapshot::lease::{InUse, ReaderEpochs};
 use orrery_wire::Format;
@@ -95,7 +96,7 @@ impl Parts {
             min_data_epoch: 0,
             connection: String::new(),
             prepare: false,
-            way: Default::default(),
+            way: Way::default(),
         }
     }
 

@@ -22,12 +22,13 @@ struct Program {
 impl Program {
     async fn start(archive: &Archive, mysqld: &Mysqld) -> Self {
         let (api, admin) = (port::reserve().unwrap(), port::reserve().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_orrery-agent"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_orrery-agent"))
             .args([
                 "serve",
                 "--mysql-user=root",
                 "--stream-idle=60",
                 "--loads=2",
+                "--reader-without-tls",
             ])
             .arg(format!("--socket={}", mysqld.socket().display()))
             .arg(format!("--data-dir={}", mysqld.data_dir().display()))
@@ -46,6 +47,7 @@ impl Program {
         let base = format!("https://127.0.0.1:{api}");
         let operator = archive.agents(Role::Operator).at(&base).unwrap();
         while operator.manifest(&PageQuery::default()).await.is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "the agent has ended");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         Self {
