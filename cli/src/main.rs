@@ -143,7 +143,7 @@ enum UserCommand {
         #[arg(long = "database", required = true)]
         databases: Vec<String>,
         /// Class of service.
-        #[arg(long, value_parser = class, default_value = "Standard")]
+        #[arg(long, value_parser = class, default_value = "standard")]
         class: ServiceClass,
         #[command(flatten)]
         password: user::PasswordSource,
