@@ -10,6 +10,7 @@
 mod archive;
 mod create;
 mod mysql;
+mod output;
 mod progress;
 mod rejects;
 mod revoke;
@@ -167,6 +168,7 @@ async fn main() -> ExitCode {
     orrery_shell::install_crypto();
     match run(Cli::parse()).await {
         Ok(code) => code,
+        Err(error) if output::has_ended(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -187,7 +189,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Completion { shell } => {
             let name = "kubectl-orrery";
-            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
+            output::write(format_args!("{}", String::from_utf8_lossy(&script)))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use anyhow::Result;
 use orrery_crds::kinds::Ingest;
 
 use crate::archive::Archive;
+use crate::output::{self, outln};
 use crate::{summary, units, watch};
 
 /// Prints the samples of rejected rows in the ingest's status.
@@ -12,16 +13,16 @@ pub async fn show(archive: &Archive, name: &str) -> Result<()> {
     let status = ingest.status.unwrap_or_default();
     let samples = &status.reject_samples;
     if samples.is_empty() {
-        println!("no row was rejected");
+        outln!("no row was rejected")?;
         return Ok(());
     }
-    print!("{}", summary::rejects(samples));
+    output::write(format_args!("{}", summary::rejects(samples)))?;
     let more = status.summary.rejects.saturating_sub(samples.len() as u64);
     if more > 0 {
-        println!(
+        outln!(
             "… and {} more; the workers' table orrery_control.reject has them all",
             units::count(more)
-        );
+        )?;
     }
     Ok(())
 }

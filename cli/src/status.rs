@@ -1,6 +1,7 @@
 //! `kubectl orrery status`: an archive on one screen.
 
 use std::fmt::Debug;
+use std::io;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::NamespaceResourceScope;
@@ -13,6 +14,7 @@ use orrery_crds::kinds::{
 use serde::de::DeserializeOwned;
 
 use crate::archive::Archive;
+use crate::output::outln;
 use crate::table::Table;
 use crate::{progress, units};
 
@@ -29,19 +31,19 @@ pub async fn show(archive: &Archive) -> Result<()> {
         list::<ReferenceTable>(archive),
         list::<Ingest>(archive),
     )?;
-    section(&pool_rows(&pools));
-    section(&worker_rows(&workers));
-    section(&family_rows(&families));
-    section(&table_rows(&tables, &references));
-    section(&ingest_rows(ingests));
+    section(&pool_rows(&pools))?;
+    section(&worker_rows(&workers))?;
+    section(&family_rows(&families))?;
+    section(&table_rows(&tables, &references))?;
+    section(&ingest_rows(ingests))?;
     for line in troubles(&pools, &workers, &families) {
-        println!("{line}");
+        outln!("{line}")?;
     }
     Ok(())
 }
 
-fn section(table: &Table) {
-    println!("{}", table.text());
+fn section(table: &Table) -> io::Result<()> {
+    outln!("{}", table.text())
 }
 
 async fn list<K>(archive: &Archive) -> Result<Vec<K>>

@@ -13,6 +13,7 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 
 use crate::archive::Archive;
+use crate::output::outln;
 
 /// Key of a user's Secret.
 const PASSWORD_KEY: &str = "password";
@@ -94,8 +95,7 @@ pub async fn create(
         .with_context(|| {
             format!("making Secret {secret_name}; QueryUser {name} is there and waits for it")
         })?;
-    report(user, &password, is_new);
-    Ok(())
+    report(user, &password, is_new)
 }
 
 /// Gives a user another password.
@@ -110,8 +110,7 @@ pub async fn passwd(archive: &Archive, user: &str, password: &PasswordSource) ->
         .patch(&name, &PatchParams::default(), &Patch::Merge(change))
         .await
         .with_context(|| format!("writing Secret {name}"))?;
-    report(user, &password, is_new);
-    Ok(())
+    report(user, &password, is_new)
 }
 
 /// A user's password, for those who may read its Secret.
@@ -160,12 +159,13 @@ fn object_name(user: &str) -> String {
     name.trim_matches('-').to_owned()
 }
 
-fn report(user: &str, password: &str, is_new: bool) {
+fn report(user: &str, password: &str, is_new: bool) -> Result<()> {
     if is_new {
-        println!("password of {user}: {password}");
+        outln!("password of {user}: {password}")?;
     } else {
-        println!("the password of {user} is set");
+        outln!("the password of {user} is set")?;
     }
+    Ok(())
 }
 
 fn parameters() -> PostParams {

@@ -16,6 +16,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus};
 
 use crate::archive::Archive;
+use crate::output::{self, outln};
 use crate::{progress, summary};
 
 /// Time between two lines of one phase where there is no terminal.
@@ -35,7 +36,7 @@ pub async fn all(archive: &Archive, names: &[String], timeout: Option<Duration>)
                     .with_context(|| format!("{name} has not ended in time"))??
             }
         };
-        good &= report_end(name, &status);
+        good &= report_end(name, &status)?;
     }
     Ok(good)
 }
@@ -86,18 +87,18 @@ async fn one(archive: &Archive, name: &str) -> Result<IngestStatus> {
 }
 
 /// Prints how an ingest ended; whether it is good.
-fn report_end(name: &str, status: &IngestStatus) -> bool {
+fn report_end(name: &str, status: &IngestStatus) -> Result<bool> {
     if status.phase == IngestPhase::Failed {
         eprintln!("{name}: Failed: {}", status.message);
         if !status.reject_samples.is_empty() {
             eprint!("{}", summary::rejects(&status.reject_samples));
         }
-        return false;
+        return Ok(false);
     }
     let times = summary::times(status);
-    println!("{name}: {:?} ({times})", status.phase);
-    print!("{}", summary::text(status));
-    true
+    outln!("{name}: {:?} ({times})", status.phase)?;
+    output::write(format_args!("{}", summary::text(status)))?;
+    Ok(true)
 }
 
 /// Where progress is shown.

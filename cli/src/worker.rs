@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::archive::Archive;
+use crate::output::outln;
 
 /// Pause between looks.
 const ROUND: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ pub async fn desire(
     let patch = Patch::Merge(json!({"spec": {"desired": desired}}));
     let asked = workers.patch(name, &parameters(), &patch).await;
     asked.with_context(|| format!("worker {name}"))?;
-    println!("{name}: {desired:?} is wanted");
+    outln!("{name}: {desired:?} is wanted")?;
     let Some(wait) = wait else { return Ok(true) };
     let end = Instant::now() + wait;
     let mut shown = None;
@@ -34,14 +35,14 @@ pub async fn desire(
         let worker = workers.get(name).await;
         let phase = phase(&worker.with_context(|| format!("worker {name}"))?);
         if shown != Some(phase) {
-            println!("{name}: {phase:?}");
+            outln!("{name}: {phase:?}")?;
             shown = Some(phase);
         }
         if is_done(desired, phase) {
             return Ok(true);
         }
         if Instant::now() >= end {
-            println!("{name}: it is not yet so; kubectl orrery status shows what it waits for");
+            outln!("{name}: it is not yet so; kubectl orrery status shows what it waits for")?;
             return Ok(false);
         }
         tokio::time::sleep(ROUND).await;
@@ -59,9 +60,9 @@ pub async fn replace(archive: &Archive, name: &str) -> Result<()> {
     let patch = Patch::Merge(json!({"metadata": {"annotations": {REPLACE_DIRECTORY: identity}}}));
     let asked = workers.patch(name, &parameters(), &patch).await;
     asked.with_context(|| format!("worker {name}"))?;
-    println!(
+    outln!(
         "{name}: data directory {identity} is given up; an empty one is used once no chunk is listed on {name}"
-    );
+    )?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use orrery_crds::accept;
 
+use crate::output;
 use describe::describe;
 use manifest::{Names, manifest};
 
@@ -51,7 +52,7 @@ pub async fn print(create: Create) -> Result<()> {
         manifest::Table::Reference(spec) => accept::reference(spec).map(drop),
     }
     .context("the table that the header gives is not accepted")?;
-    print!("{}", manifest.yaml);
+    output::write(format_args!("{}", manifest.yaml))?;
     Ok(())
 }
 
