@@ -51,16 +51,7 @@ impl Engine {
         request: &Request,
         current: &Arc<Current>,
     ) -> Result<Vec<Line>, StatementError> {
-        let planned = current.plans.plan(
-            request.way,
-            inner,
-            request.database.as_deref(),
-            current.catalog(),
-        );
-        let plan = match planned {
-            Ok(plan) => plan,
-            Err(error) => return Err(self.explain_refusal(inner, request, error).await),
-        };
+        let plan = self.planned(inner, request, current).await?;
         self.metadata(&plan, request, current).await?;
         let mut lines = orrery_plan::explain(&plan);
         if let Work::Gather(gather) = &plan.work {

@@ -45,9 +45,26 @@ impl Engine {
         Ok(columns)
     }
 
+    /// The plan of a statement.
+    pub(super) async fn planned(
+        &self,
+        sql: &str,
+        request: &Request,
+        current: &Current,
+    ) -> Result<Arc<Plan>, StatementError> {
+        let database = request.database.as_deref();
+        let planned = current
+            .plans
+            .plan(request.way, sql, database, current.catalog());
+        match planned {
+            Ok(plan) => Ok(plan),
+            Err(error) => Err(self.explain_refusal(sql, request, error).await),
+        }
+    }
+
     /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights
     /// and syntax are its business.
-    pub(super) async fn explain_refusal(
+    async fn explain_refusal(
         &self,
         sql: &str,
         request: &Request,

@@ -121,16 +121,7 @@ impl Engine {
         current: Arc<Current>,
         figures: &Arc<Figures>,
     ) -> Result<Answer, StatementError> {
-        let planned = current.plans.plan(
-            request.way,
-            sql,
-            request.database.as_deref(),
-            current.catalog(),
-        );
-        let plan = match planned {
-            Ok(plan) => plan,
-            Err(error) => return Err(self.explain_refusal(sql, request, error).await),
-        };
+        let plan = self.planned(sql, request, &current).await?;
         let guard = self.catalogs.enter(&current);
         let answer = match &plan.work {
             Work::Shadow => self.forward(&plan.metadata_sql, request, &current).await?,
