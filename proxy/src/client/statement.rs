@@ -32,12 +32,18 @@ impl Outcome {
 
 /// What to do with a statement.
 enum Action {
+    /// Ask a czar.
+    Forward(Overlay),
+    /// Answer without one.
+    Here(Here),
+}
+
+/// An answer that needs no czar.
+enum Here {
     /// Write OK.
     Ok(OkPacket),
     /// Write a result made here.
     Rows(LocalResult),
-    /// Ask a czar.
-    Forward(Overlay),
     /// Stop something, here or at another proxy.
     Kill(Kill),
     /// Close the connection after this error.
@@ -105,36 +111,38 @@ impl Client {
             self.session.diagnostics.clear();
         }
         let done = match action {
-            Action::Ok(ok) => connection
-                .writer()
-                .write_ok(&ok)
-                .await
-                .map(|()| Outcome::Ok),
-            Action::Rows(rows) => {
+            Action::Forward(overlay) => match self.sent(&statement, sql) {
+                Ok(sql) => self.ask(connection, &sql, format, overlay, &user).await,
+                Err(error) => self.send_error(connection.writer(), &error).await,
+            },
+            Action::Here(answer) => self.answer_here(connection, answer, format).await,
+        };
+        (class, done)
+    }
+
+    /// Writes what needs no czar.
+    async fn answer_here(
+        &mut self,
+        connection: &mut ServerConnection,
+        answer: Here,
+        format: Format,
+    ) -> Result<Outcome, WireError> {
+        match answer {
+            Here::Ok(ok) => connection.writer().write_ok(&ok).await?,
+            Here::Rows(rows) => {
                 let end = self.ok();
                 self.answer.rows = rows.rows.len() as u64;
-                rows.write(format, &end, connection.writer())
-                    .await
-                    .map(|()| Outcome::Ok)
+                rows.write(format, &end, connection.writer()).await?;
             }
-            Action::Forward(overlay) => {
-                let sql = match self.sent(&statement, sql) {
-                    Ok(sql) => sql,
-                    Err(error) => {
-                        return (class, self.send_error(connection.writer(), &error).await);
-                    }
-                };
-                self.ask(connection, &sql, format, overlay, &user).await
-            }
-            Action::Kill(kill) => self.kill(connection, &kill).await,
-            Action::Close(error) => {
+            Here::Kill(kill) => return self.kill(connection, &kill).await,
+            Here::Close(error) => {
                 // The connection is closed whether or not the client hears why.
                 let _ = self.send_error(connection.writer(), &error).await;
                 let _ = connection.writer().flush().await;
-                Err(WireError::Closed)
+                return Err(WireError::Closed);
             }
-        };
-        (class, done)
+        }
+        Ok(Outcome::Ok)
     }
 
     /// Runs the statement of a SET STATEMENT under its settings, and forgets them after.
@@ -217,10 +225,12 @@ impl Client {
                 self.session
                     .set(assignments)
                     .map_err(|error| ServerError::from(&error))?;
-                Ok(Action::Ok(self.ok()))
+                Ok(Action::Here(Here::Ok(self.ok())))
             }
-            Statement::Use(database) => self.use_database(database),
-            Statement::Kill { query_only, id } => self.to_kill(*id, !query_only, user),
+            Statement::Use(database) => self.use_database(database).map(Here::Ok).map(Action::Here),
+            Statement::Kill { query_only, id } => {
+                self.to_kill(*id, !query_only, user).map(Action::Here)
+            }
             Statement::Transaction(verb) => {
                 match verb {
                     Transaction::Begin => self.session.begin(text::access(sql)?),
@@ -229,13 +239,17 @@ impl Client {
                     }
                     Transaction::Savepoint => {}
                 }
-                Ok(Action::Ok(self.ok()))
+                Ok(Action::Here(Here::Ok(self.ok())))
             }
-            Statement::Show(Show::Grants) => self.grants(sql, user).map(Action::Rows),
+            Statement::Show(Show::Grants) => {
+                self.grants(sql, user).map(Here::Rows).map(Action::Here)
+            }
             Statement::Show(Show::Processlist { full }) => {
-                Ok(Action::Rows(self.processlist(sql, *full, user)))
+                Ok(Action::Here(Here::Rows(self.processlist(sql, *full, user))))
             }
-            Statement::Show(Show::Warnings) => self.diagnostics(sql).map(Action::Rows),
+            Statement::Show(Show::Warnings) => {
+                self.diagnostics(sql).map(Here::Rows).map(Action::Here)
+            }
             Statement::Show(Show::Variables) => Ok(Action::Forward(Overlay::of_show_variables(
                 &self.known(),
                 format,
@@ -252,17 +266,17 @@ impl Client {
     }
 
     /// Changes the default database.
-    fn use_database(&mut self, database: &str) -> Result<Action, ServerError> {
+    fn use_database(&mut self, database: &str) -> Result<OkPacket, ServerError> {
         let user = self.account()?;
         if let Some(snapshot) = self.proxy.hub.current() {
             check_database(&snapshot, &self.session.user, &user, database)?;
         }
         self.session.database = Some(database.to_owned());
         self.member.set_database(Some(database));
-        Ok(Action::Ok(OkPacket {
+        Ok(OkPacket {
             session_state: encode_tracked_schema(database),
             ..self.ok()
-        }))
+        })
     }
 
     /// COM_INIT_DB.
@@ -272,8 +286,7 @@ impl Client {
         database: &str,
     ) -> Result<(), WireError> {
         match self.use_database(database) {
-            Ok(Action::Ok(ok)) => connection.writer().write_ok(&ok).await,
-            Ok(_) => Ok(()),
+            Ok(ok) => connection.writer().write_ok(&ok).await,
             Err(error) => self.send_error(connection.writer(), &error).await.map(drop),
         }
     }
@@ -288,11 +301,11 @@ impl Client {
             .await
     }
 
-    fn to_kill(&self, id: u64, whole: bool, user: &User) -> Result<Action, ServerError> {
+    fn to_kill(&self, id: u64, whole: bool, user: &User) -> Result<Here, ServerError> {
         if id != u64::from(self.member.entry().id) {
             let anybodys = user.class == ServiceClass::Admin;
             let user = self.session.user.clone();
-            return Ok(Action::Kill(Kill {
+            return Ok(Here::Kill(Kill {
                 id,
                 whole,
                 user,
@@ -300,7 +313,7 @@ impl Client {
             }));
         }
         if whole {
-            Ok(Action::Close(errors::interrupted()))
+            Ok(Here::Close(errors::interrupted()))
         } else {
             Err(errors::interrupted())
         }

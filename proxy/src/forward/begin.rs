@@ -54,6 +54,17 @@ struct Failed {
     own: Option<ServerError>,
 }
 
+impl Failed {
+    fn of(address: SocketAddr, why: String) -> Self {
+        Self {
+            address,
+            why,
+            is_shadow_lost: false,
+            own: None,
+        }
+    }
+}
+
 /// Tries czars until one has begun to answer: with its whole answer, or with so much of it that
 /// holding it ends.
 pub(super) async fn begin_somewhere(
@@ -101,23 +112,16 @@ async fn try_one(
     statement: &Forwarded<'_>,
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
 ) -> Result<Result<Begun, Failed>, Failure> {
-    let failed = |address, why: String| Failed {
-        address,
-        why,
-        is_shadow_lost: false,
-        own: None,
-    };
     let connection = guarded(interrupt.as_mut(), czars.connection(avoid))
         .await
         .map_err(Failure::Interrupted)?;
     let mut czar = match connection {
         Ok(connection) => connection,
         Err(CzarError::Unreachable { address, source }) => {
-            return Ok(Err(failed(address, source.to_string())));
+            return Ok(Err(Failed::of(address, source.to_string())));
         }
         Err(error) => return Err(Failure::Error(no_czar(&error.to_string()))),
     };
-    let address = czar.address();
     let begun = match guarded(interrupt, begin(&mut czar, statement)).await {
         Ok(begun) => begun,
         Err(interrupt) => {
@@ -125,29 +129,41 @@ async fn try_one(
             return Err(Failure::Interrupted(interrupt));
         }
     };
-    match begun {
-        Ok(Beginning::Ok(end)) => Ok(Ok(Begun::Ok(czar, end))),
-        Ok(Beginning::Rows(columns, held, end)) => Ok(Ok(Begun::Rows(Rows {
-            czar,
-            columns,
-            held,
-            end,
-        }))),
+    let error = match begun {
+        Ok(Beginning::Ok(end)) => return Ok(Ok(Begun::Ok(czar, end))),
+        Ok(Beginning::Rows(columns, held, end)) => {
+            return Ok(Ok(Begun::Rows(Rows {
+                czar,
+                columns,
+                held,
+                end,
+            })));
+        }
+        Err(error) => error,
+    };
+    failure_of(&mut czar, error).map(Err)
+}
+
+/// Whose failure an error of a czar is: the czar's, so that another may do better, or else the
+/// statement's.
+fn failure_of(czar: &mut PooledConnection, error: ClientError) -> Result<Failed, Failure> {
+    let failed = Failed::of(czar.address(), error.to_string());
+    match error {
         // It has not yet seen the dataEpoch that the session has seen, or finds no replica that
         // answers: another one may.
-        Err(ClientError::Server(error)) if errors::TEMPORARY.is(&error) => Ok(Err(Failed {
-            own: Some(error.clone()),
-            ..failed(address, error.to_string())
-        })),
-        Err(ClientError::Server(error)) if !is_czars_trouble(&error) => Err(Failure::Error(error)),
-        Err(error) => {
+        ClientError::Server(error) if errors::TEMPORARY.is(&error) => Ok(Failed {
+            own: Some(error),
+            ..failed
+        }),
+        ClientError::Server(error) if !is_czars_trouble(&error) => Err(Failure::Error(error)),
+        error => {
             czar.distrust();
-            Ok(Err(Failed {
+            Ok(Failed {
                 is_shadow_lost: error
                     .server_error()
                     .is_some_and(|error| SHADOW_LOST.is(error)),
-                ..failed(address, error.to_string())
-            }))
+                ..failed
+            })
         }
     }
 }

@@ -41,37 +41,41 @@ pub async fn forward(
     };
     // From here on a failure of the czar can only be told.
     *rows = held.len() as u64;
-    let write = async {
+    let begin = async {
         writer.start_result_raw(&raw_columns).await?;
         for row in &held {
             statement.overlay.write(row, &columns, writer).await?;
         }
         Ok::<(), WireError>(())
     };
-    let written = tokio::select! {
-        biased;
-        // First: what needs no waiting is written whatever has happened meanwhile.
-        written = write => written.map_err(Stop::Client),
-        // A packet may have been cut in the middle: the connection is lost.
-        _ = interrupt.as_mut() => Err(Stop::Writing),
+    let written = match (write(begin, interrupt.as_mut()).await, end) {
+        (Ok(()), None) => stream(&mut czar, statement, &columns, interrupt, writer, rows).await,
+        (Ok(()), Some(end)) => Ok(end),
+        (Err(stop), _) => Err(stop),
     };
-    if let Err(stop) = written {
-        return Err(stop.act(czar).await);
-    }
-    let end = if let Some(end) = end {
-        end
-    } else {
-        let streamed = stream(&mut czar, statement, &columns, interrupt, writer, rows).await;
-        match streamed {
-            Ok(end) => end,
-            Err(stop) => return Err(stop.act(czar).await),
-        }
+    let end = match written {
+        Ok(end) => end,
+        Err(stop) => return Err(stop.act(czar).await),
     };
     let answered = ended(statement, &mut czar, &end).await?;
     writer
         .finish_result(&OkPacket::with_status(statement.status, end.warnings))
         .await?;
     Ok(answered)
+}
+
+/// Writes to the client, unless it is interrupted while it waits for the client.
+async fn write(
+    begin: impl Future<Output = Result<(), WireError>>,
+    interrupt: Pin<&mut impl Future<Output = Interrupt>>,
+) -> Result<(), Stop> {
+    tokio::select! {
+        biased;
+        // First: what needs no waiting is written whatever has happened meanwhile.
+        written = begin => written.map_err(Stop::Client),
+        // A packet may have been cut in the middle: the connection is lost.
+        _ = interrupt => Err(Stop::Writing),
+    }
 }
 
 /// Asks a czar for the columns of a statement only; nothing is written.

@@ -22,18 +22,15 @@ pub fn set_revoked(
         .get(key)
         .ok_or_else(|| EditError::NoTable(key.clone()))?;
     let holds = |segments: &[Segment]| segments.iter().any(|held| held.id == segment);
-    if holds(if revoked {
-        &table.revoked
+    let (from, to) = if revoked {
+        (&table.segments, &table.revoked)
     } else {
-        &table.segments
-    }) {
+        (&table.revoked, &table.segments)
+    };
+    if holds(to) {
         return Ok(None);
     }
-    if !holds(if revoked {
-        &table.segments
-    } else {
-        &table.revoked
-    }) {
+    if !holds(from) {
         return Err(EditError::NoSegment {
             table: key.clone(),
             segment,
