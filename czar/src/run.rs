@@ -51,16 +51,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         shadow,
         workers,
         lookups: Lookups::new(config.remembered_keys),
-        spool: Arc::new(SpoolSpace::new(
-            config.spool.clone(),
-            config.spool_memory,
-            config.spool_disk,
-        )),
-        gathers: GatherSpace::new(GatherLimits {
-            statement: config.gather_bytes,
-            user: config.gather_user_bytes,
-            total: config.gather_total_bytes,
-        }),
+        spool: spool_space(&config),
+        gathers: gather_space(&config),
         options: EngineOptions {
             interactive_per_worker: config.interactive_per_worker,
             scan_per_worker: config.scan_per_worker,
@@ -86,6 +78,23 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     };
     server::serve(listener, shared, entry, grace).await;
     Ok(())
+}
+
+fn spool_space(config: &Config) -> Arc<SpoolSpace> {
+    let folder = config.spool.clone();
+    Arc::new(SpoolSpace::new(
+        folder,
+        config.spool_memory,
+        config.spool_disk,
+    ))
+}
+
+fn gather_space(config: &Config) -> Arc<GatherSpace> {
+    GatherSpace::new(GatherLimits {
+        statement: config.gather_bytes,
+        user: config.gather_user_bytes,
+        total: config.gather_total_bytes,
+    })
 }
 
 fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {

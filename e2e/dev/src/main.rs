@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
+use orrery_archive::catalog::Catalog;
 use orrery_dev::mysqld::{PLUGIN, terminate};
 use orrery_dev::programs::{start_czar, start_proxy};
 use orrery_dev::stack::{Stack, user, users};
@@ -112,21 +113,10 @@ async fn up(
     let list: Vec<String> = started.iter().map(u32::to_string).collect();
     std::fs::write(&pids, list.join("\n"))?;
     stack.detach();
-    let rows: u64 = archive
-        .catalog
-        .tables
-        .values()
-        .flat_map(|table| &table.segments)
-        .map(|segment| segment.rows)
-        .sum();
     println!(
-        "{} workers, {} chunks, {rows} rows, up in {:.1} s. Logs: {}",
+        "{} workers, {}, up in {:.1} s. Logs: {}",
         shape.workers,
-        archive
-            .catalog
-            .families
-            .get("sky")
-            .map_or(0, |family| family.placement.len()),
+        contents(&archive.catalog),
         begun.elapsed().as_secs_f64(),
         folder.display()
     );
@@ -135,6 +125,15 @@ async fn up(
         LOGIN.0, LOGIN.1
     );
     Ok(())
+}
+
+/// Chunks and rows, for people.
+fn contents(catalog: &Catalog) -> String {
+    let families = catalog.families.values();
+    let chunks: usize = families.map(|family| family.placement.len()).sum();
+    let segments = catalog.tables.values().flat_map(|table| &table.segments);
+    let rows: u64 = segments.map(|segment| segment.rows).sum();
+    format!("{chunks} chunks, {rows} rows")
 }
 
 fn down(folder: &Path) -> anyhow::Result<()> {
