@@ -30,7 +30,7 @@ pub struct Config {
     #[arg(
         long,
         env = "ORRERY_TLS_DIR",
-        requires = "catalog_key",
+        requires = "public_keys",
         required_unless_present = "without_tls",
         conflicts_with = "without_tls"
     )]
@@ -38,9 +38,10 @@ pub struct Config {
     /// Speak to proxies and workers in the clear, and to no agents: for trials on one host.
     #[arg(long, env = "ORRERY_WITHOUT_TLS")]
     pub without_tls: bool,
-    /// File with the key that signs catalog copies.
-    #[arg(long, env = "ORRERY_CATALOG_KEY", requires = "tls_dir")]
-    pub catalog_key: Option<PathBuf>,
+    /// File with the public keys of the catalog copies that agents keep, one a line in hexadecimal
+    /// digits.
+    #[arg(long, env = "ORRERY_PUBLIC_KEYS", requires = "tls_dir")]
+    pub public_keys: Option<PathBuf>,
     /// Socket of the shadow server.
     #[arg(long, env = "ORRERY_SHADOW_SOCKET")]
     pub shadow_socket: PathBuf,

@@ -98,15 +98,16 @@ fn gather_space(config: &Config) -> Arc<GatherSpace> {
 }
 
 fn agent_access(config: &Config) -> anyhow::Result<Option<AgentAccess>> {
-    let (Some(folder), Some(key)) = (&config.tls_dir, &config.catalog_key) else {
+    let (Some(folder), Some(keys)) = (&config.tls_dir, &config.public_keys) else {
         return Ok(None);
     };
     let access = AgentAccess {
         tls: folder.clone(),
-        key: std::fs::read(key).with_context(|| format!("key file {}", key.display()))?,
+        keys: keys.clone(),
     };
-    // A certificate that cannot be used is reported at the start, not when an agent must be asked.
+    // What cannot be used is reported at the start, not when an agent must be asked.
     access.client()?;
+    access.trusted()?;
     Ok(Some(access))
 }
 

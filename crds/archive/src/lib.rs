@@ -5,6 +5,7 @@
 //! - [`names`]: every derived name (physical tables, Kubernetes objects) in one place;
 //! - [`sql_type`]: column types; [`table`]: a table's columns, keys and DDL; [`replicas`]: how
 //!   often a chunk is kept;
+//! - [`signing`]: the keys of what the operator signs;
 //! - [`ingest`]: sources, dialects and policies of an ingest, its progress and its summary.
 //!
 //! No I/O happens here, and nothing here knows Kubernetes: the kinds in `crds/` are made of these.
@@ -13,5 +14,6 @@ pub mod catalog;
 pub mod ingest;
 pub mod names;
 pub mod replicas;
+pub mod signing;
 pub mod sql_type;
 pub mod table;

@@ -130,8 +130,12 @@ pub const MYSQL_SECRET: &str = "orrery-mysql";
 pub const READER_ACCOUNT: &str = "orrery_reader";
 /// Account proxies use on czars.
 pub const CZAR_ACCOUNT: &str = "orrery_proxy";
-/// Secret with the key that signs catalog copies, key `key`.
-pub const CATALOG_KEY_SECRET: &str = "orrery-catalog-key";
+/// Secret with the private keys that sign catalog copies. Only the operator reads it.
+pub const SIGNING_SECRET: &str = "orrery-signing";
+/// ConfigMap with the public keys of catalog copies.
+pub const PUBLIC_KEYS_CONFIG: &str = "orrery-public-keys";
+/// Key of [`PUBLIC_KEYS_CONFIG`]; its value is a [`crate::catalog::TrustedKeys`] as text.
+pub const PUBLIC_KEYS_FILE: &str = "keys";
 /// Secret with the archive's certificate authority, keys `tls.crt` and `tls.key`. Only the operator
 /// reads it.
 pub const CA_SECRET: &str = "orrery-ca";

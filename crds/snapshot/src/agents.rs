@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use orrery_archive::catalog::SignedCatalog;
+use orrery_archive::signing::TrustedKeys;
 use orrery_worker_api::CallError;
 use orrery_worker_api::client::Agents;
 
@@ -11,7 +12,7 @@ use crate::hub::{Hub, Offer};
 
 /// Asks the agents that `hub` knows for their copies, all at once, and offers every copy that
 /// verifies. Returns whether the hub got a newer one.
-pub async fn refresh(agents: &Agents, key: &[u8], hub: &Hub) -> bool {
+pub async fn refresh(agents: &Agents, keys: &TrustedKeys, hub: &Hub) -> bool {
     let urls: Vec<String> = hub
         .state()
         .snapshot
@@ -22,7 +23,7 @@ pub async fn refresh(agents: &Agents, key: &[u8], hub: &Hub) -> bool {
     let copies = futures::future::join_all(urls.iter().map(|url| fetch(agents, url))).await;
     let mut newer = false;
     for (url, copy) in urls.iter().zip(copies) {
-        match copy.map(|copy| (copy.verify(key), copy)) {
+        match copy.map(|copy| (copy.verify(keys), copy)) {
             Ok((Ok(catalog), copy)) => {
                 newer |= hub.offer(Offer::Catalog(Arc::new(catalog), copy.root, copy.objects));
             }

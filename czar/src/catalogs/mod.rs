@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use orrery_archive::catalog::Catalog;
+use orrery_archive::signing::TrustedKeys;
 use orrery_crds::kinds::WorkerPhase;
 use orrery_snapshot::lease::{InUse, InUseGuard};
 use orrery_snapshot::{Hub, Snapshot, agents};
+use orrery_tls::KeysFileError;
 use orrery_worker_api::CallError;
 use orrery_worker_api::client::{Agents, Timeouts};
 use tokio::sync::watch;
@@ -54,18 +56,39 @@ pub struct AgentAccess {
     /// Folder with the czar's certificate, read with each round of questions: it is renewed now and
     /// then, and they are rare.
     pub tls: PathBuf,
-    /// Key that signs catalog copies.
-    pub key: Vec<u8>,
+    /// File with the public keys of catalog copies, read as often: they take turns.
+    pub keys: PathBuf,
+}
+
+/// Why agents cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Client(#[from] CallError),
+    /// The public keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysFileError),
 }
 
 impl AgentAccess {
     /// Calls to agents with the certificate as it is now.
-    pub fn client(&self) -> Result<Agents, CallError> {
+    pub fn client(&self) -> Result<Agents, AccessError> {
         let timeouts = Timeouts {
             connect: ASK,
             call: ASK,
         };
-        Agents::from_folder(&self.tls, timeouts)
+        Ok(Agents::from_folder(&self.tls, timeouts)?)
+    }
+
+    /// The public keys as they are now.
+    pub fn trusted(&self) -> Result<TrustedKeys, AccessError> {
+        Ok(orrery_tls::trusted_keys(&self.keys)?)
+    }
+
+    async fn refresh(&self, hub: &Hub) -> Result<(), AccessError> {
+        agents::refresh(&self.client()?, &self.trusted()?, hub).await;
+        Ok(())
     }
 }
 
@@ -128,11 +151,8 @@ impl Catalogs {
         if asked.is_some_and(|when| when.elapsed() < ASK_EVERY) {
             return;
         }
-        match agents.client() {
-            Ok(client) => {
-                agents::refresh(&client, &agents.key, &self.hub).await;
-            }
-            Err(error) => tracing::warn!(%error, "agents cannot be asked for a newer catalog"),
+        if let Err(error) = agents.refresh(&self.hub).await {
+            tracing::warn!(%error, "agents cannot be asked for a newer catalog");
         }
         *asked = Some(tokio::time::Instant::now());
     }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::apply::ApplyError;
 use crate::catalog::error::WriterError;
+use crate::secrets::signing::SigningError;
 
 /// Why a reconcile did not end.
 #[derive(Debug, Error)]
@@ -17,6 +18,9 @@ pub enum ReconcileError {
     /// The catalog was not read or written.
     #[error(transparent)]
     Catalog(#[from] WriterError),
+    /// Nothing can be signed.
+    #[error(transparent)]
+    SigningKeys(#[from] SigningError),
     /// What is to be stored has no JSON form.
     #[error("no JSON form: {0}")]
     Json(#[from] serde_json::Error),

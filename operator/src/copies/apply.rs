@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
-use orrery_worker_api::agent::{ManifestRow, PageQuery, RowState, SetState, StartCopy};
+use orrery_worker_api::agent::{
+    CopyTable, ExportOrder, ManifestRow, PageQuery, RowState, SetState, StartCopy,
+};
 use orrery_worker_api::client::AgentClient;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -16,7 +19,11 @@ use crate::catalog::edit;
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
 use crate::fleet::{Addresses, Fleet};
+use crate::secrets;
 
+/// Seconds that an order to hand out a table holds: a copy that takes longer fails, and is tried again
+/// with another order.
+const ORDER_SECONDS: i64 = 86_400;
 /// Rows per page of a manifest.
 const PAGE: u32 = 2000;
 
@@ -36,6 +43,12 @@ pub enum TransferError {
         /// Physical table.
         table: String,
     },
+    /// The keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] ReconcileError),
+    /// The first key is not made yet.
+    #[error("there is no key to sign orders with yet")]
+    NoKey,
 }
 
 /// What a worker holds, by table.
@@ -111,7 +124,7 @@ impl Round<'_> {
             source: self.url(source)?,
             creates: tables::creates(self.catalog, &transfer.tables),
             placement_epoch: self.catalog.epochs.placement,
-            rows: wanted.iter().map(contents).collect(),
+            tables: self.ordered(source, &wanted).await?,
         };
         let copied = self.agent(target)?.copy(&request).await;
         let status = copied.map_err(AgentError::from)?;
@@ -128,6 +141,26 @@ impl Round<'_> {
             );
         }
         Ok(None)
+    }
+
+    /// The tables of a copy, each with the order by which the source hands it out.
+    async fn ordered(
+        &self,
+        source: WorkerId,
+        wanted: &[ManifestRow],
+    ) -> Result<Vec<CopyTable>, TransferError> {
+        let keys = secrets::signing_keys(self.context, self.namespace).await?;
+        let now = Timestamp::now();
+        let key = keys.signer(now).ok_or(TransferError::NoKey)?;
+        let until = now.as_second() + ORDER_SECONDS;
+        let table = |row: &ManifestRow| {
+            let name = (row.database.as_str(), row.table.as_str());
+            CopyTable {
+                row: contents(row),
+                order: ExportOrder::sign(key, &self.catalog.archive_uid, source, name, until),
+            }
+        };
+        Ok(wanted.iter().map(table).collect())
     }
 
     /// Whether a worker's manifest has all of these rows.

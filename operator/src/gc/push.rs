@@ -3,19 +3,23 @@
 
 use std::collections::HashMap;
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
-use orrery_archive::names::CATALOG_KEY_SECRET;
+use orrery_archive::signing::PublicKey;
 use orrery_crds::kinds::Worker;
 
 use crate::agents::AgentError;
 use crate::controller::context::Context;
-use crate::secrets::plan::CATALOG_KEY;
+use crate::controller::error::ReconcileError;
+use crate::secrets;
+
+/// What orders copies, and who signed them: a copy by a new key replaces the same one by an old key.
+type Version = (u32, Epochs, PublicKey);
 
 /// What each agent was given last, by worker name.
 #[derive(Debug, Default)]
 pub struct Pushed {
-    given: HashMap<String, (u32, Epochs)>,
+    given: HashMap<String, Version>,
 }
 
 impl Pushed {
@@ -27,8 +31,13 @@ impl Pushed {
         namespace: &str,
         catalog: &Catalog,
         workers: &[Worker],
-    ) -> Result<(), kube::Error> {
-        let version = (catalog.lineage, catalog.epochs);
+    ) -> Result<(), ReconcileError> {
+        let keys = secrets::signing_keys(context, namespace).await?;
+        // There is none before the first was made.
+        let Some(key) = keys.signer(Timestamp::now()) else {
+            return Ok(());
+        };
+        let version = (catalog.lineage, catalog.epochs, key.public());
         let due: Vec<(String, String)> = workers
             .iter()
             .filter_map(|worker| {
@@ -40,10 +49,7 @@ impl Pushed {
         if due.is_empty() {
             return Ok(());
         }
-        let Some(key) = signing_key(context, namespace).await? else {
-            return Ok(());
-        };
-        let copy = SignedCatalog::sign(catalog, &key);
+        let copy = SignedCatalog::sign(catalog, key);
         let given = futures::future::join_all(
             due.iter()
                 .map(|(_, address)| give(context, namespace, address, &copy)),
@@ -61,16 +67,6 @@ impl Pushed {
         }
         Ok(())
     }
-}
-
-async fn signing_key(context: &Context, namespace: &str) -> Result<Option<Vec<u8>>, kube::Error> {
-    let secret = context
-        .api::<Secret>(namespace)
-        .get_opt(CATALOG_KEY_SECRET)
-        .await?;
-    Ok(secret
-        .and_then(|secret| secret.data?.remove(CATALOG_KEY))
-        .map(|key| key.0))
 }
 
 async fn give(

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Resource;
 use kube::api::ObjectMeta;
-use orrery_archive::names::{CA_SECRET, Role};
+use orrery_archive::names::{CA_SECRET, PUBLIC_KEYS_CONFIG, Role, SIGNING_SECRET};
 use orrery_tls::Files;
 use rand::RngCore;
 
 use super::certificates::{self, CertificateError, Pair};
 use super::error::SecretsError;
 use super::plan::{self, AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
+use super::signing::SigningKeys;
+use crate::controller::apply::{Ownership, apply};
 use crate::controller::context::Context;
 use crate::controller::events::Event;
 use crate::{field_manager, labels};
@@ -77,14 +79,37 @@ pub async fn store(
     values: Values,
     need: Need,
 ) -> Result<(), SecretsError> {
-    let api = context.api::<Secret>(namespace);
-    let parameters = field_manager::post();
     let values = values
         .into_iter()
         .map(|(key, value)| (key, ByteString(value.into_bytes())));
+    let mut data = live
+        .and_then(|secret| secret.data.clone())
+        .unwrap_or_default();
+    data.extend(values);
+    let secret = write(context, namespace, name, live, data).await?;
+    tracing::info!(namespace, name, ?need, "made a secret");
+    context
+        .events
+        .publish(&secret.object_ref(&()), None, event(need))
+        .await;
+    Ok(())
+}
+
+/// Creates the Secret with this data, or replaces it under its resourceVersion.
+async fn write(
+    context: &Context,
+    namespace: &str,
+    name: &'static str,
+    live: Option<&Secret>,
+    data: BTreeMap<String, ByteString>,
+) -> Result<Secret, SecretsError> {
+    let api = context.api::<Secret>(namespace);
+    let parameters = field_manager::post();
     let written = if let Some(live) = live {
-        let mut secret = live.clone();
-        secret.data.get_or_insert_default().extend(values);
+        let secret = Secret {
+            data: Some(data),
+            ..live.clone()
+        };
         api.replace(name, &parameters, &secret).await
     } else {
         let secret = Secret {
@@ -93,7 +118,7 @@ pub async fn store(
                 labels: Some(labels::of_component("operator")),
                 ..ObjectMeta::default()
             },
-            data: Some(values.collect()),
+            data: Some(data),
             type_: Some("Opaque".into()),
             ..Secret::default()
         };
@@ -103,14 +128,48 @@ pub async fn store(
         name: name.into(),
         source,
     })?;
-    tracing::info!(namespace, name, ?need, "made a secret");
     context
         .metrics
         .wrote("Secret", if live.is_some() { "updated" } else { "created" });
+    Ok(secret)
+}
+
+/// Stores the signing keys.
+pub async fn store_keys(
+    context: &Context,
+    namespace: &str,
+    live: Option<&Secret>,
+    keys: &SigningKeys,
+) -> Result<(), SecretsError> {
+    let name = SIGNING_SECRET;
+    let secret = write(context, namespace, name, live, keys.data()).await?;
+    tracing::info!(namespace, name, ?keys, "the signing keys changed");
+    let event = Event::normal("SecretMade", "the signing keys changed");
     context
         .events
-        .publish(&secret.object_ref(&()), None, event(need))
+        .publish(&secret.object_ref(&()), None, event)
         .await;
+    Ok(())
+}
+
+/// Gives czars and agents the public keys.
+pub async fn publish_keys(
+    context: &Context,
+    namespace: &str,
+    keys: &SigningKeys,
+) -> Result<(), SecretsError> {
+    let Some(wanted) = keys.published(namespace) else {
+        return Ok(());
+    };
+    let api = context.api::<ConfigMap>(namespace);
+    let live = api.get_opt(PUBLIC_KEYS_CONFIG).await;
+    let live = live.map_err(|source| SecretsError::Api {
+        name: PUBLIC_KEYS_CONFIG.into(),
+        source,
+    })?;
+    let change = apply(&api, live.as_ref(), &wanted, Ownership::Whole).await?;
+    let about = wanted.object_ref(&());
+    context.events.applied(&about, &wanted, &change).await;
     Ok(())
 }
 

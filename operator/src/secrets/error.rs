@@ -3,14 +3,16 @@
 use thiserror::Error;
 
 use super::certificates::CertificateError;
+use super::signing::SigningError;
+use crate::controller::apply::ApplyError;
 
 /// Why the Secrets are not complete.
 #[derive(Debug, Error)]
 pub enum SecretsError {
     /// The cluster API failed.
-    #[error("Secret {name}: {source}")]
+    #[error("{name}: {source}")]
     Api {
-        /// Name of the Secret.
+        /// Name of the Secret or ConfigMap.
         name: String,
         /// What the API server said.
         source: kube::Error,
@@ -23,4 +25,10 @@ pub enum SecretsError {
         /// Why not.
         source: CertificateError,
     },
+    /// The catalog's keys cannot be used.
+    #[error(transparent)]
+    SigningKeys(#[from] SigningError),
+    /// The catalog's public keys were not written.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
 }

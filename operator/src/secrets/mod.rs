@@ -1,5 +1,5 @@
-//! The archive's own Secrets: authority, certificates, passwords between our parts, the key that
-//! signs catalog copies.
+//! The archive's own Secrets: authority, certificates, passwords between our parts, the keys
+//! of catalog copies.
 //!
 //! Made once and never overwritten, so that an administrator can put own values in; certificates
 //! are renewed before they expire. They have no owner: they go with their namespace.
@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod error;
 mod observe;
 pub mod plan;
+pub mod signing;
 
 use std::time::Duration;
 
@@ -17,12 +18,15 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use orrery_archive::names::SIGNING_SECRET;
 
 use crate::controller::context::{Context, Scope};
+use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch::{self, Sensitivity, changes, namespace};
 use error::SecretsError;
 use plan::Need;
+use signing::SigningKeys;
 
 /// Pause between looks when nothing changed.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -53,7 +57,8 @@ impl Controller for Secrets {
         namespace: &String,
     ) -> Result<Duration, SecretsError> {
         let secrets = observe::observe(context, namespace).await?;
-        let needs = plan::needs(namespace, &secrets, Timestamp::now());
+        let now = Timestamp::now();
+        let needs = plan::needs(namespace, &secrets, now);
         for need in &needs {
             let (name, values) = apply::make(namespace, &secrets, *need)?;
             apply::store(context, namespace, name, secrets.get(name), values, *need).await?;
@@ -63,8 +68,25 @@ impl Controller for Secrets {
             }
         }
         apply::identify(context, namespace, &secrets);
+        let live = secrets.get(SIGNING_SECRET);
+        let mut keys = SigningKeys::read(live)?;
+        if keys.turn(now)? {
+            apply::store_keys(context, namespace, live, &keys).await?;
+            return Ok(SOON);
+        }
+        apply::publish_keys(context, namespace, &keys).await?;
         Ok(if needs.is_empty() { RESYNC } else { SOON })
     }
+}
+
+/// What the operator signs with in `namespace`; no key before the first is made.
+pub async fn signing_keys(
+    context: &Context,
+    namespace: &str,
+) -> Result<SigningKeys, ReconcileError> {
+    let api = context.api::<Secret>(namespace);
+    let secret = api.get_opt(SIGNING_SECRET).await?;
+    Ok(SigningKeys::read(secret.as_ref())?)
 }
 
 fn own_secret(metadata: &ObjectMeta) -> Option<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::{
-    CA_SECRET, CATALOG_KEY_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role,
+    CA_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role, SIGNING_SECRET,
 };
 
 use super::certificates::{Pair, dns_names, outdated};
@@ -16,8 +16,6 @@ pub const CERTIFICATE: &str = "tls.crt";
 pub const PRIVATE_KEY: &str = "tls.key";
 /// Key of the authority's certificate.
 pub const AUTHORITY: &str = "ca.crt";
-/// Key of the catalog's signing key.
-pub const CATALOG_KEY: &str = "key";
 /// Roles that have a certificate.
 pub const ROLES: [Role; 6] = [
     Role::Operator,
@@ -31,7 +29,7 @@ pub const ROLES: [Role; 6] = [
 /// Names of the archive's own Secrets.
 pub fn own_names() -> impl Iterator<Item = &'static str> {
     let certificates = ROLES.into_iter().map(Role::tls_secret);
-    certificates.chain([CA_SECRET, MYSQL_SECRET, CATALOG_KEY_SECRET])
+    certificates.chain([CA_SECRET, MYSQL_SECRET, SIGNING_SECRET])
 }
 
 /// Something to make.
@@ -48,15 +46,11 @@ pub enum Need {
 /// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever
 /// replaced, except certificates.
 pub fn needs(namespace: &str, secrets: &BTreeMap<String, Secret>, now: Timestamp) -> Vec<Need> {
-    let mut needs: Vec<Need> = [
-        (MYSQL_SECRET, READER_ACCOUNT),
-        (MYSQL_SECRET, CZAR_ACCOUNT),
-        (CATALOG_KEY_SECRET, CATALOG_KEY),
-    ]
-    .into_iter()
-    .filter(|(secret, key)| text(secrets, secret, key).is_none_or(str::is_empty))
-    .map(|(secret, key)| Need::Random(secret, key))
-    .collect();
+    let mut needs: Vec<Need> = [(MYSQL_SECRET, READER_ACCOUNT), (MYSQL_SECRET, CZAR_ACCOUNT)]
+        .into_iter()
+        .filter(|(secret, key)| text(secrets, secret, key).is_none_or(str::is_empty))
+        .map(|(secret, key)| Need::Random(secret, key))
+        .collect();
     match authority(secrets) {
         // Certificates follow in the next round, once the authority is stored.
         None => needs.push(Need::Authority),
@@ -114,11 +108,9 @@ mod tests {
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
-    use orrery_archive::names::{
-        CA_SECRET, CATALOG_KEY_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role,
-    };
+    use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role};
 
-    use super::{AUTHORITY, CATALOG_KEY, CERTIFICATE, Need, PRIVATE_KEY, ROLES, needs};
+    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY, ROLES, needs};
     use crate::secrets::certificates::{authority, issue};
 
     fn secret(values: &[(&str, &str)]) -> Secret {
@@ -144,7 +136,6 @@ mod tests {
                 MYSQL_SECRET.to_owned(),
                 secret(&[(READER_ACCOUNT, "a"), (CZAR_ACCOUNT, "b")]),
             ),
-            (CATALOG_KEY_SECRET.to_owned(), secret(&[(CATALOG_KEY, "c")])),
         ]);
         for role in ROLES {
             let pair = issue(&ca, role, "sky", now).unwrap();
@@ -166,7 +157,6 @@ mod tests {
             [
                 Need::Random(MYSQL_SECRET, READER_ACCOUNT),
                 Need::Random(MYSQL_SECRET, CZAR_ACCOUNT),
-                Need::Random(CATALOG_KEY_SECRET, CATALOG_KEY),
                 Need::Authority,
             ]
         );

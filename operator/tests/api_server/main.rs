@@ -17,6 +17,7 @@ mod chart;
 mod edits;
 mod election;
 mod ingests;
+mod leases;
 mod repair;
 mod secrets;
 mod support;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use orrery_archive::catalog::users::Users;
 use orrery_archive::names::{
-    CA_SECRET, CATALOG_KEY_SECRET, MYSQL_SECRET, READER_ACCOUNT, Role, USERS_KEY, USERS_SECRET,
+    CA_SECRET, MYSQL_SECRET, READER_ACCOUNT, Role, SIGNING_SECRET, USERS_KEY, USERS_SECRET,
 };
 use orrery_crds::kinds::QueryUser;
 use orrery_operator::secrets::plan::{AUTHORITY, CERTIFICATE, ROLES, value};
@@ -22,7 +22,7 @@ async fn own_values_stay_and_lost_certificates_come_back() {
                 .await;
         }
         archive
-            .until::<Secret>(CATALOG_KEY_SECRET, "made", |_| true)
+            .until::<Secret>(SIGNING_SECRET, "made", |_| true)
             .await;
         let authority = archive.api::<Secret>().get(CA_SECRET).await.unwrap();
         archive

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
@@ -188,6 +188,13 @@ impl Archive {
         self.writes.load(Ordering::SeqCst)
     }
 
+    /// A client with the token that a pod of the chart's ServiceAccount `account` has, or with one
+    /// that was given to no pod.
+    pub async fn as_account(&self, account: &str, pod: Option<&Pod>) -> Client {
+        let config = account_config(&self.admin, &self.namespace, account, pod).await;
+        Client::try_from(config).unwrap()
+    }
+
     pub fn api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -302,25 +309,41 @@ impl Archive {
     }
 }
 
-/// A client with the ServiceAccount's own token, that counts writes.
-async fn operator_client(admin: &Client, namespace: &str, writes: Arc<AtomicUsize>) -> Client {
+/// How to reach the API server with a token of a ServiceAccount, as the pod `of` has it or of none.
+async fn account_config(
+    admin: &Client,
+    namespace: &str,
+    account: &str,
+    of: Option<&Pod>,
+) -> Config {
     let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), namespace);
     let request = TokenRequest {
         spec: TokenRequestSpec {
             audiences: Vec::new(),
+            bound_object_ref: of.map(|pod| BoundObjectReference {
+                api_version: Some("v1".into()),
+                kind: Some("Pod".into()),
+                name: pod.metadata.name.clone(),
+                uid: pod.metadata.uid.clone(),
+            }),
             expiration_seconds: Some(3600),
-            ..TokenRequestSpec::default()
         },
         ..TokenRequest::default()
     };
     let token = accounts
-        .create_token_request("orrery-operator", &PostParams::default(), &request)
+        .create_token_request(account, &PostParams::default(), &request)
         .await
         .unwrap();
     let from = admin_config().await;
     let mut config = Config::new(from.cluster_url);
     config.root_cert = from.root_cert;
     config.auth_info.token = Some(token.status.unwrap().token.into());
+    config
+}
+
+/// A client with the ServiceAccount's own token, that counts writes.
+async fn operator_client(admin: &Client, namespace: &str, writes: Arc<AtomicUsize>) -> Client {
+    let config = account_config(admin, namespace, "orrery-operator", None).await;
     let count = MapRequestLayer::new(move |request: http::Request<Body>| {
         if request.method() != http::Method::GET {
             writes.fetch_add(1, Ordering::SeqCst);

@@ -5,6 +5,7 @@
 //! instead is the name of the role.
 
 mod error;
+mod keys;
 mod reload;
 mod verifier;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::TlsError;
+pub use keys::{KeysFileError, trusted_keys};
 use orrery_archive::names::Role;
 pub use reload::Reloaded;
 use rustls::pki_types::pem::PemObject;

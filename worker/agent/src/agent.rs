@@ -68,7 +68,7 @@ impl Agent {
             attempts: KeyedLocks::default(),
             tables: KeyedLocks::default(),
             copies: Copies::default(),
-            catalog: CatalogStore::open(&config.state_dir, &config.catalog_key)?,
+            catalog: CatalogStore::open(&config.state_dir, &config.public_keys)?,
             metrics: Metrics::new()?,
             status: ArcSwap::default(),
             config,

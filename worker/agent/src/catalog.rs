@@ -28,15 +28,15 @@ struct Held {
 #[derive(Debug)]
 pub struct CatalogStore {
     path: PathBuf,
-    key: PathBuf,
+    keys: PathBuf,
     held: ArcSwapOption<Held>,
     writing: Mutex<()>,
 }
 
 impl CatalogStore {
-    /// Reads the copy kept in `directory`; `key` is the file with the signing key, read whenever a
+    /// Reads the copy kept in `directory`; `keys` is the file with the public keys, read whenever a
     /// copy comes. A copy that cannot be read is none: the operator brings the next.
-    pub fn open(directory: &Path, key: &Path) -> Result<Self> {
+    pub fn open(directory: &Path, keys: &Path) -> Result<Self> {
         let path = directory.join(FILE);
         let held = match durable::read(&path)? {
             None => None,
@@ -50,18 +50,20 @@ impl CatalogStore {
         };
         Ok(Self {
             path,
-            key: key.to_owned(),
+            keys: keys.to_owned(),
             held: ArcSwapOption::new(held),
             writing: Mutex::new(()),
         })
     }
 
-    /// Takes a newer copy; it is durable when this returns. The same version again is fine.
+    /// Takes a newer copy; it is durable when this returns. The same version again is fine, and
+    /// replaces the copy held when it is signed by another key. A copy held that no trusted key
+    /// signed gives way to any.
     pub fn put(&self, body: Bytes, archive_uid: &str) -> Result<()> {
         let (copy, candidate) = parse(body)?;
-        let key = std::fs::read(&self.key)
-            .map_err(|source| AgentError::io(format!("read {}", self.key.display()), source))?;
-        copy.verify(&key)
+        let keys = orrery_tls::trusted_keys(&self.keys)
+            .map_err(|error| AgentError::Internal(error.to_string()))?;
+        copy.verify(&keys)
             .map_err(|error| AgentError::BadRequest(error.to_string()))?;
         if candidate.archive_uid != archive_uid {
             return Err(AgentError::WrongIdentity(format!(
@@ -70,14 +72,16 @@ impl CatalogStore {
             )));
         }
         let _writing = self.writing.lock();
-        if let Some(held) = self.held.load().as_ref() {
+        if let Some(held) = self.held.load().as_ref()
+            && parse(held.body.clone())?.0.is_signed_by(&keys)
+        {
             if candidate.version < held.version {
                 return Err(AgentError::EpochTooLow(format!(
                     "lineage {} epochs {} are older than lineage {} epochs {}, held here",
                     candidate.version.0, candidate.version.1, held.version.0, held.version.1
                 )));
             }
-            if candidate.version == held.version {
+            if candidate.body == held.body {
                 return Ok(());
             }
         }
@@ -122,9 +126,11 @@ fn parse(body: Bytes) -> Result<(SignedCatalog, Held)> {
 
 #[cfg(test)]
 mod tests {
+    use orrery_archive::signing::{SigningKey, TrustedKeys};
+
     use super::*;
 
-    fn copy(archive_uid: &str, lineage: u32, data: u64, key: &[u8]) -> Bytes {
+    fn copy(archive_uid: &str, lineage: u32, data: u64, key: &SigningKey) -> Bytes {
         let epochs = Epochs { data, placement: 1 };
         let catalog = Catalog {
             archive_uid: archive_uid.into(),
@@ -137,31 +143,42 @@ mod tests {
             .into()
     }
 
+    /// A store that trusts one key, that key, and its file of public keys.
+    fn store(directory: &Path) -> (CatalogStore, SigningKey, PathBuf) {
+        let (key, file) = (SigningKey::generate().unwrap(), directory.join("keys"));
+        trust(&file, &[&key]);
+        (CatalogStore::open(directory, &file).unwrap(), key, file)
+    }
+
+    fn trust(file: &Path, keys: &[&SigningKey]) {
+        let keys = keys.iter().map(|key| key.public()).collect();
+        std::fs::write(file, TrustedKeys::new(keys).unwrap().to_string()).unwrap();
+    }
+
     #[test]
     fn only_newer_signed_copies_of_the_own_archive_are_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let key = dir.path().join("key");
-        std::fs::write(&key, b"secret").unwrap();
-        let store = CatalogStore::open(dir.path(), &key).unwrap();
+        let (store, key, file) = store(dir.path());
         assert_eq!(store.body(), None);
-        let five = copy("a", 1, 5, b"secret");
+        let five = copy("a", 1, 5, &key);
         store.put(five.clone(), "a").unwrap();
         store.put(five.clone(), "a").unwrap();
         assert!(matches!(
-            store.put(copy("a", 1, 4, b"secret"), "a"),
+            store.put(copy("a", 1, 4, &key), "a"),
             Err(AgentError::EpochTooLow(_))
         ));
         assert!(matches!(
-            store.put(copy("b", 1, 6, b"secret"), "a"),
+            store.put(copy("b", 1, 6, &key), "a"),
             Err(AgentError::WrongIdentity(_))
         ));
+        let other = SigningKey::generate().unwrap();
         assert!(matches!(
-            store.put(copy("a", 1, 6, b"other"), "a"),
+            store.put(copy("a", 1, 6, &other), "a"),
             Err(AgentError::BadRequest(_))
         ));
         assert_eq!(store.body(), Some(five));
-        store.put(copy("a", 2, 3, b"secret"), "a").unwrap();
-        let reopened = CatalogStore::open(dir.path(), &key).unwrap();
+        store.put(copy("a", 2, 3, &key), "a").unwrap();
+        let reopened = CatalogStore::open(dir.path(), &file).unwrap();
         assert_eq!(
             reopened.epochs(),
             Some(Epochs {
@@ -169,5 +186,22 @@ mod tests {
                 placement: 1
             })
         );
+    }
+
+    #[test]
+    fn the_same_copy_by_the_next_key_replaces_that_by_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, last, file) = store(dir.path());
+        store.put(copy("a", 1, 5, &last), "a").unwrap();
+        let next = SigningKey::generate().unwrap();
+        trust(&file, &[&last, &next]);
+        let again = copy("a", 1, 5, &next);
+        store.put(again.clone(), "a").unwrap();
+        assert_eq!(store.body(), Some(again));
+        trust(&file, &[&next]);
+        assert!(matches!(
+            store.put(copy("a", 1, 6, &last), "a"),
+            Err(AgentError::BadRequest(_))
+        ));
     }
 }

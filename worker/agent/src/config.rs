@@ -61,13 +61,14 @@ pub struct Config {
     /// Let the reader's account log in without TLS: for trials on one host.
     #[arg(long, env = "ORRERY_READER_WITHOUT_TLS")]
     pub reader_without_tls: bool,
-    /// File with the key that signs catalog copies.
+    /// File with the public keys of catalog copies, one a line in hexadecimal digits; read with each
+    /// copy that comes.
     #[arg(
         long,
-        env = "ORRERY_CATALOG_KEY",
-        default_value = "/etc/orrery/catalog-key/key"
+        env = "ORRERY_PUBLIC_KEYS",
+        default_value = "/etc/orrery/public-keys/keys"
     )]
-    pub catalog_key: PathBuf,
+    pub public_keys: PathBuf,
     /// LOADs at a time; one per core when absent.
     #[arg(long, env = "ORRERY_LOADS")]
     pub loads: Option<usize>,

@@ -175,8 +175,8 @@ calls! {
     Copy = Post "/v1/copies" [Operator],
     /// → [`CopyStatus`](crate::agent::CopyStatus).
     CopyStatus = Get "/v1/copies/{id}" [Operator],
-    /// → the tablespace of a table as a stream, for a copy.
-    Export = Get "/v1/tables/{database}/{table}/export" [Agent],
+    /// [`ExportOrder`](crate::agent::ExportOrder) → the tablespace of a table as a stream, for a copy.
+    Export = Post "/v1/tables/{database}/{table}/export" [Agent],
     /// [`IndexLookup`](crate::agent::IndexLookup) → [`IndexEntries`](crate::agent::IndexEntries).
     Lookup = Post "/v1/index/lookup" [Loader],
     /// [`SignedCatalog`](orrery_archive::catalog::SignedCatalog); an older one than that held is

@@ -1,20 +1,18 @@
 //! The copy of the catalog that the operator leaves at every agent, signed, for czars that cannot
 //! reach the cluster API.
 
-use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::codec::{self, Encoded};
 use super::model::{Catalog, Epochs, RootPayload};
 use super::objects::{ObjectError, Objects};
+use crate::signing::{Purpose, SigningKey, TrustedKeys};
 
-/// A catalog with the operator's signature (HMAC-SHA256 with the key of Secret
-/// `orrery-catalog-key`).
+/// A catalog with the operator's signature (Ed25519).
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedCatalog {
-    /// Root; agents compare lineage and epochs without the key.
+    /// Root; agents compare lineage and epochs.
     pub root: RootPayload,
     /// Objects it refers to.
     pub objects: Objects,
@@ -35,9 +33,9 @@ pub enum SignatureError {
 
 impl SignedCatalog {
     /// Signs `catalog`.
-    pub fn sign(catalog: &Catalog, key: &[u8]) -> Self {
+    pub fn sign(catalog: &Catalog, key: &SigningKey) -> Self {
         let Encoded { root, objects } = codec::encode(catalog);
-        let signature = hex::encode(mac(&root, key).finalize().into_bytes());
+        let signature = key.sign(Purpose::CatalogCopy, &signed_text(&root));
         Self {
             root,
             objects,
@@ -45,14 +43,19 @@ impl SignedCatalog {
         }
     }
 
-    /// The catalog, if the signature verifies. Objects need no signature of their own: the root
+    /// The catalog, if one of `keys` signed it. Objects need no signature of their own: the root
     /// holds their hashes.
-    pub fn verify(&self, key: &[u8]) -> Result<Catalog, SignatureError> {
-        let signature = hex::decode(&self.signature).map_err(|_| SignatureError::Signature)?;
-        mac(&self.root, key)
-            .verify_slice(&signature)
-            .map_err(|_| SignatureError::Signature)?;
+    pub fn verify(&self, keys: &TrustedKeys) -> Result<Catalog, SignatureError> {
+        if !self.is_signed_by(keys) {
+            return Err(SignatureError::Signature);
+        }
         Ok(self.decode()?)
+    }
+
+    /// Whether one of `keys` signed it; it may be incomplete all the same.
+    pub fn is_signed_by(&self, keys: &TrustedKeys) -> bool {
+        let text = signed_text(&self.root);
+        keys.verify(Purpose::CatalogCopy, &text, &self.signature)
     }
 
     /// The catalog of a copy whose signature was verified before.
@@ -74,11 +77,8 @@ impl SignedCatalog {
 
 #[expect(
     clippy::expect_used,
-    reason = "HMAC takes keys of any length, and a root of numbers and texts is always JSON; a default would be signed as if it were the root"
+    reason = "a root of numbers and texts is always JSON; a default would be signed as if it were the root"
 )]
-fn mac(root: &RootPayload, key: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any key length");
-    let text = serde_json::to_string(root).expect("a root is JSON");
-    mac.update(text.as_bytes());
-    mac
+fn signed_text(root: &RootPayload) -> Vec<u8> {
+    serde_json::to_vec(root).expect("a root is JSON")
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::names::ChunkId;
 use crate::replicas::FamilyReplicas;
+use crate::signing::{SigningKey, TrustedKeys};
 use crate::table::DeletionPolicy;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
@@ -168,11 +169,27 @@ fn moving_one_chunk_writes_four_objects() {
 }
 
 #[test]
-fn a_signed_copy_verifies_only_unchanged_and_with_the_key() {
-    let signed = SignedCatalog::sign(&catalog(), b"key");
-    assert_eq!(signed.verify(b"key").unwrap(), catalog());
-    assert_eq!(signed.verify(b"other"), Err(SignatureError::Signature));
+fn a_signed_copy_verifies_only_unchanged_and_with_a_trusted_key() {
+    let [key, next, other] = [(); 3].map(|()| SigningKey::generate().unwrap());
+    let trusted = |keys: &[&SigningKey]| {
+        TrustedKeys::new(keys.iter().map(|key| key.public()).collect()).unwrap()
+    };
+    let signed = SignedCatalog::sign(&catalog(), &key);
+    assert_eq!(signed.verify(&trusted(&[&next, &key])).unwrap(), catalog());
+    assert_eq!(
+        signed.verify(&trusted(&[&next, &other])),
+        Err(SignatureError::Signature)
+    );
     let mut forged = signed.clone();
     forged.root.data_epoch += 1;
-    assert_eq!(forged.verify(b"key"), Err(SignatureError::Signature));
+    assert_eq!(
+        forged.verify(&trusted(&[&key])),
+        Err(SignatureError::Signature)
+    );
+    let mut forged = signed;
+    forged.objects.clear();
+    assert!(matches!(
+        forged.verify(&trusted(&[&key])),
+        Err(SignatureError::Object(_))
+    ));
 }

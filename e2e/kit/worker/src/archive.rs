@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use orrery_archive::names::Role;
+use orrery_archive::catalog::{Catalog, SignedCatalog};
+use orrery_archive::names::{Role, WorkerId};
+use orrery_archive::signing::{SigningKey, TrustedKeys};
 use orrery_tls::{Files, Identity};
+use orrery_worker_api::agent::{CopyTable, ExportOrder, ManifestRow};
 use orrery_worker_api::client::{Agents, Timeouts};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use tempfile::TempDir;
@@ -17,12 +20,12 @@ pub const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     call: Duration::from_secs(60),
 };
-/// Key of catalog copies.
-pub const CATALOG_KEY: &[u8] = b"catalog key of the tests";
 
-/// A certificate authority with a certificate per role, as the operator makes them.
+/// A certificate authority with a certificate per role and a key of catalog copies, as the operator
+/// makes them.
 pub struct Archive {
     directory: TempDir,
+    signing: SigningKey,
     authority: CertifiedIssuer<'static, KeyPair>,
 }
 
@@ -44,9 +47,11 @@ impl Archive {
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let archive = Self {
             directory: TempDir::new().unwrap(),
+            signing: SigningKey::generate().unwrap(),
             authority,
         };
-        std::fs::write(archive.directory.path().join("catalog-key"), CATALOG_KEY).unwrap();
+        let trusted = TrustedKeys::new(vec![archive.signing.public()]).unwrap();
+        std::fs::write(archive.public_keys(), trusted.to_string()).unwrap();
         for role in [
             Role::Operator,
             Role::Agent,
@@ -65,9 +70,34 @@ impl Archive {
         self.directory.path().join(role.common_name())
     }
 
-    /// File with the key of catalog copies.
-    pub fn catalog_key(&self) -> PathBuf {
-        self.directory.path().join("catalog-key")
+    /// File with the public keys of catalog copies.
+    pub fn public_keys(&self) -> PathBuf {
+        self.directory.path().join("public-keys")
+    }
+
+    /// A copy of `catalog` as the operator signs it.
+    pub fn sign(&self, catalog: &Catalog) -> SignedCatalog {
+        SignedCatalog::sign(catalog, &self.signing)
+    }
+
+    /// What a copy from `worker` needs to fetch these tables, as the operator asks for it.
+    pub fn ordered(&self, worker: WorkerId, rows: &[ManifestRow]) -> Vec<CopyTable> {
+        let table = |row: &ManifestRow| CopyTable {
+            row: row.clone(),
+            order: self.export_order(ARCHIVE_UID, worker, (&row.database, &row.table), i64::MAX),
+        };
+        rows.iter().map(table).collect()
+    }
+
+    /// An order of the operator to hand out a table.
+    pub fn export_order(
+        &self,
+        archive_uid: &str,
+        worker: WorkerId,
+        table: (&str, &str),
+        until: i64,
+    ) -> ExportOrder {
+        ExportOrder::sign(&self.signing, archive_uid, worker, table, until)
     }
 
     /// Writes a certificate with this common name to `directory`.

@@ -23,6 +23,6 @@
 mod archive;
 mod worker;
 
-pub use archive::{ARCHIVE_UID, Archive, CATALOG_KEY, TIMEOUTS};
+pub use archive::{ARCHIVE_UID, Archive, TIMEOUTS};
 pub use orrery_kit::{Mysqld, port};
 pub use worker::{READER_PASSWORD, TERM, Worker, default_config, shell_args};

@@ -63,7 +63,7 @@ pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
         tls_dir: archive.tls_dir(Role::Agent),
         mysqld_tls_dir: None,
         reader_without_tls: true,
-        catalog_key: archive.catalog_key(),
+        public_keys: archive.public_keys(),
         loads: None,
         stream_idle: Duration::from_secs(30),
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use orrery_archive::catalog::{Epochs, SignedCatalog, encode};
 use orrery_archive::names::{Role, WorkerId};
+use orrery_archive::signing::SigningKey;
 use orrery_crds::kinds::WorkerPhase;
 use orrery_czar::catalogs::AgentAccess;
 use orrery_dev::load::load;
 use orrery_dev::mysqld::Mysqld;
-use orrery_kit_worker::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
+use orrery_kit_worker::{ARCHIVE_UID, Archive, Worker};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 use orrery_snapshot::lease::ReaderEpochs;
@@ -106,6 +107,59 @@ fn workers(site: &Site, agent_port: u16) -> Offer {
     Offer::Workers(site.stack.workers.iter().map(view).collect())
 }
 
+/// Who has taken over a worker has its certificate, the public keys and the file of the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_the_catalog_that_a_worker_forged_is_not_used() {
+    let site = Site::start(SHAPE, &tables(120).unwrap(), &[])
+        .await
+        .unwrap();
+    let certificates = Archive::new();
+    let mut known = site.archive.catalog.clone();
+    ARCHIVE_UID.clone_into(&mut known.archive_uid);
+    let mut forged = known.clone();
+    forged.lineage += 1;
+    let mut newer = known.clone();
+    newer.epochs.placement += 1;
+
+    let worker = Worker::start(&certificates, 1).await;
+    let config = worker.agent.config.clone();
+    let own_key = SigningKey::generate().unwrap();
+    let copy = serde_json::to_vec(&SignedCatalog::sign(&forged, &own_key)).unwrap();
+    let mysqld = worker.stop_agent().await;
+    std::fs::write(config.state_dir.join("orrery-catalog.json"), &copy).unwrap();
+    let worker = Worker::start_with(mysqld, config).await;
+    worker.ready().await;
+    let served = worker.api(&certificates, Role::Czar).catalog().await;
+    assert_eq!(served.unwrap().root.lineage, forged.lineage);
+
+    let agent_port = worker.base().rsplit(':').next().unwrap().parse().unwrap();
+    let hub = Hub::new();
+    hub.offer(workers(&site, agent_port));
+    hub.offer(Offer::Users(site.users.clone()));
+    let encoded = encode(&known);
+    let catalog = Arc::new(known.clone());
+    hub.offer(Offer::Catalog(catalog, encoded.root, encoded.objects));
+    let access = AgentAccess {
+        tls: certificates.tls_dir(Role::Czar),
+        keys: certificates.public_keys(),
+    };
+    let shadow = site.start_shadow().await.unwrap();
+    let parts = Parts::start(&site, &shadow, hub.clone(), Some(access)).await;
+    let catalogs = &parts.engine.catalogs;
+    catalogs.ask_agents().await;
+    assert_eq!(*hub.current().unwrap().catalog, known);
+
+    // The operator's next copy replaces it, and is used.
+    let operator = worker.api(&certificates, Role::Operator);
+    operator
+        .put_catalog(&certificates.sign(&newer))
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    catalogs.ask_agents().await;
+    assert_eq!(*hub.current().unwrap().catalog, newer);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     const ALL: &str = "SELECT objectId, mag FROM Object ORDER BY objectId";
@@ -130,7 +184,7 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     ));
     let access = AgentAccess {
         tls: certificates.tls_dir(Role::Czar),
-        key: CATALOG_KEY.to_vec(),
+        keys: certificates.public_keys(),
     };
     let shadow = site.start_shadow().await.unwrap();
     let parts = Parts::start(&site, &shadow, hub, Some(access)).await;
@@ -172,7 +226,7 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
         .unwrap()
         .placement
         .insert(chunk, vec![3]);
-    let copy = SignedCatalog::sign(&newer, CATALOG_KEY);
+    let copy = certificates.sign(&newer);
     let operator = agent.api(&certificates, Role::Operator);
     operator.put_catalog(&copy).await.unwrap();
     assert_eq!(

@@ -55,7 +55,7 @@ impl SiteAgent {
             tls_dir: certificates.tls_dir(Role::Agent),
             mysqld_tls_dir: None,
             reader_without_tls: true,
-            catalog_key: certificates.catalog_key(),
+            public_keys: certificates.public_keys(),
             loads: None,
             stream_idle: Duration::from_secs(30),
         })
@@ -159,7 +159,7 @@ async fn copy_all(
             term: TERM,
             id: format!("from-{source}"),
             source: agents[&source].base.clone(),
-            rows,
+            tables: certificates.ordered(source, &rows),
             placement_epoch: 1,
             creates: creates.values().cloned().collect(),
         };
@@ -175,7 +175,7 @@ async fn copy_all(
             }
         };
         let done = tokio::time::timeout(TIMEOUT, done).await.unwrap();
-        assert_eq!(done, request.rows.len());
+        assert_eq!(done, request.tables.len());
     }
 }
 

@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use orrery_archive::names::{CATALOG_KEY_SECRET, Role, ports};
+use orrery_archive::names::{PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, Role, ports};
 use orrery_crds::kinds::WorkerPoolSpec;
 
 use super::metadata::{config_name, pool_selector};
@@ -29,6 +29,8 @@ const USER: i64 = 65532;
 /// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data
 /// volume, next to the data directory.
 const STATE_DIR: &str = "/var/lib/orrery";
+/// Where the agent finds the public keys of catalog copies.
+const PUBLIC_KEYS_DIR: &str = "/etc/orrery/public-keys";
 /// Seconds mysqld gets to write its pages back.
 const GRACE_SECONDS: i64 = 120;
 
@@ -114,7 +116,7 @@ fn agent(images: &Images) -> Container {
         format!("--pipe-dir={FILES_DIR}"),
         "--tls-dir=/etc/orrery/tls".to_owned(),
         format!("--mysqld-tls-dir={MYSQLD_TLS_DIR}"),
-        "--catalog-key=/etc/orrery/catalog-key/key".to_owned(),
+        format!("--public-keys={PUBLIC_KEYS_DIR}/{PUBLIC_KEYS_FILE}"),
         format!("--listen=0.0.0.0:{}", ports::AGENT),
         format!("--admin-listen=0.0.0.0:{}", ports::ADMIN),
     ];
@@ -144,7 +146,7 @@ fn agent(images: &Images) -> Container {
             mount("agent-tmp", "/tmp"),
             read_only(mount("tls", "/etc/orrery/tls")),
             read_only(mount("mysqld-tls", MYSQLD_TLS_DIR)),
-            read_only(mount("catalog-key", "/etc/orrery/catalog-key")),
+            read_only(mount("public-keys", PUBLIC_KEYS_DIR)),
         ]),
         ..Container::default()
     }
@@ -232,6 +234,14 @@ fn volumes(pool: &str) -> Vec<Volume> {
         }),
         ..Volume::default()
     };
+    let config = |name: &str, config: String| Volume {
+        name: name.into(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: config,
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    };
     vec![
         empty("run"),
         empty("files"),
@@ -239,14 +249,7 @@ fn volumes(pool: &str) -> Vec<Volume> {
         empty("agent-tmp"),
         secret("tls", Role::Agent.tls_secret()),
         secret("mysqld-tls", Role::Mysqld.tls_secret()),
-        secret("catalog-key", CATALOG_KEY_SECRET),
-        Volume {
-            name: "config".into(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: config_name(pool),
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
-        },
+        config("public-keys", PUBLIC_KEYS_CONFIG.to_owned()),
+        config("config", config_name(pool)),
     ]
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use orrery_worker_api::agent::{CopyStatus, StartCopy};
+use orrery_worker_api::agent::{CopyStatus, ExportOrder, StartCopy};
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -35,8 +35,9 @@ pub async fn status(
 pub async fn export(
     State(agent): State<Arc<Agent>>,
     Path((database, table)): Path<(String, String)>,
+    Body(order): Body<ExportOrder>,
 ) -> Result<Response> {
-    agent.require_identity()?;
+    exporting::permit(&agent, &database, &table, &order)?;
     // On its own task: a caller that goes away while the table is being locked must not leave it
     // locked.
     to_end(exporting::export(agent, database, table))

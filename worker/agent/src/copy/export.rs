@@ -2,11 +2,12 @@
 //! meanwhile.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_worker_api::agent::RowState;
+use orrery_worker_api::agent::{ExportOrder, RowState};
 use tokio::fs::File;
 
 use super::container::{BlockSender, Section, Writer};
@@ -17,6 +18,23 @@ use crate::tables::{manifest, physical};
 
 /// Blocks between the reader of the files and the network.
 const BLOCKS_AHEAD: usize = 4;
+
+/// Whether the operator ordered that this table be handed out.
+pub fn permit(agent: &Agent, database: &str, table: &str, order: &ExportOrder) -> Result<()> {
+    let identity = agent.require_identity()?;
+    let keys = orrery_tls::trusted_keys(&agent.config.public_keys)
+        .map_err(|error| AgentError::Internal(error.to_string()))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_err(|_| AgentError::Internal("the clock stands before 1970".into()))?;
+    let expired = i64::try_from(now.as_secs()).map_or(true, |now| now >= order.until);
+    let ours = order.archive_uid == identity.archive_uid && order.worker == identity.worker;
+    if expired || !ours || !order.is_for(database, table, &keys) {
+        return Err(AgentError::Forbidden(format!(
+            "the operator did not order this worker to hand out {database}.{table} now"
+        )));
+    }
+    Ok(())
+}
 
 /// The stream of a table that the manifest lists.
 pub async fn export(agent: Arc<Agent>, database: String, table: String) -> Result<Body> {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use orrery_worker_api::agent::{ManifestRow, RowState};
+use orrery_worker_api::agent::{CopyTable, ExportOrder, ManifestRow, RowState};
 use orrery_worker_api::client::AgentClient;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -26,6 +26,9 @@ use crate::error::{AgentError, Result};
 use crate::state::durable;
 use crate::tables::drop::drop_table;
 use crate::tables::{checksum, manifest, physical};
+
+/// The agent a table comes from, and the operator's order for it.
+type Source<'a> = (&'a AgentClient, &'a ExportOrder);
 
 /// A table on its way in.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub enum Arrival {
 pub async fn fetch(
     agent: &Agent,
     peer: &AgentClient,
-    wanted: &ManifestRow,
+    CopyTable { row: wanted, order }: &CopyTable,
     epoch: u64,
     create: &str,
 ) -> Result<Arrival> {
@@ -65,7 +68,7 @@ pub async fn fetch(
             Err(error) => return Err(error),
         }
     }
-    match stage(agent, &mut conn, peer, wanted, create).await {
+    match stage(agent, &mut conn, (peer, order), wanted, create).await {
         Ok(()) => Ok(Arrival::Staged),
         Err(error) => {
             remove(&mut conn, &agent.config, &wanted.table).await?;
@@ -139,7 +142,7 @@ pub async fn move_in(
 async fn stage(
     agent: &Agent,
     conn: &mut Conn,
-    peer: &AgentClient,
+    source: Source<'_>,
     wanted: &ManifestRow,
     create: &str,
 ) -> Result<()> {
@@ -150,7 +153,7 @@ async fn stage(
     let name = sql::qualified(COPY_DATABASE, &wanted.table);
     conn.query_drop(format!("ALTER TABLE {name} DISCARD TABLESPACE"))
         .await?;
-    let definition = receive(agent, peer, wanted).await?;
+    let definition = receive(agent, source, wanted).await?;
     conn.query_drop(format!("ALTER TABLE {name} IMPORT TABLESPACE"))
         .await
         .map_err(|error| {
@@ -173,8 +176,9 @@ async fn stage(
 }
 
 /// Writes the source's files where mysqld looks for them; the source's definition.
-async fn receive(agent: &Agent, peer: &AgentClient, wanted: &ManifestRow) -> Result<String> {
-    let stream = peer::export(peer, &wanted.database, &wanted.table).await?;
+async fn receive(agent: &Agent, source: Source<'_>, wanted: &ManifestRow) -> Result<String> {
+    let (peer, order) = source;
+    let stream = peer::export(peer, &wanted.database, &wanted.table, order).await?;
     let mut reader = Reader::new(stream, agent.config.stream_idle);
     let tablespace = physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table);
     let mut definition = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orrery_worker_api::agent::{CopyDdl, CopyStatus, ManifestRow, StartCopy};
+use orrery_worker_api::agent::{CopyDdl, CopyStatus, CopyTable, ManifestRow, StartCopy};
 use orrery_worker_api::client::AgentClient;
 
 use super::import::{self, Arrival};
@@ -16,8 +16,8 @@ const BATCH: usize = 32;
 /// Starts a copy, or finds it going on or done. One that failed is tried again.
 pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
     let peer = peer::connect(agent, &request.source)?;
-    for row in &request.rows {
-        ddl(&request.creates, row)?;
+    for table in &request.tables {
+        ddl(&request.creates, &table.row)?;
     }
     let new = agent.copies.enter(&request)?;
     let status = agent.copies.status(&request.id);
@@ -29,7 +29,7 @@ pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
 }
 
 async fn run(agent: &Agent, peer: &AgentClient, request: &StartCopy) {
-    for batch in request.rows.chunks(BATCH) {
+    for batch in request.tables.chunks(BATCH) {
         if let Err(error) = run_batch(agent, peer, request, batch).await {
             tracing::warn!(copy = request.id, %error, "a copy failed");
             agent.copies.fail(&request.id, &error);
@@ -43,14 +43,15 @@ async fn run_batch(
     agent: &Agent,
     peer: &AgentClient,
     request: &StartCopy,
-    batch: &[ManifestRow],
+    batch: &[CopyTable],
 ) -> Result<()> {
     let epoch = request.placement_epoch;
     let mut fetched = Vec::new();
     let mut failed = None;
-    for row in batch {
+    for table in batch {
+        let row = &table.row;
         let lock = agent.tables.take(row.table.clone(), &row.table)?;
-        match import::fetch(agent, peer, row, epoch, ddl(&request.creates, row)?).await {
+        match import::fetch(agent, peer, table, epoch, ddl(&request.creates, row)?).await {
             Ok(arrival) => fetched.push((row, arrival, lock)),
             Err(error) => {
                 failed = Some(error);

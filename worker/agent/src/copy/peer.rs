@@ -1,6 +1,7 @@
 //! The agent a copy comes from.
 
 use futures::TryStreamExt;
+use orrery_worker_api::agent::ExportOrder;
 use orrery_worker_api::client::{AgentClient, Agents, Timeouts};
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
@@ -24,8 +25,9 @@ pub async fn export(
     peer: &AgentClient,
     database: &str,
     table: &str,
+    order: &ExportOrder,
 ) -> Result<impl AsyncRead + Send + 'static + use<>> {
-    let stream = peer.export(database, table).await;
+    let stream = peer.export(database, table, order).await;
     let stream = stream
         .map_err(|error| AgentError::Peer(format!("the source of {database}.{table}: {error}")))?;
     Ok(StreamReader::new(stream.map_err(std::io::Error::other)))

@@ -41,9 +41,10 @@ impl Copies {
 
     /// Enters a job unless it goes on or is done; whether it must be run now.
     pub(super) fn enter(&self, request: &StartCopy) -> Result<bool> {
+        let rows: Vec<ManifestRow> = request.tables.iter().map(|t| t.row.clone()).collect();
         let mut jobs = self.jobs.lock();
         if let Some(job) = jobs.get(&request.id) {
-            if job.rows != request.rows {
+            if job.rows != rows {
                 return Err(AgentError::Conflict(format!(
                     "the copy {:?} is of other tables",
                     request.id
@@ -58,16 +59,10 @@ impl Copies {
         }
         let status = CopyStatus {
             done: Vec::new(),
-            left: request.rows.len(),
+            left: rows.len(),
             error: None,
         };
-        jobs.insert(
-            request.id.clone(),
-            Job {
-                rows: request.rows.clone(),
-                status,
-            },
-        );
+        jobs.insert(request.id.clone(), Job { rows, status });
         Ok(true)
     }
 

@@ -3,9 +3,9 @@
 use mysql_async::prelude::Queryable;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
 use orrery_archive::names::Role;
+use orrery_archive::signing::SigningKey;
 use orrery_kit_worker::{
-    ARCHIVE_UID, Archive, CATALOG_KEY, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker,
-    default_config,
+    ARCHIVE_UID, Archive, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
 };
 use orrery_worker_api::ApiError;
 use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, StartCopy};
@@ -13,6 +13,7 @@ use orrery_worker_api::client::Agents;
 use orrery_worker_api::routes::{AgentCall, Call, Parameter};
 use reqwest::StatusCode;
 
+use super::drops::catalog_giving;
 use super::support::{attempt, framed, part, reason, refusal, setup, with_archive};
 
 #[tokio::test]
@@ -96,7 +97,7 @@ async fn a_lower_term_is_refused_by_every_call_that_changes_something() {
         term: TERM,
         id: "c".into(),
         source: "https://127.0.0.1:1".into(),
-        rows: Vec::new(),
+        tables: Vec::new(),
         placement_epoch: 1,
         creates: Vec::new(),
     };
@@ -231,7 +232,7 @@ async fn the_signed_catalog_copy_never_goes_back() {
             epochs,
             ..Catalog::default()
         };
-        SignedCatalog::sign(&catalog, CATALOG_KEY)
+        archive.sign(&catalog)
     };
     let czar = setup.worker.api(&archive, Role::Czar);
     assert_eq!(reason(czar.catalog().await), "NotFound");
@@ -241,6 +242,49 @@ async fn the_signed_catalog_copy_never_goes_back() {
         "EpochTooLow"
     );
     assert_eq!(czar.catalog().await.unwrap(), copy(5));
+}
+
+/// All that czars, proxies, loaders and workers hold: their certificates, the public keys, copies
+/// that the operator signed. Even with the operator's own certificate no other copy is taken.
+#[tokio::test]
+async fn nobody_but_the_holder_of_the_private_key_makes_a_catalog_copy() {
+    let archive = Archive::new();
+    let setup = with_archive(&archive, Worker::start(&archive, 1).await);
+    let catalog = |placement| catalog_giving(1, placement);
+    let genuine = archive.sign(&catalog(5));
+    setup.operator.put_catalog(&genuine).await.unwrap();
+
+    let own_key = SigningKey::generate().unwrap();
+    let by_own_key = SignedCatalog::sign(&catalog(6), &own_key);
+    let mut changed_root = genuine.clone();
+    changed_root.root.placement_epoch = 6;
+    let mut changed_objects = archive.sign(&catalog(6));
+    for object in changed_objects.objects.values_mut() {
+        object.push(' ');
+    }
+    let mut keys_as_signature = by_own_key.clone();
+    keys_as_signature.signature = std::fs::read_to_string(archive.public_keys())
+        .unwrap()
+        .trim()
+        .repeat(2);
+    let forged = [by_own_key, changed_root, changed_objects, keys_as_signature];
+    for copy in &forged {
+        let refused = setup.operator.put_catalog(copy).await;
+        assert_eq!(reason(refused), "BadRequest");
+    }
+    for role in [
+        Role::Agent,
+        Role::Mysqld,
+        Role::Loader,
+        Role::Czar,
+        Role::Proxy,
+    ] {
+        let caller = setup.worker.api(&archive, role);
+        let refused = caller.put_catalog(&archive.sign(&catalog(7))).await;
+        assert_eq!(reason(refused), "Forbidden");
+    }
+    let czar = setup.worker.api(&archive, Role::Czar);
+    assert_eq!(czar.catalog().await.unwrap(), genuine);
 }
 
 #[tokio::test]

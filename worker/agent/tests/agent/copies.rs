@@ -2,10 +2,12 @@
 
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::Role;
-use orrery_kit_worker::{Archive, TERM, Worker};
+use orrery_archive::signing::SigningKey;
+use orrery_kit_worker::{ARCHIVE_UID, Archive, TERM, Worker};
 use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{
-    CopyDdl, CopyStatus, Drop, Dropped, ManifestRow, PageQuery, RowState, StartCopy, TablePart,
+    CopyDdl, CopyStatus, Drop, Dropped, ExportOrder, ManifestRow, PageQuery, RowState, StartCopy,
+    TablePart,
 };
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
@@ -51,11 +53,12 @@ impl Pair {
             part,
             create: create.into(),
         };
+        let source = self.source.worker.agent.require_identity().unwrap();
         StartCopy {
             term: TERM,
             id: id.into(),
             source: self.source.worker.base(),
-            rows: self.rows.clone(),
+            tables: self.archive.ordered(source.worker, &self.rows),
             placement_epoch: 1,
             creates: vec![ddl(TablePart::Home, HOME), ddl(TablePart::Overlap, OVERLAP)],
         }
@@ -127,8 +130,45 @@ async fn a_copy_holds_the_same_rows_and_is_entered_sealed() {
     assert_eq!(pair.copy(&pair.request("c")).await, status);
     assert_eq!(pair.copy(&pair.request("d")).await.done.len(), 3);
     let mut other = pair.request("c");
-    other.rows.pop();
+    other.tables.pop();
     assert_eq!(reason(pair.target.operator.copy(&other).await), "Conflict");
+}
+
+/// Who has taken over a worker has its certificate, the public keys, and the orders that were meant
+/// for it.
+#[tokio::test]
+async fn a_worker_reads_no_table_of_another_without_an_order_of_the_operator() {
+    let pair = pair().await;
+    let (archive, table) = (&pair.archive, ("sky__7", "Object_1__1"));
+    let source = pair.source.worker.api(archive, Role::Agent);
+    let export = async |order: &ExportOrder| source.export(table.0, table.1, order).await;
+    let order = |worker, table, until| archive.export_order(ARCHIVE_UID, worker, table, until);
+    let valid = order(1, table, i64::MAX);
+    let own_key = SigningKey::generate().unwrap();
+    let refused = [
+        ExportOrder::sign(&own_key, ARCHIVE_UID, 1, table, i64::MAX),
+        archive.export_order("another archive", 1, table, i64::MAX),
+        order(2, table, i64::MAX),
+        order(1, ("sky__7", "Object_2__1"), i64::MAX),
+        order(1, table, 1_700_000_000),
+        ExportOrder {
+            until: i64::MAX,
+            ..order(1, table, 1_700_000_000)
+        },
+        ExportOrder {
+            worker: 1,
+            ..order(2, table, i64::MAX)
+        },
+        ExportOrder {
+            signature: String::new(),
+            ..valid.clone()
+        },
+    ];
+    for order in &refused {
+        let error = export(order).await.err().unwrap();
+        assert_eq!(reason(Err::<(), _>(error)), "Forbidden", "{order:?}");
+    }
+    drop(export(&valid).await.unwrap());
 }
 
 /// A drop decided before a copy was asked for must not take what the copy found there.
@@ -298,8 +338,10 @@ async fn a_flipped_byte_on_the_sources_disk_is_found() {
 async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
     let pair = pair().await;
     let agent = pair.source.worker.api(&pair.archive, Role::Agent);
+    let (database, table) = ("sky__7", "Object_1__1");
+    let order = (pair.archive).export_order(ARCHIVE_UID, 1, (database, table), i64::MAX);
     for _ in 0..3 {
-        drop(agent.export("sky__7", "Object_1__1").await.unwrap());
+        drop(agent.export(database, table, &order).await.unwrap());
     }
     // A locked table would refuse this until lock_wait_timeout.
     pair.source
@@ -311,7 +353,7 @@ async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
 }
 
 #[tokio::test]
-async fn only_tables_of_the_manifest_are_exported() {
+async fn only_tables_of_the_manifest_are_exported_whatever_was_ordered() {
     let pair = pair().await;
     let agent = pair.source.worker.api(&pair.archive, Role::Agent);
     for (database, table, wanted) in [
@@ -319,7 +361,8 @@ async fn only_tables_of_the_manifest_are_exported() {
         ("mysql", "global_priv", "NotFound"),
         ("x", "a/b", "BadRequest"),
     ] {
-        let refused = agent.export(database, table).await.err().unwrap();
+        let order = (pair.archive).export_order(ARCHIVE_UID, 1, (database, table), i64::MAX);
+        let refused = agent.export(database, table, &order).await.err().unwrap();
         assert_eq!(refused.reason(), Some(wanted), "{database}.{table}");
     }
 }

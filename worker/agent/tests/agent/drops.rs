@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use orrery_archive::catalog::{
-    Catalog, Epochs, Family, FamilyGrid, Segment, SignedCatalog, Table, TableKey, TableKind,
+    Catalog, Epochs, Family, FamilyGrid, Segment, Table, TableKey, TableKind,
 };
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::DeletionPolicy;
-use orrery_kit_worker::{ARCHIVE_UID, Archive, CATALOG_KEY, Worker};
+use orrery_kit_worker::{ARCHIVE_UID, Archive, Worker};
 
 use super::support::{reason, with_archive};
 use super::tables::{drop_database, drop_tables, seal_one_row};
@@ -16,7 +16,7 @@ use super::tables::{drop_database, drop_tables, seal_one_row};
 const WORKER: u32 = 1;
 
 /// A catalog in which child table `Object` of attempt 1 has chunk 1 on `worker`.
-fn catalog_giving(worker: u32, placement: u64) -> SignedCatalog {
+pub fn catalog_giving(worker: u32, placement: u64) -> Catalog {
     let accepted = serde_json::from_value(serde_json::json!({
         "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
         "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
@@ -50,14 +50,13 @@ fn catalog_giving(worker: u32, placement: u64) -> SignedCatalog {
         behind: Vec::new(),
         intended: BTreeMap::new(),
     };
-    let catalog = Catalog {
+    Catalog {
         archive_uid: ARCHIVE_UID.into(),
         epochs: Epochs { data: 1, placement },
         families: BTreeMap::from([("f".to_owned(), family)]),
         tables: BTreeMap::from([(TableKey::new("sky", "Object"), table)]),
         ..Catalog::default()
-    };
-    SignedCatalog::sign(&catalog, CATALOG_KEY)
+    }
 }
 
 /// Whatever a caller says: a drop that the newest catalog seen here contradicts is refused.
@@ -67,7 +66,7 @@ async fn what_the_workers_own_catalog_gives_it_is_not_dropped() {
     let setup = with_archive(&archive, Worker::start(&archive, WORKER).await);
     seal_one_row(&setup).await;
     let give = async |worker, placement| {
-        let copy = catalog_giving(worker, placement);
+        let copy = archive.sign(&catalog_giving(worker, placement));
         setup.operator.put_catalog(&copy).await.unwrap();
     };
     give(WORKER, 5).await;

@@ -4,6 +4,7 @@ use orrery_agent::catalog::CatalogStore;
 use orrery_agent::state::identity::IdentityFile;
 use orrery_agent::state::term::TermStore;
 use orrery_archive::catalog::{Catalog, SignedCatalog};
+use orrery_archive::signing::{SigningKey, TrustedKeys};
 use orrery_durable::trace::Run;
 use orrery_worker_api::agent::Identity;
 
@@ -22,16 +23,18 @@ fn term_identity_and_catalog_copy_survive_a_power_cut() {
                 directory: "d".into(),
             };
             IdentityFile::new(&folder).write(&identity).unwrap();
-            let key = folder.join("key");
-            std::fs::write(&key, b"secret").unwrap();
+            let key = SigningKey::generate().unwrap();
+            let keys = folder.join("keys");
+            let trusted = TrustedKeys::new(vec![key.public()]).unwrap();
+            std::fs::write(&keys, trusted.to_string()).unwrap();
             let copy = SignedCatalog::sign(
                 &Catalog {
                     archive_uid: "a".into(),
                     ..Catalog::default()
                 },
-                b"secret",
+                &key,
             );
-            let store = CatalogStore::open(&folder, &key).unwrap();
+            let store = CatalogStore::open(&folder, &keys).unwrap();
             store
                 .put(serde_json::to_vec(&copy).unwrap().into(), "a")
                 .unwrap();
@@ -40,7 +43,7 @@ fn term_identity_and_catalog_copy_survive_a_power_cut() {
             let own = std::fs::read_dir(folder.path()).unwrap();
             let own: Vec<_> = own
                 .map(|entry| entry.unwrap().path())
-                .filter(|path| !path.ends_with("key"))
+                .filter(|path| !path.ends_with("keys"))
                 .collect();
             assert_eq!(own.len(), 3, "term, identity, catalog copy: {own:?}");
             for path in own {

@@ -38,7 +38,7 @@ impl Program {
                 "--tls-dir={}",
                 archive.tls_dir(Role::Agent).display()
             ))
-            .arg(format!("--catalog-key={}", archive.catalog_key().display()))
+            .arg(format!("--public-keys={}", archive.public_keys().display()))
             .arg(format!("--listen=127.0.0.1:{api}"))
             .arg(format!("--admin-listen=127.0.0.1:{admin}"))
             .stdout(Stdio::null())

@@ -1,6 +1,9 @@
 //! Copies of tables from agent to agent.
 
+use orrery_archive::names::WorkerId;
+use orrery_archive::signing::{Purpose, SigningKey, TrustedKeys};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::manifest::{ManifestRow, TablePart};
 
@@ -14,13 +17,69 @@ pub struct StartCopy {
     pub id: String,
     /// `https://host:port` of the source agent.
     pub source: String,
-    /// What to copy, as the source's manifest has it.
-    pub rows: Vec<ManifestRow>,
+    /// What to copy.
+    pub tables: Vec<CopyTable>,
     /// placementEpoch of the catalog that asks for the copy: no drop that was decided over an older
     /// one takes these tables.
     pub placement_epoch: u64,
     /// DDL by (database, part), as in [`AttemptSpec`](super::AttemptSpec).
     pub creates: Vec<CopyDdl>,
+}
+
+/// A table to copy.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyTable {
+    /// As the source's manifest has it.
+    pub row: ManifestRow,
+    /// For the source: that it is to be handed out.
+    pub order: ExportOrder,
+}
+
+/// The operator's order to hand out a table. An agent's certificate alone gets nobody a table of
+/// another worker.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportOrder {
+    /// Archive.
+    pub archive_uid: String,
+    /// The worker that hands it out.
+    pub worker: WorkerId,
+    /// Seconds since 1970 from which on it is none.
+    pub until: i64,
+    /// Of these and the table's name, in hexadecimal digits.
+    pub signature: String,
+}
+
+impl ExportOrder {
+    /// An order for a physical table.
+    pub fn sign(
+        key: &SigningKey,
+        archive_uid: &str,
+        worker: WorkerId,
+        (database, table): (&str, &str),
+        until: i64,
+    ) -> Self {
+        let mut order = Self {
+            archive_uid: archive_uid.to_owned(),
+            worker,
+            until,
+            signature: String::new(),
+        };
+        order.signature = key.sign(Purpose::Export, &order.text(database, table));
+        order
+    }
+
+    /// Whether it is an order for this table, signed by one of `keys`.
+    pub fn is_for(&self, database: &str, table: &str, keys: &TrustedKeys) -> bool {
+        let text = self.text(database, table);
+        keys.verify(Purpose::Export, &text, &self.signature)
+    }
+
+    fn text(&self, database: &str, table: &str) -> Vec<u8> {
+        let parts = json!([self.archive_uid, self.worker, self.until, database, table]);
+        parts.to_string().into_bytes()
+    }
 }
 
 /// DDL for copied tables.

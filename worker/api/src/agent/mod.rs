@@ -11,7 +11,7 @@ pub use attempts::{
     AttemptSpec, Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFile, SourceFiles,
     StagedTable,
 };
-pub use copies::{CopyDdl, CopyStatus, StartCopy};
+pub use copies::{CopyDdl, CopyStatus, CopyTable, ExportOrder, StartCopy};
 pub use identity::{Adopt, Held, Highest, Identity, Info, Term};
 pub use index::{IndexEntries, IndexLookup};
 pub use manifest::{

@@ -10,9 +10,9 @@ use reqwest::{Body, StatusCode};
 use super::https::{Server, json, sent};
 use crate::CallError;
 use crate::agent::{
-    Adopt, CopyStatus, Drop, Dropped, IndexEntries, IndexLookup, Info, Ledger, LoadTarget, Loaded,
-    ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed, SetState, SourceFiles, StartCopy,
-    Term, UnknownTables,
+    Adopt, CopyStatus, Drop, Dropped, ExportOrder, IndexEntries, IndexLookup, Info, Ledger,
+    LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed, SetState,
+    SourceFiles, StartCopy, Term, UnknownTables,
 };
 use crate::routes::AgentCall;
 
@@ -135,15 +135,16 @@ impl AgentClient {
         self.0.get(AgentCall::CopyStatus, &[&id]).await
     }
 
-    /// A table's tablespace as a stream.
+    /// A table's tablespace as a stream, by the operator's order.
     pub async fn export(
         &self,
         database: &str,
         table: &str,
+        order: &ExportOrder,
     ) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static + use<>, CallError>
     {
         let request = self.0.request(AgentCall::Export, &[&database, &table])?;
-        Ok(sent(request).await?.bytes_stream())
+        Ok(sent(request.json(order)).await?.bytes_stream())
     }
 
     /// Looks keys up in tables of a director index.
