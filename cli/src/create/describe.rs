@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 
 use anyhow::{Result, bail};
-use orrery_archive::ingest::{Dialect, FileFormat, NotFinite};
+use orrery_archive::ingest::{BlankLines, Dialect, FileFormat, NotFinite};
 use orrery_formats::{Field, csv, fits, parquet, votable};
 
 use super::source;
@@ -68,7 +68,15 @@ fn text(head: csv::Head) -> Description {
     if !nulls.iter().any(String::is_empty) {
         nulls.push(String::new());
     }
+    // An empty line is no row of a table with more than one column.
+    let blank_lines = if head.fields.len() > 1 {
+        BlankLines::Skip
+    } else {
+        BlankLines::Records
+    };
     let dialect = Dialect {
+        blank_lines,
+        trim: head.padded,
         delimiter: match head.delimiter {
             '\t' => "\\t".into(),
             other => other.to_string(),

@@ -100,8 +100,8 @@ pub struct Dialect {
     /// Escape character; none when the string is empty.
     #[schemars(length(max = 1))]
     pub escape: String,
-    /// Spellings of NULL: an unquoted field that equals one of them, before escapes are undone, is
-    /// NULL. `""` makes empty fields NULL.
+    /// Spellings of NULL: a field that equals one of them, before escapes are undone, is NULL; a
+    /// quoted field does with its quotes alone. `""` makes empty fields NULL, `"\"\""` those in quotes.
     #[schemars(length(max = 16), inner(length(max = 16)))]
     pub nulls: Vec<String>,
     /// Whether the first record that is no comment names the fields.
@@ -115,7 +115,7 @@ pub struct Dialect {
     pub comment: String,
     /// What an empty line is.
     pub blank_lines: BlankLines,
-    /// Whether blanks around a field that is not quoted are left out.
+    /// Whether blanks around a field are left out; those within quotes are text.
     pub trim: bool,
     /// What `NaN`, `inf` and `infinity` are in FLOAT and DOUBLE columns.
     pub not_finite: NotFinite,

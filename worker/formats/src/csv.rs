@@ -18,6 +18,8 @@ pub struct Head {
     pub nulls: Vec<String>,
     /// Whether words for true and false were found.
     pub booleans: bool,
+    /// Whether blanks stand around values.
+    pub padded: bool,
     /// Whether the kinds are what a header says, and not a guess.
     pub typed: bool,
 }
@@ -64,8 +66,14 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
         skip_after_header: if units.is_some() { 2 } else { 0 },
         nulls: Vec::new(),
         booleans: false,
+        padded: false,
         typed: ecsv.is_some(),
     };
+    if ecsv.is_some() {
+        // Of ECSV a value without text is missing, and between blanks it has quotes.
+        head.nulls = vec![String::new(), "\"\"".to_owned()];
+    }
+    head.padded = rows.iter().flatten().any(|value| value != value.trim());
     for (index, name) in names.iter().enumerate() {
         let values: Vec<&str> = rows
             .iter()

@@ -1,8 +1,8 @@
 //! Cuts a record into fields and undoes quotes and escapes.
 //!
 //! Escapes mean what they mean to `LOAD DATA`: `\0 \b \n \r \t \Z` are control characters, `\N` as
-//! a whole field is NULL, any other escaped byte is itself. A quoted field is never NULL, and
-//! inside quotes a doubled quote is one quote.
+//! a whole field is NULL, any other escaped byte is itself. Inside quotes a doubled quote is one
+//! quote. A quoted field is NULL only where a spelling of NULL has the quotes too.
 
 use memchr::{memchr, memchr2};
 use thiserror::Error;
@@ -52,9 +52,10 @@ impl Fields {
         self.fields.clear();
         let mut start = 0;
         loop {
+            let opening = after_blanks(record, start, dialect);
             let (field, next) = match dialect.quote {
-                Some(quote) if record.get(start) == Some(&quote) => {
-                    quoted(record, start, quote, dialect, self.fields.len() + 1)?
+                Some(quote) if record.get(opening) == Some(&quote) => {
+                    quoted(record, opening, quote, dialect, self.fields.len() + 1)?
                 }
                 _ => plain(record, start, dialect),
             };
@@ -170,16 +171,28 @@ fn quoted(
             Some(_) => break,
         }
     }
+    let whole = record.get(start..=at).unwrap_or_default();
     let field = Field {
         start: start + 1,
         end: at,
-        form: Form::Quoted,
+        form: if dialect.nulls.iter().any(|null| whole == null) {
+            Form::Null
+        } else {
+            Form::Quoted
+        },
     };
-    match record.get(at + 1) {
+    let after = after_blanks(record, at + 1, dialect);
+    match record.get(after) {
         None => Ok((field, None)),
-        Some(byte) if *byte == dialect.delimiter => Ok((field, Some(at + 2))),
+        Some(byte) if *byte == dialect.delimiter => Ok((field, Some(after + 1))),
         Some(_) => Err(FieldError::AfterQuote(number)),
     }
+}
+
+/// Where the blanks at `start` end that are left out.
+fn after_blanks(record: &[u8], start: usize, dialect: &Dialect) -> usize {
+    let rest = record.get(start..).unwrap_or_default().iter();
+    start + rest.take_while(|byte| dialect.is_trimmed(**byte)).count()
 }
 
 /// Writes `raw` to `value` with escapes, and doubled `quote`s, undone.

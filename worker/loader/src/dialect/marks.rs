@@ -22,13 +22,16 @@ pub fn without_mark(
             "is {what}, not text; set dialect.format: {format}"
         )));
     }
+    if let Some((what, remedy)) = no_text(&first) {
+        return Err(refused(&format!("is {what}, not text; {remedy}")));
+    }
     if charset == Charset::Binary {
         return Ok(Box::new(Cursor::new(first).chain(source)));
     }
-    if is_utf16(&first) {
-        return Err(refused(
-            "is UTF-16 text; make it UTF-8 first, for example with: iconv -f UTF-16 -t UTF-8",
-        ));
+    if let Some(encoding) = wide(&first) {
+        return Err(refused(&format!(
+            "is {encoding} text; make it UTF-8 first, for example with: iconv -f {encoding} -t UTF-8"
+        )));
     }
     if first.starts_with(UTF8) {
         if charset == Charset::Latin1 {
@@ -54,15 +57,54 @@ fn other_format(first: &[u8]) -> Option<(&'static str, &'static str)> {
     (xml && memchr::memmem::find(first, votable).is_some()).then_some(("a VOTable", "votable"))
 }
 
-/// A mark, or two characters of ASCII in 16 bits each.
-fn is_utf16(first: &[u8]) -> bool {
-    matches!(
-        first,
-        [0xff, 0xfe, ..]
-            | [0xfe, 0xff, ..]
-            | [1..=0x7f, 0, 1..=0x7f, 0, ..]
-            | [0, 1..=0x7f, 0, 1..=0x7f, ..]
-    )
+/// What else is published under names of text, and what to do about it.
+fn no_text(first: &[u8]) -> Option<(&'static str, &'static str)> {
+    const UNPACK: &str = "unpack it, or compress it with gzip or zstd alone";
+    const SIGNS: [(&[u8], &str, &str); 9] = [
+        (b"PK\x03\x04", "a ZIP archive", UNPACK),
+        (b"BZh", "compressed by bzip2", UNPACK),
+        (b"\xfd7zXZ\0", "compressed by xz", UNPACK),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+        (b"\x04\x22\x4d\x18", "compressed by lz4", UNPACK),
+        (b"\x1f\x9d", "compressed by compress", UNPACK),
+        (b"\x1f\x8b\x08", "compressed by gzip within", UNPACK),
+        (b"\x28\xb5\x2f\xfd", "compressed by zstd within", UNPACK),
+        (b"\x89HDF\r\n", "an HDF5 file", "write its table as Parquet or text"),
+    ];
+    // The block that bzip2 begins with, so that a name `BZh…` stays text.
+    let bzip2 = |first: &[u8]| first.get(4..10) == Some(b"\x31\x41\x59\x26\x53\x59");
+    let sign = SIGNS
+        .iter()
+        .find(|(sign, ..)| first.starts_with(sign) && (*sign != b"BZh" || bzip2(first)));
+    if let Some((_, what, remedy)) = sign {
+        return Some((what, remedy));
+    }
+    if first.get(257..262) == Some(b"ustar") {
+        return Some(("a tar archive", "unpack it"));
+    }
+    let page = first.trim_ascii_start();
+    let begins = |tag: &[u8]| {
+        page.get(..tag.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(tag))
+    };
+    (begins(b"<!doctype html") || begins(b"<html")).then_some((
+        "a page of HTML",
+        "its address leads to a page about the file, or to a log-in",
+    ))
+}
+
+/// The encoding of more than eight bits that a mark names, or that two first characters have.
+fn wide(first: &[u8]) -> Option<&'static str> {
+    match first {
+        [0xff, 0xfe, 0, 0, ..]
+        | [0, 0, 0xfe, 0xff, ..]
+        | [1.., 0, 0, 0, 1.., 0, 0, 0, ..]
+        | [0, 0, 0, 1.., 0, 0, 0, 1.., ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1.., 0, 1.., 0, ..] | [0, 1.., 0, 1.., ..] => {
+            Some("UTF-16")
+        }
+        _ => None,
+    }
 }
 
 fn refused(what: &str) -> io::Error {
@@ -115,6 +157,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_named() {
+        let mut tar = b"object.csv".to_vec();
+        tar.resize(257, 0);
+        tar.extend_from_slice(b"ustar\x0000");
+        for (first, what) in [
+            (&b"PK\x03\x04\x14\0"[..], "a ZIP archive"),
+            (b"BZh91AY&SY\x01", "bzip2"),
+            (b"\xfd7zXZ\0\0\x04", "xz"),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", "7z"),
+            (b"\x04\x22\x4d\x18\x64", "lz4"),
+            (b"\x1f\x9d\x90", "compress"),
+            (b"\x1f\x8b\x08\0", "gzip within"),
+            (b"\x28\xb5\x2f\xfd\x04", "zstd within"),
+            (b"\x89HDF\r\n\x1a\n", "HDF5"),
+            (b"\n <!DOCTYPE HTML>", "a page of HTML"),
+            (b"<HTML><body>", "a page of HTML"),
+            (&tar, "a tar archive"),
+        ] {
+            for charset in [Charset::Utf8, Charset::Binary] {
+                let error = read(first, charset).unwrap_err().to_string();
+                assert!(error.contains(what), "{error}");
+            }
+        }
+        for text in [&b"BZh9,1\n"[..], b"PK,1\n", b"7z,1\n", b"<b>,html\n", b"<htm"] {
+            assert_eq!(read(text, Charset::Utf8).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn other_encodings_are_named() {
         for text in [
             &b"\xff\xfei\0d\0"[..],
@@ -124,6 +195,15 @@ mod tests {
         ] {
             let error = read(text, Charset::Utf8).unwrap_err();
             assert!(error.to_string().contains("UTF-16"), "{text:?}: {error}");
+        }
+        for text in [
+            &b"\xff\xfe\0\0i\0\0\0"[..],
+            b"\0\0\xfe\xff\0\0\0i",
+            b"i\0\0\0d\0\0\0",
+            b"\0\0\0i\0\0\0d",
+        ] {
+            let error = read(text, Charset::Latin1).unwrap_err();
+            assert!(error.to_string().contains("UTF-32"), "{text:?}: {error}");
         }
         let error = read(b"\xef\xbb\xbfab", Charset::Latin1).unwrap_err();
         assert!(error.to_string().contains("latin1"), "{error}");

@@ -53,7 +53,7 @@ pub struct Dialect {
     pub quote: Option<u8>,
     /// Byte that takes the next byte's meaning away.
     pub escape: Option<u8>,
-    /// Spellings of NULL, compared before escapes are undone.
+    /// Spellings of NULL, compared before escapes are undone; of a quoted field with its quotes.
     pub nulls: Vec<Vec<u8>>,
     /// Whether the first record that is no comment names the fields.
     pub header: bool,
@@ -63,7 +63,7 @@ pub struct Dialect {
     pub comment: Vec<u8>,
     /// What an empty line is.
     pub blank_lines: BlankLines,
-    /// Whether blanks around a field that is not quoted are left out.
+    /// Whether blanks around a field are left out; those within quotes are text.
     pub trim: bool,
     /// What numbers that are not finite are.
     pub not_finite: NotFinite,
@@ -79,6 +79,11 @@ impl Dialect {
     /// Whether a line that begins like this is a comment.
     pub fn is_comment(&self, record: &[u8]) -> bool {
         !self.comment.is_empty() && record.starts_with(&self.comment)
+    }
+
+    /// Whether `byte` is a blank that is left out before and after a field.
+    pub(crate) fn is_trimmed(&self, byte: u8) -> bool {
+        self.trim && matches!(byte, b' ' | b'\t') && byte != self.delimiter
     }
 
     /// Whether a record without its line ending is no row and no header.

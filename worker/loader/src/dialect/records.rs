@@ -27,7 +27,9 @@ pub enum RecordError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A record has no end within reason.
-    #[error("record {0} is longer than {MAX_RECORD} bytes; a quote or an escape may be wrong")]
+    #[error(
+        "record {0} is longer than {MAX_RECORD} bytes; a quote or an escape may be wrong, or lines do not end with a line feed"
+    )]
     TooLong(u64),
     /// The file ends inside quotes.
     #[error("the file ends inside the quoted field of record {0}")]
@@ -259,6 +261,7 @@ impl<'a, R: Read> Records<'a, R> {
                 Place::FieldStart | Place::QuoteInQuotes if Some(byte) == dialect.quote => {
                     self.place = Place::Quoted;
                 }
+                Place::FieldStart if dialect.is_trimmed(byte) => {}
                 Place::FieldStart | Place::Field | Place::QuoteInQuotes => {
                     self.place = Place::Field;
                     let found = match dialect.quote {

@@ -7,6 +7,7 @@
 mod address;
 mod broken;
 mod compression;
+mod download;
 mod file;
 mod glob;
 mod gzip;
@@ -15,6 +16,7 @@ mod object;
 mod opened;
 mod s3;
 mod stored;
+mod tries;
 
 use std::path::PathBuf;
 

@@ -21,6 +21,7 @@ pub mod spool;
 mod files;
 mod finish;
 mod finished;
+mod hints;
 mod reader;
 mod running;
 mod unchanged;
@@ -132,7 +133,7 @@ async fn check_heads(running: &Arc<Running>, places: &[Place]) -> Result<(), Fau
         for (file, place) in (0..).zip(&places) {
             if let Some(head) = source::head(place, &shared.http)? {
                 progress::add(&shared.progress.stored_total, head.size.unwrap_or(0));
-                unchanged::check_head(&shared, file, &head)?;
+                unchanged::check_version(&shared, file, &head)?;
             }
         }
         Ok(())

@@ -8,9 +8,10 @@ use orrery_archive::table::UniqueKey;
 use orrery_sky::Grid;
 use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 
+use super::hints::unknown_fields;
 use crate::dialect::Dialect;
 use crate::fault::Fault;
-use crate::values::{self, Checker};
+use crate::values::{self, Checker, shown};
 
 /// What the target is in its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,19 +122,15 @@ impl TablePlan {
                 .iter()
                 .position(|column| column.name.eq_ignore_ascii_case(name))
             {
-                None => unknown.push(format!("`{name}`")),
+                None => unknown.push(name.as_str()),
                 Some(column) => match places.get_mut(column) {
                     Some(place) if place.is_none() => *place = Some(field),
-                    _ => return Err(Fault::BadFields(format!("the field `{name}` stands twice"))),
+                    _ => return Err(Fault::BadFields(format!("the field {} stands twice", shown(name.as_bytes())))),
                 },
             }
         }
         if !unknown.is_empty() {
-            return Err(Fault::BadFields(format!(
-                "the table has no column {}; a field to be skipped has a name that starts with `-`{}",
-                listed(&unknown),
-                comment_hint(&unknown)
-            )));
+            return Err(Fault::BadFields(unknown_fields(&unknown, names.len())));
         }
         let sources = places
             .into_iter()
@@ -175,30 +172,6 @@ impl TablePlan {
                 Fault::BadFields(format!("the default of column `{}`: {bad}", declared.name))
             })?;
         Ok(Source::Default(text))
-    }
-}
-
-/// The first few of a list, and how many more there are.
-fn listed(names: &[String]) -> String {
-    const MOST: usize = 5;
-    let shown = names
-        .iter()
-        .take(MOST)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len().saturating_sub(MOST) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
-/// A header that begins like a comment often is one.
-fn comment_hint(unknown: &[String]) -> &'static str {
-    if unknown.first().is_some_and(|name| name.starts_with("`#")) {
-        "; lines of comments are left out with dialect.comment: \"#\""
-    } else {
-        ""
     }
 }
 

@@ -9,6 +9,7 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::ingest::PositionPolicy;
 use orrery_sky::Cell;
 
+use super::hints::lines_within;
 use super::plan::{Cells, FieldMap, Role, Source, TablePlan, key_text};
 use crate::dialect::fields::Fields;
 use crate::dialect::records::Batch;
@@ -267,23 +268,6 @@ fn wrong_count(found: usize, expected: usize) -> String {
         "too many"
     };
     format!("{what} fields: {found}, the table's fields are {expected}")
-}
-
-/// What line ends inside a record of the wrong shape hint at: rows that were swallowed.
-fn lines_within(record: &[u8]) -> String {
-    let lines = memchr::memchr_iter(b'\n', record).count();
-    if lines > 0 {
-        return format!(
-            "; the record spans {} lines of the file: look at dialect.quote and dialect.escape",
-            lines + 1
-        );
-    }
-    match memchr::memchr_iter(b'\r', record).count() {
-        0 => String::new(),
-        returns => format!(
-            "; the record holds {returns} carriage returns: lines must end with a line feed, alone or after one carriage return"
-        ),
-    }
 }
 
 /// Brings a longitude outside [0, 360] into [0, 360), in the row itself: the chunk must fit the

@@ -44,7 +44,7 @@ pub(super) fn signed(text: &[u8]) -> (bool, &[u8]) {
 }
 
 /// The field as reasons show it: at most 64 characters, unprintable ones escaped.
-pub(super) fn shown(field: &[u8]) -> String {
+pub fn shown(field: &[u8]) -> String {
     const MOST: usize = 64;
     let text = String::from_utf8_lossy(field.get(..4 * MOST).unwrap_or(field));
     let mut shown: String = text

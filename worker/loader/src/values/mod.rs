@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::dialect::Dialect;
 
 pub use approximate::parse as parse_double;
-pub use field::{BadValue, NULL, escape};
+pub use field::{BadValue, NULL, escape, shown};
 
 /// Why a column cannot be checked.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 )]
 
 mod buckets;
+mod combinations;
 mod common;
 mod dialects;
 mod durable;
