@@ -20,41 +20,51 @@ pub struct Description {
     pub guessed: bool,
 }
 
-/// Reads the header of `file`.
-pub fn describe(mut file: File) -> Result<Description> {
+/// Reads the header of `file`: of its table `table`, where it has several.
+pub fn describe(mut file: File, table: Option<&str>) -> Result<Description> {
     let mut magic = Vec::new();
     file.by_ref().take(4).read_to_end(&mut magic)?;
     file.rewind()?;
     if magic == parquet::MAGIC {
         let fields = parquet::Table::open(file)?.fields().to_vec();
-        return Ok(typed(FileFormat::Parquet, fields));
+        no_tables(table)?;
+        return Ok(typed(FileFormat::Parquet, None, fields));
     }
     let (bytes, complete) = source::head(&mut file)?;
     if bytes.starts_with(fits::MAGIC) {
-        let fields = fits::Table::open(Box::new(Cursor::new(bytes)))?
+        let fields = fits::Table::open(Box::new(Cursor::new(bytes)), table)?
             .fields()
             .to_vec();
-        return Ok(typed(FileFormat::Fits, fields));
+        return Ok(typed(FileFormat::Fits, table, fields));
     }
     let first = String::from_utf8_lossy(bytes.get(..1024).unwrap_or(&bytes)).into_owned();
     if first.contains("<VOTABLE") {
-        let fields = votable::Table::open(Box::new(Cursor::new(bytes)))?
+        let fields = votable::Table::open(Box::new(Cursor::new(bytes)), table)?
             .fields()
             .to_vec();
-        return Ok(typed(FileFormat::Votable, fields));
+        return Ok(typed(FileFormat::Votable, table, fields));
     }
     if bytes.contains(&0) {
         bail!("it is no CSV, TSV, ECSV, Parquet, FITS or VOTable in UTF-8");
     }
+    no_tables(table)?;
     let head = csv::head(&String::from_utf8_lossy(&bytes), complete)?;
     Ok(text(head))
 }
 
-fn typed(format: FileFormat, fields: Vec<Field>) -> Description {
+fn no_tables(table: Option<&str>) -> Result<()> {
+    match table {
+        None => Ok(()),
+        Some(_) => bail!("it holds one table; --choose is for FITS and VOTable"),
+    }
+}
+
+fn typed(format: FileFormat, table: Option<&str>, fields: Vec<Field>) -> Description {
     Description {
         fields,
         dialect: Dialect {
             format,
+            table: table.map(str::to_owned),
             // Missing values are NaN in FITS and VOTable, and often in Parquet.
             not_finite: NotFinite::Null,
             ..Dialect::default()

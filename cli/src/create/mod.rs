@@ -29,6 +29,9 @@ pub struct Create {
     /// Name of the table; made from the file's name when absent.
     #[arg(long)]
     table: Option<String>,
+    /// Which table of a FITS or VOTable file with several: its name, or its number from 1.
+    #[arg(long, value_name = "TABLE")]
+    choose: Option<String>,
     /// The ChunkFamily of the table.
     #[arg(long, default_value = "sky")]
     family: String,
@@ -37,7 +40,7 @@ pub struct Create {
 /// Prints the YAML.
 pub async fn print(create: Create) -> Result<()> {
     let file = source::open(&create.from).await?;
-    let description = describe(file).with_context(|| create.from.clone())?;
+    let description = describe(file, create.choose.as_deref()).with_context(|| create.from.clone())?;
     let names = Names {
         database: create.database,
         table: create

@@ -14,7 +14,7 @@ fn created(sample: &str) -> Manifest {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(sample);
-    let description = describe(File::open(&path).unwrap()).unwrap();
+    let description = describe(File::open(&path).unwrap(), None).unwrap();
     let names = Names {
         database: "sky".into(),
         table: table_name(sample),
@@ -178,7 +178,7 @@ fn without_key_and_position_it_is_a_reference_table() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("filters.csv");
     std::fs::write(&path, "name,wavelength,since\nr,620.5,2020-01-01\n").unwrap();
-    let description = describe(File::open(&path).unwrap()).unwrap();
+    let description = describe(File::open(&path).unwrap(), None).unwrap();
     let names = Names {
         database: "sky".into(),
         table: "Filter".into(),

@@ -88,8 +88,13 @@ fn default_path_style() -> bool {
 #[serde(rename_all = "camelCase", default)]
 pub struct Dialect {
     /// What the files are. Files with types of their own (all but `text`) take nothing else of the
-    /// dialect but `notFinite` and `compression`.
+    /// dialect but `table`, `notFinite` and `compression`.
     pub format: FileFormat,
+    /// Which table of a FITS or VOTable file with several: its name (`EXTNAME`; `name` or `ID`), or
+    /// its number among the tables, from 1. Without it a file must have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub table: Option<String>,
     /// Field delimiter: one ASCII character, `\t` for a tab.
     #[schemars(length(min = 1, max = 2))]
     pub delimiter: String,
@@ -134,6 +139,7 @@ impl Default for Dialect {
     fn default() -> Self {
         Self {
             format: FileFormat::default(),
+            table: None,
             delimiter: ",".into(),
             quote: None,
             escape: "\\".into(),
@@ -160,9 +166,9 @@ pub enum FileFormat {
     Text,
     /// Apache Parquet.
     Parquet,
-    /// FITS with one binary table.
+    /// FITS: a binary table.
     Fits,
-    /// VOTable with one table: TABLEDATA, BINARY2 or BINARY.
+    /// VOTable: a table as TABLEDATA, BINARY2 or BINARY.
     Votable,
 }
 

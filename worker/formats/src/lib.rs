@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod calendar;
+mod choice;
 pub mod csv;
 mod ecsv;
 pub mod fits;

@@ -10,6 +10,7 @@ use std::path::Path;
 use orrery_archive::ingest::FileFormat;
 use orrery_formats::{FormatError, Rows, fits, parquet, votable};
 
+use crate::dialect::Dialect;
 use crate::fault::Fault;
 use crate::source::read_fault;
 
@@ -27,20 +28,22 @@ pub enum Table {
 }
 
 impl Table {
-    /// Reads the header of the file `name`; a copy, if one is needed, lies in `directory`.
+    /// Reads the header of the file `name` of the dialect's format; a copy, if one is needed, lies in
+    /// `directory`.
     pub fn open(
-        format: FileFormat,
+        dialect: &Dialect,
         bytes: Box<dyn Read + Send>,
         name: &str,
         directory: &Path,
     ) -> Result<Self, Fault> {
-        let table = match format {
+        let table = dialect.table.as_deref();
+        let table = match dialect.format {
             FileFormat::Text => return Err(Fault::Internal("reader of files with types")),
             FileFormat::Parquet => {
                 parquet::Table::open(copied(bytes, name, directory)?).map(Self::Parquet)
             }
-            FileFormat::Fits => fits::Table::open(bytes).map(Self::Fits),
-            FileFormat::Votable => votable::Table::open(bytes).map(Self::Votable),
+            FileFormat::Fits => fits::Table::open(bytes, table).map(Self::Fits),
+            FileFormat::Votable => votable::Table::open(bytes, table).map(Self::Votable),
         };
         table.map_err(|error| format_fault(name, error))
     }
@@ -55,10 +58,16 @@ impl Table {
         fields.iter().map(|field| field.name.clone()).collect()
     }
 
-    /// Its rows as text, with the fields that `wanted` says.
-    pub fn text(self, wanted: &[bool], name: &str) -> Result<Box<dyn Read + Send>, Fault> {
+    /// Its rows as text, with the fields that `wanted` says; a format that allows it is decoded by
+    /// as many `threads`.
+    pub fn text(
+        self,
+        wanted: &[bool],
+        threads: usize,
+        name: &str,
+    ) -> Result<Box<dyn Read + Send>, Fault> {
         let rows = match self {
-            Self::Parquet(table) => table.rows(wanted).map(boxed),
+            Self::Parquet(table) => table.rows(wanted, threads).map(boxed),
             Self::Fits(table) => table.rows(wanted).map(boxed),
             Self::Votable(table) => table.rows(wanted),
         };

@@ -1,13 +1,14 @@
-//! FITS: the one binary table of a file.
+//! FITS: one binary table of a file.
 //!
-//! Read from beginning to end. A file with more than one table is refused, because rows would be
-//! missing without a word.
+//! Read from beginning to end. A file with more than one table is refused when none is chosen,
+//! because rows would be missing without a word.
 
 mod column;
 mod header;
 
 use std::io::Read;
 
+use crate::choice::Choice;
 use crate::{Field, FormatError, Rows, check_wanted, text};
 use column::Column;
 use header::{BLOCK, Header, broken, fill};
@@ -26,11 +27,17 @@ pub struct Table {
     rows: u64,
     /// Bytes from the end of the rows to the next header.
     rest: u64,
+    choice: Choice,
 }
 
 impl Table {
-    /// Reads up to the rows of the table.
-    pub fn open(mut source: Box<dyn Read + Send>) -> Result<Self, FormatError> {
+    /// Reads up to the rows of the table that `table` names, by EXTNAME or by its number among the
+    /// tables; without it the file must have one.
+    pub fn open(
+        mut source: Box<dyn Read + Send>,
+        table: Option<&str>,
+    ) -> Result<Self, FormatError> {
+        let mut choice = Choice::new(table);
         let Some(primary) = Header::read(&mut source)? else {
             return Err(broken("is empty"));
         };
@@ -39,16 +46,19 @@ impl Table {
         }
         skip(&mut source, padded(primary.data_bytes()?))?;
         while let Some(header) = extension(&mut source)? {
-            if !is_table(&header) {
-                skip(&mut source, padded(header.data_bytes()?))?;
-                continue;
+            if is_table(&header) && choice.takes(&[header.get("EXTNAME")])? {
+                return Self::new(source, &header, choice);
             }
-            return Self::new(source, &header);
+            skip(&mut source, padded(header.data_bytes()?))?;
         }
-        Err(FormatError::Refused("has no table".into()))
+        Err(choice.missing())
     }
 
-    fn new(source: Box<dyn Read + Send>, header: &Header) -> Result<Self, FormatError> {
+    fn new(
+        source: Box<dyn Read + Send>,
+        header: &Header,
+        choice: Choice,
+    ) -> Result<Self, FormatError> {
         if header.get("XTENSION") == Some("TABLE") {
             return Err(FormatError::Refused(
                 "its table is of ASCII text (TABLE), and binary tables (BINTABLE) are read".into(),
@@ -72,6 +82,7 @@ impl Table {
             row_bytes: usize::try_from(row_bytes).map_err(|_| broken("its rows are too wide"))?,
             rows,
             rest: padded(data) - taken,
+            choice,
         })
     }
 
@@ -96,6 +107,7 @@ impl Table {
             left: self.rows,
             read: 0,
             rest: Some(self.rest),
+            choice: self.choice,
             buffer: Vec::new(),
         })
     }
@@ -110,6 +122,7 @@ struct FitsRows {
     read: u64,
     /// Bytes to the next header, until it was looked for.
     rest: Option<u64>,
+    choice: Choice,
     buffer: Vec<u8>,
 }
 
@@ -118,7 +131,7 @@ impl Rows for FitsRows {
         if self.left == 0 {
             if let Some(rest) = self.rest.take() {
                 skip(&mut self.source, rest)?;
-                check_alone(&mut self.source)?;
+                check_rest(&mut self.source, &mut self.choice)?;
             }
             return Ok(false);
         }
@@ -174,14 +187,11 @@ fn extension(source: &mut impl Read) -> Result<Option<Header>, FormatError> {
     }
 }
 
-/// Fails when another table follows.
-fn check_alone(source: &mut impl Read) -> Result<(), FormatError> {
+/// Reads to the end; fails when the table that was read is not the only one that was meant.
+fn check_rest(source: &mut impl Read, choice: &mut Choice) -> Result<(), FormatError> {
     while let Some(header) = extension(source)? {
         if is_table(&header) {
-            return Err(FormatError::Refused(format!(
-                "has a second table, `{}`; write each table to a file of its own",
-                header.get("EXTNAME").unwrap_or_default()
-            )));
+            choice.takes(&[header.get("EXTNAME")])?;
         }
         skip(source, padded(header.data_bytes()?))?;
     }

@@ -1,7 +1,8 @@
-//! VOTable: the one table of a document, as TABLEDATA, BINARY2 or BINARY.
+//! VOTable: one table of a document, as TABLEDATA, BINARY2 or BINARY.
 //!
-//! Read from beginning to end. A document with more than one table that has rows is refused, and so
-//! is one that says that its service cut it short: rows would be missing without a word.
+//! Read from beginning to end. A document with more than one table that has rows is refused when
+//! none is chosen, and so is one that says that its service cut it short: rows would be missing
+//! without a word.
 
 mod broken;
 mod cell;
@@ -11,10 +12,11 @@ mod xml;
 
 use std::io::Read;
 
+use crate::choice::Choice;
 use crate::{Field, FormatError, Rows, check_wanted};
 use broken::broken;
 use cell::Cell;
-use rest::{check_rest, check_status};
+use rest::{Rest, check_status, names};
 use rows::{BinaryRows, TableData};
 use xml::{Element, Node, Xml};
 
@@ -27,6 +29,7 @@ pub struct Table {
     fields: Vec<Field>,
     cells: Vec<Cell>,
     body: Body,
+    choice: Choice,
 }
 
 /// How the rows are written.
@@ -38,13 +41,15 @@ enum Body {
 }
 
 impl Table {
-    /// Reads up to the rows of the table.
-    pub fn open(source: Box<dyn Read + Send>) -> Result<Self, FormatError> {
+    /// Reads up to the rows of the table that `table` names, by `name`, `ID` or its number among
+    /// the tables; without it one table alone may have rows.
+    pub fn open(source: Box<dyn Read + Send>, table: Option<&str>) -> Result<Self, FormatError> {
         let mut table = Self {
             xml: Xml::new(source),
             fields: Vec::new(),
             cells: Vec::new(),
             body: Body::None,
+            choice: Choice::new(table),
         };
         let mut in_table = false;
         loop {
@@ -52,7 +57,10 @@ impl Table {
                 Node::Start(element) | Node::Empty(element) if element.name == "INFO" => {
                     check_status(&element)?;
                 }
-                Node::Start(element) if element.name == "TABLE" => in_table = true,
+                Node::Start(element) if element.name == "TABLE" => {
+                    in_table = table.choice.takes(&names(&element))?;
+                }
+                Node::Start(element) if element.name == "STREAM" => table.xml.skip_text()?,
                 Node::Empty(element) if element.name == "FIELD" && in_table => {
                     table.field(&element)?;
                 }
@@ -66,12 +74,8 @@ impl Table {
                         return Ok(table);
                     }
                 }
-                Node::End(name) if name == "TABLE" => return Ok(table),
-                Node::Eof => {
-                    return Err(FormatError::Refused(
-                        "is no VOTable with a table in it".into(),
-                    ));
-                }
+                Node::End(name) if name == "TABLE" && in_table => return Ok(table),
+                Node::Eof => return Err(table.choice.missing()),
                 _ => {}
             }
         }
@@ -86,12 +90,11 @@ impl Table {
     pub fn rows(self, wanted: &[bool]) -> Result<Box<dyn Rows>, FormatError> {
         check_wanted(&self.fields, wanted)?;
         let wanted = wanted.to_vec();
+        let rest = Rest::new(self.xml, self.choice);
         Ok(match self.body {
-            Body::None => Box::new(NoRows(self.xml)),
-            Body::TableData => Box::new(TableData::new(self.xml, self.cells, wanted)),
-            Body::Binary { flags } => {
-                Box::new(BinaryRows::new(self.xml, self.cells, wanted, flags))
-            }
+            Body::None => Box::new(NoRows(rest)),
+            Body::TableData => Box::new(TableData::new(rest, self.cells, wanted)),
+            Body::Binary { flags } => Box::new(BinaryRows::new(rest, self.cells, wanted, flags)),
         })
     }
 
@@ -185,11 +188,11 @@ impl Table {
 }
 
 /// The rest of a document without rows.
-struct NoRows(Xml);
+struct NoRows(Rest);
 
 impl Rows for NoRows {
     fn next(&mut self, _: &mut Vec<u8>) -> Result<bool, FormatError> {
-        check_rest(&mut self.0)?;
+        self.0.check()?;
         Ok(false)
     }
 }

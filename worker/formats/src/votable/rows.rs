@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::broken::broken;
 use super::cell::{Cell, Count};
-use super::rest::check_rest;
-use super::xml::{Node, Xml};
+use super::rest::Rest;
+use super::xml::Node;
 
 use crate::{FormatError, Rows, text};
 
@@ -16,7 +16,7 @@ const BYTES: usize = 192 << 10;
 
 /// Rows as elements.
 pub struct TableData {
-    xml: Xml,
+    rest: Rest,
     cells: Vec<Cell>,
     wanted: Vec<bool>,
     rows: u64,
@@ -27,9 +27,9 @@ pub struct TableData {
 
 impl TableData {
     /// After the start of a TABLEDATA.
-    pub fn new(xml: Xml, cells: Vec<Cell>, wanted: Vec<bool>) -> Self {
+    pub fn new(rest: Rest, cells: Vec<Cell>, wanted: Vec<bool>) -> Self {
         Self {
-            xml,
+            rest,
             cells,
             wanted,
             rows: 0,
@@ -43,7 +43,7 @@ impl TableData {
         self.rows += 1;
         let mut index = 0;
         loop {
-            match self.xml.next()? {
+            match self.rest.xml.next()? {
                 Node::Start(element) if element.name == "TD" => {
                     if element.get("encoding").is_some() {
                         return Err(FormatError::Refused("has an encoded TD".into()));
@@ -77,7 +77,7 @@ impl TableData {
     fn text(&mut self) -> Result<(), FormatError> {
         self.cell.clear();
         loop {
-            match self.xml.next()? {
+            match self.rest.xml.next()? {
                 Node::Text(text) => self.cell.push_str(&text),
                 Node::End(_) => return Ok(()),
                 Node::Eof => return Err(broken("ends within a row")),
@@ -111,11 +111,11 @@ impl Rows for TableData {
         }
         let until = self.rows + AT_ONCE as u64;
         while self.rows < until {
-            match self.xml.next()? {
+            match self.rest.xml.next()? {
                 Node::Start(element) if element.name == "TR" => self.row(out)?,
                 Node::Text(text) if text.trim().is_empty() => {}
                 Node::End(name) if name == "TABLEDATA" => {
-                    check_rest(&mut self.xml)?;
+                    self.rest.check()?;
                     self.ended = true;
                     break;
                 }
@@ -129,7 +129,7 @@ impl Rows for TableData {
 
 /// Rows as bytes.
 pub struct BinaryRows {
-    xml: Xml,
+    rest: Rest,
     cells: Arc<[Cell]>,
     wanted: Vec<bool>,
     /// Whether each row begins with a bit per field that says which are NULL.
@@ -142,9 +142,9 @@ pub struct BinaryRows {
 
 impl BinaryRows {
     /// After the start of a STREAM.
-    pub fn new(xml: Xml, cells: Vec<Cell>, wanted: Vec<bool>, flags: bool) -> Self {
+    pub fn new(rest: Rest, cells: Vec<Cell>, wanted: Vec<bool>, flags: bool) -> Self {
         Self {
-            xml,
+            rest,
             cells: cells.into(),
             wanted,
             flags,
@@ -160,7 +160,7 @@ impl BinaryRows {
         while self.more && self.bytes.len() - self.at < length {
             self.bytes.drain(..self.at);
             self.at = 0;
-            self.more = self.xml.base64(BYTES, &mut self.bytes)?;
+            self.more = self.rest.xml.base64(BYTES, &mut self.bytes)?;
         }
         Ok(self.bytes.len() - self.at >= length)
     }
@@ -222,7 +222,7 @@ impl Rows for BinaryRows {
         }
         for _ in 0..AT_ONCE {
             if !self.ensure(1)? {
-                check_rest(&mut self.xml)?;
+                self.rest.check()?;
                 self.ended = true;
                 break;
             }

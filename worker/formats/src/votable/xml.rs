@@ -91,6 +91,20 @@ impl Xml {
         }
     }
 
+    /// Reads over the text up to the next tag, which may be as long as a file.
+    pub fn skip_text(&mut self) -> Result<(), FormatError> {
+        let mut stream = self.reader.stream();
+        loop {
+            let buffer = stream.fill_buf()?;
+            let length = buffer.len();
+            let tag = buffer.iter().position(|byte| *byte == b'<');
+            stream.consume(tag.unwrap_or(length));
+            if tag.is_some() || length == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Appends the bytes that the base64 text up to the next tag stands for, at most about `most`;
     /// false when there are no more.
     pub fn base64(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, FormatError> {

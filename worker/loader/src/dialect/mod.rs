@@ -47,6 +47,8 @@ pub struct Dialect {
     /// What the files are. Rows of files with types become text of one dialect, so that all rows
     /// are checked in one way.
     pub format: FileFormat,
+    /// Which table of a file with several.
+    pub table: Option<String>,
     /// Byte between fields.
     pub delimiter: u8,
     /// Byte around fields.
@@ -117,6 +119,9 @@ impl Dialect {
                 "delimiter, quote and escape must differ from each other".into(),
             ));
         }
+        if dialect.table.is_some() {
+            return Err(no_tables());
+        }
         if dialect.skip_after_header > 0 && !dialect.header {
             return Err(Fault::BadDialect(
                 "skipAfterHeader needs header: true".into(),
@@ -124,6 +129,7 @@ impl Dialect {
         }
         Ok(Self {
             format: FileFormat::Text,
+            table: None,
             delimiter,
             quote,
             escape,
@@ -150,17 +156,22 @@ impl Dialect {
     fn typed(dialect: &ingest::Dialect) -> Result<Self, Fault> {
         let for_text_alone = ingest::Dialect {
             format: FileFormat::Text,
+            table: None,
             not_finite: NotFinite::default(),
             compression: ingest::Dialect::default().compression,
             ..dialect.clone()
         };
         if for_text_alone != ingest::Dialect::default() {
             return Err(Fault::BadDialect(
-                "files with types take format, notFinite and compression alone".into(),
+                "files with types take format, table, notFinite and compression alone".into(),
             ));
+        }
+        if dialect.table.is_some() && dialect.format == FileFormat::Parquet {
+            return Err(no_tables());
         }
         Ok(Self {
             format: dialect.format,
+            table: dialect.table.clone(),
             delimiter: typed::DELIMITER,
             quote: None,
             escape: Some(typed::ESCAPE),
@@ -176,6 +187,10 @@ impl Dialect {
             compression: compression(&dialect.compression)?,
         })
     }
+}
+
+fn no_tables() -> Fault {
+    Fault::BadDialect("table is for FITS and VOTable: other files hold one table".into())
 }
 
 fn is_blank(record: &[u8]) -> bool {

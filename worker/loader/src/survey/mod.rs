@@ -82,6 +82,7 @@ pub async fn run(
         progress,
         threads: Arc::new(Semaphore::new(tools.limits.threads)),
         ahead: tools.limits.threads + 1,
+        decoders: tools.limits.threads,
         part_bytes: tools.limits.part_bytes,
         stop: stop.clone(),
         plan,

@@ -102,10 +102,10 @@ fn input(running: &Running, file: u32, opened: &Opened) -> Result<Input, Fault> 
             .map_err(|error| source::read_fault(name, &error))?;
         return Ok(Input { text, map: None });
     }
-    let table = typed::Table::open(dialect.format, bytes, name, &running.directory)?;
+    let table = typed::Table::open(dialect, bytes, name, &running.directory)?;
     let map = Arc::new(field_map(running, name, Some(&table.names()))?);
     Ok(Input {
-        text: table.text(&map.wanted(), name)?,
+        text: table.text(&map.wanted(), running.decoders, name)?,
         map: Some(map),
     })
 }

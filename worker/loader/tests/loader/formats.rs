@@ -660,15 +660,15 @@ fn read_all(format: FileFormat, bytes: &[u8]) -> Result<Vec<u8>, orrery_formats:
             file.rewind().unwrap();
             let table = parquet::Table::open(file)?;
             let wanted = vec![true; table.fields().len()];
-            Box::new(table.rows(&wanted)?)
+            Box::new(table.rows(&wanted, 2)?)
         }
         FileFormat::Fits => {
-            let table = fits::Table::open(source)?;
+            let table = fits::Table::open(source, None)?;
             let wanted = vec![true; table.fields().len()];
             Box::new(table.rows(&wanted)?)
         }
         FileFormat::Votable | FileFormat::Text => {
-            let table = votable::Table::open(source)?;
+            let table = votable::Table::open(source, None)?;
             let wanted = vec![true; table.fields().len()];
             table.rows(&wanted)?
         }
