@@ -27,7 +27,8 @@ pub struct IngestSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub claim: Option<String>,
-    /// Path of the file in the claim.
+    /// Path of the file in the claim, or a pattern: `*` and `?` stand for characters but `/`, `**` for
+    /// any. The files that fit are read in the order of their paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,

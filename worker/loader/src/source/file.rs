@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::glob;
 use super::opened::{Head, Opened};
 use crate::fault::Fault;
 
@@ -22,6 +23,51 @@ pub fn path(root: &Path, claim: &str, path: &str) -> Result<PathBuf, Fault> {
         });
     }
     Ok(root.join(claim).join(path.trim_start_matches('/')))
+}
+
+/// The files that `path` of `claim` names: one, or those that fit its pattern, by name.
+pub fn paths(root: &Path, claim: &str, path: &str) -> Result<Vec<PathBuf>, Fault> {
+    let whole = self::path(root, claim, path)?;
+    if !glob::is_pattern(path) {
+        return Ok(vec![whole]);
+    }
+    let pattern = path.trim_start_matches('/');
+    let missing = |what: String| Fault::SourceMissing {
+        file: whole.display().to_string(),
+        what,
+    };
+    let claim = root.join(claim);
+    let fixed = glob::fixed_part(pattern);
+    let folder = fixed.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(claim.join(&folder));
+        for entry in entries.map_err(|error| self::missing(&claim.join(&folder), &error))? {
+            let entry = entry.map_err(|error| self::missing(&claim.join(&folder), &error))?;
+            let name = entry.file_name().into_string();
+            let name = name.map_err(|name| missing(format!("{} is no UTF-8", name.display())))?;
+            let inside = if folder.is_empty() {
+                name
+            } else {
+                format!("{folder}/{name}")
+            };
+            // Links to folders are not followed: they may lead in a circle.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(inside);
+            } else if glob::fits(pattern, &inside) {
+                found.push(inside);
+            }
+        }
+        if found.len() > glob::MOST {
+            return Err(missing(format!("more than {} files fit it", glob::MOST)));
+        }
+    }
+    if found.is_empty() {
+        return Err(missing("no file fits it".into()));
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().map(|inside| claim.join(inside)).collect())
 }
 
 /// Size and modification time.

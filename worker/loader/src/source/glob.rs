@@ -1,4 +1,7 @@
-//! Patterns of keys: `*` and `?` stand for characters but `/`, `**` for any.
+//! Patterns of keys and paths: `*` and `?` stand for characters but `/`, `**` for any.
+
+/// Files or objects that one pattern may name.
+pub const MOST: usize = 10_000;
 
 /// Whether a key has characters with a meaning.
 pub fn is_pattern(key: &str) -> bool {

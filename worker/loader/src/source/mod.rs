@@ -49,7 +49,7 @@ pub struct Mounts {
 }
 
 impl Place {
-    /// Where `source` is: one place, or those of the objects that fit its pattern.
+    /// Where `source` is: one place, or those of the files or objects that fit its pattern.
     pub fn of(
         source: &IngestSource,
         mounts: &Mounts,
@@ -58,7 +58,8 @@ impl Place {
         match (&source.url, &source.claim, &source.path, &source.s3) {
             (Some(url), None, None, None) => Ok(vec![Self::Remote(Address::Url(url.clone()))]),
             (None, Some(claim), Some(path), None) => {
-                Ok(vec![Self::File(file::path(&mounts.claims, claim, path)?)])
+                let paths = file::paths(&mounts.claims, claim, path)?;
+                Ok(paths.into_iter().map(Self::File).collect())
             }
             (None, None, None, Some(source)) => {
                 let objects = s3::objects(source, &mounts.secrets, http)?;

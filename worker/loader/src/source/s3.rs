@@ -13,9 +13,6 @@ use super::http::HttpSources;
 use super::object::{HOLDS, Object, Store, name};
 use crate::fault::Fault;
 
-/// Objects a pattern may name.
-const MOST_OBJECTS: usize = 10_000;
-
 /// The objects that `source` names, in the order of their keys: one, or those whose keys fit its
 /// pattern. Secrets are folders of `secrets`.
 pub fn objects(
@@ -49,10 +46,10 @@ pub fn objects(
         let listed = page.contents.into_iter().map(|object| object.key);
         keys.extend(listed.filter(|key| glob::fits(&source.key, key)));
         token = page.next_continuation_token;
-        if keys.len() > MOST_OBJECTS {
+        if keys.len() > glob::MOST {
             return Err(Fault::SourceMissing {
                 file: shown,
-                what: format!("more than {MOST_OBJECTS} objects fit it"),
+                what: format!("more than {} objects fit it", glob::MOST),
             });
         }
         if token.is_none() {

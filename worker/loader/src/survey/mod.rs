@@ -9,6 +9,7 @@
 //! it is on disk, synced, before its end is reported. A survey that was killed starts again from
 //! nothing, one that finished is found again.
 
+pub mod claim;
 pub mod index;
 pub mod judge;
 pub mod keys;

@@ -71,6 +71,21 @@ enum Destination {
     Moved(Cell),
     Orphan(Cell),
     Rejected(String),
+    /// Its file says another chunk.
+    Contradicted(String),
+}
+
+impl Destination {
+    /// Itself, if the file of `row` does not say another chunk than the row's own.
+    fn checked(self, row: &ParsedRow) -> Self {
+        let (Self::Home(cell) | Self::Moved(cell) | Self::Orphan(cell)) = self else {
+            return self;
+        };
+        let own = row.cell.unwrap_or(cell);
+        row.claim
+            .contradiction(own)
+            .map_or(self, Self::Contradicted)
+    }
 }
 
 /// Places the rows of `batch`.
@@ -90,10 +105,15 @@ pub fn place(plan: &TablePlan, batch: ParsedBatch, known: &Known) -> Placed {
                 Destination::Home,
             ),
         };
-        match destination {
+        match destination.checked(row) {
             Destination::Rejected(reason) => rejects.push(Reject {
                 record: row.record,
                 column: key_column(plan),
+                reason,
+            }),
+            Destination::Contradicted(reason) => rejects.push(Reject {
+                record: row.record,
+                column: None,
                 reason,
             }),
             Destination::Home(cell) => placed.push(plan, row, cell, key, false),

@@ -112,6 +112,7 @@ impl TablePlan {
     /// Which field of a file feeds which column, by the survey's field names or a file's header.
     pub fn fields(&self, names: &[String]) -> Result<FieldMap, Fault> {
         let mut unknown = Vec::new();
+        let mut claimed = ClaimedFields::default();
         let mut places: Vec<Option<usize>> = vec![None; self.columns.len()];
         for (field, name) in names.iter().enumerate() {
             if name.starts_with('-') {
@@ -122,10 +123,14 @@ impl TablePlan {
                 .iter()
                 .position(|column| column.name.eq_ignore_ascii_case(name))
             {
-                None => unknown.push(name.as_str()),
+                None => match claimed.place(name).filter(|_| self.role != Role::Reference) {
+                    None => unknown.push(name.as_str()),
+                    Some(place) if place.is_none() => *place = Some(field),
+                    Some(_) => return Err(twice(name)),
+                },
                 Some(column) => match places.get_mut(column) {
                     Some(place) if place.is_none() => *place = Some(field),
-                    _ => return Err(Fault::BadFields(format!("the field {} stands twice", shown(name.as_bytes())))),
+                    _ => return Err(twice(name)),
                 },
             }
         }
@@ -142,6 +147,7 @@ impl TablePlan {
         Ok(FieldMap {
             fields: names.len(),
             sources,
+            claimed,
         })
     }
 
@@ -150,6 +156,7 @@ impl TablePlan {
         FieldMap {
             fields: self.columns.len(),
             sources: (0..self.columns.len()).map(Source::Field).collect(),
+            claimed: ClaimedFields::default(),
         }
     }
 
@@ -175,6 +182,31 @@ impl TablePlan {
     }
 }
 
+fn twice(name: &str) -> Fault {
+    Fault::BadFields(format!("the field {} stands twice", shown(name.as_bytes())))
+}
+
+/// The fields of files that were cut into chunks before, by whoever wrote them: they are compared
+/// with the chunk that is found here, and stored in no column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClaimedFields {
+    /// Of the chunk.
+    pub chunk: Option<usize>,
+    /// Of the sub-chunk.
+    pub sub_chunk: Option<usize>,
+}
+
+impl ClaimedFields {
+    /// The place of the field `name`; `None` when it names no chunk.
+    fn place(&mut self, name: &str) -> Option<&mut Option<usize>> {
+        match name.to_ascii_lowercase().as_str() {
+            "chunkid" => Some(&mut self.chunk),
+            "subchunkid" => Some(&mut self.sub_chunk),
+            _ => None,
+        }
+    }
+}
+
 /// Where a column's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -191,13 +223,18 @@ pub struct FieldMap {
     pub fields: usize,
     /// One per column.
     pub sources: Vec<Source>,
+    /// Where a file says which chunk a row is in.
+    pub claimed: ClaimedFields,
 }
 
 impl FieldMap {
-    /// Whether each field feeds a column.
+    /// Whether each field is read.
     pub fn wanted(&self) -> Vec<bool> {
+        let claimed = [self.claimed.chunk, self.claimed.sub_chunk];
         (0..self.fields)
-            .map(|field| self.sources.contains(&Source::Field(field)))
+            .map(|field| {
+                self.sources.contains(&Source::Field(field)) || claimed.contains(&Some(field))
+            })
             .collect()
     }
 }

@@ -9,11 +9,12 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::ingest::PositionPolicy;
 use orrery_sky::Cell;
 
+use super::claim::Claim;
 use super::hints::lines_within;
 use super::plan::{Cells, FieldMap, Role, Source, TablePlan, key_text};
 use crate::dialect::fields::Fields;
 use crate::dialect::records::Batch;
-use crate::values::{self, NULL};
+use crate::values::{self, NULL, shown};
 
 /// A row that is not loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct ParsedRow {
     pub position: Option<(f64, f64)>,
     /// The cell its own position or key hash gives.
     pub cell: Option<Cell>,
+    /// The cell that its file says.
+    pub claim: Claim,
 }
 
 /// The rows of a batch.
@@ -108,6 +111,15 @@ pub fn parse(plan: &TablePlan, map: &FieldMap, batch: &Batch, first_row: u64) ->
 /// Column to blame, and why.
 type Refusal = (Option<usize>, String);
 
+/// The number of a chunk or sub-chunk that a field holds.
+fn claimed(name: &str, value: Option<&[u8]>) -> Result<u32, Refusal> {
+    let number = value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
+    number.ok_or_else(|| {
+        let value = value.map_or_else(|| "NULL".into(), shown);
+        (None, format!("the field {name} holds {value}, which is no chunk"))
+    })
+}
+
 struct RowReader<'a> {
     plan: &'a TablePlan,
     map: &'a FieldMap,
@@ -136,6 +148,7 @@ impl RowReader<'_> {
         let position = self.position(&batch.text)?;
         let key = self.key(&batch.text)?;
         let cell = self.cell(position, key.as_deref())?;
+        let claim = self.claim(line)?;
         let key = key.map(|key| {
             let start = batch.keys.len();
             batch.keys.extend_from_slice(&key);
@@ -147,6 +160,24 @@ impl RowReader<'_> {
             key,
             position,
             cell,
+            claim,
+        })
+    }
+
+    fn claim(&mut self, line: &[u8]) -> Result<Claim, Refusal> {
+        let fields = self.map.claimed;
+        let mut read = |name: &str, field: Option<usize>| {
+            field
+                .map(|field| {
+                    let dialect = &self.plan.dialect;
+                    let scratch = &mut self.scratch;
+                    claimed(name, self.fields.value(field, line, dialect, scratch))
+                })
+                .transpose()
+        };
+        Ok(Claim {
+            chunk: read("chunkId", fields.chunk)?,
+            sub_chunk: read("subChunkId", fields.sub_chunk)?,
         })
     }
 
