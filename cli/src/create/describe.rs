@@ -108,6 +108,6 @@ fn text(head: csv::Head) -> Description {
     Description {
         fields: head.fields,
         dialect,
-        guessed: !head.typed,
+        guessed: head.kinds == csv::KindsFrom::Rows,
     }
 }

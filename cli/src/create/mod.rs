@@ -40,7 +40,8 @@ pub struct Create {
 /// Prints the YAML.
 pub async fn print(create: Create) -> Result<()> {
     let file = source::open(&create.from).await?;
-    let description = describe(file, create.choose.as_deref()).with_context(|| create.from.clone())?;
+    let description =
+        describe(file, create.choose.as_deref()).with_context(|| create.from.clone())?;
     let names = Names {
         database: create.database,
         table: create

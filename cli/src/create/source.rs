@@ -39,7 +39,9 @@ pub fn head(file: &mut File) -> Result<(Vec<u8>, bool)> {
     let reader: Box<dyn Read + '_> = match magic.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(file)),
         // Parallel compressors begin with a frame that decoders skip.
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Box::new(zstd::stream::read::Decoder::new(file)?),
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            Box::new(zstd::stream::read::Decoder::new(file)?)
+        }
         _ => Box::new(file),
     };
     let mut bytes = Vec::new();

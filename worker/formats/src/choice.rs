@@ -61,7 +61,9 @@ impl Choice {
             } else {
                 "a second table of the name"
             };
-            return Err(FormatError::Refused(format!("has {like}, `{shown}`; {why}")));
+            return Err(FormatError::Refused(format!(
+                "has {like}, `{shown}`; {why}"
+            )));
         }
         self.seen.push(shown.to_owned());
         self.taken |= fits;
@@ -96,7 +98,10 @@ mod tests {
         let mut choice = Choice::new(table);
         let mut found = None;
         for (index, name) in names.iter().enumerate() {
-            if choice.takes(&[Some(name)]).map_err(|error| error.to_string())? {
+            if choice
+                .takes(&[Some(name)])
+                .map_err(|error| error.to_string())?
+            {
                 found = Some(index);
             }
         }
@@ -113,8 +118,16 @@ mod tests {
     #[test]
     fn what_is_not_one_table_is_an_error_that_names_them() {
         for (table, names, error) in [
-            (None, &["a", "b"][..], "a second table, `b`; choose one with dialect.table"),
-            (Some("a"), &["a", "b", "A"], "a second table of the name, `A`"),
+            (
+                None,
+                &["a", "b"][..],
+                "a second table, `b`; choose one with dialect.table",
+            ),
+            (
+                Some("a"),
+                &["a", "b", "A"],
+                "a second table of the name, `A`",
+            ),
             (Some("c"), &["a", "b"], "no table `c` among its 2: `a`, `b`"),
             (Some("3"), &["a", "b"], "no table 3 among its 2"),
             (Some("0"), &["a"], "no table 0"),

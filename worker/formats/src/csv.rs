@@ -20,8 +20,17 @@ pub struct Head {
     pub booleans: bool,
     /// Whether blanks stand around values.
     pub padded: bool,
-    /// Whether the kinds are what a header says, and not a guess.
-    pub typed: bool,
+    /// Where the kinds are from.
+    pub kinds: KindsFrom,
+}
+
+/// Where the kinds of fields are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindsFrom {
+    /// The header of ECSV says them.
+    Header,
+    /// They are guesses from the first rows.
+    Rows,
 }
 
 const NULLS: [&str; 8] = ["", "null", "NULL", "\\N", "N/A", "NA", "None", "--"];
@@ -67,7 +76,11 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
         nulls: Vec::new(),
         booleans: false,
         padded: false,
-        typed: ecsv.is_some(),
+        kinds: if ecsv.is_some() {
+            KindsFrom::Header
+        } else {
+            KindsFrom::Rows
+        },
     };
     if ecsv.is_some() {
         // Of ECSV a value without text is missing, and between blanks it has quotes.
@@ -168,6 +181,11 @@ fn take_units(rows: &mut Vec<Vec<String>>) -> Option<Vec<String>> {
     }
     rows.remove(1);
     Some(rows.remove(0))
+}
+
+/// The number of fields that a line has with this delimiter.
+pub fn fields(line: &str, delimiter: char) -> usize {
+    split(line, delimiter).len()
 }
 
 /// The fields of a line; quotes may stand around one.

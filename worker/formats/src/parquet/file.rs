@@ -46,7 +46,11 @@ impl ChunkReader for Shared {
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         // Broken metadata may ask for more than memory holds.
-        if self.length.checked_sub(start).is_none_or(|rest| rest < length as u64) {
+        if self
+            .length
+            .checked_sub(start)
+            .is_none_or(|rest| rest < length as u64)
+        {
             return Err(ParquetError::EOF(format!(
                 "{length} bytes from {start} are asked for, the file has {}",
                 self.length

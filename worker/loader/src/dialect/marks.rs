@@ -69,7 +69,11 @@ fn no_text(first: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"\x1f\x9d", "compressed by compress", UNPACK),
         (b"\x1f\x8b\x08", "compressed by gzip within", UNPACK),
         (b"\x28\xb5\x2f\xfd", "compressed by zstd within", UNPACK),
-        (b"\x89HDF\r\n", "an HDF5 file", "write its table as Parquet or text"),
+        (
+            b"\x89HDF\r\n",
+            "an HDF5 file",
+            "write its table as Parquet or text",
+        ),
     ];
     // The block that bzip2 begins with, so that a name `BZh…` stays text.
     let bzip2 = |first: &[u8]| first.get(4..10) == Some(b"\x31\x41\x59\x26\x53\x59");
@@ -95,14 +99,14 @@ fn no_text(first: &[u8]) -> Option<(&'static str, &'static str)> {
 
 /// The encoding of more than eight bits that a mark names, or that two first characters have.
 fn wide(first: &[u8]) -> Option<&'static str> {
+    let is_zero: Vec<bool> = first.iter().take(8).map(|byte| *byte == 0).collect();
+    let zeros = |pattern: &[bool]| is_zero.starts_with(pattern);
+    let (y, n) = (true, false);
     match first {
-        [0xff, 0xfe, 0, 0, ..]
-        | [0, 0, 0xfe, 0xff, ..]
-        | [1.., 0, 0, 0, 1.., 0, 0, 0, ..]
-        | [0, 0, 0, 1.., 0, 0, 0, 1.., ..] => Some("UTF-32"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1.., 0, 1.., 0, ..] | [0, 1.., 0, 1.., ..] => {
-            Some("UTF-16")
-        }
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        _ if zeros(&[n, y, y, y, n, y, y, y]) || zeros(&[y, y, y, n, y, y, y, n]) => Some("UTF-32"),
+        _ if zeros(&[n, y, n, y]) || zeros(&[y, n, y, n]) => Some("UTF-16"),
         _ => None,
     }
 }
@@ -180,7 +184,13 @@ mod tests {
                 assert!(error.contains(what), "{error}");
             }
         }
-        for text in [&b"BZh9,1\n"[..], b"PK,1\n", b"7z,1\n", b"<b>,html\n", b"<htm"] {
+        for text in [
+            &b"BZh9,1\n"[..],
+            b"PK,1\n",
+            b"7z,1\n",
+            b"<b>,html\n",
+            b"<htm",
+        ] {
             assert_eq!(read(text, Charset::Utf8).unwrap(), text);
         }
     }

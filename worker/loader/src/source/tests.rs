@@ -159,6 +159,32 @@ async fn paths_stay_within_their_claim_and_missing_files_are_named() {
     );
 }
 
+#[test]
+fn a_pattern_names_the_files_that_fit_it_in_order() {
+    let root = TempDir::new().unwrap();
+    for file in ["a/2.csv", "a/10.csv", "a/b/3.csv", "a/2.txt", "4.csv"] {
+        let path = root.path().join("claim").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, b"x").unwrap();
+    }
+    let fit = |pattern: &str| {
+        file::paths(root.path(), "claim", pattern).map(|paths| {
+            let claim = root.path().join("claim");
+            let inside = |path: PathBuf| path.strip_prefix(&claim).unwrap().display().to_string();
+            paths.into_iter().map(inside).collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(fit("a/*.csv").unwrap(), "a/10.csv a/2.csv");
+    assert_eq!(fit("/**.csv").unwrap(), "4.csv a/10.csv a/2.csv a/b/3.csv");
+    assert_eq!(fit("a/?.*").unwrap(), "a/2.csv a/2.txt");
+    assert_eq!(fit("a/none.csv").unwrap(), "a/none.csv", "no pattern");
+    for (pattern, what) in [("a/*.fits", "no file fits it"), ("z/*", "No such file")] {
+        let fault = fit(pattern).unwrap_err();
+        assert_eq!(fault.reason(), "SourceMissing");
+        assert!(fault.to_string().contains(what), "{fault}");
+    }
+}
+
 /// An HTTP server of one file whose connections break after some bytes of body.
 struct Flaky {
     url: String,
@@ -362,13 +388,98 @@ async fn an_address_signed_for_get_alone_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_length_of_an_encoded_form_is_not_the_sources() {
+async fn what_is_said_of_an_encoded_form_is_not_said_of_the_source() {
     let server = Flaky::start(Box::new(|_, _| Reply {
         status: "200 OK",
         headers: "etag: \"v1\"\r\ncontent-encoding: gzip\r\n".into(),
         body: Vec::new(),
         announced: Some(17),
     }));
-    let head = head_of(server.url.clone()).await.unwrap().unwrap();
-    assert_eq!((head.size, head.version.as_str()), (None, "\"v1\""));
+    assert_eq!(head_of(server.url.clone()).await.unwrap(), None);
+}
+
+/// The first answer breaks off after a third of the file; then `again` answers.
+fn broken_once(headers: &'static str, again: fn(Option<u64>) -> Reply) -> Flaky {
+    Flaky::start(Box::new(move |request, range| {
+        if request > 0 {
+            return again(range);
+        }
+        let content = content();
+        Reply {
+            status: "200 OK",
+            headers: headers.into(),
+            body: content[..content.len() / 3].to_vec(),
+            announced: Some(content.len()),
+        }
+    }))
+}
+
+fn whole(headers: &str, body: Vec<u8>) -> Reply {
+    Reply {
+        status: "200 OK",
+        headers: headers.into(),
+        body,
+        announced: None,
+    }
+}
+
+const WEAK: &str = "etag: W/\"v1\"\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_strong_version_the_beginning_must_be_the_same_bytes() {
+    let same = broken_once("", |_| whole("", content()));
+    let (read, _) = download(same.url.clone()).await.unwrap();
+    assert_eq!(read, content());
+    assert_eq!(
+        same.ranges(),
+        ["None", "None"],
+        "no range without a version"
+    );
+    let weak = broken_once(WEAK, |_| whole(WEAK, content()));
+    assert_eq!(download(weak.url.clone()).await.unwrap().0, content());
+    for (headers, again) in [
+        ("", (|_| whole("", content()[1..].to_vec())) as fn(_) -> _),
+        (WEAK, |_| whole(WEAK, [b"x", &content()[1..]].concat())),
+        (WEAK, |_| whole(WEAK, content()[..9].to_vec())),
+        ("etag: \"v1\"\r\n", |_| {
+            whole("etag: \"v1\"\r\n", content()[..9].to_vec())
+        }),
+    ] {
+        let server = broken_once(headers, again);
+        let fault = download(server.url.clone()).await.unwrap_err();
+        assert_eq!(fault.reason(), "SourceChanged", "{headers}: {fault}");
+    }
+}
+
+/// The file from `range` on, as part of one that is `more` bytes longer.
+fn rest_of(range: Option<u64>, more: usize, headers: &str) -> Reply {
+    let (start, content) = (range.unwrap() as usize, content());
+    let total = content.len() + more;
+    Reply {
+        status: "206 Partial Content",
+        headers: format!(
+            "etag: \"v1\"\r\n{headers}content-range: bytes {start}-{}/{total}\r\n",
+            total - 1
+        ),
+        body: content[start..].to_vec(),
+        announced: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_of_another_size_or_encoding_is_no_rest() {
+    fn longer(range: Option<u64>) -> Reply {
+        rest_of(range, 5, "")
+    }
+    fn encoded(range: Option<u64>) -> Reply {
+        rest_of(range, 0, "content-encoding: gzip\r\n")
+    }
+    for (again, reason) in [
+        (longer as fn(_) -> _, "SourceChanged"),
+        (encoded, "Unreachable"),
+    ] {
+        let server = broken_once("etag: \"v1\"\r\n", again);
+        let fault = download(server.url.clone()).await.unwrap_err();
+        assert_eq!(fault.reason(), reason, "{fault}");
+    }
 }

@@ -116,7 +116,10 @@ fn claimed(name: &str, value: Option<&[u8]>) -> Result<u32, Refusal> {
     let number = value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
     number.ok_or_else(|| {
         let value = value.map_or_else(|| "NULL".into(), shown);
-        (None, format!("the field {name} holds {value}, which is no chunk"))
+        (
+            None,
+            format!("the field {name} holds {value}, which is no chunk"),
+        )
     })
 }
 

@@ -209,3 +209,49 @@ async fn a_reject_says_how_many_lines_it_swallowed() {
         .unwrap();
     assert!(rejects.contains("holds 2 carriage returns"), "{rejects}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quoted_field_is_null_where_a_spelling_has_its_quotes() {
+    let dialect = Dialect {
+        quote: Some("\"".into()),
+        delimiter: " ".into(),
+        nulls: vec!["\"\"".into(), String::new()],
+        ..Dialect::default()
+    };
+    let text = "1 10 20 \"\"\n2 10 20 \"a b\"\n3 10 20 \n";
+    let (rows, rejects, _) = survey(dialect, text).await.unwrap();
+    assert_eq!(rejects, "");
+    assert_eq!(rows, ["1|10|20|\\N", "2|10|20|a b", "3|10|20|\\N"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blanks_around_quotes_are_left_out_and_those_within_stay() {
+    let dialect = Dialect {
+        quote: Some("\"".into()),
+        trim: true,
+        ..Dialect::default()
+    };
+    let text = "1 , 10,20 ,  \" a, \nb \"  \n2,10,20,\"c\" x\n3,10,20, d \n";
+    let (rows, rejects, _) = survey(dialect, text).await.unwrap();
+    assert_eq!(rows, ["1|10|20| a, \\nb ", "3|10|20|d"]);
+    assert!(
+        rejects.contains("text after its closing quote"),
+        "{rejects}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_read_in_another_dialect_is_told_in_short_with_what_to_look_at() {
+    let names: Vec<String> = (0..500).map(|number| format!("column_{number}")).collect();
+    for (separator, end, hint) in [
+        ("\t", "\n", "look at dialect.delimiter"),
+        (",", "\r", "lines must end with a line feed"),
+        (";\u{1}", "\n", "look at dialect.delimiter"),
+    ] {
+        let text = format!("{}{end}1{separator}2{end}", names.join(separator));
+        let error = survey(header(), text).await.unwrap_err();
+        assert!(error.contains(hint), "{error}");
+        assert!(error.len() < 700, "{} bytes: {error}", error.len());
+        assert!(!error.contains(char::is_control), "{error:?}");
+    }
+}

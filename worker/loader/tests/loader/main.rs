@@ -16,4 +16,5 @@ mod same_rows;
 mod samples;
 mod supervise;
 mod survey;
+mod tables;
 mod values_oracle;

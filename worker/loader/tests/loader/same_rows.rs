@@ -18,7 +18,7 @@ use serde_json::json;
 
 const ROWS: usize = 20_000;
 
-struct Row {
+pub struct Row {
     id: i64,
     ra: f64,
     decl: f64,
@@ -28,7 +28,7 @@ struct Row {
 }
 
 /// Rows in some chunks, with numbers of all digits.
-fn sky() -> Vec<Row> {
+pub fn sky() -> Vec<Row> {
     let mut state = 42_u64;
     let mut random = || {
         state = state
@@ -68,7 +68,7 @@ fn csv(rows: &[Row]) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn parquet_file(rows: &[Row]) -> Vec<u8> {
+pub fn parquet_file(rows: &[Row]) -> Vec<u8> {
     let schema = "message sky { required int64 id; required double ra; required double decl; \
                   optional float mag; optional int32 n; required binary name (UTF8); }";
     let schema = Arc::new(parse_message_type(schema).unwrap());

@@ -420,3 +420,36 @@ async fn an_empty_file_gives_no_rows() {
     assert!(finished.surveyed.chunks.is_empty() && spooled(&finished, &directory).is_empty());
     assert!(finished.surveyed.files[0].parts.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_a_file_claims_are_compared_and_never_trusted() {
+    let place = Place::new();
+    // The golden cell of (0, 0) in this grid, and what else a file may say.
+    let text = "1,0,0,a,7140,345\n2,0,0,b,7140,346\n3,0,0,c,7141,345\n4,0,0,d,\\N,345\n\
+                5,0,0,e,x,345\n6,359.9999,0.0005,f,7308,425\n";
+    let mut survey = director(object(&json!({})), vec![place.file("chunk_7140.txt", text)]);
+    survey.fields = ["objectId", "ra", "decl", "name", "chunkId", "SUBCHUNKID"]
+        .map(str::to_owned)
+        .to_vec();
+    survey.max_rejects = 9;
+    let (finished, directory) = place.survey(survey.clone()).await.unwrap();
+    let mut rows: Vec<u64> = spooled(&finished, &directory)
+        .into_iter()
+        .filter(|row| row.0 == RowSet::Home)
+        .map(|row| row.2)
+        .collect();
+    rows.sort_unstable();
+    assert_eq!(rows, [1, 6]);
+    let rejects = rejects(&directory);
+    for reason in [
+        "\t2\t\tits file says chunk 7140, sub-chunk 346, and it is in chunk 7140, sub-chunk 345",
+        "\t3\t\tits file says chunk 7141, sub-chunk 345, and it is in chunk 7140",
+        "\t4\t\tthe field chunkId holds NULL, which is no chunk",
+        "\t5\t\tthe field chunkId holds `x`, which is no chunk",
+    ] {
+        assert!(rejects.contains(reason), "{reason}: {rejects}");
+    }
+    survey.fields[5] = "chunkid".into();
+    let fault = place.survey(survey).await.unwrap_err();
+    assert!(fault.to_string().contains("stands twice"), "{fault}");
+}
