@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds book images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ bench: ## times of queries, as ratios to direct MariaDB in the same run
 lint: ## formats, lints, scripts, licences; generated CRDs up to date and accepted by a real API server
 	@tools/lint
 
-crds: ## write crds/yaml from the Rust types
+crds: ## write crds/yaml and docs/api.md from the Rust types
 	@tools/crds write
+
+book: ## docs/ as a book, by mdBook; prints where it lies
+	@tools/book
 
 images: ## build the images (REGISTRY=host/path pushes them)
 	@REGISTRY='$(REGISTRY)' images/build

@@ -2,9 +2,11 @@
 //!
 //! - [`kinds`]: the kinds of the group `orrery.dev/v1alpha1`, one file each;
 //! - [`accept`]: checks that the schemas cannot make, and the accepted form with every default
-//!   filled in.
+//!   filled in;
+//! - [`mod@reference`]: the kinds as a page for people.
 //!
 //! No I/O happens here.
 
 pub mod accept;
 pub mod kinds;
+pub mod reference;

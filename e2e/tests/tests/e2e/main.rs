@@ -13,6 +13,7 @@ mod ingests;
 mod interruptions;
 mod outages;
 mod plugin;
+mod quickstart;
 mod repair;
 mod segments;
 mod sleeping_operator;
