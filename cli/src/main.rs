@@ -5,13 +5,14 @@
 //! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
 //! functions ([`progress`], [`summary`], [`table`]). [`create`] declares a table as the header of a
 //! file has it. [`user`] makes users, [`mysql`] lets one ask, [`worker`] empties one, and replaces a
-//! lost volume.
+//! lost volume. [`rebalance`] shows what is to move between workers, and approves or stops it.
 
 mod archive;
 mod create;
 mod mysql;
 mod output;
 mod progress;
+mod rebalance;
 mod rejects;
 mod revoke;
 mod status;
@@ -53,6 +54,11 @@ enum Command {
     /// Empties a worker of its chunks, uses it again, or replaces its lost volume.
     #[command(subcommand)]
     Worker(WorkerCommand),
+    /// Shows what is to move between a pool's workers, approves it, or stops it.
+    Rebalance {
+        #[command(subcommand)]
+        command: Option<rebalance::Command>,
+    },
     /// Makes tables from files.
     #[command(subcommand)]
     Table(TableCommand),
@@ -184,6 +190,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Table(TableCommand::Create(create)) => create::print(create).await?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
+        Command::Rebalance { command } => {
+            rebalance::run(&cluster.connect().await?, command).await?;
+        }
         Command::Mysql { user, arguments } => {
             return mysql::run(cluster, &user, &arguments).await;
         }

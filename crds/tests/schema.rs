@@ -138,6 +138,7 @@ fn columns_of_kubectl_get_show_health_size_and_progress() {
         [
             "WorkerPool: Workers Ready Chunks Bytes Accepted Available Age",
             "Worker: Id Phase Zone Node Tables Bytes Free Desired Age",
+            "Rebalance: Phase Uneven Plan Moves Bytes Left Age",
             "ChunkFamily: Scheme Pool Replicas Chunks MinCopies Under Unreadable Accepted Available Age",
             "ChunkedTable: Database Table Role Rows Bytes Chunks Segments Accepted Age",
             "ReferenceTable: Database Table Rows Bytes Segments Accepted Age",

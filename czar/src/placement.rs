@@ -38,6 +38,7 @@ mod tests {
                 chunks: BTreeSet::from([0]),
             }],
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         let catalog = Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),

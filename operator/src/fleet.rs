@@ -6,9 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use orrery_archive::names::{WorkerId, ports};
 use orrery_crds::kinds::{Worker, WorkerPhase};
 use orrery_worker_api::CallError;
+use orrery_worker_api::agent::{ManifestRow, PageQuery, RowState};
 use orrery_worker_api::client::AgentClient;
 
 use crate::agents::{AgentError, Agents};
+
+/// Rows per page of a manifest.
+const PAGE: u32 = 2000;
 
 /// Workers by id with the addresses of their pods.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +98,25 @@ impl Fleet<'_> {
             .get(worker)
             .ok_or_else(|| AgentError::NoAddress(format!("worker {worker}")))?;
         self.agents.at(self.namespace, address)
+    }
+
+    /// What a worker holds, without what it was asked to delete.
+    pub async fn manifest(&self, worker: WorkerId) -> Result<Vec<ManifestRow>, AgentError> {
+        let agent = self.agent(worker)?;
+        let mut manifest = Vec::new();
+        let mut query = PageQuery {
+            after: None,
+            limit: Some(PAGE),
+        };
+        loop {
+            let page = agent.manifest(&query).await?;
+            let rows = page.rows.into_iter();
+            manifest.extend(rows.filter(|row| row.state != RowState::Deleted));
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(manifest),
+            }
+        }
     }
 
     /// Makes a call at each of `workers`, all at once. One that fails is logged with `what` it was

@@ -10,6 +10,7 @@
 //!   to the [`catalog`]'s writer;
 //! - [`ingest`]: files become rows of tables;
 //! - [`repair`]: which copies are to be made, and which workers chunks leave; [`copies`] makes them;
+//! - [`rebalance`]: what moves so that workers have their fair share;
 //! - [`deletions`]: tables that go;
 //! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
@@ -44,6 +45,7 @@ pub mod metrics;
 pub mod placement;
 pub mod pools;
 pub mod quantity;
+pub mod rebalance;
 pub mod repair;
 pub mod run;
 pub mod secrets;

@@ -22,6 +22,7 @@ use crate::ingest::Ingests;
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
+use crate::rebalance::Rebalances;
 use crate::repair::Repair;
 use crate::secrets::Secrets;
 use crate::users::Users;
@@ -68,6 +69,7 @@ pub async fn controllers(context: Context) {
         runner::run(Secrets, &context),
         runner::run(Gc::default(), &context),
         runner::run(Repair::default(), &context),
+        runner::run(Rebalances::default(), &context),
         runner::run(Copies::default(), &context),
         runner::run(Deletions::default(), &context),
         runner::run(Ingests::default(), &context),

@@ -113,6 +113,7 @@ mod tests {
             placement: (0..2).map(|chunk| (chunk, vec![worker])).collect(),
             behind: Vec::new(),
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         Catalog {
             epochs: Epochs {

@@ -6,6 +6,7 @@ mod chunk_family;
 mod chunked_table;
 mod ingest;
 mod query_user;
+mod rebalance;
 mod reference_table;
 mod worker;
 mod worker_pool;
@@ -22,6 +23,7 @@ pub use ingest::{
     Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, SpoolVolume,
 };
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
+pub use rebalance::{Rebalance, RebalancePhase, RebalanceSpec, RebalanceStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
 pub use worker::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase, WorkerSpec, WorkerStatus};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
@@ -30,10 +32,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 
 /// The definitions of all kinds, as the cluster API gets them.
-pub fn all() -> [CustomResourceDefinition; 10] {
+pub fn all() -> [CustomResourceDefinition; 11] {
     [
         WorkerPool::crd(),
         Worker::crd(),
+        Rebalance::crd(),
         ChunkFamily::crd(),
         ChunkedTable::crd(),
         ReferenceTable::crd(),

@@ -361,6 +361,7 @@ impl Builder {
             placement: BTreeMap::new(),
             behind: Vec::new(),
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         self.archive
             .catalog

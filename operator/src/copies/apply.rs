@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
 use orrery_worker_api::agent::{
-    CopyTable, ExportOrder, ManifestRow, PageQuery, RowState, SetState, StartCopy,
+    CopyTable, ExportOrder, ManifestRow, RowState, SetState, StartCopy,
 };
 use orrery_worker_api::client::AgentClient;
 use sha2::{Digest, Sha256};
@@ -24,9 +24,6 @@ use crate::secrets;
 /// Seconds that an order to hand out a table holds: a copy that takes longer fails, and is tried again
 /// with another order.
 const ORDER_SECONDS: i64 = 86_400;
-/// Rows per page of a manifest.
-const PAGE: u32 = 2000;
-
 /// Why a transfer was not begun or looked at.
 #[derive(Debug, Error)]
 pub enum TransferError {
@@ -87,24 +84,10 @@ impl Round<'_> {
 
     /// What a worker holds, without what it was asked to delete.
     pub async fn manifest(&self, worker: WorkerId) -> Result<Manifest, AgentError> {
-        let agent = self.agent(worker)?;
-        let mut manifest = Manifest::new();
-        let mut query = PageQuery {
-            after: None,
-            limit: Some(PAGE),
-        };
-        loop {
-            let page = agent.manifest(&query).await?;
-            let live = page
-                .rows
-                .into_iter()
-                .filter(|row| row.state != RowState::Deleted);
-            manifest.extend(live.map(|row| ((row.database.clone(), row.table.clone()), row)));
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(manifest),
-            }
-        }
+        let rows = self.fleet().manifest(worker).await?.into_iter();
+        Ok(rows
+            .map(|row| ((row.database.clone(), row.table.clone()), row))
+            .collect())
     }
 
     /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there

@@ -30,14 +30,20 @@ use crate::controller::runner::Controller;
 use crate::controller::watch;
 use crate::fleet::Addresses;
 use apply::Round;
-use plan::{Parties, Throttle, Transfer, Transfers};
+use plan::{Parties, Throttle, Throttles, Transfer, Transfers};
 use sweep::Sweeps;
 use tables::Physical;
 
 /// What may be under way at a time from or to one worker.
-const THROTTLE: Throttle = Throttle {
-    chunks: 16,
-    bytes: 4 << 30,
+const THROTTLES: Throttles = Throttles {
+    all: Throttle {
+        chunks: 16,
+        bytes: 4 << 30,
+    },
+    moves: Throttle {
+        chunks: 4,
+        bytes: 1 << 30,
+    },
 };
 /// Pause after copies were listed: others may begin.
 const SOON: Duration = Duration::from_millis(100);
@@ -87,7 +93,7 @@ impl Controller for Copies {
         let parties = parties(&workers);
         let mut archives = self.archives.lock().await;
         let Archive { running, sweeps } = archives.entry(namespace.clone()).or_default();
-        *running = plan::transfers(&catalog, &parties, THROTTLE, running);
+        *running = plan::transfers(&catalog, &parties, THROTTLES, running);
         let mut busy = !running.is_empty();
         let mut listed = false;
         for ((target, source), transfer) in &*running {

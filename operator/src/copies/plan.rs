@@ -30,6 +30,16 @@ pub struct Throttle {
     pub bytes: u64,
 }
 
+/// The throttles of both kinds of copies. What [`Throttles::moves`] admits counts for
+/// [`Throttles::all`] too.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttles {
+    /// Of all copies.
+    pub all: Throttle,
+    /// Of those that only even out what has all its copies.
+    pub moves: Throttle,
+}
+
 /// Who takes part in copies.
 #[derive(Clone, Debug, Default)]
 pub struct Parties {
@@ -42,6 +52,8 @@ pub struct Parties {
 /// A chunk that a worker is to get, or to catch up with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Late<'a> {
+    /// Whether the chunk has all its copies and only moves: such chunks come last.
+    moves: bool,
     /// Copies that can be read; the fewest come first.
     readable: usize,
     family: &'a str,
@@ -50,12 +62,13 @@ struct Late<'a> {
 }
 
 /// Transfers that make the intended copies and bring every listed worker up to date, as far as
-/// `throttle` lets them. The last copies come first. One of `running` continues as it is while all
-/// of it is wanted: another list of tables would be another copy.
+/// the throttles let them. The last copies come first, chunks that only move come last and wait for
+/// no other: they share no transfer with them. One of `running` continues as it is while all of it
+/// is wanted: another list of tables would be another copy.
 pub fn transfers(
     catalog: &Catalog,
     parties: &Parties,
-    throttle: Throttle,
+    throttles: Throttles,
     running: &Transfers,
 ) -> Transfers {
     let mut late: Vec<Late<'_>> = catalog
@@ -66,15 +79,26 @@ pub fn transfers(
     late.sort();
     late.dedup();
     let sizes = Sizes::of(catalog, late.iter().map(|late| late.family));
-    let mut busy = Busy::new(throttle);
+    let (mut busy, mut moving) = (Busy::new(throttles.all), Busy::new(throttles.moves));
+    let mut moved: BTreeSet<(WorkerId, WorkerId)> = BTreeSet::new();
     let mut transfers = continued(catalog, parties, &late, running);
+    let only_moves: BTreeSet<(&str, ChunkId, WorkerId)> = late
+        .iter()
+        .filter(|late| late.moves)
+        .map(|late| (late.family, late.chunk, late.target))
+        .collect();
     for ((target, source), transfer) in &transfers {
         for (family, chunk) in &transfer.chunks {
-            busy.count(*source, *target, sizes.bytes(family, *chunk));
+            let bytes = sizes.bytes(family, *chunk);
+            busy.count(*source, *target, bytes);
+            if only_moves.contains(&(family.as_str(), *chunk, *target)) {
+                moving.count(*source, *target, bytes);
+            }
         }
     }
     let begun = transfers.clone();
     for Late {
+        moves,
         family,
         chunk,
         target,
@@ -86,10 +110,19 @@ pub fn transfers(
         let Some(source) = source(catalog, family, chunk, target, &parties.sources) else {
             continue;
         };
-        if begun.contains_key(&(target, source))
-            || !busy.admit(source, target, sizes.bytes(family, chunk))
+        let bytes = sizes.bytes(family, chunk);
+        let pair = (target, source);
+        let shared = transfers.contains_key(&pair) && !moved.contains(&pair);
+        if begun.contains_key(&pair)
+            || moves && (shared || !moving.admits(source, target, bytes))
+            || !busy.admits(source, target, bytes)
         {
             continue;
+        }
+        busy.count(source, target, bytes);
+        if moves {
+            moving.count(source, target, bytes);
+            moved.insert(pair);
         }
         let transfer = transfers.entry((target, source)).or_default();
         transfer.tables.extend(chunk_tables(catalog, family, chunk));
@@ -141,6 +174,7 @@ fn late<'a>(name: &'a str, family: &'a Family, parties: &Parties) -> Vec<Late<'a
         .chain(behind)
         .filter(|(_, target)| parties.targets.contains(target))
         .map(|(chunk, target)| Late {
+            moves: only_moves(family, chunk, target),
             readable: family
                 .complete_holders(chunk)
                 .filter(|worker| parties.sources.contains(worker))
@@ -150,6 +184,16 @@ fn late<'a>(name: &'a str, family: &'a Family, parties: &Parties) -> Vec<Late<'a
             target,
         })
         .collect()
+}
+
+/// Whether a chunk goes to `target` in place of a worker that it leaves although it has all its
+/// copies.
+fn only_moves(family: &Family, chunk: ChunkId, target: WorkerId) -> bool {
+    let complete = family.complete_holders(chunk).count();
+    let listed = family.placement.get(&chunk);
+    family.leaving.contains_key(&chunk)
+        && complete >= family.replicas.desired as usize
+        && listed.is_some_and(|listed| !listed.contains(&target))
 }
 
 /// What is under way by worker.
@@ -168,8 +212,8 @@ impl Busy {
         }
     }
 
-    /// Whether a chunk of so many bytes may go from `source` to `target` now; it counts then.
-    fn admit(&mut self, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
+    /// Whether a chunk of so many bytes may go from `source` to `target` now.
+    fn admits(&self, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
         let Throttle {
             chunks,
             bytes: most,
@@ -177,11 +221,7 @@ impl Busy {
         let free = |held: Option<&(usize, u64)>| {
             held.is_none_or(|(count, sum)| *count < chunks && sum.saturating_add(bytes) <= most)
         };
-        if !free(self.from.get(&source)) || !free(self.to.get(&target)) {
-            return false;
-        }
-        self.count(source, target, bytes);
-        true
+        free(self.from.get(&source)) && free(self.to.get(&target))
     }
 
     fn count(&mut self, source: WorkerId, target: WorkerId, bytes: u64) {
@@ -220,10 +260,15 @@ mod tests {
 
     use super::*;
 
-    const THROTTLE: Throttle = Throttle {
-        chunks: 10,
-        bytes: u64::MAX,
-    };
+    const THROTTLE: Throttles = throttles(10);
+
+    const fn throttles(chunks: usize) -> Throttles {
+        let all = Throttle {
+            chunks,
+            bytes: u64::MAX,
+        };
+        Throttles { all, moves: all }
+    }
 
     fn serving(workers: &[WorkerId]) -> Parties {
         let workers: BTreeSet<WorkerId> = workers.iter().copied().collect();
@@ -261,6 +306,7 @@ mod tests {
                 .collect(),
             behind,
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),
@@ -296,11 +342,7 @@ mod tests {
             vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
         let catalog = catalog(&placement, Vec::new());
         let catalog = intending(catalog, &[(1, 2), (2, 2), (3, 2), (4, 2)]);
-        let one = Throttle {
-            chunks: 1,
-            ..THROTTLE
-        };
-        let transfers = transfers(&catalog, &serving(&[1, 2]), one, &Transfers::new());
+        let transfers = transfers(&catalog, &serving(&[1, 2]), throttles(1), &Transfers::new());
         assert_eq!(
             transfers[&(2, 1)].chunks,
             BTreeSet::from([("f".to_owned(), 4)])
@@ -314,11 +356,8 @@ mod tests {
         let catalog = catalog(&placement, Vec::new());
         let copies = [(1, 3), (2, 4), (3, 3), (4, 3)];
         let catalog = intending(catalog, &copies);
-        let two = Throttle {
-            chunks: 2,
-            ..THROTTLE
-        };
-        let transfers = transfers(&catalog, &serving(&[1, 2, 3, 4]), two, &Transfers::new());
+        let parties = serving(&[1, 2, 3, 4]);
+        let transfers = transfers(&catalog, &parties, throttles(2), &Transfers::new());
         let chunks = |target: WorkerId| -> Vec<ChunkId> {
             let own = transfers.iter().filter(|((to, _), _)| *to == target);
             own.flat_map(|(_, transfer)| transfer.chunks.iter().map(|(_, chunk)| *chunk))
@@ -354,12 +393,56 @@ mod tests {
             chunks: 10,
             bytes: 100,
         });
-        assert!(busy.admit(1, 2, 1000), "alone");
-        assert!(!busy.admit(3, 2, 1), "the target is busy");
-        assert!(!busy.admit(1, 4, 1), "the source is busy");
-        assert!(busy.admit(3, 4, 60));
-        assert!(busy.admit(3, 4, 40));
-        assert!(!busy.admit(3, 4, 1));
+        let mut admit = |source, target, bytes| {
+            let admitted = busy.admits(source, target, bytes);
+            if admitted {
+                busy.count(source, target, bytes);
+            }
+            admitted
+        };
+        assert!(admit(1, 2, 1000), "alone");
+        assert!(!admit(3, 2, 1), "the target is busy");
+        assert!(!admit(1, 4, 1), "the source is busy");
+        assert!(admit(3, 4, 60));
+        assert!(admit(3, 4, 40));
+        assert!(!admit(3, 4, 1));
+    }
+
+    #[test]
+    fn chunks_that_only_move_come_last_few_at_a_time_and_hold_up_no_other() {
+        let placement: Vec<(ChunkId, &[WorkerId])> = vec![
+            (1, &[1, 2]),
+            (2, &[1, 2]),
+            (3, &[1, 2]),
+            (4, &[2]),
+            (6, &[1, 2]),
+        ];
+        let moving = catalog(&placement, Vec::new());
+        let mut moving = intending(moving, &[(1, 3), (2, 3), (3, 3), (4, 3), (6, 3)]);
+        let family = moving.families.get_mut("f").unwrap();
+        family.leaving = [1, 2, 3, 6].map(|chunk| (chunk, [1].into())).into();
+        let one = Throttles {
+            moves: Throttle {
+                chunks: 1,
+                bytes: u64::MAX,
+            },
+            ..THROTTLE
+        };
+        let parties = serving(&[1, 2, 3]);
+        let begun = transfers(&moving, &parties, one, &Transfers::new());
+        let chunks = |transfers: &Transfers, source: WorkerId| -> Vec<ChunkId> {
+            let transfer = transfers.get(&(3, source)).into_iter();
+            transfer
+                .flat_map(|transfer| transfer.chunks.iter().map(|(_, chunk)| *chunk))
+                .collect()
+        };
+        assert_eq!(
+            chunks(&begun, 2),
+            [4],
+            "alone, though 1 and 3 come from 2 too"
+        );
+        assert_eq!(chunks(&begun, 1), [2], "one at a time to each worker");
+        assert_eq!(transfers(&moving, &parties, one, &begun), begun);
     }
 
     #[test]

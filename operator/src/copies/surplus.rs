@@ -162,6 +162,7 @@ mod tests {
             placement: (1..).zip(placement.map(<[_]>::to_vec)).collect(),
             behind: Vec::new(),
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         let child = TableKind::Child(accepted, "Object".into());
         Catalog {

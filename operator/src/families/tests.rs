@@ -81,6 +81,7 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
             chunks: BTreeSet::from([11]),
         }],
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     let mut catalog = Catalog::default();
     catalog.families.insert("sky".into(), known);
@@ -136,6 +137,7 @@ fn copies_of_the_index_count_as_well() {
         placement: placement.iter().cloned().collect(),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     let mut catalog = Catalog::default();
     let rows = one(&[(10, vec![1, 2])]);

@@ -5,6 +5,7 @@
 //! never two on one node while another node has room; zones differ where they can; bytes are even
 //! among workers. What a chunk already has is never taken away here, so movement is least.
 
+pub mod balance;
 pub mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -176,6 +177,29 @@ impl Planner {
         best.bytes = best.bytes.saturating_add(bytes.max(1));
         best.room = best.room.saturating_sub(bytes);
         Some(best.worker)
+    }
+}
+
+impl Planner {
+    /// Those of `held` that are more than `wanted`: the ones with most others near, then the
+    /// fullest.
+    pub fn spare(&self, held: &[WorkerId], wanted: usize) -> Vec<WorkerId> {
+        let known = held.iter().filter_map(|worker| self.by_id.get(worker));
+        let mut kept: Vec<&Seat> = known.map(|i| &self.seats[*i]).collect();
+        let mut spare = Vec::new();
+        while kept.len() > wanted {
+            let others = |seat: &Seat, near: fn(&Seat, &Seat) -> bool| {
+                kept.iter().filter(|other| near(other, seat)).count()
+            };
+            let worst = kept.iter().enumerate().max_by_key(|(_, seat)| {
+                let node = others(seat, |a, b| a.node == b.node);
+                let zone = others(seat, |a, b| a.zone == b.zone);
+                (node, zone, seat.bytes, seat.worker)
+            });
+            let Some((i, _)) = worst else { break };
+            spare.push(kept.swap_remove(i).worker);
+        }
+        spare
     }
 }
 

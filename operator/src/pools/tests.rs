@@ -71,6 +71,7 @@ fn holding(id: u32) -> Arc<Catalog> {
         placement: BTreeMap::from([(1, vec![id])]),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     Arc::new(Catalog {
         archive_uid: "archive".into(),

@@ -50,6 +50,12 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     plan
 }
 
+/// Whether a chunk is to leave a worker although that serves.
+fn is_leaving(family: &Family, chunk: ChunkId, worker: WorkerId) -> bool {
+    let leaving = family.leaving.get(&chunk);
+    leaving.is_some_and(|workers| workers.contains(&worker))
+}
+
 /// The families of one pool, which share its workers' room.
 struct Pool<'a> {
     name: &'a str,
@@ -158,24 +164,30 @@ impl<'a> Pool<'a> {
         if readable == 0 {
             return None;
         }
-        let (goes, stays): (Vec<WorkerId>, Vec<WorkerId>) = listed
+        let (mut goes, mut stays): (Vec<WorkerId>, Vec<WorkerId>) = listed
             .iter()
             .partition(|worker| self.goes(**worker, readable, wanted));
-        let verified = complete
-            .iter()
-            .filter(|worker| self.standing(**worker) == Standing::Serving)
-            .count();
-        if verified >= wanted {
-            let delisted = goes.iter().map(|worker| Move::of(name, chunk, *worker));
+        let mut leaving: Vec<WorkerId> = stays
+            .extract_if(.., |worker| is_leaving(family, chunk, *worker))
+            .collect();
+        let room = wanted.saturating_sub(stays.len());
+        let kept = self.intended(plan, name, family, chunk, room);
+        // What was to take their place does not come any more: they stay.
+        let needed = room.saturating_sub(kept.len()).min(leaving.len());
+        for worker in leaving.drain(..needed) {
+            plan.moves.stay.push(Move::of(name, chunk, worker));
+            stays.push(worker);
+        }
+        goes.extend(leaving);
+        let mut verified = complete;
+        verified
+            .retain(|worker| self.standing(*worker) == Standing::Serving && !goes.contains(worker));
+        if verified.len() >= wanted {
+            let spare = self.planner.spare(&verified, wanted);
+            let delisted = goes.iter().chain(&spare);
+            let delisted = delisted.map(|worker| Move::of(name, chunk, *worker));
             plan.moves.delist.extend(delisted);
         }
-        let kept = self.intended(
-            plan,
-            name,
-            family,
-            chunk,
-            wanted.saturating_sub(stays.len()),
-        );
         let missing = wanted.saturating_sub(stays.len() + kept.len());
         if missing == 0 {
             return None;

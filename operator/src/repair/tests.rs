@@ -47,6 +47,7 @@ fn archive(desired: u32, placement: impl IntoIterator<Item = (ChunkId, Vec<Worke
         placement: placement.into_iter().collect(),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     Catalog {
         families: BTreeMap::from([("f".to_owned(), family)]),
@@ -264,6 +265,7 @@ fn whatever_happens_no_chunk_loses_its_last_complete_copy_and_rest_is_reached() 
             if dice.roll(3) > 0 {
                 catalog = arrive(&catalog);
             }
+            catalog = swapped(&catalog, &mut dice, workers);
         }
         now.iter_mut().for_each(|site| site.standing = Serving);
         for _ in 0..3 {
@@ -274,10 +276,24 @@ fn whatever_happens_no_chunk_loses_its_last_complete_copy_and_rest_is_reached() 
             family
                 .placement
                 .values()
-                .all(|listed| listed.len() >= desired as usize)
+                .all(|listed| listed.len() == desired as usize)
         );
         assert!(family.intended.is_empty(), "seed {seed}");
+        assert!(family.leaving.is_empty(), "seed {seed}");
     }
+}
+
+/// Some chunk is to go from some worker to another, as rebalancing has it.
+fn swapped(catalog: &Catalog, dice: &mut Dice, workers: u32) -> Catalog {
+    let chunk = dice.roll(40) as u32;
+    let mut any = || Move::of("f", chunk, dice.roll(workers.into()) as u32 + 1);
+    let swap = edit::Moves {
+        leave: vec![any()],
+        intend: vec![any()],
+        ..edit::Moves::default()
+    };
+    let swapped = edit::moves(catalog, &swap).unwrap();
+    swapped.unwrap_or_else(|| catalog.clone())
 }
 
 /// A worker was taken off a chunk's list only if as many complete copies as wanted serve.
@@ -291,6 +307,65 @@ fn check_kept(before: &Catalog, after: &Catalog, sites: &[Site], desired: u32) {
             assert!(serving.count() >= desired as usize, "chunk {chunk}");
         }
     }
+}
+
+#[test]
+fn a_copy_that_is_to_leave_goes_when_another_took_its_place_and_stays_when_none_comes() {
+    let marked = |intended: &[WorkerId]| {
+        let mut catalog = archive(2, [(1, vec![1, 2])]);
+        let family = catalog.families.get_mut("f").unwrap();
+        family.leaving = BTreeMap::from([(1, BTreeSet::from([1]))]);
+        if !intended.is_empty() {
+            family.intended = BTreeMap::from([(1, intended.iter().copied().collect())]);
+        }
+        catalog
+    };
+    let all = sites(&[Serving, Serving, Serving]);
+    let moving = marked(&[3]);
+    assert_eq!(planned(&moving, &all), Plan::default(), "3 has no copy yet");
+    let arrived = arrive(&moving);
+    let plan = planned(&arrived, &all);
+    assert_eq!(moves(&plan.moves.delist), [(1, 1)]);
+    let moved = apply(&arrived, &plan);
+    assert_eq!(moved.families["f"].placement[&1], [2, 3]);
+    assert!(moved.families["f"].leaving.is_empty());
+    let lost = sites(&[Serving, Serving, Lost]);
+    let plan = planned(&moving, &lost);
+    assert_eq!(moves(&plan.moves.cancel), [(1, 3)]);
+    assert_eq!(moves(&plan.moves.stay), [(1, 1)]);
+    let plan = planned(&marked(&[]), &all);
+    assert_eq!(moves(&plan.moves.stay), [(1, 1)]);
+    assert!(plan.moves.delist.is_empty() && plan.moves.intend.is_empty());
+}
+
+#[test]
+fn copies_that_are_more_than_wanted_and_serve_go_from_where_most_is() {
+    let catalog = archive(2, [(1, vec![1, 2, 3])]);
+    let mut all = sites(&[Serving, Serving, Serving, Serving]);
+    all[1].place.bytes = 10;
+    let plan = planned(&catalog, &all);
+    assert_eq!(moves(&plan.moves.delist), [(1, 2)], "the fullest");
+    all[2].place.zone = all[0].place.zone.clone();
+    all[2].place.bytes = 5;
+    let plan = planned(&catalog, &all);
+    assert_eq!(moves(&plan.moves.delist), [(1, 3)], "1 is in its zone");
+    for standing in [Away, Down] {
+        all[0].standing = standing;
+        let plan = planned(&catalog, &all);
+        assert!(plan.moves.delist.is_empty(), "two serve: {standing:?}");
+    }
+}
+
+#[test]
+fn a_chunk_that_moves_keeps_its_old_copy_while_another_is_lost() {
+    let mut catalog = archive(2, [(1, vec![1, 2])]);
+    let family = catalog.families.get_mut("f").unwrap();
+    family.leaving = BTreeMap::from([(1, BTreeSet::from([1]))]);
+    family.intended = BTreeMap::from([(1, BTreeSet::from([3]))]);
+    let sites = sites(&[Serving, Lost, Serving]);
+    let catalog = arrive(&apply(&catalog, &planned(&catalog, &sites)));
+    let catalog = apply(&catalog, &planned(&catalog, &sites));
+    assert_eq!(catalog.families["f"].placement[&1], [1, 3]);
 }
 
 /// A lost worker's chunks spread over nodes and zones, bytes stay even, and nothing else moves.

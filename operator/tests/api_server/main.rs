@@ -18,6 +18,7 @@ mod edits;
 mod election;
 mod ingests;
 mod leases;
+mod rebalance;
 mod repair;
 mod secrets;
 mod support;

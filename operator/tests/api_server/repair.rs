@@ -16,10 +16,17 @@ use serde_json::{Value, json};
 use crate::support::Archive;
 
 /// Family of these tests.
-const FAMILY: &str = "sky";
+pub const FAMILY: &str = "sky";
 
 /// A pool whose workers are given up at once, with one chunk on its first three workers.
 async fn archive(purpose: &str, workers: u32) -> Archive {
+    let archive = with_workers(purpose, workers).await;
+    place(&archive, 3, BTreeMap::from([(1, vec![1, 2, 3])])).await;
+    archive
+}
+
+/// A pool whose workers are Ready, and are given up at once.
+pub async fn with_workers(purpose: &str, workers: u32) -> Archive {
     let archive = Archive::new(purpose).await;
     let pool = json!({"workers": workers, "storage": "1Gi", "repair": {"repairAfterSeconds": 0}});
     archive.create::<WorkerPool>("main", pool).await.unwrap();
@@ -35,22 +42,26 @@ async fn archive(purpose: &str, workers: u32) -> Archive {
     };
     archive.settle(secrets).await;
     assert!(context.agents.knows(namespace));
-    let family = FamilyDeclaration {
-        name: FAMILY.into(),
-        pool: "main".into(),
-        replicas: serde_json::from_value(json!({"desired": 3, "minimum": 1})).unwrap(),
-        grid: serde_json::from_value(json!({"scheme": "hash", "chunks": 4})).unwrap(),
-    };
-    let accept = |catalog: &Catalog| edit::accept_family(catalog, &family);
-    context.writer.change(namespace, accept).await.unwrap();
-    let chunk = BTreeMap::from([(1, vec![1, 2, 3])]);
-    let placed = [(FAMILY.to_owned(), chunk)];
-    let place = |catalog: &Catalog| edit::place(catalog, &placed);
-    context.writer.change(namespace, place).await.unwrap();
     archive
 }
 
-fn name(id: u32) -> String {
+/// A family with so many copies of each chunk, and where they are.
+pub async fn place(archive: &Archive, desired: u32, placement: BTreeMap<u32, Vec<u32>>) {
+    let (context, namespace) = (&archive.context, &archive.namespace);
+    let family = FamilyDeclaration {
+        name: FAMILY.into(),
+        pool: "main".into(),
+        replicas: serde_json::from_value(json!({"desired": desired, "minimum": 1})).unwrap(),
+        grid: serde_json::from_value(json!({"scheme": "hash", "chunks": 64})).unwrap(),
+    };
+    let accept = |catalog: &Catalog| edit::accept_family(catalog, &family);
+    context.writer.change(namespace, accept).await.unwrap();
+    let placed = [(FAMILY.to_owned(), placement)];
+    let place = |catalog: &Catalog| edit::place(catalog, &placed);
+    context.writer.change(namespace, place).await.unwrap();
+}
+
+pub fn name(id: u32) -> String {
     format!("main-w{id}")
 }
 
@@ -68,18 +79,18 @@ where
         .unwrap();
 }
 
-async fn set_phase(archive: &Archive, id: u32, phase: &str) {
+pub async fn set_phase(archive: &Archive, id: u32, phase: &str) {
     let free = 1_u64 << 30;
     let seen = json!({"phase": phase, "node": format!("n{id}"), "freeBytes": free});
     status::<Worker>(archive, &name(id), seen).await;
 }
 
-async fn family(archive: &Archive) -> Family {
+pub async fn family(archive: &Archive) -> Family {
     let catalog = archive.context.writer.catalog(&archive.namespace).await;
     catalog.unwrap().families[FAMILY].clone()
 }
 
-async fn round(archive: &Archive, repair: &Repair) {
+pub async fn round(archive: &Archive, repair: &Repair) {
     let (context, namespace) = (&archive.context, &archive.namespace);
     repair.reconcile(context, namespace).await.unwrap();
 }
@@ -94,9 +105,14 @@ async fn waits(archive: &Archive) -> Option<String> {
         .next()
 }
 
-/// The intended copies are made, as they are by agents.
+/// The intended copy of chunk 1 is made, as it is by agents.
 async fn arrive(archive: &Archive, worker: u32) {
-    let arrive = |catalog: &Catalog| edit::arrive(catalog, FAMILY, 1, worker);
+    arrive_of(archive, 1, worker).await;
+}
+
+/// A copy of a chunk is made.
+pub async fn arrive_of(archive: &Archive, chunk: u32, worker: u32) {
+    let arrive = |catalog: &Catalog| edit::arrive(catalog, FAMILY, chunk, worker);
     let (writer, namespace) = (&archive.context.writer, &archive.namespace);
     writer.change(namespace, arrive).await.unwrap();
 }

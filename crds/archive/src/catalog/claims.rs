@@ -73,6 +73,13 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// The family of a table that `worker` is to have; none for a reference table.
+    pub fn family(&self, worker: WorkerId, table: HeldTable<'_>) -> Option<&'a str> {
+        let loaded = (table.database.to_owned(), table.attempt);
+        let (family, _) = (*self.loaded.get(&loaded)?)?;
+        (self.judge(worker, table) == Claim::Given).then_some(family)
+    }
+
     /// What is said of a table on `worker`.
     pub fn judge(&self, worker: WorkerId, table: HeldTable<'_>) -> Claim<'a> {
         let loaded = (table.database.to_owned(), table.attempt);

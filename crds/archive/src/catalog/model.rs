@@ -131,6 +131,9 @@ pub struct Family {
     /// Workers that are to get a copy of a chunk. They are listed in `placement` once they hold all
     /// of it; readers do not look here.
     pub intended: BTreeMap<ChunkId, BTreeSet<WorkerId>>,
+    /// Listed workers that a chunk is to leave, although they serve, once it has as many copies as
+    /// wanted without them; readers do not look here.
+    pub leaving: BTreeMap<ChunkId, BTreeSet<WorkerId>>,
 }
 
 impl Family {

@@ -39,6 +39,7 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
             chunks: [5, 6].into(),
         }],
         intended: BTreeMap::from([(5, [9, 4].into()), (8, [4].into())]),
+        leaving: BTreeMap::from([(5, [6].into())]),
     }
 }
 

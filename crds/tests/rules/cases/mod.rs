@@ -13,6 +13,7 @@ pub fn all() -> Vec<Case> {
     [
         pools::pools(),
         pools::workers(),
+        pools::rebalances(),
         pools::families(),
         pools::family_changes(),
         tables::chunked(),

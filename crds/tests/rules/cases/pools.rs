@@ -68,6 +68,31 @@ pub fn pools() -> Vec<Case> {
     pool.done()
 }
 
+pub fn rebalances() -> Vec<Case> {
+    let mut rebalance = Kind::new("Rebalance", json!({}));
+    rebalance.accepts(
+        "an approval",
+        json!({"spec": {"autoApprove": false, "approve": "0123456789ab"}}),
+    );
+    rebalance.refuses(
+        "an approval of no plan",
+        json!({"spec": {"approve": "yes"}}),
+        &["spec.approve: Invalid value: \"yes\": spec.approve in body should match '^[0-9a-f]{12}$'"],
+    );
+    let name = "<nil>: a Rebalance has the name of its pool, which has at most 40 characters, small letters, digits and -, and begins with a letter";
+    rebalance.refuses(
+        "no pool's name",
+        json!({"metadata": {"name": "a.b"}}),
+        &[name],
+    );
+    rebalance.accepts_change(
+        "a stop",
+        json!({"phase": "Moving"}),
+        json!({"spec": {"stopped": true}}),
+    );
+    rebalance.done()
+}
+
 pub fn workers() -> Vec<Case> {
     let mut worker = Kind::new("Worker", json!({"id": 1, "pool": "main"}));
     worker.accepts_change(

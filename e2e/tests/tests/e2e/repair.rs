@@ -1,5 +1,5 @@
 //! A worker that is lost for good, and one that is drained: no answer changes, no statement fails,
-//! and every chunk has all its copies again.
+//! every chunk has all its copies again, and the worker its share once it is back.
 
 use std::time::Duration;
 
@@ -66,12 +66,35 @@ async fn tables(archive: &Archive, worker: &str) -> Result<u64> {
     count.trim().parse().with_context(|| count.clone())
 }
 
-async fn set_repair_after(archive: &Archive, seconds: u64) -> Result<u64> {
+async fn repair_after(archive: &Archive) -> Result<u64> {
     let pool = archive.kind("WorkerPool").get("main").await?;
-    let before = pool.data["spec"]["repair"]["repairAfterSeconds"].as_u64();
+    let seconds = pool.data["spec"]["repair"]["repairAfterSeconds"].as_u64();
+    seconds.with_context(|| format!("{} has no repairAfterSeconds", pool.name_any()))
+}
+
+async fn set_repair_after(archive: &Archive, seconds: u64) -> Result<()> {
     let patch = json!({"spec": {"repair": {"repairAfterSeconds": seconds}}});
-    archive.merge("WorkerPool", "main", patch).await?;
-    before.with_context(|| format!("{} has no repairAfterSeconds", pool.name_any()))
+    archive.merge("WorkerPool", "main", patch).await
+}
+
+async fn stop_rebalance(archive: &Archive, stopped: bool) -> Result<()> {
+    let patch = json!({"spec": {"stopped": stopped}});
+    archive.merge("Rebalance", "main", patch).await
+}
+
+/// Waits until a worker has its share of the chunks again, and nothing moves.
+async fn share(archive: &Archive, asking: &Asking, worker: &str) -> Result<()> {
+    eventually_within(
+        LONGEST,
+        &format!("{worker} to have its share"),
+        async || {
+            asking.rounds(1).await?;
+            let rebalance = archive.kind("Rebalance").get("main").await?;
+            let balanced = rebalance.data["status"]["phase"] == "Balanced";
+            Ok((balanced && tables(archive, worker).await? > 0).then_some(()))
+        },
+    )
+    .await
 }
 
 #[tokio::test]
@@ -90,30 +113,47 @@ async fn the_chunks_of_a_node_that_is_off_for_good_are_copied_elsewhere_and_go_f
         }
     }
     let (node, worker) = found.context("no worker has anything to lose")?;
-    let before = set_repair_after(&archive, REPAIR_AFTER).await?;
-    let (_forward, asking) = asking(&archive, &node).await?;
+    let before = repair_after(&archive).await?;
+    let seen = lost_and_back(&archive, &lab, &node, &worker).await;
+    set_repair_after(&archive, before).await?;
+    stop_rebalance(&archive, false).await?;
+    let (_forward, asking) = seen?;
+    share(&archive, &asking, &worker).await?;
+    complete(&archive, &asking).await?;
+    asking.stop().await?;
+    Ok(())
+}
 
-    let paused = lab.pause(&node).await?;
-    phase(&archive, &worker, "Down").await?;
+/// The node goes for good, its chunks are copied elsewhere, it comes back, and they go from it. Its
+/// caller puts the pool's settings back, however this ends.
+async fn lost_and_back(
+    archive: &Archive,
+    lab: &Lab,
+    node: &str,
+    worker: &str,
+) -> Result<(Forward, Asking)> {
+    set_repair_after(archive, REPAIR_AFTER).await?;
+    stop_rebalance(archive, true).await?;
+    let (forward, asking) = asking(archive, node).await?;
+    let paused = lab.pause(node).await?;
+    phase(archive, worker, "Down").await?;
     archive
         .status_when("ChunkFamily", FAMILY, |status| {
             condition(status, "Degraded").is_some_and(|degraded| degraded["status"] == "True")
         })
         .await?;
-    complete(&archive, &asking).await?;
+    complete(archive, &asking).await?;
     asking.rounds(4).await?;
 
     drop(paused);
-    phase(&archive, &worker, "Ready").await?;
+    phase(archive, worker, "Ready").await?;
     eventually_within(LONGEST, "the surplus to be gone", async || {
         asking.rounds(1).await?;
-        Ok((tables(&archive, &worker).await? == 0).then_some(()))
+        Ok((tables(archive, worker).await? == 0).then_some(()))
     })
     .await?;
-    complete(&archive, &asking).await?;
-    set_repair_after(&archive, before).await?;
-    asking.stop().await?;
-    Ok(())
+    complete(archive, &asking).await?;
+    Ok((forward, asking))
 }
 
 #[tokio::test]
@@ -141,7 +181,8 @@ async fn a_worker_is_drained_under_load_and_used_again() -> Result<()> {
     .await?;
     archive.desire(&worker, "Online").await?;
     phase(&archive, &worker, "Ready").await?;
-    asking.rounds(4).await?;
+    share(&archive, &asking, &worker).await?;
+    complete(&archive, &asking).await?;
     asking.stop().await?;
     Ok(())
 }

@@ -75,6 +75,7 @@ fn new_family(incarnation: u64, pool: &str, replicas: FamilyReplicas, grid: Fami
         placement: BTreeMap::new(),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Chunks move between workers: a copy is intended, arrives, and what is not needed leaves.
 
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::{Catalog, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
@@ -38,12 +39,23 @@ pub struct Moves {
     pub cancel: Vec<Move>,
     /// Copies that are not listed any more; their rows become surplus.
     pub delist: Vec<Move>,
+    /// Copies that serve and are to go once their chunk has as many as wanted without them.
+    pub leave: Vec<Move>,
+    /// Copies that are to stay after all.
+    pub stay: Vec<Move>,
 }
 
 impl Moves {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.intend.is_empty() && self.cancel.is_empty() && self.delist.is_empty()
+        let all = [
+            &self.intend,
+            &self.cancel,
+            &self.delist,
+            &self.leave,
+            &self.stay,
+        ];
+        all.iter().all(|list| list.is_empty())
     }
 }
 
@@ -52,7 +64,20 @@ impl Moves {
 pub fn moves(catalog: &Catalog, moves: &Moves) -> Result<Option<Catalog>, EditError> {
     let mut next = catalog.clone();
     for one in &moves.cancel {
-        cancel(family(&mut next, &one.family)?, one.chunk, one.worker);
+        let family = family(&mut next, &one.family)?;
+        take(&mut family.intended, one.chunk, one.worker);
+    }
+    for one in &moves.stay {
+        let family = family(&mut next, &one.family)?;
+        take(&mut family.leaving, one.chunk, one.worker);
+    }
+    for one in &moves.leave {
+        let family = family(&mut next, &one.family)?;
+        let listed = family.placement.get(&one.chunk);
+        if listed.is_some_and(|listed| listed.contains(&one.worker)) {
+            let leaving = family.leaving.entry(one.chunk).or_default();
+            leaving.insert(one.worker);
+        }
     }
     for one in &moves.intend {
         let family = family(&mut next, &one.family)?;
@@ -82,7 +107,7 @@ pub fn arrive(
         workers.insert(place, worker);
     }
     caught_up(family, chunk, worker);
-    cancel(family, chunk, worker);
+    take(&mut family.intended, chunk, worker);
     Ok(changed(catalog, next))
 }
 
@@ -99,6 +124,7 @@ fn delist(family: &mut Family, gone: &Move) -> Result<(), EditError> {
         workers.retain(|held| held != worker);
     }
     caught_up(family, *chunk, *worker);
+    take(&mut family.leaving, *chunk, *worker);
     Ok(())
 }
 
@@ -111,11 +137,12 @@ fn caught_up(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
     family.behind.retain(|behind| !behind.chunks.is_empty());
 }
 
-fn cancel(family: &mut Family, chunk: ChunkId, worker: WorkerId) {
-    if let Entry::Occupied(mut intended) = family.intended.entry(chunk) {
-        intended.get_mut().remove(&worker);
-        if intended.get().is_empty() {
-            intended.remove();
+/// Takes a worker out of a chunk's entry, which is never empty.
+fn take(chunks: &mut BTreeMap<ChunkId, BTreeSet<WorkerId>>, chunk: ChunkId, worker: WorkerId) {
+    if let Entry::Occupied(mut workers) = chunks.entry(chunk) {
+        workers.get_mut().remove(&worker);
+        if workers.get().is_empty() {
+            workers.remove();
         }
     }
 }
@@ -135,8 +162,6 @@ fn changed(before: &Catalog, mut next: Catalog) -> Option<Catalog> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use orrery_archive::catalog::{Behind, FamilyGrid};
     use orrery_archive::replicas::FamilyReplicas;
 
@@ -158,6 +183,7 @@ mod tests {
                 .into_iter()
                 .collect(),
             intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         };
         Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),
@@ -183,6 +209,27 @@ mod tests {
         let gone = delisted(&catalog(&[1, 2], Some(2)), 2).unwrap().unwrap();
         assert_eq!(gone.families["f"].placement[&1], [1]);
         assert!(gone.families["f"].behind.is_empty());
+    }
+
+    #[test]
+    fn a_copy_that_is_to_leave_is_listed_until_it_is_delisted_or_stays_after_all() {
+        let before = catalog(&[1, 2], None);
+        let marks = Moves {
+            leave: vec![Move::of("f", 1, 1), Move::of("f", 1, 3)],
+            ..Moves::default()
+        };
+        let marked = moves(&before, &marks).unwrap().unwrap();
+        let family = &marked.families["f"];
+        assert_eq!(family.leaving, BTreeMap::from([(1, BTreeSet::from([1]))]));
+        assert_eq!(family.placement[&1], [1, 2], "3 never had it");
+        let gone = delisted(&marked, 1).unwrap().unwrap();
+        assert!(gone.families["f"].leaving.is_empty());
+        let stay = Moves {
+            stay: marks.leave,
+            ..Moves::default()
+        };
+        let stayed = moves(&marked, &stay).unwrap().unwrap();
+        assert_eq!(stayed.families, before.families);
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub fn catalog_giving(worker: u32, placement: u64) -> Catalog {
         placement: BTreeMap::from([(1, vec![worker])]),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     Catalog {
         archive_uid: ARCHIVE_UID.into(),

@@ -38,6 +38,9 @@ struct PlacementList {
     /// Chunks that each worker is to get; catalogs of earlier versions have none.
     #[serde(default)]
     intended: Vec<(WorkerId, String)>,
+    /// Chunks that are to leave each worker; catalogs of earlier versions have none.
+    #[serde(default)]
+    leaving: Vec<(WorkerId, String)>,
 }
 
 impl FamilyEntry {
@@ -58,10 +61,8 @@ impl FamilyEntry {
                 .iter()
                 .map(|b| (b.worker, b.segment, chunk_set::write(&b.chunks)))
                 .collect(),
-            intended: by_worker(&family.intended)
-                .into_iter()
-                .map(|(worker, chunks)| (worker, chunk_set::write(&chunks)))
-                .collect(),
+            intended: by_worker(&family.intended),
+            leaving: by_worker(&family.leaving),
         };
         Self {
             name: name.to_owned(),
@@ -85,6 +86,7 @@ impl FamilyEntry {
             pages,
             behind,
             intended,
+            leaving,
         } = get(source, &self.placement)?;
         let mut placement = BTreeMap::new();
         for (range, page) in pages {
@@ -105,6 +107,8 @@ impl FamilyEntry {
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is behind for"))?;
         let intended = by_chunk(&intended)
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is to get"))?;
+        let leaving = by_chunk(&leaving)
+            .ok_or_else(|| malformed(&self.placement, "chunks that are to leave a worker"))?;
         let family = Family {
             incarnation: self.incarnation,
             pool,
@@ -113,6 +117,7 @@ impl FamilyEntry {
             placement,
             behind,
             intended,
+            leaving,
         };
         Ok((self.name, family))
     }
@@ -129,19 +134,22 @@ impl FamilyEntry {
     }
 }
 
-fn by_worker(intended: &BTreeMap<ChunkId, BTreeSet<WorkerId>>) -> BTreeMap<WorkerId, ChunkSet> {
+fn by_worker(workers_of: &BTreeMap<ChunkId, BTreeSet<WorkerId>>) -> Vec<(WorkerId, String)> {
     let mut by_worker: BTreeMap<WorkerId, ChunkSet> = BTreeMap::new();
-    for (chunk, workers) in intended {
+    for (chunk, workers) in workers_of {
         for worker in workers {
             by_worker.entry(*worker).or_default().insert(*chunk);
         }
     }
-    by_worker
+    let written = by_worker.into_iter();
+    written
+        .map(|(worker, chunks)| (worker, chunk_set::write(&chunks)))
+        .collect()
 }
 
-fn by_chunk(intended: &[(WorkerId, String)]) -> Option<BTreeMap<ChunkId, BTreeSet<WorkerId>>> {
+fn by_chunk(chunks_of: &[(WorkerId, String)]) -> Option<BTreeMap<ChunkId, BTreeSet<WorkerId>>> {
     let mut by_chunk: BTreeMap<ChunkId, BTreeSet<WorkerId>> = BTreeMap::new();
-    for (worker, chunks) in intended {
+    for (worker, chunks) in chunks_of {
         for chunk in chunk_set::read(chunks)? {
             by_chunk.entry(chunk).or_default().insert(*worker);
         }

@@ -165,6 +165,7 @@ pub fn catalog() -> Catalog {
         placement: BTreeMap::new(),
         behind: Vec::new(),
         intended: BTreeMap::new(),
+        leaving: BTreeMap::new(),
     };
     let filter = AcceptedReference {
         columns: columns(&[
