@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds book images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds book release images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ crds: ## write crds/yaml and docs/api.md from the Rust types
 
 book: ## docs/ as a book, by mdBook; prints where it lies
 	@tools/book
+
+release: ## cut a version and pack chart, plugin, krew manifest and SBOM: VERSION=1.2.3 OUT=folder
+	@tools/release '$(VERSION)' '$(OUT)'
 
 images: ## build the images (REGISTRY=host/path pushes them)
 	@REGISTRY='$(REGISTRY)' images/build
