@@ -27,18 +27,18 @@ mod tests {
     #[test]
     fn a_worker_that_is_behind_serves_the_other_segments_and_chunks() {
         let family = Family {
-            incarnation: 1,
-            pool: "p".into(),
-            replicas: FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 2 },
             placement: BTreeMap::from([(0, vec![1, 2]), (1, vec![2])]),
             behind: vec![Behind {
                 worker: 2,
                 segment: 9,
                 chunks: BTreeSet::from([0]),
             }],
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            ..Family::new(
+                1,
+                "p",
+                FamilyReplicas::default(),
+                FamilyGrid::Hash { chunks: 2 },
+            )
         };
         let catalog = Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),

@@ -106,14 +106,13 @@ mod tests {
 
     fn catalog(epoch: u64, worker: u32) -> Catalog {
         let family = Family {
-            incarnation: 1,
-            pool: "p".into(),
-            replicas: orrery_archive::replicas::FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
             placement: (0..2).map(|chunk| (chunk, vec![worker])).collect(),
-            behind: Vec::new(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            ..Family::new(
+                1,
+                "p",
+                orrery_archive::replicas::FamilyReplicas::default(),
+                FamilyGrid::Hash { chunks: 4 },
+            )
         };
         Catalog {
             epochs: Epochs {

@@ -353,16 +353,7 @@ impl Builder {
             desired: self.shape.replicas,
             minimum: 1,
         };
-        let family = Family {
-            incarnation,
-            pool: "dev".to_owned(),
-            replicas,
-            grid,
-            placement: BTreeMap::new(),
-            behind: Vec::new(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-        };
+        let family = Family::new(incarnation, "dev", replicas, grid);
         self.archive
             .catalog
             .families

@@ -293,20 +293,20 @@ mod tests {
 
     fn catalog(placement: &[(ChunkId, &[WorkerId])], behind: Vec<Behind>) -> Catalog {
         let family = Family {
-            incarnation: 1,
-            pool: "p".into(),
-            replicas: FamilyReplicas {
-                desired: 2,
-                minimum: 1,
-            },
-            grid: FamilyGrid::Hash { chunks: 10 },
             placement: placement
                 .iter()
                 .map(|(chunk, workers)| (*chunk, workers.to_vec()))
                 .collect(),
             behind,
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            ..Family::new(
+                1,
+                "p",
+                FamilyReplicas {
+                    desired: 2,
+                    minimum: 1,
+                },
+                FamilyGrid::Hash { chunks: 10 },
+            )
         };
         Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),

@@ -152,17 +152,16 @@ mod tests {
             collation: "utf8mb4_bin".into(),
         };
         let family = Family {
-            incarnation: 1,
-            pool: "p".into(),
-            replicas: FamilyReplicas {
-                desired: 2,
-                minimum: 1,
-            },
-            grid: FamilyGrid::Hash { chunks: 4 },
             placement: (1..).zip(placement.map(<[_]>::to_vec)).collect(),
-            behind: Vec::new(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            ..Family::new(
+                1,
+                "p",
+                FamilyReplicas {
+                    desired: 2,
+                    minimum: 1,
+                },
+                FamilyGrid::Hash { chunks: 4 },
+            )
         };
         let child = TableKind::Child(accepted, "Object".into());
         Catalog {

@@ -67,21 +67,21 @@ fn a_missing_pool_and_a_reserved_name_are_refused() {
 fn copies_on_down_workers_and_behind_ones_do_not_count() {
     let declared = family("sky", "main", 3);
     let known = Family {
-        incarnation: 1,
-        pool: "main".into(),
-        replicas: FamilyReplicas {
-            desired: 2,
-            minimum: 1,
-        },
-        grid: grid(&declared.spec.scheme, 16).unwrap(),
         placement: BTreeMap::from([(10, vec![1, 2]), (11, vec![2, 3]), (12, vec![1, 3])]),
         behind: vec![Behind {
             worker: 2,
             segment: 5,
             chunks: BTreeSet::from([11]),
         }],
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "main",
+            FamilyReplicas {
+                desired: 2,
+                minimum: 1,
+            },
+            grid(&declared.spec.scheme, 16).unwrap(),
+        )
     };
     let mut catalog = Catalog::default();
     catalog.families.insert("sky".into(), known);
@@ -127,17 +127,16 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
 fn copies_of_the_index_count_as_well() {
     let declared = family("sky", "main", 2);
     let one = |placement: &[(u32, Vec<u32>)]| Family {
-        incarnation: 1,
-        pool: "main".into(),
-        replicas: FamilyReplicas {
-            desired: 2,
-            minimum: 1,
-        },
-        grid: grid(&declared.spec.scheme, 16).unwrap(),
         placement: placement.iter().cloned().collect(),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "main",
+            FamilyReplicas {
+                desired: 2,
+                minimum: 1,
+            },
+            grid(&declared.spec.scheme, 16).unwrap(),
+        )
     };
     let mut catalog = Catalog::default();
     let rows = one(&[(10, vec![1, 2])]);

@@ -64,14 +64,13 @@ fn observed_with(spec: Value) -> Observed {
 /// An archive in which worker `id` holds one chunk.
 fn holding(id: u32) -> Arc<Catalog> {
     let family = Family {
-        incarnation: 1,
-        pool: "main".into(),
-        replicas: FamilyReplicas::default(),
-        grid: FamilyGrid::Hash { chunks: 4 },
         placement: BTreeMap::from([(1, vec![id])]),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "main",
+            FamilyReplicas::default(),
+            FamilyGrid::Hash { chunks: 4 },
+        )
     };
     Arc::new(Catalog {
         archive_uid: "archive".into(),

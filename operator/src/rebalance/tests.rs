@@ -25,17 +25,16 @@ fn observed(
     placement: impl IntoIterator<Item = (ChunkId, Vec<WorkerId>)>,
 ) -> Observed {
     let family = Family {
-        incarnation: 1,
-        pool: "main".into(),
-        replicas: FamilyReplicas {
-            desired: 2,
-            minimum: 1,
-        },
-        grid: FamilyGrid::Hash { chunks: 1000 },
         placement: placement.into_iter().collect(),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "main",
+            FamilyReplicas {
+                desired: 2,
+                minimum: 1,
+            },
+            FamilyGrid::Hash { chunks: 1000 },
+        )
     };
     let pool: WorkerPool = serde_json::from_value(json!({
         "apiVersion": "orrery.dev/v1alpha1", "kind": "WorkerPool",

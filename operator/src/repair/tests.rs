@@ -37,17 +37,16 @@ fn sites(standings: &[Standing]) -> Vec<Site> {
 
 fn archive(desired: u32, placement: impl IntoIterator<Item = (ChunkId, Vec<WorkerId>)>) -> Catalog {
     let family = Family {
-        incarnation: 1,
-        pool: "p".into(),
-        replicas: FamilyReplicas {
-            desired,
-            minimum: 1,
-        },
-        grid: FamilyGrid::Hash { chunks: 100_000 },
         placement: placement.into_iter().collect(),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "p",
+            FamilyReplicas {
+                desired,
+                minimum: 1,
+            },
+            FamilyGrid::Hash { chunks: 100_000 },
+        )
     };
     Catalog {
         families: BTreeMap::from([("f".to_owned(), family)]),

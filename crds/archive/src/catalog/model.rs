@@ -137,6 +137,25 @@ pub struct Family {
 }
 
 impl Family {
+    /// A family in which nothing is placed yet.
+    pub fn new(
+        incarnation: u64,
+        pool: impl Into<String>,
+        replicas: FamilyReplicas,
+        grid: FamilyGrid,
+    ) -> Self {
+        Self {
+            incarnation,
+            pool: pool.into(),
+            replicas,
+            grid,
+            placement: BTreeMap::new(),
+            behind: Vec::new(),
+            intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        }
+    }
+
     /// Workers that hold a chunk with all of these segments.
     pub fn holders(&self, chunk: ChunkId, segments: &[u64]) -> impl Iterator<Item = WorkerId> {
         self.holders_of(chunk, |segment| segments.contains(&segment))

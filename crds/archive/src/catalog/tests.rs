@@ -11,15 +11,6 @@ use crate::table::DeletionPolicy;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
     Family {
-        incarnation: 1,
-        pool: "pool".into(),
-        replicas: FamilyReplicas::default(),
-        grid: FamilyGrid::Sphere {
-            stripes: 85,
-            sub_stripes: 12,
-            overlap: 0.01667,
-            index_chunks: 16,
-        },
         placement: chunks
             .into_iter()
             .map(|chunk| {
@@ -40,6 +31,17 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
         }],
         intended: BTreeMap::from([(5, [9, 4].into()), (8, [4].into())]),
         leaving: BTreeMap::from([(5, [6].into())]),
+        ..Family::new(
+            1,
+            "pool",
+            FamilyReplicas::default(),
+            FamilyGrid::Sphere {
+                stripes: 85,
+                sub_stripes: 12,
+                overlap: 0.01667,
+                index_chunks: 16,
+            },
+        )
     }
 }
 

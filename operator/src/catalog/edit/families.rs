@@ -1,9 +1,6 @@
 //! Families come, change and go.
 
-use std::collections::BTreeMap;
-
 use orrery_archive::catalog::{Catalog, Family, FamilyGrid, TableKey};
-use orrery_archive::replicas::FamilyReplicas;
 
 use super::error::EditError;
 use crate::catalog::declared::FamilyDeclaration;
@@ -56,7 +53,7 @@ fn accept_one_family(next: &mut Catalog, declared: &FamilyDeclaration) -> Result
         }
     }
     next.counters.incarnation += 1;
-    let family = new_family(
+    let family = Family::new(
         next.counters.incarnation,
         &declared.pool,
         declared.replicas,
@@ -64,19 +61,6 @@ fn accept_one_family(next: &mut Catalog, declared: &FamilyDeclaration) -> Result
     );
     next.families.insert(declared.name.clone(), family);
     Ok(true)
-}
-
-fn new_family(incarnation: u64, pool: &str, replicas: FamilyReplicas, grid: FamilyGrid) -> Family {
-    Family {
-        incarnation,
-        pool: pool.to_owned(),
-        replicas,
-        grid,
-        placement: BTreeMap::new(),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
-    }
 }
 
 /// Takes a family and its index family out; `None` when it is not there.

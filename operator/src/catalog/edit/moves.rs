@@ -169,10 +169,6 @@ mod tests {
 
     fn catalog(listed: &[WorkerId], behind: Option<WorkerId>) -> Catalog {
         let family = Family {
-            incarnation: 1,
-            pool: "p".into(),
-            replicas: FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
             placement: BTreeMap::from([(1, listed.to_vec())]),
             behind: behind
                 .map(|worker| Behind {
@@ -182,8 +178,12 @@ mod tests {
                 })
                 .into_iter()
                 .collect(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            ..Family::new(
+                1,
+                "p",
+                FamilyReplicas::default(),
+                FamilyGrid::Hash { chunks: 4 },
+            )
         };
         Catalog {
             families: BTreeMap::from([("f".to_owned(), family)]),

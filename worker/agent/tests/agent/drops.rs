@@ -42,14 +42,13 @@ pub fn catalog_giving(worker: u32, placement: u64) -> Catalog {
         on_deletion: DeletionPolicy::Retain,
     };
     let family = Family {
-        incarnation: 1,
-        pool: "p".into(),
-        replicas: FamilyReplicas::default(),
-        grid: FamilyGrid::Hash { chunks: 4 },
         placement: BTreeMap::from([(1, vec![worker])]),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
+        ..Family::new(
+            1,
+            "p",
+            FamilyReplicas::default(),
+            FamilyGrid::Hash { chunks: 4 },
+        )
     };
     Catalog {
         archive_uid: ARCHIVE_UID.into(),

@@ -152,21 +152,17 @@ fn director(columns: Vec<Column>) -> TableKind {
 
 /// Tables without segments; tests add them.
 pub fn catalog() -> Catalog {
-    let family = Family {
-        incarnation: 1,
-        pool: "pool".into(),
-        replicas: FamilyReplicas::default(),
-        grid: FamilyGrid::Sphere {
+    let family = Family::new(
+        1,
+        "pool",
+        FamilyReplicas::default(),
+        FamilyGrid::Sphere {
             stripes: STRIPES,
             sub_stripes: SUB_STRIPES,
             overlap: OVERLAP,
             index_chunks: 4,
         },
-        placement: BTreeMap::new(),
-        behind: Vec::new(),
-        intended: BTreeMap::new(),
-        leaving: BTreeMap::new(),
-    };
+    );
     let filter = AcceptedReference {
         columns: columns(&[
             "filterId TINYINT NOT NULL",
