@@ -1,7 +1,6 @@
 //! From tables and rows to physical tables and a catalog. Pure.
 //!
 //! The same chunking, names and index entries as an ingest makes, without the steps in between.
-//! Overlap tables are not made: no plan reads them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -127,6 +126,7 @@ impl Builder {
         let database = names::physical_database(&spec.database, incarnation);
         let is_director = spec.role == TableRole::Director;
         let definition = ddl::home(&accepted, is_director);
+        let overlap = ddl::overlap(&accepted);
         let fields = ddl::chunked_fields(&accepted);
         let director = match &spec.director {
             Some(director) if !is_director => TableKey::new(&spec.database, director),
@@ -137,20 +137,30 @@ impl Builder {
         let mut plain = Vec::new();
         for rows in segments {
             let mut segment = self.new_segment();
-            let mut chunks: BTreeMap<ChunkId, Vec<u8>> = BTreeMap::new();
+            let mut tables: BTreeMap<(ChunkId, RowSet), Vec<u8>> = BTreeMap::new();
             let homes = self.homes_of(&accepted, &director, is_director, rows)?;
             for (row, (_, home)) in rows.iter().zip(&homes) {
                 let mut text = Vec::new();
                 write_row(row, Some(*home), &mut text);
                 plain.extend_from_slice(&text);
-                chunks.entry(home.0).or_default().extend_from_slice(&text);
+                let table = tables.entry((home.0, RowSet::Home)).or_default();
+                table.extend_from_slice(&text);
                 segment.rows += 1;
+                let copies = is_director.then(|| self.copies(&accepted, row));
+                for copy in copies.transpose()?.into_iter().flatten() {
+                    let table = tables.entry((copy.0, RowSet::Overlap)).or_default();
+                    write_row(row, Some(copy), table);
+                }
             }
-            for (chunk, rows) in chunks {
-                segment.home.insert(chunk);
+            for ((chunk, set), rows) in tables {
+                let (chunks, definition) = match set {
+                    RowSet::Home => (&mut segment.home, &definition),
+                    RowSet::Overlap => (&mut segment.overlap, &overlap),
+                };
+                chunks.insert(chunk);
                 segment.bytes += rows.len() as u64;
                 let workers = self.place(&spec.family, chunk);
-                let table = names::chunk_table(&spec.table, RowSet::Home, chunk, segment.attempt);
+                let table = names::chunk_table(&spec.table, set, chunk, segment.attempt);
                 self.archive.tables.push(PhysicalTable {
                     workers,
                     database: database.clone(),
@@ -260,6 +270,19 @@ impl Builder {
             .get(key)
             .copied()
             .context("a child without its director's row")
+    }
+
+    /// Where a director's row has copies.
+    fn copies(&self, table: &AcceptedTable, row: &Row) -> anyhow::Result<Vec<Home>> {
+        let Some(position) = &table.position else {
+            return Ok(Vec::new());
+        };
+        let lon = number(cell(row, table, &position.longitude)?)?;
+        let lat = number(cell(row, table, &position.latitude)?)?;
+        let mut cells = Vec::new();
+        self.grid.overlap_cells(lon, lat, &mut cells)?;
+        let copies = cells.into_iter().map(|cell| (cell.chunk, cell.sub_chunk));
+        Ok(copies.collect())
     }
 
     fn new_index(&mut self, family: &str) -> IndexTable {

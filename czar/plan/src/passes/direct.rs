@@ -3,10 +3,13 @@
 
 use orrery_archive::catalog::Catalog;
 
-use super::{calls, joins, prune, resolve, route, split, verify};
+use super::joins::Joins;
+use super::prune::AreaPredicate;
+use super::{calls, joins, near, prune, resolve, route, split, verify};
 use crate::error::{PlanError, refused};
-use crate::plan::tables::TableUse;
+use crate::plan::tables::{ChunkSelection, TableUse};
 use crate::plan::{Class, Plan, Work};
+use crate::query::select::Select;
 use crate::text::guard::{Guarded, guard, parse};
 use crate::text::lex::Token;
 use crate::text::statement::reads_tables;
@@ -81,9 +84,9 @@ fn plan_chunks(
 ) -> Result<Plan, PlanError> {
     let mut select = resolve::resolve(&guarded.query, catalog, database)?;
     let areas = prune::predicates(&select)?;
-    let joins = joins::analyse(&select, catalog)?;
-    let selection = prune::prune(&select, &joins, &areas, catalog)?;
+    let (joins, selection) = narrowest(&select, &areas, catalog)?;
     prune::share_keys(&mut select, &joins, catalog)?;
+    near::meet(&mut select, joins.neighbours.clone());
     let small = selection
         .area
         .as_ref()
@@ -113,6 +116,25 @@ fn plan_chunks(
         uses_now: select.uses_now,
         work,
         ..base
+    })
+}
+
+/// How the tables meet, and in which chunks: of several proofs the first that leaves chunks out.
+fn narrowest(
+    select: &Select<'_>,
+    areas: &[AreaPredicate],
+    catalog: &Catalog,
+) -> Result<(Joins, ChunkSelection), PlanError> {
+    let mut first = None;
+    for joins in joins::analyse(select, catalog)? {
+        let selection = prune::prune(select, &joins, areas, catalog)?;
+        if selection.area.is_some() || selection.lookup.is_some() {
+            return Ok((joins, selection));
+        }
+        first = first.or(Some((joins, selection)));
+    }
+    first.ok_or_else(|| PlanError::Unproven {
+        reason: "no table's chunks are read".into(),
     })
 }
 

@@ -8,9 +8,11 @@ use orrery_archive::catalog::Catalog;
 use orrery_archive::catalog::TableKey;
 use orrery_archive::table::UniqueKey;
 
+use super::near;
 use crate::error::{PlanError, refused};
 use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::literal;
+use crate::query::neighbour::Neighbour;
 use crate::query::scope::{Scope, ScopeTable, TableRole};
 use crate::query::select::{FromTable, JoinKind, Select};
 
@@ -132,6 +134,15 @@ pub(crate) struct Joins {
     pub director: Option<TableKey>,
     /// Pairs of chunked tables whose rows meet within a chunk alone.
     pub local: Vec<(usize, usize)>,
+    /// Tables whose rows are near those of another, which may lie in the next chunk.
+    pub neighbours: Vec<Neighbour>,
+}
+
+impl Joins {
+    /// Whether a table is a neighbour.
+    pub(crate) fn has_neighbour(&self, table: usize) -> bool {
+        self.neighbours.iter().any(|near| near.table == table)
+    }
 }
 
 /// Key column of a chunked table.
@@ -140,43 +151,88 @@ pub(crate) fn key_column(table: usize, scope: &Scope<'_>) -> Option<ColumnId> {
     scope.column_of(table, key)
 }
 
-/// Proves that the statement's joins are local to chunks.
-pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Joins, PlanError> {
-    let scope = &select.scope;
-    let inner_on = || inner_terms(&select.from);
-    let mut everywhere = Equalities::default();
-    everywhere.learn(inner_on().chain(&select.filter), scope);
-    let with_role = |role: TableRole| {
-        (0..scope.tables.len())
-            .filter(move |&at| scope.tables.get(at).is_some_and(|table| table.role == role))
-    };
-    let mut inner = with_role(TableRole::Chunked);
-    let Some(root) = inner.next() else {
-        if with_role(TableRole::ChunkedOptional).next().is_some() {
+/// Proves that the statement's joins are local to chunks. There are several proofs where either of
+/// two tables may be read by its home rows and the other by those near them.
+pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Vec<Joins>, PlanError> {
+    let inner: Vec<usize> = with_role(TableRole::Chunked, select).collect();
+    let Some((first, rest)) = inner.split_first() else {
+        if with_role(TableRole::ChunkedOptional, select)
+            .next()
+            .is_some()
+        {
             return Err(refused(
                 "a reference table LEFT JOIN a chunked table",
                 "put the chunked table on the left: chunked LEFT JOIN reference",
             ));
         }
-        return Ok(Joins {
-            equalities: everywhere,
+        return Ok(vec![Joins {
+            equalities: equalities(select),
             director: None,
             local: Vec::new(),
-        });
+            neighbours: Vec::new(),
+        }]);
     };
-    let mut local = Vec::new();
-    for table in inner {
-        check_pair(root, table, &everywhere, select, catalog)?;
-        local.push((root, table));
+    let proof = around(*first, &inner, select, catalog);
+    if proof
+        .as_ref()
+        .is_ok_and(|proof| proof.neighbours.is_empty())
+    {
+        return Ok(vec![proof?]);
     }
-    for table in with_role(TableRole::ChunkedOptional) {
+    let others = rest
+        .iter()
+        .filter_map(|root| around(*root, &inner, select, catalog).ok());
+    let others: Vec<Joins> = others.collect();
+    match proof {
+        Ok(proof) => Ok(std::iter::once(proof).chain(others).collect()),
+        Err(error) if others.is_empty() => Err(error),
+        Err(_) => Ok(others),
+    }
+}
+
+fn with_role(role: TableRole, select: &Select<'_>) -> impl Iterator<Item = usize> {
+    let tables = select.scope.tables.iter().enumerate();
+    tables.filter_map(move |(at, table)| (table.role == role).then_some(at))
+}
+
+/// What holds in every row of the answer's inner part.
+fn equalities(select: &Select<'_>) -> Equalities {
+    let mut everywhere = Equalities::default();
+    everywhere.learn(
+        inner_terms(&select.from).chain(&select.filter),
+        &select.scope,
+    );
+    everywhere
+}
+
+/// Proves that the tables' rows meet in the chunk of the home rows of `root`.
+fn around(
+    root: usize,
+    inner: &[usize],
+    select: &Select<'_>,
+    catalog: &Catalog,
+) -> Result<Joins, PlanError> {
+    let everywhere = equalities(select);
+    let (mut homes, mut apart) = (vec![root], Vec::new());
+    for table in inner.iter().copied().filter(|table| *table != root) {
+        match check_pair(root, table, &everywhere, select, catalog) {
+            Ok(()) => homes.push(table),
+            Err(error) => apart.push((table, error)),
+        }
+    }
+    let mut local: Vec<(usize, usize)> = homes.iter().skip(1).map(|home| (root, *home)).collect();
+    let mut neighbours = Vec::new();
+    for (table, error) in apart {
+        neighbours.push(near::find(table, &homes, select, catalog).ok_or(error)?);
+    }
+    for table in with_role(TableRole::ChunkedOptional, select) {
         local.push((check_optional(root, table, select, catalog)?, table));
     }
-    let director = scope.tables.get(root).and_then(ScopeTable::director);
     Ok(Joins {
         equalities: everywhere,
-        director,
+        director: select.scope.tables.get(root).and_then(ScopeTable::director),
         local,
+        neighbours,
     })
 }
 
@@ -219,7 +275,7 @@ fn check_optional(
 }
 
 /// Terms of ON of inner joins.
-fn inner_terms(from: &[Vec<FromTable>]) -> impl Iterator<Item = &Expr> {
+pub(super) fn inner_terms(from: &[Vec<FromTable>]) -> impl Iterator<Item = &Expr> {
     from.iter()
         .flatten()
         .filter(|entry| entry.join != JoinKind::Left)

@@ -5,6 +5,7 @@ mod calls;
 mod direct;
 mod gather;
 mod joins;
+mod near;
 mod prune;
 mod resolve;
 mod route;

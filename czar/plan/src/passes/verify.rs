@@ -5,6 +5,7 @@
 //! The passes before prove it each in its own way; this one trusts none of them.
 
 use super::joins::Joins;
+use super::near;
 use super::split::{Column, Exchange, Purpose};
 use crate::error::PlanError;
 use crate::query::expr::Expr;
@@ -20,6 +21,7 @@ pub(super) fn verify(
     exchange: &Exchange,
 ) -> Result<(), PlanError> {
     check_distribution(select, joins)?;
+    check_neighbours(select, joins)?;
     let scope = &select.scope;
     for Column { expr, purpose } in &exchange.columns {
         let shown_as_it_is = *purpose == Purpose::Shown && matches!(expr, Expr::Column(_));
@@ -48,7 +50,8 @@ pub(super) fn verify(
     }
 }
 
-/// Every chunked table but one is tied to another by the key, and all of them to each other.
+/// Every chunked table but one is tied to another by the key or by nearness, and all of them to each
+/// other.
 fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanError> {
     let tables = || select.scope.tables.iter().enumerate();
     let mut chunked = tables().filter(|(_, table)| table.role.is_chunked());
@@ -56,7 +59,12 @@ fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanErro
         return Ok(());
     };
     let mut reached = vec![first];
-    while let Some(next) = joins.local.iter().find_map(|(one, other)| {
+    let near = joins
+        .neighbours
+        .iter()
+        .map(|near| (near.home.table, near.table));
+    let pairs: Vec<(usize, usize)> = joins.local.iter().copied().chain(near).collect();
+    while let Some(next) = pairs.iter().find_map(|(one, other)| {
         match (reached.contains(one), reached.contains(other)) {
             (true, false) => Some(*other),
             (false, true) => Some(*one),
@@ -71,6 +79,15 @@ fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanErro
             table.alias
         ))),
         None => Ok(()),
+    }
+}
+
+/// Rows of neighbours are copies, too: they count where the neighbours are.
+fn check_neighbours(select: &Select<'_>, joins: &Joins) -> Result<(), PlanError> {
+    if near::all_met(select) && select.neighbours == joins.neighbours {
+        Ok(())
+    } else {
+        Err(unproven("copies of rows may be taken for rows".into()))
     }
 }
 

@@ -3,7 +3,8 @@
 //! Keeps true: a statement is parsed and printed once per plan; per chunk only names are spliced in
 //! (docs/design/query.md#passes; 20,000 chunks cost less than a millisecond). Inner tables
 //! distribute over segments: one statement per combination of segments that have the chunk.
-//! Optional tables do not distribute: all their segments go into one derived table.
+//! Optional tables do not distribute: all their segments go into one derived table. Neighbours add
+//! the tables of their overlap, which share no row with any home table of the same sub-chunk.
 
 use std::fmt::Write as _;
 
@@ -12,6 +13,7 @@ use orrery_archive::names::{self, ChunkId, RowSet};
 use thiserror::Error;
 
 use super::tables::{ChunkSelection, TableUse};
+use crate::query::scope::TableRole;
 
 /// A statement with holes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +110,13 @@ pub struct Renderer<'a> {
     tables: Vec<Physical<'a>>,
 }
 
+/// Rows of a segment in one physical table.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    segment: &'a Segment,
+    set: RowSet,
+}
+
 /// A table of the plan with its segments.
 struct Physical<'a> {
     usage: &'a TableUse,
@@ -132,38 +141,43 @@ impl<'a> Physical<'a> {
         })
     }
 
-    /// Segments with rows in the chunk.
-    fn segments_in(&self, chunk: Option<ChunkId>) -> impl Iterator<Item = &'a Segment> + use<'a> {
+    /// Segments with rows in the chunk, and which rows; those of reference tables have them
+    /// everywhere.
+    fn stored_in(&self, chunk: Option<ChunkId>) -> impl Iterator<Item = Stored<'a>> + use<'a> {
         let chunk = chunk.filter(|_| self.usage.role.is_chunked());
-        self.segments
-            .iter()
-            .filter(move |segment| chunk.is_none_or(|chunk| segment.home.contains(&chunk)))
+        let near = self.usage.role == TableRole::Neighbour;
+        self.segments.iter().flat_map(move |segment| {
+            let has = |chunks: &ChunkSet| chunk.is_none_or(|chunk| chunks.contains(&chunk));
+            let home = has(&segment.home).then_some(RowSet::Home);
+            let overlap = (near && has(&segment.overlap)).then_some(RowSet::Overlap);
+            let sets = home.into_iter().chain(overlap);
+            sets.map(move |set| Stored { segment, set })
+        })
     }
 
-    fn push_name(&self, chunk: Option<ChunkId>, segment: &Segment, text: &mut String) {
+    fn push_name(&self, chunk: Option<ChunkId>, stored: Stored<'_>, text: &mut String) {
+        let Stored { segment, set } = stored;
         let table = match chunk.filter(|_| self.usage.role.is_chunked()) {
-            Some(chunk) => {
-                names::chunk_table(&self.usage.key.table, RowSet::Home, chunk, segment.attempt)
-            }
+            Some(chunk) => names::chunk_table(&self.usage.key.table, set, chunk, segment.attempt),
             None => names::reference_table(&self.usage.key.table, segment.attempt),
         };
         let _ = write!(text, "`{}`.`{table}`", self.database);
     }
 
     fn push_derived(&self, chunk: Option<ChunkId>, columns: &str, nulls: &str, text: &mut String) {
-        let segments: Vec<&Segment> = self.segments_in(chunk).collect();
-        match segments.as_slice() {
-            [segment] => return self.push_name(chunk, segment, text),
+        let stored: Vec<Stored<'_>> = self.stored_in(chunk).collect();
+        match stored.as_slice() {
+            [one] => return self.push_name(chunk, *one, text),
             [] => {
                 let _ = write!(text, "(SELECT {nulls} FROM DUAL WHERE FALSE)");
                 return;
             }
             _ => text.push('('),
         }
-        for (number, segment) in segments.iter().enumerate() {
+        for (number, stored) in stored.into_iter().enumerate() {
             let joint = if number > 0 { " UNION ALL " } else { "" };
             let _ = write!(text, "{joint}SELECT {columns} FROM ");
-            self.push_name(chunk, segment, text);
+            self.push_name(chunk, stored, text);
         }
         text.push(')');
     }
@@ -193,14 +207,12 @@ impl<'a> Renderer<'a> {
     /// The chunks to read, ascending: every inner chunked table has rows there, and the selection
     /// allows it.
     fn chunks(&self, selection: &ChunkSelection) -> Vec<ChunkId> {
-        let inner = |physical: &&Physical<'_>| {
-            physical.usage.role.is_chunked() && !physical.usage.role.is_optional()
-        };
-        let mut inner_tables = self.tables.iter().filter(inner);
-        let Some(first) = inner_tables.next() else {
+        let is_home = |table: &Physical<'_>| table.usage.role == TableRole::Chunked;
+        let Some(first) = self.tables.iter().find(|table| is_home(table)) else {
             return Vec::new();
         };
-        let rest: Vec<&Physical<'_>> = inner_tables.collect();
+        let is_needed =
+            |table: &Physical<'_>| is_home(table) || table.usage.role == TableRole::Neighbour;
         let mut chunks = ChunkSet::new();
         for segment in first.segments {
             match &selection.area {
@@ -214,19 +226,19 @@ impl<'a> Renderer<'a> {
             }
         }
         chunks.retain(|chunk| {
-            rest.iter()
-                .all(|table| table.segments_in(Some(*chunk)).next().is_some())
+            let mut needed = self.tables.iter().filter(|table| is_needed(table));
+            needed.all(|table| table.stored_in(Some(*chunk)).next().is_some())
         });
         chunks.into_iter().collect()
     }
 
     /// Ids of the segments that the chunk's statements read; a replica must have them all.
     pub fn segments(&self, chunk: ChunkId) -> Vec<u64> {
-        let segments = self
+        let stored = self
             .tables
             .iter()
-            .flat_map(|table| table.segments_in(Some(chunk)));
-        let mut ids: Vec<u64> = segments.map(|segment| segment.id).collect();
+            .flat_map(|table| table.stored_in(Some(chunk)));
+        let mut ids: Vec<u64> = stored.map(|stored| stored.segment.id).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -262,12 +274,12 @@ impl<'a> Renderer<'a> {
     }
 
     fn render(&self, chunk: Option<ChunkId>, keys: &str) -> Vec<String> {
-        let mut combinations: Vec<Vec<Option<&Segment>>> = vec![Vec::new()];
+        let mut combinations: Vec<Vec<Option<Stored<'_>>>> = vec![Vec::new()];
         for table in &self.tables {
-            let choices: Vec<Option<&Segment>> = if table.usage.role.is_optional() {
+            let choices: Vec<Option<Stored<'_>>> = if table.usage.role.is_optional() {
                 vec![None]
             } else {
-                table.segments_in(chunk).map(Some).collect()
+                table.stored_in(chunk).map(Some).collect()
             };
             let extended = combinations.iter().flat_map(|begun| {
                 choices.iter().map(|choice| {
@@ -284,16 +296,16 @@ impl<'a> Renderer<'a> {
             .collect()
     }
 
-    fn fill(&self, chunk: Option<ChunkId>, chosen: &[Option<&Segment>], keys: &str) -> String {
+    fn fill(&self, chunk: Option<ChunkId>, chosen: &[Option<Stored<'_>>], keys: &str) -> String {
         let mut text = String::with_capacity(256);
         for piece in &self.template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Keys => text.push_str(keys),
                 Piece::Table(number) => {
-                    let segment = chosen.get(*number).copied().flatten();
-                    if let (Some(table), Some(segment)) = (self.tables.get(*number), segment) {
-                        table.push_name(chunk, segment, &mut text);
+                    let stored = chosen.get(*number).copied().flatten();
+                    if let (Some(table), Some(stored)) = (self.tables.get(*number), stored) {
+                        table.push_name(chunk, stored, &mut text);
                     }
                 }
                 Piece::Derived {

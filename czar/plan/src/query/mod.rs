@@ -5,6 +5,7 @@ pub(crate) mod expr;
 pub(crate) mod functions;
 pub(crate) mod infer;
 pub(crate) mod literal;
+pub(crate) mod neighbour;
 mod print;
 pub(crate) mod scope;
 pub(crate) mod select;

@@ -14,6 +14,8 @@ use crate::error::ResolveError;
 pub enum TableRole {
     /// Chunked and inner: a chunk without rows of it gives nothing.
     Chunked,
+    /// Chunked and inner, near the home rows of another table: read with the copies in its overlap.
+    Neighbour,
     /// Chunked, at the optional side of an outer join: a chunk without rows of it still counts.
     ChunkedOptional,
     /// Whole on every worker, inner.
@@ -25,7 +27,10 @@ pub enum TableRole {
 impl TableRole {
     /// Whether each chunk has its own physical tables of it.
     pub fn is_chunked(self) -> bool {
-        matches!(self, Self::Chunked | Self::ChunkedOptional)
+        matches!(
+            self,
+            Self::Chunked | Self::Neighbour | Self::ChunkedOptional
+        )
     }
 
     /// Whether it stands at the optional side of an outer join.

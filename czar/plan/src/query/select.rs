@@ -1,6 +1,7 @@
 //! A resolved SELECT: what every pass reads.
 
 use super::expr::Expr;
+use super::neighbour::Neighbour;
 use super::scope::{Scope, same_name};
 
 /// An entry of the select list.
@@ -45,6 +46,8 @@ pub(crate) struct Select<'a> {
     /// Terms of WHERE, joined by AND.
     pub filter: Vec<Expr>,
     pub areas: Vec<AreaCall>,
+    /// Tables that are read with their overlap.
+    pub neighbours: Vec<Neighbour>,
     pub group_by: Vec<Expr>,
     pub having: Option<Expr>,
     pub order_by: Vec<OrderKey>,
@@ -53,6 +56,20 @@ pub(crate) struct Select<'a> {
 }
 
 impl Select<'_> {
+    /// Visits every expression of the statement, spatial restrictions apart.
+    pub(crate) fn for_each_expr(&self, visit: &mut dyn FnMut(&Expr)) {
+        let on = self.from.iter().flatten().flat_map(|entry| &entry.on);
+        let order = self.order_by.iter().map(|key| &key.expr);
+        let items = self.items.iter().map(|item| &item.expr);
+        items
+            .chain(on)
+            .chain(&self.filter)
+            .chain(&self.group_by)
+            .chain(&self.having)
+            .chain(order)
+            .for_each(visit);
+    }
+
     /// Whether rows are folded into groups.
     pub(crate) fn is_grouped(&self) -> bool {
         let aggregates = self.items.iter().any(|item| item.expr.has_aggregate());

@@ -11,6 +11,7 @@ mod gather;
 mod golden;
 mod grammar;
 mod names;
+mod near;
 mod plans;
 mod refusals;
 mod soundness;

@@ -612,7 +612,7 @@ fn qserv_1_a_region_function_compared_to_0_does_not_prune() {
 
 #[test]
 fn qserv_2_an_angular_separation_is_no_join_by_itself() {
-    for comparison in ["<>", "=", "<=>", "<"] {
+    for comparison in ["<>", "=", "<=>", ">", ">="] {
         let sql = format!(
             "SELECT 1 FROM Object a, Object b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) {comparison} 0.01"
         );

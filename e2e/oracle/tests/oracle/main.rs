@@ -23,6 +23,7 @@ mod lengths;
 mod limits;
 mod memory;
 mod messages;
+mod near;
 mod own_keys;
 mod parts;
 mod replicas;

@@ -3,6 +3,7 @@
 use orrery_sky::{Region, RegionError};
 
 use super::position::number;
+use super::separation::Separation;
 use crate::error::PruneError;
 use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::functions::is_area_name;
@@ -218,38 +219,17 @@ const MARGIN: f64 = 1e-4;
 /// A region that holds all positions for which `scisql_angSep(…)` between a director's position and
 /// a constant one is below a limit.
 pub(super) fn within_separation(term: &Expr, positions: &[(ColumnId, ColumnId)]) -> Option<Region> {
-    use Comparison::{Less, LessOrEqual};
-    let (call, limit) = match term {
-        Expr::Between {
-            expr,
-            high,
-            negated: false,
-            ..
-        } => (&**expr, &**high),
-        Expr::Compare(Less | LessOrEqual, call, limit) => (&**call, &**limit),
-        Expr::Compare(comparison, limit, call)
-            if matches!(comparison.mirrored(), Less | LessOrEqual) =>
-        {
-            (&**call, &**limit)
-        }
-        _ => return None,
-    };
-    let Expr::Call { name, arguments } = call else {
-        return None;
-    };
-    let [one, two, three, four] = arguments.as_slice() else {
-        return None;
-    };
+    let Separation {
+        from, to, limit, ..
+    } = Separation::of(term)?;
     let is_position = |pair: (&Expr, &Expr)| match pair {
         (Expr::Column(lon), Expr::Column(lat)) => positions.contains(&(*lon, *lat)),
         _ => false,
     };
-    let centre = match ((one, two), (three, four)) {
+    let centre = match (from, to) {
         (position, centre) | (centre, position) if is_position(position) => centre,
         _ => return None,
     };
     let (lon, lat) = (number(centre.0)?, number(centre.1)?);
-    let radius = number(limit)? + MARGIN;
-    let region = || Region::circle(lon, lat, radius).ok();
-    (name == "scisql_angSep").then(region).flatten()
+    Region::circle(lon, lat, number(limit)? + MARGIN).ok()
 }

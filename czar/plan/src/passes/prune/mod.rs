@@ -8,6 +8,7 @@ mod area;
 mod keys;
 mod position;
 mod ranges;
+mod separation;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -17,6 +18,8 @@ use orrery_archive::names::CHUNK_COLUMN;
 use orrery_sky::{Grid, Region};
 
 pub(crate) use area::{AreaPredicate, predicates};
+pub(super) use position::{director_position, number};
+pub(super) use separation::Separation;
 
 use crate::error::PlanError;
 use crate::passes::joins::{Joins, key_column};
@@ -111,7 +114,7 @@ pub(crate) fn prune(
     let Some(director) = &joins.director else {
         return Ok(ChunkSelection::default());
     };
-    let pruner = Pruner::new(&select.scope, director, catalog)?;
+    let pruner = Pruner::new(&select.scope, joins, director, catalog)?;
     let inner_on = select
         .from
         .iter()
@@ -160,7 +163,7 @@ pub(crate) fn share_keys(
     let Some(director) = &joins.director else {
         return Ok(());
     };
-    let pruner = Pruner::new(&select.scope, director, catalog)?;
+    let pruner = Pruner::new(&select.scope, joins, director, catalog)?;
     let inner = select.from.iter_mut().flatten();
     let inner = inner.filter(|entry| entry.join != JoinKind::Left);
     let terms = inner
@@ -182,7 +185,13 @@ pub(crate) fn share_keys(
 }
 
 impl Pruner {
-    fn new(scope: &Scope<'_>, director: &TableKey, catalog: &Catalog) -> Result<Self, PlanError> {
+    /// Neighbours say nothing: their rows may be copies in chunks that are not their own.
+    fn new(
+        scope: &Scope<'_>,
+        joins: &Joins,
+        director: &TableKey,
+        catalog: &Catalog,
+    ) -> Result<Self, PlanError> {
         let family = scope
             .tables
             .iter()
@@ -195,7 +204,7 @@ impl Pruner {
                 scope
                     .tables
                     .get(at)
-                    .is_some_and(|table| table.role.is_chunked())
+                    .is_some_and(|table| table.role.is_chunked() && !joins.has_neighbour(at))
             })
         };
         let key_columns = chunked().filter_map(|at| key_column(at, scope));

@@ -49,6 +49,7 @@ pub(crate) fn resolve<'a>(
         distinct: distinct(select)?,
         filter,
         areas,
+        neighbours: Vec::new(),
         group_by: group_by.into_iter().map(|group| group.expr).collect(),
         having,
         order_by,

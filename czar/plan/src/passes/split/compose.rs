@@ -1,12 +1,15 @@
 //! Prints a statement twice: as a template over physical tables, and over the shadow server's
 //! tables.
 
+use std::collections::BTreeSet;
+
 use orrery_archive::table::ddl::quote_identifier;
 
 use crate::error::{PlanError, refused};
 use crate::plan::template::{Piece, Template};
 use crate::query::columns::{loses_nature, typed_null};
 use crate::query::expr::{ColumnId, Expr};
+use crate::query::neighbour::Neighbour;
 use crate::query::select::{JoinKind, Select};
 
 /// What surrounds the select list in every statement of the plan: FROM and WHERE.
@@ -60,14 +63,15 @@ impl<'a, 's> Composer<'a, 's> {
     fn push_tail(&self, tail: &str, pieces: &mut Vec<Piece>) {
         if !self.filter.is_empty() {
             pieces.push(Piece::Text(" WHERE ".into()));
-            self.push_terms(self.filter, pieces);
+            let of_all = |term: &&Expr| self.neighbour_of(term).is_none();
+            self.push_terms(self.filter.iter().filter(of_all), pieces);
         }
         pieces.push(Piece::Text(tail.to_owned()));
     }
 
-    fn push_terms(&self, terms: &[Expr], pieces: &mut Vec<Piece>) {
+    fn push_terms<'e>(&self, terms: impl Iterator<Item = &'e Expr>, pieces: &mut Vec<Piece>) {
         let scope = &self.select.scope;
-        for (number, term) in terms.iter().enumerate() {
+        for (number, term) in terms.enumerate() {
             let mut text = if number > 0 { " AND " } else { "" }.to_owned();
             if let Expr::OwnKey(column) = term {
                 text.push('(');
@@ -82,6 +86,11 @@ impl<'a, 's> Composer<'a, 's> {
     }
 
     fn push_from(&self, pieces: &mut Vec<Piece>, hole: &dyn Fn(usize) -> Piece) {
+        let near = &self.select.neighbours;
+        let steps = near
+            .iter()
+            .filter_map(|near| near.steps(&self.select.scope));
+        pieces.extend(steps.map(|steps| Piece::Text(steps + ", ")));
         for (number, group) in self.select.from.iter().enumerate() {
             if number > 0 {
                 pieces.push(Piece::Text(", ".into()));
@@ -93,7 +102,10 @@ impl<'a, 's> Composer<'a, 's> {
                     JoinKind::Straight => " STRAIGHT_JOIN ".into(),
                     JoinKind::Left => " LEFT JOIN ".into(),
                 }));
-                pieces.push(hole(entry.table));
+                match near.iter().find(|near| near.table == entry.table) {
+                    Some(near) => self.push_neighbour(near, hole(entry.table), pieces),
+                    None => pieces.push(hole(entry.table)),
+                }
                 let alias = self
                     .select
                     .scope
@@ -104,12 +116,50 @@ impl<'a, 's> Composer<'a, 's> {
                 pieces.push(Piece::Text(format!(" AS {alias}{}", entry.hints)));
                 if !entry.on.is_empty() {
                     pieces.push(Piece::Text(" ON ".into()));
-                    self.push_terms(&entry.on, pieces);
+                    self.push_terms(entry.on.iter(), pieces);
                 } else if entry.join == JoinKind::Left {
                     pieces.push(Piece::Text(" ON TRUE".into()));
                 }
             }
         }
+    }
+
+    /// A derived table with the rows of a neighbour and their cells.
+    fn push_neighbour(&self, near: &Neighbour, table: Piece, pieces: &mut Vec<Piece>) {
+        let scope = &self.select.scope;
+        let used = self.used_columns(near.table);
+        let columns = used.into_iter().map(|column| {
+            let table = near.table;
+            Expr::Column(ColumnId { table, column })
+        });
+        let items = columns.chain(near.cell_item(scope));
+        let list: Vec<String> = items.map(|item| item.print(scope)).collect();
+        let alias = scope.tables.get(near.table);
+        let alias = alias.map_or_else(String::new, |table| quote_identifier(&table.alias));
+        let list = format!("(SELECT {} FROM ", list.join(", "));
+        pieces.extend([
+            Piece::Text(list),
+            table,
+            Piece::Text(format!(" AS {alias}")),
+        ]);
+        let of_near = |term: &&Expr| self.neighbour_of(term) == Some(near.table);
+        let mut terms = self.filter.iter().filter(of_near).peekable();
+        if terms.peek().is_some() {
+            pieces.push(Piece::Text(" WHERE ".into()));
+            self.push_terms(terms, pieces);
+        }
+        pieces.push(Piece::Text(format!(" LIMIT {})", u64::MAX)));
+    }
+
+    /// The neighbour whose rows alone a term of WHERE chooses: it is then part of how they are read.
+    fn neighbour_of(&self, term: &Expr) -> Option<usize> {
+        let mut tables = BTreeSet::new();
+        term.for_each_column(&mut |column| {
+            tables.insert(column.table);
+        });
+        let mut neighbours = self.select.neighbours.iter().map(|near| near.table);
+        let only = neighbours.find(|table| tables.iter().eq([table]))?;
+        (!term.is_random()).then_some(only)
     }
 
     fn hole(&self, table: usize) -> Piece {

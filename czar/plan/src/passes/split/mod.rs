@@ -114,13 +114,16 @@ fn is_row_count(expr: &Expr) -> bool {
 
 /// UNION ALL drops ZEROFILL, cuts exact numbers longer than the longest DECIMAL, shows a FLOAT or
 /// DOUBLE that is computed with other digits, clips large ones that have a fixed number of
-/// decimals, and mixes the types of optional tables with those of their stand-ins.
+/// decimals, and mixes the types of optional tables with those of their stand-ins; the derived tables
+/// of neighbours are kept until its end.
 fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
-    let optional = select
-        .scope
-        .tables
-        .iter()
-        .any(|table| table.role == TableRole::ChunkedOptional);
+    let mut tables = select.scope.tables.iter();
+    let apart = tables.any(|table| {
+        matches!(
+            table.role,
+            TableRole::ChunkedOptional | TableRole::Neighbour
+        )
+    });
     let keeps_text = select.items.iter().all(|item| {
         let mut padded = false;
         item.expr.for_each_column(&mut |column| {
@@ -131,7 +134,7 @@ fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
         });
         !padded && (matches!(item.expr, Expr::Column(_)) || is_shown_alike(&item.expr, select))
     });
-    !optional && (keeps_text || matches!(merge, Merge::Shadow(_)))
+    !apart && (keeps_text || matches!(merge, Merge::Shadow(_)))
 }
 
 /// Whether an expression has the same text in UNION ALL.
