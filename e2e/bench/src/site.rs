@@ -1,12 +1,13 @@
 //! Everything that runs: workers, shadow server, czar and proxy as processes, and one plain server
 //! with the same rows.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Child;
 
 use anyhow::Context;
 use futures::future::try_join_all;
-use orrery_archive::catalog::FamilyGrid;
+use orrery_archive::catalog::Catalog;
 use orrery_archive::names::READER_ACCOUNT;
 use orrery_dev::archive::{self, PhysicalTable};
 use orrery_dev::load::load;
@@ -55,6 +56,8 @@ pub struct Objects {
     pub by_worker: Vec<Vec<String>>,
     /// Middle of a chunk that holds rows, in degrees.
     pub middle: (f64, f64),
+    /// The archive's catalog.
+    pub catalog: Catalog,
 }
 
 /// A process that ends with this value.
@@ -185,17 +188,16 @@ fn objects(
     shape: archive::Shape,
 ) -> anyhow::Result<Objects> {
     let plain = archive.plain.first().context("no table")?;
-    let family = archive
+    let segments = archive
         .catalog
-        .families
+        .tables
         .values()
-        .find(|family| matches!(family.grid, FamilyGrid::Sphere { .. }));
-    let chunks: Vec<u32> = family
-        .context("no family")?
-        .placement
-        .keys()
+        .flat_map(|table| &table.segments);
+    let chunks: BTreeSet<u32> = segments
+        .flat_map(|segment| &segment.home)
         .copied()
         .collect();
+    let chunks: Vec<u32> = chunks.into_iter().collect();
     let chunk = *chunks.get(chunks.len() / 2).context("no chunk")?;
     let bounds = Grid::new(shape.stripes, shape.sub_stripes, shape.overlap)?
         .chunk_bounds(chunk)
@@ -219,6 +221,7 @@ fn objects(
             f64::midpoint(bounds.lon_min, bounds.lon_max),
             f64::midpoint(bounds.lat_min, bounds.lat_max),
         ),
+        catalog: archive.catalog.clone(),
     })
 }
 

@@ -1,7 +1,11 @@
 //! The things measured, a file each.
 
+mod by_hand;
 mod cone;
+mod gather;
 mod lookups;
+mod near;
+mod plans;
 mod positions;
 mod queries;
 mod stream;
@@ -23,6 +27,26 @@ pub enum Figure {
     Stream,
     /// Rows within a circle in one chunk.
     Cone,
+    /// Ten groups.
+    TenGroups,
+    /// Ten thousand groups.
+    ManyGroups,
+    /// As many groups as rows.
+    AllGroups,
+    /// The first rows in an order.
+    FirstRows,
+    /// The number of different values.
+    Distinct,
+    /// Rows whose key a subquery gives.
+    InSelect,
+    /// Rows of two statements, each once.
+    Union,
+    /// Pairs of rows near each other.
+    Near,
+    /// A statement over gathered rows.
+    Gather,
+    /// Plans of cone searches.
+    Plans,
     /// Chunks and sub-chunks of positions.
     Positions,
 }
@@ -45,11 +69,21 @@ pub enum Outcome {
 
 impl Figure {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 15] = [
         Self::Lookups,
         Self::Totals,
         Self::Stream,
         Self::Cone,
+        Self::TenGroups,
+        Self::ManyGroups,
+        Self::AllGroups,
+        Self::FirstRows,
+        Self::Distinct,
+        Self::InSelect,
+        Self::Union,
+        Self::Near,
+        Self::Gather,
+        Self::Plans,
         Self::Positions,
     ];
 
@@ -60,6 +94,16 @@ impl Figure {
             Self::Totals => "COUNT, SUM, AVG of all chunks / one connection per worker by hand",
             Self::Stream => "SELECT * of all rows",
             Self::Cone => "cone search in one chunk",
+            Self::TenGroups => "GROUP BY, 10 groups / by hand in parallel",
+            Self::ManyGroups => "GROUP BY, 10,000 groups / by hand in parallel",
+            Self::AllGroups => "GROUP BY, as many groups as rows / by hand in parallel",
+            Self::FirstRows => "ORDER BY … LIMIT 10 / by hand in parallel",
+            Self::Distinct => "COUNT(DISTINCT …) / by hand in parallel",
+            Self::InSelect => "key IN (SELECT key …) / by hand in parallel",
+            Self::Union => "UNION / by hand in parallel",
+            Self::Near => "near neighbours, COUNT / index on the position",
+            Self::Gather => "gather of all rows / CREATE TABLE … SELECT",
+            Self::Plans => "plan of a cone search, one core",
             Self::Positions => "chunk and sub-chunk of positions, one core",
         }
     }
@@ -67,9 +111,10 @@ impl Figure {
     /// What an operation is.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Lookups | Self::Totals | Self::Cone => "queries",
             Self::Stream => "rows",
+            Self::Plans => "plans",
             Self::Positions => "positions",
+            _ => "queries",
         }
     }
 
@@ -80,6 +125,16 @@ impl Figure {
             Self::Totals => "time ≤ 1.5, so ≥ 0.67",
             Self::Stream => "≥ 0.6",
             Self::Cone => "–",
+            Self::TenGroups
+            | Self::ManyGroups
+            | Self::AllGroups
+            | Self::FirstRows
+            | Self::Distinct
+            | Self::InSelect
+            | Self::Union => "≥ 0.9",
+            Self::Near => "≥ 5",
+            Self::Gather => "≥ 0.5",
+            Self::Plans => "≤ 200 µs, so ≥ 5 k/s",
             Self::Positions => "≥ 10 M/s",
         }
     }
@@ -92,15 +147,38 @@ impl Figure {
         clients: usize,
     ) -> anyhow::Result<Line> {
         let outcome = match self {
-            Self::Lookups => Outcome::Compared(lookups::measure(site, effort, clients).await?),
-            Self::Totals => Outcome::Compared(totals::measure(site, effort).await?),
-            Self::Stream => Outcome::Compared(stream::measure(site, effort).await?),
-            Self::Cone => Outcome::Compared(cone::measure(site, effort).await?),
+            Self::Plans => Outcome::Rate(plans::measure(site, effort)?),
             Self::Positions => Outcome::Rate(positions::measure(effort)?),
+            compared => Outcome::Compared(compared.compared(site, effort, clients).await?),
         };
         Ok(Line {
             figure: self,
             outcome,
         })
+    }
+
+    async fn compared(
+        self,
+        site: &Site,
+        effort: Effort,
+        clients: usize,
+    ) -> anyhow::Result<Medians> {
+        let by_hand = match self {
+            Self::Lookups => return lookups::measure(site, effort, clients).await,
+            Self::Totals => return totals::measure(site, effort).await,
+            Self::Stream => return stream::measure(site, effort).await,
+            Self::Cone => return cone::measure(site, effort).await,
+            Self::Near => return near::measure(site, effort).await,
+            Self::Gather => return gather::measure(site, effort).await,
+            Self::TenGroups => by_hand::TEN_GROUPS,
+            Self::ManyGroups => by_hand::MANY_GROUPS,
+            Self::AllGroups => by_hand::ALL_GROUPS,
+            Self::FirstRows => by_hand::FIRST_ROWS,
+            Self::Distinct => by_hand::DISTINCT,
+            Self::InSelect => by_hand::IN_SELECT,
+            Self::Union => by_hand::UNION,
+            Self::Plans | Self::Positions => anyhow::bail!("{self:?} is compared with nothing"),
+        };
+        by_hand::measure(site, effort, &by_hand).await
     }
 }
