@@ -8,6 +8,7 @@ use std::time::Duration;
 use orrery_agent::Agent;
 use orrery_agent::{Config, server};
 use orrery_archive::names::{Role, WorkerId};
+use orrery_dev::archive::PhysicalTable;
 use orrery_dev::mysqld::Mysqld;
 use orrery_dev::stack::{INTERNAL_PASSWORD, empty_worker};
 use orrery_kit_worker::{ARCHIVE_UID, TERM};
@@ -88,10 +89,12 @@ impl SiteAgent {
     }
 }
 
-/// Part of the tables in a database; each table of the archive has a database of its own.
-fn part(database: &str) -> TablePart {
-    if database.starts_with("orrery_index__") {
+/// Part of a table in its database; each table of the archive has a database of its own.
+fn part(table: &PhysicalTable) -> TablePart {
+    if table.database.starts_with("orrery_index__") {
         TablePart::Index
+    } else if table.table.contains("FullOverlap_") {
+        TablePart::Overlap
     } else {
         TablePart::Home
     }
@@ -117,7 +120,7 @@ async fn manifests(
             segment: 1,
             attempt: 1,
             chunk: number,
-            part: part(&table.database),
+            part: part(table),
             schema_version: 1,
             rows: contents.rows,
             bytes: 1,
@@ -140,17 +143,17 @@ async fn copy_all(
     agents: &BTreeMap<WorkerId, SiteAgent>,
     late: &SiteAgent,
 ) {
-    let creates: BTreeMap<&String, CopyDdl> = site
+    let creates: BTreeMap<(&String, &String), CopyDdl> = site
         .archive
         .tables
         .iter()
         .map(|table| {
             let create = CopyDdl {
                 database: table.database.clone(),
-                part: part(&table.database),
+                part: part(table),
                 create: table.definition.clone(),
             };
-            (&table.database, create)
+            ((&table.database, &table.definition), create)
         })
         .collect();
     let operator = late.api(certificates);
