@@ -14,7 +14,7 @@ use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::literal;
 use crate::query::neighbour::Neighbour;
 use crate::query::scope::{Scope, ScopeTable, TableRole};
-use crate::query::select::{FromTable, JoinKind, Select};
+use crate::query::select::{JoinKind, Select};
 
 /// Columns known to be equal in every row.
 #[derive(Default)]
@@ -198,10 +198,7 @@ fn with_role(role: TableRole, select: &Select<'_>) -> impl Iterator<Item = usize
 /// What holds in every row of the answer's inner part.
 fn equalities(select: &Select<'_>) -> Equalities {
     let mut everywhere = Equalities::default();
-    everywhere.learn(
-        inner_terms(&select.from).chain(&select.filter),
-        &select.scope,
-    );
+    everywhere.learn(select.inner_terms(), &select.scope);
     everywhere
 }
 
@@ -272,14 +269,6 @@ fn check_optional(
         return Ok(other);
     }
     check_pair(root, table, &equalities, select, catalog).map(|()| root)
-}
-
-/// Terms of ON of inner joins.
-pub(super) fn inner_terms(from: &[Vec<FromTable>]) -> impl Iterator<Item = &Expr> {
-    from.iter()
-        .flatten()
-        .filter(|entry| entry.join != JoinKind::Left)
-        .flat_map(|entry| &entry.on)
 }
 
 /// Terms of WHERE that speak of inner tables alone: rows without a partner pass them as well.

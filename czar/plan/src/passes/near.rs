@@ -7,7 +7,6 @@
 use orrery_archive::catalog::{Catalog, FamilyGrid};
 use orrery_archive::sql_type::SqlType;
 
-use super::joins::inner_terms;
 use super::prune::{Separation, director_position, number};
 use crate::query::expr::{ColumnId, Expr};
 use crate::query::neighbour::{CELL_COLUMN, Neighbour};
@@ -30,8 +29,7 @@ pub(super) fn find(
     if taken || has_hints(table, select) || uses_place(table, select) {
         return None;
     }
-    let mut terms = inner_terms(&select.from).chain(&select.filter);
-    terms.find_map(|term| {
+    select.inner_terms().find_map(|term| {
         let separation = Separation::of(term)?;
         let reach = number(separation.limit).filter(|reach| *reach >= 0.0)?;
         let within = if separation.strict {

@@ -56,6 +56,13 @@ pub(crate) struct Select<'a> {
 }
 
 impl Select<'_> {
+    /// Terms that hold in every row of the answer's inner part: of ON of inner joins, and of WHERE.
+    pub(crate) fn inner_terms(&self) -> impl Iterator<Item = &Expr> {
+        let entries = self.from.iter().flatten();
+        let inner = entries.filter(|entry| entry.join != JoinKind::Left);
+        inner.flat_map(|entry| &entry.on).chain(&self.filter)
+    }
+
     /// Visits every expression of the statement, spatial restrictions apart.
     pub(crate) fn for_each_expr(&self, visit: &mut dyn FnMut(&Expr)) {
         let on = self.from.iter().flatten().flat_map(|entry| &entry.on);

@@ -6,10 +6,7 @@ use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::scope::Scope;
 
 /// Longitude and latitude columns of a director table: its rows lie in the chunk of that position.
-pub(in crate::passes) fn director_position(
-    table: usize,
-    scope: &Scope<'_>,
-) -> Option<(ColumnId, ColumnId)> {
+pub(crate) fn director_position(table: usize, scope: &Scope<'_>) -> Option<(ColumnId, ColumnId)> {
     let entry = scope.tables.get(table)?;
     let (accepted, _) = entry.table.kind.director()?;
     let position = accepted.position.as_ref()?;
@@ -83,7 +80,7 @@ fn one_sided(comparison: Comparison, value: f64) -> Option<(f64, f64)> {
 }
 
 /// A finite number from a literal.
-pub(in crate::passes) fn number(expr: &Expr) -> Option<f64> {
+pub(crate) fn number(expr: &Expr) -> Option<f64> {
     let Expr::Literal(text) = expr else {
         return None;
     };
