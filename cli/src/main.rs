@@ -4,11 +4,13 @@
 //! [`watch`] follows an ingest to its end, [`rejects`] lists rows that were refused, [`revoke`]
 //! takes rows back, [`status`] shows an archive on one screen; what they print is made by pure
 //! functions ([`progress`], [`summary`], [`table`]). [`create`] declares a table as the header of a
-//! file has it. [`user`] makes users, [`mysql`] lets one ask, [`worker`] empties one, and replaces a
-//! lost volume. [`rebalance`] shows what is to move between workers, and approves or stops it.
+//! file has it, [`import`] what another archive left. [`user`] makes users, [`mysql`] lets one ask,
+//! [`worker`] empties one, and replaces a lost volume. [`rebalance`] shows what is to move between
+//! workers, and approves or stops it.
 
 mod archive;
 mod create;
+mod import;
 mod mysql;
 mod output;
 mod progress;
@@ -62,6 +64,9 @@ enum Command {
     /// Makes tables from files.
     #[command(subcommand)]
     Table(TableCommand),
+    /// Prints the YAML of families, tables and ingests for what another archive left.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Makes users and changes their passwords.
     #[command(subcommand)]
     User(UserCommand),
@@ -188,6 +193,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status => status::show(&cluster.connect().await?).await?,
         Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
         Command::Table(TableCommand::Create(create)) => create::print(create).await?,
+        Command::Import(import) => import::print(&import)?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
         Command::Rebalance { command } => {

@@ -3,6 +3,8 @@
 use orrery_archive::table::Column;
 use orrery_formats::{Field, Kind};
 
+use super::guess::Guess;
+
 /// Longest text that stands in its row; longer ones, and those without a length, are TEXT.
 const MOST_IN_ROW: u32 = 255;
 
@@ -40,6 +42,20 @@ pub enum Role {
     Position,
     /// Anything else.
     Plain,
+}
+
+impl Role {
+    /// What the field at `index` is for.
+    pub fn of(guess: &Guess, index: usize) -> Self {
+        let (longitude, latitude) = guess.position.unzip();
+        if longitude == Some(index) || latitude == Some(index) {
+            Self::Position
+        } else if guess.key == Some(index) {
+            Self::Key
+        } else {
+            Self::Plain
+        }
+    }
 }
 
 fn sql_type(kind: &Kind, role: Role) -> Option<String> {

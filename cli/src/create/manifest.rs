@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::columns::{Role, column};
 use super::describe::Description;
-use super::guess::{Guess, guess};
+use super::guess::guess;
 
 /// Names that the user gives.
 pub struct Names {
@@ -46,7 +46,7 @@ pub fn manifest(description: &Description, names: &Names) -> Result<Manifest> {
         .fields
         .iter()
         .enumerate()
-        .map(|(index, field)| column(field, role(&guess, index)))
+        .map(|(index, field)| column(field, Role::of(&guess, index)))
         .collect();
     let kept: Vec<&Column> = columns.iter().flatten().collect();
     if kept.is_empty() {
@@ -82,7 +82,7 @@ pub fn manifest(description: &Description, names: &Names) -> Result<Manifest> {
         Some(_) => Table::Chunked(Box::new(serde_json::from_value(spec.clone())?)),
         None => Table::Reference(Box::new(serde_json::from_value(spec.clone())?)),
     };
-    let object = object_name(names);
+    let object = object_name(&names.database, &names.table);
     let mut yaml = format!(
         "apiVersion: orrery.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {object}\nspec:\n  database: {}\n  table: {}\n{lines}  \
          description: {}\n",
@@ -114,17 +114,6 @@ fn decisions(chunked: Option<&(String, (String, String))>, names: &Names) -> Str
         None => "  # Decide: no key or no position in degrees was found, so that every worker holds the whole table.\n  \
              # For a large table make it a ChunkedTable with a family, a key and a position.\n"
         .to_owned(),
-    }
-}
-
-fn role(guess: &Guess, index: usize) -> Role {
-    let (longitude, latitude) = guess.position.unzip();
-    if longitude == Some(index) || latitude == Some(index) {
-        Role::Position
-    } else if guess.key == Some(index) {
-        Role::Key
-    } else {
-        Role::Plain
     }
 }
 
@@ -217,9 +206,9 @@ fn dialect(dialect: &Dialect) -> String {
     yaml
 }
 
-/// A name for the objects.
-fn object_name(names: &Names) -> String {
-    let text: String = format!("{}-{}", names.database, names.table)
+/// A name for the objects of a table.
+pub fn object_name(database: &str, table: &str) -> String {
+    let text: String = format!("{database}-{table}")
         .to_ascii_lowercase()
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })

@@ -14,8 +14,12 @@ use clap::Args;
 use orrery_crds::accept;
 
 use crate::output;
-use describe::describe;
+pub use columns::{Role as ColumnRole, column};
+pub use describe::describe;
+pub use guess::{Guess, guess};
 use manifest::{Names, manifest};
+pub use manifest::{object_name, table_name};
+pub use source::head;
 
 /// What to make, and from what.
 #[derive(Args, Debug)]
