@@ -45,8 +45,8 @@ pub struct Config {
     /// Socket of the shadow server.
     #[arg(long, env = "ORRERY_SHADOW_SOCKET")]
     pub shadow_socket: PathBuf,
-    /// Account on the shadow server, with all privileges.
-    #[arg(long, env = "ORRERY_SHADOW_USER", default_value = "root")]
+    /// Account on the shadow server, with all privileges; by default that of this process's user.
+    #[arg(long, env = "ORRERY_SHADOW_USER", default_value_t = orrery_shell::os_user())]
     pub shadow_user: String,
     /// File with that account's password; without it the account has none.
     #[arg(long, env = "ORRERY_SHADOW_PASSWORD_FILE")]

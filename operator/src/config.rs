@@ -3,7 +3,8 @@
 use clap::Parser;
 use orrery_shell::ShellArgs;
 
-use crate::controller::context::{Images, Scope};
+use crate::controller::context::Scope;
+use crate::controller::pods::{self, Images, Pods};
 
 /// Operates Orrery archives: workers, tables, users, placement.
 #[derive(Parser, Clone, Debug)]
@@ -50,6 +51,10 @@ pub struct Config {
         value_delimiter = ','
     )]
     pub image_pull_secrets: Vec<String>,
+    /// As whom the pods that the operator makes run, and with what, as JSON:
+    /// `podSecurityContext`, `containerSecurityContext`, `agentResources`, `loaderResources`.
+    #[arg(long, env = "ORRERY_PODS", default_value = "{}", value_parser = pods::parse)]
+    pub pods: Pods,
 }
 
 impl Config {
@@ -77,6 +82,7 @@ impl Config {
             pull_policy: self.image_pull_policy.clone(),
             pull_secrets: self.image_pull_secrets.clone(),
             log_format: self.shell.log.log_format,
+            pods: self.pods.clone(),
         }
     }
 }

@@ -31,6 +31,16 @@ app.kubernetes.io/component: {{ .component }}
 {{- toYaml .Values.containerSecurityContext }}
 {{- end }}
 
+{{/* As whom the pods that the operator makes run, and with what. */}}
+{{- define "orrery.madePods" -}}
+{{- dict
+  "podSecurityContext" .Values.podSecurityContext
+  "containerSecurityContext" .Values.containerSecurityContext
+  "agentResources" .Values.agent.resources
+  "loaderResources" .Values.loader.resources
+  | toJson -}}
+{{- end }}
+
 {{- define "orrery.pullSecrets" -}}
 {{- with .Values.images.pullSecrets }}
 imagePullSecrets:

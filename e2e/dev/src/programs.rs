@@ -32,6 +32,7 @@ pub fn start_czar(
         .arg(stack.snapshot())
         .arg("--passwords")
         .arg(stack.passwords())
+        .arg("--shadow-user=root")
         .arg("--shadow-socket")
         .arg(stack.shadow.socket())
         .arg("--spool")

@@ -116,6 +116,7 @@ impl Site {
             format!("--snapshot={}", path(snapshot)),
             format!("--passwords={}", path(&self.stack.passwords())),
             format!("--shadow-socket={}", path(&shadow.socket())),
+            "--shadow-user=root".to_owned(),
             format!("--spool={}", path(&self.folder.path().join("spool"))),
         ];
         let flags = own

@@ -3,15 +3,14 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::EnvVar;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource};
-use orrery_shell::LogFormat;
 use serde::de::DeserializeOwned;
 
 use super::events::Events;
+use super::pods::Images;
 use crate::agents::Agents;
 use crate::catalog::writer::Writer;
 use crate::leader::Mandate;
@@ -39,32 +38,6 @@ impl Scope {
     }
 }
 
-/// Images of the pods the operator makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Images {
-    /// Image with Orrery's own programs.
-    pub orrery: String,
-    /// Image with MariaDB and the sky functions.
-    pub mysqld: String,
-    /// `imagePullPolicy` of both; the cluster's default when absent.
-    pub pull_policy: Option<String>,
-    /// Names of Secrets to pull them with.
-    pub pull_secrets: Vec<String>,
-    /// Format of the logs of Orrery's programs in them.
-    pub log_format: LogFormat,
-}
-
-impl Images {
-    /// Tells a program of ours in a pod in which format it logs.
-    pub fn log_format(&self) -> EnvVar {
-        EnvVar {
-            name: "ORRERY_LOG_FORMAT".into(),
-            value: Some(self.log_format.as_str().into()),
-            ..EnvVar::default()
-        }
-    }
-}
-
 /// What every controller is given.
 #[derive(Clone)]
 pub struct Context {
@@ -72,7 +45,7 @@ pub struct Context {
     pub client: Client,
     /// Which archives.
     pub scope: Scope,
-    /// Images of worker pods.
+    /// Images of worker pods and loaders, and what else is common to those.
     pub images: Images,
     /// Worker agents.
     pub agents: Arc<Agents>,
@@ -133,7 +106,8 @@ impl Context {
             mysqld: "mysqld".into(),
             pull_policy: None,
             pull_secrets: Vec::new(),
-            log_format: LogFormat::Text,
+            log_format: orrery_shell::LogFormat::Text,
+            pods: super::pods::Pods::default(),
         };
         let metrics = Metrics::new().unwrap();
         Self::new(

@@ -11,6 +11,7 @@ pub mod conditions;
 pub mod context;
 pub mod error;
 pub mod events;
+pub mod pods;
 pub mod runner;
 pub mod status;
 pub mod watch;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EphemeralVolumeSource, LocalObjectReference,
-    PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource,
-    Pod, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource,
-    SecurityContext, Toleration, Volume, VolumeMount, VolumeResourceRequirements,
+    Container, EmptyDirVolumeSource, EphemeralVolumeSource, PersistentVolumeClaimSpec,
+    PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource, Pod, PodSpec,
+    PodTemplateSpec, SecretVolumeSource, Toleration, Volume, VolumeMount,
+    VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
@@ -19,12 +19,10 @@ use kube::{Resource, ResourceExt};
 use orrery_archive::names::{COMPONENT_LABEL, Role};
 use orrery_crds::kinds::{Ingest, LoaderPod, SpoolVolume};
 
-use crate::controller::context::Images;
+use crate::controller::pods::Images;
 
 /// Label on the loader's pod and Job: the Ingest's name.
 pub const INGEST_LABEL: &str = "orrery.dev/ingest";
-/// User the images run as.
-const USER: i64 = 65532;
 /// Seconds a pod stays on a node that cannot be reached before it is replaced.
 const NODE_GONE_SECONDS: i64 = 10;
 
@@ -110,24 +108,8 @@ fn pod(ingest: &Ingest, images: &Images) -> PodSpec {
         containers: vec![container(images, &claims, &secrets, loader)],
         volumes: Some(volumes(&claims, &secrets, loader.spool.as_ref())),
         node_selector: (!loader.node_selector.is_empty()).then(|| loader.node_selector.clone()),
-        image_pull_secrets: (!images.pull_secrets.is_empty()).then(|| {
-            images
-                .pull_secrets
-                .iter()
-                .map(|name| LocalObjectReference { name: name.clone() })
-                .collect()
-        }),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".into(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
+        image_pull_secrets: images.pull_secrets(),
+        security_context: Some(images.pods.pod_security_context.clone()),
         tolerations: Some(tolerations(loader)),
         ..PodSpec::default()
     }
@@ -186,17 +168,11 @@ fn container(
         image_pull_policy: images.pull_policy.clone(),
         command: Some(vec!["orrery-loader".into(), "supervise".into()]),
         env: Some(vec![images.log_format()]),
-        resources: loader.resources.clone(),
+        resources: Some(
+            (loader.resources.clone()).unwrap_or_else(|| images.pods.loader_resources.clone()),
+        ),
         volume_mounts: Some(mounts),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                drop: Some(vec!["ALL".into()]),
-                ..Capabilities::default()
-            }),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(images.pods.container_security_context.clone()),
         ..Container::default()
     }
 }
@@ -301,6 +277,11 @@ mod tests {
             mysqld: "mysqld".into(),
             pull_policy: None,
             pull_secrets: Vec::new(),
+            pods: crate::controller::pods::Pods {
+                loader_resources: serde_json::from_value(json!({"limits": {"memory": "1Gi"}}))
+                    .unwrap(),
+                ..crate::controller::pods::Pods::default()
+            },
         }
     }
 
@@ -397,10 +378,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_the_spool_is_a_directory_of_the_node() {
+    fn without_a_word_the_spool_is_a_directory_of_the_node_and_the_resources_are_the_archives() {
         let pod = pod_of(&json!({}));
         assert_eq!(pod["volumes"][1], json!({"name": "spool", "emptyDir": {}}));
         assert_eq!(pod["nodeSelector"], Value::Null);
         assert_eq!(pod["tolerations"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            pod["containers"][0]["resources"],
+            json!({"limits": {"memory": "1Gi"}})
+        );
     }
 }

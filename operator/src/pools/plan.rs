@@ -16,7 +16,7 @@ use super::identity::{Trust, judge};
 use super::objects::{self, config_map, service, stateful_set};
 use super::observe::{Observed, pod_address};
 use super::settings;
-use crate::controller::context::Images;
+use crate::controller::pods::Images;
 
 /// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63
 /// characters.

@@ -15,7 +15,7 @@ use super::objects;
 use super::observe::Observed;
 use super::plan::plan;
 use super::status::{pool_status, worker_status};
-use crate::controller::context::Images;
+use crate::controller::pods::{Images, Pods};
 
 fn images() -> Images {
     Images {
@@ -24,6 +24,7 @@ fn images() -> Images {
         mysqld: "mysqld".into(),
         pull_policy: None,
         pull_secrets: Vec::new(),
+        pods: Pods::default(),
     }
 }
 

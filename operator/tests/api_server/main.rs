@@ -18,6 +18,7 @@ mod edits;
 mod election;
 mod ingests;
 mod leases;
+mod quotas;
 mod rebalance;
 mod repair;
 mod secrets;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use clap::Parser as _;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
@@ -18,7 +20,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config, Resource};
-use orrery_operator::controller::context::{Context, Images, Scope};
+use orrery_operator::config::Config as OperatorConfig;
+use orrery_operator::controller::context::{Context, Scope};
+use orrery_operator::controller::pods::Images;
 use orrery_operator::leader::Mandate;
 use orrery_operator::metrics::Metrics;
 use serde::de::DeserializeOwned;
@@ -146,6 +150,11 @@ impl Archive {
     pub async fn new(purpose: &str) -> Self {
         let admin = admin().await;
         let namespace = namespace(&admin, purpose).await;
+        Self::install(admin, namespace, &[]).await
+    }
+
+    /// The same in this namespace, with further arguments for helm.
+    pub async fn install(admin: Client, namespace: String, values: &[&str]) -> Self {
         let chart = repository().join("charts/orrery");
         let arguments = [
             "install",
@@ -156,16 +165,15 @@ impl Archive {
         ];
         run(
             "helm",
-            &[&arguments[..], &["--set", "crds.install=false"]].concat(),
+            &[&arguments[..], &["--set", "crds.install=false"], values].concat(),
         );
         let writes = Arc::new(AtomicUsize::new(0));
         let client = operator_client(&admin, &namespace, Arc::clone(&writes)).await;
         let images = Images {
-            log_format: orrery_shell::LogFormat::Text,
             orrery: "orrery:test".into(),
             mysqld: "orrery-mysqld:test".into(),
             pull_policy: None,
-            pull_secrets: Vec::new(),
+            ..deployed(&admin, &namespace).await.images()
         };
         let context = Context::new(
             client,
@@ -307,6 +315,16 @@ impl Archive {
         }
         panic!("every round of reconciling writes something");
     }
+}
+
+/// The flags that the chart gives the operator.
+async fn deployed(admin: &Client, namespace: &str) -> OperatorConfig {
+    let deployments: Api<Deployment> = Api::namespaced(admin.clone(), namespace);
+    let deployment = deployments.get("orrery-operator").await.unwrap();
+    let pod = deployment.spec.unwrap().template.spec.unwrap();
+    let flags = pod.containers[0].args.clone().unwrap();
+    let program = ["orrery-operator".to_owned(), "--identity=test".to_owned()];
+    OperatorConfig::parse_from(program.into_iter().chain(flags))
 }
 
 /// How to reach the API server with a token of a ServiceAccount, as the pod `of` has it or of none.

@@ -27,9 +27,11 @@ pub mod admin;
 mod args;
 mod crypto;
 mod logs;
+mod os_user;
 mod run;
 
 pub use admin::{Admin, AdminError, AdminPort};
 pub use args::{LogArgs, LogFormat, ShellArgs};
 pub use crypto::install_crypto;
+pub use os_user::os_user;
 pub use run::run;

@@ -20,8 +20,9 @@ pub struct Config {
         default_value = "/run/mysqld/mysqld.sock"
     )]
     pub socket: PathBuf,
-    /// Local account that logs in by its operating system user (`unix_socket`).
-    #[arg(long, env = "ORRERY_MYSQL_USER", default_value = "orrery")]
+    /// Local account that logs in by its operating system user (`unix_socket`), which is this
+    /// process's.
+    #[arg(long, env = "ORRERY_MYSQL_USER", default_value_t = orrery_shell::os_user())]
     pub mysql_user: String,
     /// Data directory of mysqld, on the same path here as there.
     #[arg(long, env = "ORRERY_DATA_DIR", default_value = "/var/lib/mysql")]

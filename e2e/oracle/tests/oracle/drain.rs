@@ -66,6 +66,7 @@ async fn czar(site: &Site, grace: u64) -> (Part, String) {
         format!("--snapshot={}", stack.snapshot().display()),
         format!("--passwords={}", stack.passwords().display()),
         format!("--shadow-socket={}", stack.shadow.socket().display()),
+        "--shadow-user=root".to_owned(),
         format!("--spool={}", site.folder.path().join("drain").display()),
         format!("--grace-seconds={grace}"),
     ];

@@ -133,6 +133,7 @@ impl Parts {
             format!("--snapshot={}", stack.snapshot().display()),
             format!("--passwords={}", stack.passwords().display()),
             format!("--shadow-socket={}", stack.shadow.socket().display()),
+            "--shadow-user=root".to_owned(),
             format!("--spool={}", spool.display()),
             format!("--spool-memory={SPOOL_MEMORY}"),
             format!("--spool-disk={SPOOL_DISK}"),

@@ -4,28 +4,22 @@
 //! and out), the Unix socket (the agent logs in by its user) and the directory of the pipes that
 //! LOAD DATA reads.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource,
-    HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, Probe, ResourceRequirements,
-    SeccompProfile, SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume,
+    ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction,
+    PodSecurityContext, PodSpec, Probe, SecretVolumeSource, TopologySpreadConstraint, Volume,
     VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use orrery_archive::names::{PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, Role, ports};
 use orrery_crds::kinds::WorkerPoolSpec;
 
 use super::metadata::{config_name, pool_selector};
-use crate::controller::context::Images;
+use crate::controller::pods::Images;
 use crate::pools::settings::{DATA_DIR, FILES_DIR, MYSQLD_TLS_DIR, RUN_DIR};
 
 /// Name of the volume claim with the data.
 pub const DATA_CLAIM: &str = "data";
-/// User and group of both containers.
-const USER: i64 = 65532;
 /// Where the agent keeps what must outlive its container: identity, term, catalog copy. On the data
 /// volume, next to the data directory.
 const STATE_DIR: &str = "/var/lib/orrery";
@@ -40,20 +34,12 @@ pub fn pod_spec(pool: &str, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         containers: vec![mysqld(spec, images), agent(images)],
-        image_pull_secrets: (!images.pull_secrets.is_empty()).then(|| pull_secrets(images)),
+        image_pull_secrets: images.pull_secrets(),
         node_selector: (!spec.node_selector.is_empty()).then(|| spec.node_selector.clone()),
         tolerations: (!spec.tolerations.is_empty()).then(|| spec.tolerations.clone()),
         security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
             fs_group_change_policy: Some("OnRootMismatch".into()),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".into(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
+            ..images.pods.pod_security_context.clone()
         }),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         topology_spread_constraints: Some(vec![
@@ -63,14 +49,6 @@ pub fn pod_spec(pool: &str, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
         volumes: Some(volumes(pool)),
         ..PodSpec::default()
     }
-}
-
-fn pull_secrets(images: &Images) -> Vec<LocalObjectReference> {
-    images
-        .pull_secrets
-        .iter()
-        .map(|name| LocalObjectReference { name: name.clone() })
-        .collect()
 }
 
 /// Workers of a pool spread over zones and nodes, as far as there is room.
@@ -94,7 +72,7 @@ fn mysqld(spec: &WorkerPoolSpec, images: &Images) -> Container {
         image_pull_policy: images.pull_policy.clone(),
         ports: Some(vec![container_port("mysql", ports::MYSQLD)]),
         resources: spec.resources.clone(),
-        security_context: Some(security()),
+        security_context: Some(images.pods.container_security_context.clone()),
         volume_mounts: Some(vec![
             sub_path(mount(DATA_CLAIM, DATA_DIR), "mysql"),
             mount("run", RUN_DIR),
@@ -133,11 +111,8 @@ fn agent(images: &Images) -> Container {
         ]),
         readiness_probe: Some(probe("/readyz", 5, 2)),
         liveness_probe: Some(probe("/healthz", 10, 6)),
-        resources: Some(ResourceRequirements {
-            requests: Some(quantities(&[("cpu", "50m"), ("memory", "64Mi")])),
-            ..ResourceRequirements::default()
-        }),
-        security_context: Some(security()),
+        resources: Some(images.pods.agent_resources.clone()),
+        security_context: Some(images.pods.container_security_context.clone()),
         volume_mounts: Some(vec![
             sub_path(mount(DATA_CLAIM, DATA_DIR), "mysql"),
             sub_path(mount(DATA_CLAIM, STATE_DIR), "orrery"),
@@ -150,13 +125,6 @@ fn agent(images: &Images) -> Container {
         ]),
         ..Container::default()
     }
-}
-
-fn quantities(pairs: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned())))
-        .collect()
 }
 
 fn container_port(name: &str, number: u16) -> ContainerPort {
@@ -181,18 +149,6 @@ fn probe(path: &str, period: i32, failures: i32) -> Probe {
         failure_threshold: Some(failures),
         timeout_seconds: Some(3),
         ..Probe::default()
-    }
-}
-
-fn security() -> SecurityContext {
-    SecurityContext {
-        allow_privilege_escalation: Some(false),
-        read_only_root_filesystem: Some(true),
-        capabilities: Some(Capabilities {
-            drop: Some(vec!["ALL".into()]),
-            ..Capabilities::default()
-        }),
-        ..SecurityContext::default()
     }
 }
 

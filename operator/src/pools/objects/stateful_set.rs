@@ -18,7 +18,7 @@ use orrery_crds::kinds::{Worker, WorkerPoolSpec};
 
 use super::metadata::{metadata, worker_labels, worker_selector};
 use super::pod::{DATA_CLAIM, pod_spec};
-use crate::controller::context::Images;
+use crate::controller::pods::Images;
 use crate::quantity;
 
 /// Annotation of the pod with the hash of its settings: a change makes a new revision, which a
