@@ -66,7 +66,7 @@ class Release(unittest.TestCase):
         lock = (self.tree / "Cargo.lock").read_text()
         self.assertIn(f'name = "kubectl-orrery"\nversion = "{VERSION}"', lock)
 
-    def test_the_changelog_begins_anew(self):
+    def test_the_changelog_gets_a_section_and_an_empty_beginning(self):
         text = (self.tree / "CHANGELOG.md").read_text()
         self.assertRegex(text, rf"## \[Unreleased\]\n\n## \[{VERSION}\] - \d{{4}}-\d\d-\d\d\n\n- A new thing\.")
         self.assertIn("- A new thing.", (self.out / "changes.md").read_text())

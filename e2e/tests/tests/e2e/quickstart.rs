@@ -13,7 +13,7 @@ const MOST_COMMANDS: usize = 10;
 
 /// What a page on an empty cluster need not say, but one next to the demo: the kinds are there, and
 /// the nodes' memory is the demo's.
-const BESIDE_THE_DEMO: &str = r#"
+const NEXT_TO_THE_DEMO: &str = r#"
 helm() {
     if [[ $1 == install ]]; then
         set -- "$@" --set crds.install=false,images.pullPolicy=Never \
@@ -92,7 +92,7 @@ async fn a_new_user_gets_from_an_empty_namespace_to_an_answer() -> Result<()> {
         image("deployment/orrery-operator", "containers").await?,
         image("deployment/orrery-czar", "initContainers").await?,
     );
-    let mut script = BESIDE_THE_DEMO.to_owned();
+    let mut script = NEXT_TO_THE_DEMO.to_owned();
     for block in blocks("sh") {
         let block = block
             .replace("registry.example.org/you/orrery:0.1.0", &ours)
