@@ -5,17 +5,17 @@
 //! child's rows lie where their director's row is, so that a child's own position prunes nothing.
 
 mod area;
+mod grids;
 mod keys;
 mod position;
 mod ranges;
 mod separation;
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use orrery_archive::catalog::{Catalog, ChunkSet, FamilyGrid, TableKey};
 use orrery_archive::names::CHUNK_COLUMN;
-use orrery_sky::{Grid, Region};
+use orrery_sky::Region;
 
 pub(crate) use area::{AreaPredicate, predicates};
 pub(super) use position::{director_position, number};
@@ -95,9 +95,6 @@ fn unite<T: Ord>(left: Option<BTreeSet<T>>, right: Option<BTreeSet<T>>) -> Optio
 /// What pruning knows about the statement.
 struct Pruner {
     family: FamilyGrid,
-    /// Made when a region first asks for it: its tables take longer than the rest of planning a key
-    /// lookup.
-    grid: OnceCell<Option<Grid>>,
     key_columns: Vec<(ColumnId, KeyKind)>,
     /// Longitude and latitude columns of director tables.
     positions: Vec<(ColumnId, ColumnId)>,
@@ -219,28 +216,13 @@ impl Pruner {
                 .filter_map(|at| scope.column_of(at, CHUNK_COLUMN))
                 .collect(),
             family: family.grid.clone(),
-            grid: OnceCell::new(),
         })
-    }
-
-    /// The family's grid; `None` when chunks are no places on the sky.
-    fn grid(&self) -> Option<&Grid> {
-        let make = || match &self.family {
-            FamilyGrid::Sphere {
-                stripes,
-                sub_stripes,
-                overlap,
-                ..
-            } => Grid::new(*stripes, *sub_stripes, *overlap).ok(),
-            FamilyGrid::Hash { .. } => None,
-        };
-        self.grid.get_or_init(make).as_ref()
     }
 
     /// Chunks of a region.
     fn region(&self, region: &Region) -> Bound {
-        self.grid().map_or_else(Bound::all, |grid| Bound {
-            area: Some(region.cover(grid).chunks().collect()),
+        grids::of(&self.family).map_or_else(Bound::all, |grid| Bound {
+            area: Some(region.cover(&grid).chunks().collect()),
             keys: None,
         })
     }
