@@ -2,7 +2,10 @@
 //!
 //! Most rows pass untouched. They are converted cell by cell where joining statements or merging
 //! has changed a column: ZEROFILL columns are padded, numbers with a fixed count of decimals
-//! printed so, and in the binary protocol a value is written in the width of the column.
+//! printed so, and in the binary protocol a value is written in the width of the column. So are
+//! computed DECIMALs: MariaDB gives a remainder or a quotient that is zero the sign of its dividend
+//! (`-0.000`), and takes it away where it stores the value; here zero has no sign, however the
+//! statement was computed.
 
 use bytes::BytesMut;
 use orrery_wire::value::{
@@ -55,7 +58,9 @@ impl<'a> Encoder<'a> {
         let same = |(from, to): (&ColumnDef, &ColumnDef)| match format {
             Format::Text => TextCell::of(from, to) == TextCell::Same,
             Format::Binary => {
-                from.column_type == to.column_type && from.is_unsigned() == to.is_unsigned()
+                from.column_type == to.column_type
+                    && from.is_unsigned() == to.is_unsigned()
+                    && !is_computed_decimal(to)
             }
         };
         let is_raw = from.iter().zip(to).all(same);
@@ -110,6 +115,7 @@ enum TextCell {
     Same,
     Padded(usize),
     Fixed,
+    Decimal,
 }
 
 impl TextCell {
@@ -120,6 +126,9 @@ impl TextCell {
         }
         if is_floating(to) && to.decimals < NOT_FIXED && from.decimals != to.decimals {
             return Self::Fixed;
+        }
+        if is_computed_decimal(to) {
+            return Self::Decimal;
         }
         Self::Same
     }
@@ -135,7 +144,21 @@ impl TextCell {
                 Some(number) => put_text_value(out, &Value::Double(number), to),
                 None => put_text_cell(out, Some(cell)),
             },
+            Self::Decimal => put_text_cell(out, Some(without_sign_of_zero(cell))),
         }
+    }
+}
+
+/// Whether a column's values may be zeros with a sign: no table holds one.
+fn is_computed_decimal(column: &ColumnDef) -> bool {
+    column.column_type == ColumnType::MYSQL_TYPE_NEWDECIMAL && column.org_table.is_empty()
+}
+
+/// The text of a DECIMAL, zero without a sign.
+fn without_sign_of_zero(text: &[u8]) -> &[u8] {
+    match text {
+        [b'-', number @ ..] if number.iter().all(|digit| matches!(digit, b'0' | b'.')) => number,
+        _ => text,
     }
 }
 
@@ -176,6 +199,9 @@ fn converted(value: Value, to: &ColumnDef) -> Value {
         Value::Int(_) | Value::UInt(_) if is_integer(to) => value,
         Value::Int(number) => Value::Bytes(number.to_string().into_bytes()),
         Value::UInt(number) => Value::Bytes(number.to_string().into_bytes()),
+        Value::Bytes(text) if is_computed_decimal(to) => {
+            Value::Bytes(without_sign_of_zero(&text).to_vec())
+        }
         other => other,
     }
 }
@@ -268,6 +294,31 @@ mod tests {
         let mut expected = text_row(&[Some("00042"), Some("1.50")]);
         expected.extend_from_slice(&text_row(&[None, Some("2.00")]));
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn zero_has_no_sign_in_a_computed_decimal() {
+        let computed = [column(ColumnType::MYSQL_TYPE_NEWDECIMAL)];
+        let stored = [ColumnDef {
+            org_table: "Source".into(),
+            ..column(ColumnType::MYSQL_TYPE_NEWDECIMAL)
+        }];
+        for (from, to) in [("-0.000", "0.000"), ("-0.010", "-0.010"), ("0.0", "0.0")] {
+            let bytes = |text: &str| [Value::Bytes(text.into())];
+            let mut out = BytesMut::new();
+            let mut encoder = Encoder::new(&stored, &computed, Format::Text).unwrap();
+            encoder.encode(&text_row(&[Some(from)]), &mut out).unwrap();
+            assert_eq!(out, text_row(&[Some(to)]));
+            let (mut row, mut expected) = (BytesMut::new(), BytesMut::new());
+            encode_binary_row(&mut row, &bytes(from), &computed).unwrap();
+            encode_binary_row(&mut expected, &bytes(to), &computed).unwrap();
+            out.clear();
+            let mut encoder = Encoder::new(&computed, &computed, Format::Binary).unwrap();
+            encoder.encode(&row, &mut out).unwrap();
+            assert_eq!(out, expected);
+        }
+        let encoder = Encoder::new(&stored, &stored, Format::Text).unwrap();
+        assert!(encoder.is_raw(), "rows of a table pass untouched");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! AVG: the sum of the parts' sums over the sum of their counts.
 
-use super::carry::Merged;
+use super::carry::{Merged, check_quotient};
 use super::count::COUNT;
 use super::definition::{Definition, Places, Split, argument, over};
 use super::sum::{SUM, Total, double};
@@ -30,6 +30,9 @@ fn split(
 ) -> Result<Split, PlanError> {
     let argument = argument(aggregate)?;
     let total = Total::of(argument, scope)?;
+    if let Total::Hidden(digits) = total {
+        check_quotient(digits)?;
+    }
     let sums = total.place(argument, places);
     let count = places.part(over(&COUNT.function, vec![argument.clone()]));
     let counts = over(&SUM.function, vec![Expr::Partial(count)]);

@@ -215,6 +215,18 @@ pub(super) fn check_decimal(digits: Digits, what: &str) -> Result<(), PlanError>
     }
 }
 
+/// Refuses a number that is divided where the row decides with how many digits.
+pub(crate) fn check_quotient(dividend: Digits) -> Result<(), PlanError> {
+    if dividend.has_sure_quotients() {
+        Ok(())
+    } else {
+        Err(refused(
+            "dividing or averaging one of several numbers, some of them quotients",
+            "write CAST(expression AS DOUBLE) or CAST(expression AS DECIMAL(30,10))",
+        ))
+    }
+}
+
 /// Refuses a number that can have more digits than tables hold.
 pub(crate) fn check_length(digits: Digits, what: &str) -> Result<(), PlanError> {
     if digits.can_be_stored() {

@@ -26,6 +26,9 @@ pub(crate) trait Places {
     /// At the merge, the mean over all parts of a group, of which `mean` is the column of the parts'
     /// means and `count` that of the counts behind them. It can stand within an aggregate.
     fn centre(&mut self, count: usize, mean: usize) -> Expr;
+    /// Whether parts group by more than the statement does. Then a part may compute in a temporary
+    /// table, which keeps the digits that are shown, where one server computes without.
+    fn are_finer(&self) -> bool;
 }
 
 /// An aggregate taken apart.

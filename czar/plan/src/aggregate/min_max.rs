@@ -7,7 +7,7 @@ use crate::plan::in_process::SimpleColumn;
 use crate::query::expr::{Aggregate, Expr, Function, Operator};
 use crate::query::infer::type_of;
 use crate::query::scope::Scope;
-use crate::query::value::{Digits, Nature, Number, Type};
+use crate::query::value::{Digits, Nature, Number, Shown, Type};
 
 /// MIN.
 pub(super) static MIN: Definition = Definition {
@@ -70,10 +70,14 @@ impl Extreme {
         let carrier = Carrier::of(argument, scope, self.function.name)?;
         let extreme = |argument| over(self.function, vec![argument]);
         let argument_itself = argument.clone();
+        let are_finer = places.are_finer();
         let column = places.part(match carrier {
             Carrier::Bit => extreme(argument_itself.arithmetic(Operator::Add, Expr::number(0))),
             // They are compared in the form in which they travel.
             Carrier::Float | Carrier::Timestamp(_) => extreme(carrier.pack(argument_itself)),
+            // A part's temporary table would clip them.
+            Carrier::Double(shown) if shown != Shown::All => extreme(carrier.pack(argument_itself)),
+            Carrier::Decimal(_) if are_finer => extreme(carrier.pack(argument_itself)),
             carrier => carrier.pack(extreme(argument_itself)),
         });
         let in_process = match type_of(argument, scope) {

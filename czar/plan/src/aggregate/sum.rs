@@ -103,6 +103,9 @@ impl Total {
                 is_column: true, ..
             } => whole,
             Self::Double { .. } => whole.cast("DOUBLE"),
+            Self::Hidden(digits) if places.are_finer() => {
+                sum(as_decimal(argument.clone(), digits.held))
+            }
             // Where a part adds in a temporary table, with the digits that are shown, one server
             // does so too.
             Self::Hidden(digits) => as_decimal(whole, digits.held),

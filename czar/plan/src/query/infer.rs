@@ -139,8 +139,9 @@ fn of_literal(text: &str) -> Type {
         literal::Kind::Double => Type::DOUBLE,
         literal::Kind::Temporal { fraction } => Type::temporal(fraction),
         literal::Kind::Text => Type::TEXT,
+        // A number or a string, as the expression around it wants: nothing that was stored is both.
         literal::Kind::Bits => Type {
-            nature: Nature::Named,
+            nature: Nature::Unsure,
             number: Number::INTEGER,
         },
     }

@@ -28,6 +28,9 @@ pub(crate) struct Digits {
     /// Most digits after the point that the value has: a quotient is computed with more than are
     /// shown.
     pub held: u32,
+    /// Fewest digits after the point that it is computed with: where it is one of several values,
+    /// the row decides.
+    pub least: u32,
 }
 
 /// How many digits after the point the text of a DOUBLE shows.
@@ -89,6 +92,7 @@ impl Digits {
             whole,
             shown: fraction,
             held: fraction,
+            least: fraction,
         }
     }
 
@@ -119,13 +123,20 @@ impl Digits {
 
     /// Of the quotient by a divisor.
     pub(crate) fn divided_by(self, divisor: Self) -> Self {
-        let padding = groups(self.held) - self.held + groups(divisor.held) - divisor.held;
-        let more = MORE_DIGITS.saturating_sub(padding);
         Self {
             whole: self.whole + divisor.held,
             shown: (self.shown + MORE_DIGITS).min(LONGEST_FRACTION),
-            held: groups(groups(self.held) + groups(divisor.held) + more),
+            held: digits_of_quotient(self.held, divisor.held),
+            least: digits_of_quotient(self.least, divisor.least),
         }
+    }
+
+    /// Whether a quotient of the number shows the same last digit, with however many digits the
+    /// number is computed: what is computed is cut, and rounded to what is shown when it is longer.
+    pub(crate) fn has_sure_quotients(self) -> bool {
+        let most = digits_of_quotient(self.held, 0);
+        let least = digits_of_quotient(self.least, 0);
+        least == most || least > (self.shown + MORE_DIGITS).min(LONGEST_FRACTION)
     }
 
     fn times(self, other: Self) -> Self {
@@ -133,6 +144,7 @@ impl Digits {
             whole: self.whole + other.whole,
             shown: (self.shown + other.shown).min(LONGEST_FRACTION),
             held: self.held + other.held,
+            least: self.least + other.least,
         }
     }
 
@@ -142,8 +154,16 @@ impl Digits {
             whole: self.whole.max(other.whole),
             shown: self.shown.max(other.shown),
             held: self.held.max(other.held),
+            least: self.least.max(other.least),
         }
     }
+}
+
+/// Digits after the point that a quotient is computed with.
+fn digits_of_quotient(dividend: u32, divisor: u32) -> u32 {
+    let padding = groups(dividend) - dividend + groups(divisor) - divisor;
+    let more = MORE_DIGITS.saturating_sub(padding);
+    groups(groups(dividend) + groups(divisor) + more)
 }
 
 /// Digits in whole groups.
@@ -240,7 +260,11 @@ impl Number {
 
     /// Of one of two numbers.
     fn either(self, other: Self) -> Self {
-        self.of_two(other, Digits::either, |_, _| true)
+        let exact = |one: Digits, two: Digits| Digits {
+            least: one.least.min(two.least),
+            ..one.either(two)
+        };
+        self.of_two(other, exact, |_, _| true)
     }
 
     /// Of the number rounded to so many digits after the point.

@@ -144,7 +144,7 @@ fn doubles_with_fixed_decimals_travel_whole_and_are_not_joined() {
     assert_eq!(
         template(sql),
         "SELECT CAST(FLOOR(`Object`.`flux`) AS DOUBLE) AS `p0`, COUNT(*) AS `p1`, \
-         CAST(MAX(ROUND(`Object`.`ra`, 2)) AS DOUBLE) AS `p2` FROM {sky.Object} AS `Object` GROUP BY 1"
+         MAX(CAST(ROUND(`Object`.`ra`, 2) AS DOUBLE)) AS `p2` FROM {sky.Object} AS `Object` GROUP BY 1"
     );
     let batchable = |sql: &str| chunk_work(&planned(sql)).batchable;
     assert!(!batchable("SELECT ROUND(flux, 2) FROM Object"));
@@ -153,6 +153,53 @@ fn doubles_with_fixed_decimals_travel_whole_and_are_not_joined() {
         "SELECT fixed, flux * 2, run / 7, UPPER(name) FROM Object"
     ));
     assert!(batchable(sql));
+}
+
+#[test]
+fn texts_are_not_joined_that_may_be_longer_than_what_is_reserved_for_them() {
+    let batchable = |sql: &str| chunk_work(&planned(sql)).batchable;
+    for item in [
+        "CAST(-1e3 AS CHAR)",
+        "CONCAT(flux, '-')",
+        "CONCAT(name, FLOOR(flux))",
+        "TIME_FORMAT(seen, '%T')",
+        "FROM_UNIXTIME(flux)",
+        "INSERT(0x0A, 1, 1, 'abcdef')",
+        "IF(run > 0, name, flux)",
+    ] {
+        assert!(!batchable(&format!("SELECT {item} FROM Object")), "{item}");
+    }
+    for item in [
+        "CONCAT(name, '-', run, price / 7)",
+        "IF(flux > 1e0, name, 'x')",
+        "CAST(price AS CHAR)",
+        "seen + INTERVAL 1 DAY",
+        "LEFT(UPPER(name), 2)",
+    ] {
+        assert!(batchable(&format!("SELECT {item} FROM Object")), "{item}");
+    }
+}
+
+#[test]
+fn distinct_goes_where_no_two_rows_are_equal() {
+    let merged = |sql: &str| shadow(sql).merge_sql("t");
+    for sql in [
+        "SELECT DISTINCT VARIANCE(run) FROM Object",
+        "SELECT DISTINCT run, VARIANCE(tiny) FROM Object GROUP BY run",
+    ] {
+        assert!(!merged(sql).contains("DISTINCT"), "{sql}");
+    }
+    assert!(merged("SELECT DISTINCT MIN(tiny) FROM Object GROUP BY run").contains("DISTINCT"));
+}
+
+#[test]
+fn where_parts_group_and_the_statement_does_not_quotients_keep_their_digits() {
+    let sql = "SELECT COUNT(DISTINCT run), SUM(tiny / 7), MAX(tiny / 7) FROM Object";
+    assert_eq!(
+        template(sql),
+        "SELECT `Object`.`run` AS `p0`, SUM(CAST((`Object`.`tiny` / 7) AS DECIMAL(65,9))) AS `p1`, \
+         MAX(CAST((`Object`.`tiny` / 7) AS DECIMAL(65,9))) AS `p2` FROM {sky.Object} AS `Object` GROUP BY 1"
+    );
 }
 
 #[test]

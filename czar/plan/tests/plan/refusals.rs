@@ -280,6 +280,19 @@ fn exact_numbers_that_are_cut_on_the_way_are_gathered() {
 }
 
 #[test]
+fn means_of_numbers_whose_digits_the_row_decides_are_gathered() {
+    let hint = "write CAST(expression AS DOUBLE)";
+    assert_gathered(&[
+        ("SELECT AVG(COALESCE(amount, 0.5 / 7)) FROM Source", hint),
+        (
+            "SELECT SUM(COALESCE(amount, 0.5 / 7)) / 7 FROM Source",
+            hint,
+        ),
+    ]);
+    chunks("SELECT AVG(IF(run > 0, run / 3, 0)), SUM(COALESCE(price, 0.5 / 7)) FROM Object");
+}
+
+#[test]
 fn sums_of_quotients_that_one_server_may_add_in_another_way_are_gathered() {
     assert_gathered(&[
         (

@@ -15,15 +15,17 @@ pub(super) struct Centre {
 /// Columns that follow the keys.
 pub(super) struct Columns {
     first: usize,
+    are_finer: bool,
     partials: Vec<Expr>,
     centres: Vec<Centre>,
 }
 
 impl Columns {
-    /// None yet, after so many keys.
-    pub(super) fn after(first: usize) -> Self {
+    /// None yet, after so many keys. `are_finer`: as [`Places::are_finer`] says.
+    pub(super) fn after(first: usize, are_finer: bool) -> Self {
         Self {
             first,
+            are_finer,
             partials: Vec::new(),
             centres: Vec::new(),
         }
@@ -44,6 +46,10 @@ impl Places for Columns {
     fn centre(&mut self, count: usize, mean: usize) -> Expr {
         let place = place_of(Centre { count, mean }, &mut self.centres);
         Expr::Form(vec![Part::Text(name(place))], Returns::Double)
+    }
+
+    fn are_finer(&self) -> bool {
+        self.are_finer
     }
 }
 

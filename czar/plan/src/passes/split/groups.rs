@@ -27,15 +27,12 @@ pub(super) fn split(
     let keys = Keys::of(select, equalities)?;
     let mut lift = Lift::new(&keys, &select.scope);
     let text = |expr: &Expr| expr.print(&select.scope);
+    let is_distinct = is_distinct(select);
     // What is made distinct is told apart by what it shows.
-    let top = if select.distinct {
-        Use::Shown
-    } else {
-        Use::Value
-    };
+    let top = if is_distinct { Use::Shown } else { Use::Value };
     bits::check_groups(select)?;
     quotients::check_groups(select)?;
-    if select.distinct {
+    if is_distinct {
         let mut items = select.items.iter();
         items.try_for_each(|item| check_stored(&item.expr, select, "DISTINCT"))?;
     }
@@ -52,7 +49,7 @@ pub(super) fn split(
         after.push_str(&format!(" HAVING {}", text(&having)));
         merged.push(having);
     }
-    let order = order(select, &mut lift, top, &outputs)?;
+    let order = order(select, &mut lift, top, is_distinct, &outputs)?;
     let directed = order.iter().zip(&select.order_by);
     let directed = directed.map(|(expr, key)| {
         let direction = if key.descending { " DESC" } else { "" };
@@ -66,7 +63,7 @@ pub(super) fn split(
     let list = partial_list(&select.scope, columns.iter());
     let places = 1..=keys.all().len();
     let tail = clause(" GROUP BY ", places.map(|place| place.to_string()));
-    let distinct = if select.distinct { "DISTINCT " } else { "" };
+    let distinct = if is_distinct { "DISTINCT " } else { "" };
     let shown: Vec<String> = outputs.iter().map(text).collect();
     let merge = ShadowMerge {
         partial_columns: columns.len(),
@@ -83,6 +80,13 @@ pub(super) fn split(
     })
 }
 
+/// Whether DISTINCT leaves out rows: not when all keys of the groups are selected, for then no two
+/// rows are equal. One server does without it there, and shows every digit.
+fn is_distinct(select: &Select<'_>) -> bool {
+    let is_selected = |key: &Expr| select.items.iter().any(|item| item.expr == *key);
+    select.distinct && !select.group_by.iter().all(is_selected)
+}
+
 /// Refuses numbers that the merge would have to store, in a temporary table or as a key to sort by,
 /// and cannot.
 fn check_stored(expr: &Expr, select: &Select<'_>, what: &str) -> Result<(), PlanError> {
@@ -97,13 +101,14 @@ fn order(
     select: &Select<'_>,
     lift: &mut Lift<'_, '_>,
     top: Use,
+    is_distinct: bool,
     outputs: &[Expr],
 ) -> Result<Vec<Expr>, PlanError> {
     let mut keys = Vec::new();
     for key in &select.order_by {
         check_stored(&key.expr, select, "ORDER BY")?;
         let lifted = lift.output(&key.expr, top)?;
-        if select.distinct && !outputs.contains(&lifted) {
+        if is_distinct && !outputs.contains(&lifted) {
             return Err(refused(
                 "SELECT DISTINCT … ORDER BY something that is not selected",
                 "add it to the select list",
@@ -124,7 +129,7 @@ fn in_process(
 ) -> Option<SimpleMerge> {
     let plain = select.having.is_none()
         && select.order_by.is_empty()
-        && !select.distinct
+        && !is_distinct(select)
         && select.range == RowRange::default();
     let is_integer = |expr: &Expr| match expr {
         Expr::Column(column) => {

@@ -53,6 +53,12 @@ impl<'a, 's> Keys<'a, 's> {
         &self.all
     }
 
+    /// Whether the parts group by more than the statement does.
+    pub(super) fn are_finer(&self) -> bool {
+        let adds = self.select.group_by.is_empty() && !self.all.is_empty();
+        adds || self.all.iter().any(|key| !key.grouped)
+    }
+
     /// The user's key that an expression is, and its column. A literal means itself wherever it
     /// stands.
     pub(super) fn grouped(&self, expr: &Expr) -> Option<(usize, &Key)> {

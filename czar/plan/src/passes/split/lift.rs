@@ -2,7 +2,7 @@
 
 use super::columns::{Centre, Columns};
 use super::keys::Keys;
-use crate::aggregate::carry::Merged;
+use crate::aggregate::carry::{Merged, check_quotient};
 use crate::aggregate::{self, Split, distinct};
 use crate::error::{PlanError, refused};
 use crate::plan::in_process::SimpleColumn;
@@ -36,7 +36,7 @@ impl<'k, 's> Lift<'k, 's> {
         Self {
             keys,
             scope,
-            columns: Columns::after(keys.all().len()),
+            columns: Columns::after(keys.all().len(), keys.are_finer()),
             aggregates: Vec::new(),
         }
     }
@@ -92,6 +92,11 @@ impl<'k, 's> Lift<'k, 's> {
                     )
                 }),
             };
+        }
+        if let Expr::Arithmetic(Operator::Divide, dividend, _) = expr
+            && let Number::Exact(digits) = type_of(dividend, self.scope).number
+        {
+            check_quotient(digits)?;
         }
         let below = self.below(expr, used);
         expr.map_children(&mut |child| self.expr(child, below))

@@ -5,6 +5,7 @@
 //! numbers without rounding on the way (`docs/decisions/0004`). What cannot be shown to be so is
 //! refused.
 
+mod batches;
 mod bits;
 mod clauses;
 mod columns;
@@ -19,13 +20,10 @@ mod rows;
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
 use crate::plan::tables::ChunkSelection;
-use crate::plan::{ChunkWork, Merge, Work};
+use crate::plan::{ChunkWork, Work};
 use crate::query::expr::Expr;
-use crate::query::infer::type_of;
 use crate::query::literal;
-use crate::query::scope::TableRole;
 use crate::query::select::{RowRange, Select};
-use crate::query::value::{Nature, Number, Shown};
 use compose::Composer;
 pub(crate) use parts::{Column, Exchange, Purpose};
 
@@ -62,7 +60,7 @@ pub(crate) fn split(
     } else {
         rows::split_plain(select, &composer)
     };
-    let batchable = is_batchable(select, &parts.merge);
+    let batchable = batches::is_batchable(select, &parts.merge);
     let work = ChunkWork {
         selection,
         template: parts.template,
@@ -109,44 +107,5 @@ fn is_row_count(expr: &Expr) -> bool {
                 && aggregate.arguments.iter().all(counts)
         }
         _ => false,
-    }
-}
-
-/// UNION ALL drops ZEROFILL, cuts exact numbers longer than the longest DECIMAL, shows a FLOAT or
-/// DOUBLE that is computed with other digits, clips large ones that have a fixed number of
-/// decimals, and mixes the types of optional tables with those of their stand-ins; the derived tables
-/// of neighbours are kept until its end.
-fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
-    let mut tables = select.scope.tables.iter();
-    let apart = tables.any(|table| {
-        matches!(
-            table.role,
-            TableRole::ChunkedOptional | TableRole::Neighbour
-        )
-    });
-    let keeps_text = select.items.iter().all(|item| {
-        let mut padded = false;
-        item.expr.for_each_column(&mut |column| {
-            padded |= select
-                .scope
-                .type_of(column)
-                .is_none_or(|kind| kind.is_zerofill());
-        });
-        !padded && (matches!(item.expr, Expr::Column(_)) || is_shown_alike(&item.expr, select))
-    });
-    !apart && (keeps_text || matches!(merge, Merge::Shadow(_)))
-}
-
-/// Whether an expression has the same text in UNION ALL.
-fn is_shown_alike(expr: &Expr, select: &Select<'_>) -> bool {
-    let kind = type_of(expr, &select.scope);
-    match kind.nature {
-        Nature::Number => match kind.number {
-            Number::Exact(digits) => digits.can_be_stored(),
-            Number::Double(shown) => shown == Shown::All,
-            Number::Unknown => false,
-        },
-        Nature::Unsure => false,
-        _ => true,
     }
 }
