@@ -27,3 +27,17 @@ fixed: SELECT o.objectId, o.kind, s.sourceId, s.quality FROM Object o JOIN Sourc
 any: SELECT 1 AS tiny, tiny FROM Object GROUP BY tiny
 any: SELECT -tiny AS tiny, COUNT(*) FROM Object GROUP BY tiny
 fixed: SELECT DISTINCT run FROM Object ORDER BY run, 1 + 1
+-- DISTINCT over one row, and over groups whose keys are selected
+any~: SELECT DISTINCT VARIANCE(run % 1000), AVG(tiny / 7) * 70000 FROM Object
+any~: SELECT DISTINCT run, STDDEV(tiny % 1000), MAX(tiny / 7) * 70000 FROM Object GROUP BY run
+-- Quotients together with DISTINCT: where the parts group, and the statement does not
+any: SELECT COUNT(DISTINCT filterId), SUM(amount / 7), AVG(amount / 7), MAX(amount / 7) * 70000 FROM Source
+any: SELECT SUM(DISTINCT born), SUM(3 / run / 7), MIN(CEIL(flux * 1e20)) FROM Object
+any: SELECT COUNT(DISTINCT s.filterId) = 1, SUM(o.tiny / o.bits) FROM Object o JOIN Source s ON o.objectId = s.objectId
+-- Means of one of several numbers, some of them quotients
+any: SELECT AVG(COALESCE(MOD(amount, 1.5), 0.5 / 7)), AVG(IF(filterId > 2, amount / 3, amount)) FROM Source WHERE quality = 'bad'
+-- Texts longer than what is reserved for them
+any: SELECT 2, CAST(-1e3 AS BINARY), CONCAT(FLOOR(psfFlux * 1e20), '-'), TIME_FORMAT(-filterId, '%T') FROM Source
+any: SELECT objectId, IF(run > 0, name, flux * 1e20), FROM_UNIXTIME(fixed) FROM Object
+-- Literals that are numbers and strings
+any: SELECT run, (MAX(0x0A) + 0) / (MAX(TIME'12:30:00') + 0), HEX(MIN(0x0A)) FROM Object GROUP BY run

@@ -10,6 +10,8 @@ const SHARED: &str = include_str!("../../../czar/plan/tests/plan/golden.sql");
 const OWN: &str = include_str!("../corpus.sql");
 /// Queries that no chunk can answer by itself: tables are gathered for them.
 const GATHERED: &str = include_str!("../gathered.sql");
+/// Queries that Qserv and Vitess answer wrongly or refuse.
+const OTHERS: &str = include_str!("../others.sql");
 
 /// Joins whose groups or order come from one table: if the optimizer reads another one first, a
 /// temporary table is used and the columns lose their key flags. MariaDB itself answers either way,
@@ -49,7 +51,10 @@ pub struct Query {
 
 /// Every query.
 pub fn queries() -> Vec<Query> {
-    [SHARED, OWN, GATHERED].into_iter().flat_map(read).collect()
+    [SHARED, OWN, GATHERED, OTHERS]
+        .into_iter()
+        .flat_map(read)
+        .collect()
 }
 
 /// Those for which tables are gathered.

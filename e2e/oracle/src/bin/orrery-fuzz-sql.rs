@@ -1,6 +1,6 @@
 //! Generated statements against an archive and one plain server. Ends with
-//! `fuzz-sql: N statements, equal E, refused R, wrong W, seed S`, and with an error when something
-//! was wrong.
+//! `fuzz-sql: N statements, equal E, refused R, wrong W, seed S; in chunks C, gathered G, …`, and
+//! with an error when something was wrong.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,7 +43,10 @@ async fn main() -> anyhow::Result<()> {
     };
     let report = run(&site, plan).await?;
     match &args.report {
-        Some(path) => std::fs::write(path, report.details())?,
+        Some(path) => {
+            std::fs::write(path, report.details())?;
+            print!("{}", report.refusals());
+        }
         None => print!("{}", report.details()),
     }
     println!("{report}");

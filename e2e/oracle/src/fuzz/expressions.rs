@@ -12,7 +12,18 @@ pub struct Expressions<'r, 'c> {
     pub random: &'r mut ChaCha8Rng,
     /// Columns in sight.
     pub columns: &'c [Column],
+    /// Whether rows are folded, so that one server stores what it rounds, clipped.
+    pub folds: bool,
 }
+
+/// Functions that give a DOUBLE with a fixed number of decimals.
+const ROUNDING: &[&str] = &[
+    "ROUND(#, 2)",
+    "ROUND(#)",
+    "FLOOR(#)",
+    "CEIL(#)",
+    "TRUNCATE(#, 1)",
+];
 
 const NUMERIC: &[&str] = &[
     "# + #", "# - #", "# * #", "# / #", "# DIV #", "# % #", "# MOD #", "-#", "# & #", "# | #",
@@ -263,6 +274,20 @@ impl Expressions<'_, '_> {
         } else {
             Type::Real
         };
+        if self.folds && ROUNDING.contains(&pattern) {
+            let bounded: Vec<Column> = self
+                .columns
+                .iter()
+                .filter(|column| !column.is_huge())
+                .cloned()
+                .collect();
+            let mut expressions = Expressions {
+                random: self.random,
+                columns: &bounded,
+                folds: true,
+            };
+            return expressions.fill(pattern, kind, depth);
+        }
         self.fill(pattern, kind, depth)
     }
 

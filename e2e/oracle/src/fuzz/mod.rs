@@ -2,14 +2,19 @@
 //!
 //! [`schema`] says what there is to ask for, [`extreme`] has a table of values at the edges,
 //! [`expressions`] and [`statements`] (with `groups` and `nested`) make [`tree`]s from a seed,
-//! [`judge`] compares answers, [`reduce`] makes what differs small, [`run`] does it all and counts.
+//! [`judge`] compares answers (columns by `columns`, values by `cells`, but for what is `loose`),
+//! [`reduce`] makes what differs small, [`run`] does it all and [`report`] counts.
 
+mod cells;
+mod columns;
 pub mod expressions;
 pub mod extreme;
 mod groups;
 pub mod judge;
+mod loose;
 mod nested;
 pub mod reduce;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod sides;

@@ -122,4 +122,10 @@ impl Column {
         let name = self.name.rsplit('.').next();
         matches!(name, Some("wide" | "whole"))
     }
+
+    /// Whether it has DOUBLEs near the largest.
+    #[must_use]
+    pub fn is_huge(&self) -> bool {
+        matches!(self.name.rsplit('.').next(), Some("big" | "small"))
+    }
 }

@@ -7,6 +7,7 @@ use orrery_wire::Format;
 use orrery_wire::client::ClientConnection;
 
 use super::judge::{Verdict, judge, sorted};
+use super::report::Kind;
 use super::tree::{Expr, Statement, form};
 use crate::client::{Outcome, ask_plain};
 use crate::site::{Site, connect_proxy};
@@ -17,16 +18,15 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections to both.
 pub struct Sides<'s> {
     site: &'s Site,
-    proxy: String,
+    proxy: &'s str,
     given: ClientConnection,
     right: ClientConnection,
 }
 
 impl<'s> Sides<'s> {
-    /// Starts a proxy and logs in.
-    pub async fn connect(site: &'s Site) -> anyhow::Result<Self> {
-        let proxy = site.start_proxy(&[&site.czar]).await?;
-        let given = Self::log_in(&proxy).await?;
+    /// Logs in at the proxy and at the plain server.
+    pub async fn connect(site: &'s Site, proxy: &'s str) -> anyhow::Result<Self> {
+        let given = Self::log_in(proxy).await?;
         let mut right = site.connect_plain().await?;
         right.run(b"SET NAMES utf8mb4, sql_mode = ''").await?;
         right.init_db("sky").await?;
@@ -53,7 +53,7 @@ impl<'s> Sides<'s> {
             Ok(Err(error)) => format!("the connection is lost: {error:#}"),
             Err(_) => format!("no answer within {TIMEOUT:?}"),
         };
-        self.given = Self::log_in(&self.proxy).await.context("log in again")?;
+        self.given = Self::log_in(self.proxy).await.context("log in again")?;
         Ok(Err(lost))
     }
 
@@ -79,16 +79,21 @@ impl<'s> Sides<'s> {
         Ok(judge(statement, &given, &right))
     }
 
+    /// How the archive plans a statement.
+    pub fn kind(&self, statement: &Statement) -> Kind {
+        Kind::of(&statement.sql(), &self.site.archive.catalog)
+    }
+
     /// Whether every column of a group has one value, so that there is one answer.
     pub async fn defines(&mut self, statement: &Statement) -> anyhow::Result<bool> {
-        /// A column is neither grouped nor aggregated.
-        const NOT_GROUPED: u16 = 1055;
+        /// A column is neither grouped nor aggregated, with GROUP BY and without.
+        const NOT_GROUPED: [u16; 2] = [1055, 1140];
         self.right
             .run(b"SET sql_mode = 'ONLY_FULL_GROUP_BY'")
             .await?;
         let outcome = ask_plain(&mut self.right, Format::Text, &statement.sql()).await;
         self.right.run(b"SET sql_mode = ''").await?;
-        Ok(!outcome?.is_err_and(|error| error.code == NOT_GROUPED))
+        Ok(!outcome?.is_err_and(|error| NOT_GROUPED.contains(&error.code)))
     }
 
     /// Whether the archive's answers agree with each other: `p`, NOT `p` and `p` IS NULL are all

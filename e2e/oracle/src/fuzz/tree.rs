@@ -96,6 +96,13 @@ pub fn form(pattern: &str, operands: impl IntoIterator<Item = Expr>) -> Expr {
 }
 
 impl Expr {
+    /// The expression's text.
+    pub fn sql(&self) -> String {
+        let mut out = String::new();
+        self.print(&mut out);
+        out
+    }
+
     fn print(&self, out: &mut String) {
         for part in &self.0 {
             match part {

@@ -29,5 +29,6 @@ mod parts;
 mod replicas;
 mod self_test;
 mod settings;
+mod stored;
 mod sums;
 mod values;

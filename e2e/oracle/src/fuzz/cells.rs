@@ -1,0 +1,260 @@
+//! Values as they are compared: what MariaDB does to one value in one plan and not in another
+//! (docs/sql.md#where-mariadb-contradicts-itself) is taken for equal, and nothing near it.
+
+use std::cmp::Ordering;
+
+use orrery_wire::{ColumnDef, ColumnType, Value};
+
+use super::loose::Loose;
+use crate::client::Answer;
+
+/// Relative difference that another order of additions may make, with room for what is computed
+/// from sums.
+const ROUNDING: f64 = 1e-9;
+/// Relative difference that rounding to decimals makes in the last bits.
+const STORED: f64 = 4e-15;
+/// Decimals from which on a DOUBLE has no fixed number of them.
+const NOT_FIXED: u8 = 31;
+/// What a DOUBLE with fixed decimals becomes, with its sign, when it is stored and is larger.
+const CLIPPED: f64 = 1e17;
+
+/// Whose answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Orrery's.
+    Given,
+    /// One server's.
+    Right,
+}
+
+/// A value as it is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    /// A DOUBLE that is a sum, which may differ by rounding, or that has a fixed number of decimals.
+    Number {
+        value: f64,
+        is_sum: bool,
+        decimals: Option<u8>,
+    },
+    /// Anything else, as text.
+    Exact(String),
+}
+
+/// What one server may have done to DOUBLEs with fixed decimals: where it stores them, it rounds
+/// them to these decimals, and large ones become [`CLIPPED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Storing {
+    rounds: bool,
+    clips: bool,
+}
+
+impl Storing {
+    /// Of the right rows: a clipped value stands in one of them.
+    pub(super) fn of(loose: Loose, right: &[Vec<Cell>]) -> Self {
+        let is_clipped = |cell: &Cell| match cell {
+            Cell::Number { value, .. } => value.abs() == CLIPPED,
+            Cell::Exact(_) => false,
+        };
+        Self {
+            rounds: loose.stored,
+            clips: loose.stored && right.iter().flatten().any(is_clipped),
+        }
+    }
+
+    /// Whether large values have been clipped.
+    pub(super) fn clips(self) -> bool {
+        self.clips
+    }
+
+    /// What becomes of a value.
+    fn of_number(self, value: f64, decimals: Option<u8>) -> f64 {
+        match decimals {
+            Some(_) if self.clips && value.abs() >= CLIPPED => CLIPPED.copysign(value),
+            Some(decimals) if self.rounds => format!("{value:.*}", usize::from(decimals))
+                .parse()
+                .unwrap_or(value),
+            _ => value,
+        }
+    }
+}
+
+impl Cell {
+    /// Whether it becomes the same as another one where it is stored.
+    pub(super) fn is_stored_as(&self, other: &Self, storing: Storing) -> bool {
+        match (self, other) {
+            (
+                Self::Number {
+                    value, decimals, ..
+                },
+                Self::Number { value: other, .. },
+            ) => storing
+                .of_number(*value, *decimals)
+                .total_cmp(&storing.of_number(*other, *decimals))
+                .is_eq(),
+            _ => self == other,
+        }
+    }
+
+    /// Whether it is the same as the right one.
+    pub(super) fn equals(&self, right: &Self, storing: Storing) -> bool {
+        let (
+            Self::Number {
+                value,
+                is_sum,
+                decimals,
+            },
+            Self::Number { value: right, .. },
+        ) = (self, right)
+        else {
+            return self == right;
+        };
+        let are_close = |one: f64, two: f64, digits: f64| {
+            one.to_bits() == two.to_bits()
+                || (one - two).abs() <= digits * one.abs().max(two.abs()).max(1e-3)
+        };
+        if *is_sum && are_close(*value, *right, ROUNDING) {
+            return true;
+        }
+        let stored = storing.of_number(*value, *decimals);
+        are_close(*value, *right, 0.0) || (storing.rounds && are_close(stored, *right, STORED))
+    }
+}
+
+/// Puts rows into an order of their own, in which equal ones of two answers meet: what is exact
+/// first, then numbers by the digits that no rounding moves, then by all.
+pub(super) fn without_order(rows: &mut [Vec<Cell>], storing: Storing) {
+    rows.sort_by_cached_key(|row| {
+        let (mut exact, mut steady, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        for cell in row {
+            match cell {
+                Cell::Exact(text) => exact.push(text.clone()),
+                Cell::Number {
+                    value, decimals, ..
+                } => {
+                    let value = storing.of_number(*value, *decimals);
+                    let rounded = format!("{value:.8e}").parse().unwrap_or(value);
+                    steady.push(Ordered(rounded));
+                    all.push(Ordered(value));
+                }
+            }
+        }
+        (exact, steady, all)
+    });
+}
+
+/// A number in the order of all of them.
+#[derive(Clone, Copy, PartialEq)]
+struct Ordered(f64);
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// The rows of an answer.
+pub(super) fn rows(answer: &Answer, loose: Loose, side: Side) -> Vec<Vec<Cell>> {
+    let row = |row: &Vec<Value>| {
+        row.iter()
+            .zip(&answer.columns)
+            .map(|(value, column)| cell(value, column, loose, side))
+            .collect()
+    };
+    answer.rows.iter().map(row).collect()
+}
+
+fn cell(value: &Value, column: &ColumnDef, loose: Loose, side: Side) -> Cell {
+    use ColumnType as T;
+    let is_float = matches!(
+        column.column_type,
+        T::MYSQL_TYPE_DOUBLE | T::MYSQL_TYPE_FLOAT
+    );
+    let fixed = Some(column.decimals)
+        .filter(|decimals| *decimals < NOT_FIXED && column.column_type == T::MYSQL_TYPE_DOUBLE);
+    if is_float
+        && (loose.rounded || fixed.is_some())
+        && let Some(value) = number(value)
+    {
+        return Cell::Number {
+            value,
+            is_sum: loose.rounded,
+            decimals: fixed,
+        };
+    }
+    let exact = match value {
+        Value::Bytes(bits) if column.column_type == T::MYSQL_TYPE_BIT && loose.stored => {
+            of_bits(bits).to_string()
+        }
+        // Orrery shows no such sign.
+        Value::Bytes(text)
+            if column.column_type == T::MYSQL_TYPE_NEWDECIMAL && side == Side::Right =>
+        {
+            let number = Value::Bytes(without_sign_of_zero(text).to_vec());
+            text_of(&number, loose.spelling)
+        }
+        _ => text_of(value, loose.spelling),
+    };
+    Cell::Exact(if loose.padded {
+        without_zeros(&exact)
+    } else {
+        exact
+    })
+}
+
+fn without_sign_of_zero(text: &[u8]) -> &[u8] {
+    match text {
+        [b'-', number @ ..] if number.iter().all(|digit| matches!(digit, b'0' | b'.')) => number,
+        _ => text,
+    }
+}
+
+/// The number of a BIT: shown as its bytes or, where it is stored, as digits. The values of the
+/// tables have no bytes that are digits.
+fn of_bits(bits: &[u8]) -> u64 {
+    let digits = std::str::from_utf8(bits)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    digits.unwrap_or_else(|| {
+        bits.iter()
+            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    })
+}
+
+/// A number without zeros before it, as it is written in SQL or in quotes.
+fn without_zeros(text: &str) -> String {
+    let digits = text.trim_matches('\'');
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = digits.trim_start_matches('0');
+        (if number.is_empty() { "0" } else { number }).to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Double(number) => Some(*number),
+        Value::Float(number) => Some(f64::from(*number)),
+        Value::Bytes(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+fn text_of(value: &Value, spelling: bool) -> String {
+    let text = value.as_sql(true);
+    if !spelling {
+        return text;
+    }
+    let inner = text
+        .strip_prefix('\'')
+        .and_then(|text| text.strip_suffix('\''));
+    inner.unwrap_or(&text).trim_end().to_lowercase()
+}
