@@ -247,7 +247,7 @@ async fn the_signed_catalog_copy_never_goes_back() {
 /// All that czars, proxies, loaders and workers hold: their certificates, the public keys, copies
 /// that the operator signed. Even with the operator's own certificate no other copy is taken.
 #[tokio::test]
-async fn nobody_but_the_holder_of_the_private_key_makes_a_catalog_copy() {
+async fn only_the_holder_of_the_private_key_makes_a_catalog_copy() {
     let archive = Archive::new();
     let setup = with_archive(&archive, Worker::start(&archive, 1).await);
     let catalog = |placement| catalog_giving(1, placement);

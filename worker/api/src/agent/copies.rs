@@ -36,7 +36,7 @@ pub struct CopyTable {
     pub order: ExportOrder,
 }
 
-/// The operator's order to hand out a table. An agent's certificate alone gets nobody a table of
+/// The operator's order to hand out a table. An agent's certificate alone reads no table of
 /// another worker.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
