@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::common::bucket::{self, Bucket};
 use crate::common::cluster::*;
+use crate::common::program::Program;
 use crate::common::*;
-use orrery_archive::ingest::{Dialect, FileFormat, IngestSource, NotFinite};
+use orrery_archive::ingest::{Dialect, FileFormat, IngestProgress, IngestSource, NotFinite};
 use orrery_archive::names::ChunkId;
 use orrery_worker_api::agent::TablePart;
 use orrery_worker_api::loader::LoaderStep;
@@ -16,7 +17,8 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::json;
 
-const ROWS: usize = 20_000;
+/// Rows of the short tests.
+pub const ROWS: usize = 20_000;
 
 pub struct Row {
     id: i64,
@@ -28,7 +30,7 @@ pub struct Row {
 }
 
 /// Rows in some chunks, with numbers of all digits.
-pub fn sky() -> Vec<Row> {
+pub fn sky(rows: usize) -> Vec<Row> {
     let mut state = 42_u64;
     let mut random = || {
         state = state
@@ -45,7 +47,7 @@ pub fn sky() -> Vec<Row> {
         "ünï<&>",
         " lead",
     ];
-    (0..ROWS)
+    (0..rows)
         .map(|i| Row {
             id: i as i64 * 1_000_003 - 5_000_000_000,
             ra: 10.0 + 3.0 * random(),
@@ -75,7 +77,7 @@ pub fn parquet_file(rows: &[Row]) -> Vec<u8> {
     let codec = parquet::basic::Compression::SNAPPY;
     let properties = Arc::new(WriterProperties::builder().set_compression(codec).build());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
-    for rows in rows.chunks(ROWS / 3) {
+    for rows in rows.chunks(rows.len().div_ceil(3)) {
         let mut group = writer.next_row_group().unwrap();
         for index in 0..6 {
             let mut column = group.next_column().unwrap().unwrap();
@@ -220,8 +222,8 @@ fn typed(format: FileFormat) -> Dialect {
 async fn stored(
     cluster: &Cluster,
     number: u64,
-    source: IngestSource,
-    dialect: Dialect,
+    (source, dialect): (IngestSource, Dialect),
+    kills: Kills,
 ) -> Vec<(ChunkId, TablePart, u64, String)> {
     let numbers = Numbers {
         incarnation: 10 + number,
@@ -237,20 +239,25 @@ async fn stored(
     let mut survey = director(table.clone(), vec![source]);
     survey.id = format!("uid/{number}");
     survey.dialect = dialect;
-    let serving = cluster.loader().await;
-    serving.api.survey(&survey).await.unwrap();
-    let status = serving.until(LoaderStep::Surveyed).await;
+    let loader = Program::start(&cluster.archive, &cluster.place).await;
+    loader.api.survey(&survey).await.unwrap();
+    if kills == Kills::InEachPhase {
+        in_the_middle(&loader, |progress| progress.rows_read > 0).await;
+    }
+    let status = operator::until(&loader.api, LoaderStep::Surveyed).await;
     let surveyed = status.surveyed.unwrap();
-    assert_eq!(
-        (status.summary.rows, status.summary.rejects),
-        (ROWS as u64, 0)
-    );
+    assert_eq!(status.summary.rejects, 0);
     cluster
         .open(&table, "Object", true, &surveyed, numbers)
         .await;
     let load = cluster.load_request(&survey, &surveyed, numbers);
-    serving.api.load(&load).await.unwrap();
-    serving.until(LoaderStep::Loaded).await;
+    loader.api.load(&load).await.unwrap();
+    if kills == Kills::InEachPhase {
+        in_the_middle(&loader, |progress| progress.rows_loaded > 0).await;
+        operator::until(&loader.api, LoaderStep::Surveyed).await;
+        loader.api.load(&load).await.unwrap();
+    }
+    operator::until(&loader.api, LoaderStep::Loaded).await;
     let sealed = cluster.seal(numbers.attempt).await;
     sealed
         .into_iter()
@@ -259,29 +266,45 @@ async fn stored(
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_have_the_same_checksums_from_every_format_and_place() {
+/// Whether the loader is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kills {
+    None,
+    /// While it reads, and while it sends.
+    InEachPhase,
+}
+
+/// Kills the loader once it is as far as `reached` says.
+async fn in_the_middle(loader: &Program, reached: fn(&IngestProgress) -> bool) {
+    loop {
+        let status = loader.api.status().await.unwrap();
+        if reached(&status.progress) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    loader.kill();
+}
+
+/// Ingests the same rows in every format and from every place, and compares what workers store.
+async fn compare(rows: &[Row], kills: Kills) {
     let cluster = Cluster::start(1).await;
     let bucket = Bucket::start().await;
     bucket::keys(&cluster.place, bucket::SECRET);
-    let rows = sky();
-    let csv = csv(&rows);
+    let csv = csv(rows);
     let gzip = {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&csv).unwrap();
         gzip.finish().unwrap()
     };
-    let parquet = parquet_file(&rows);
-    bucket.put("sky.parquet", &parquet);
     let place = &cluster.place;
+    let zstd = zstd::encode_all(&csv[..], 1).unwrap();
+    let parquet = parquet_file(rows);
+    bucket.put("sky.parquet", &parquet);
     let sources = [
         ("CSV", place.file("o.csv", &csv), text()),
         ("gzip", place.file("o.csv.gz", gzip), text()),
-        (
-            "zstd",
-            place.file("o.csv.zst", zstd::encode_all(&csv[..], 1).unwrap()),
-            text(),
-        ),
+        ("zstd", place.file("o.csv.zst", zstd), text()),
         (
             "Parquet",
             place.file("o.parquet", &parquet),
@@ -294,25 +317,37 @@ async fn rows_have_the_same_checksums_from_every_format_and_place() {
         ),
         (
             "FITS",
-            place.file("o.fits", fits(&rows)),
+            place.file("o.fits", fits(rows)),
             typed(FileFormat::Fits),
         ),
         (
             "VOTable",
-            place.file("o.vot", votable(&rows)),
+            place.file("o.vot", votable(rows)),
             typed(FileFormat::Votable),
         ),
     ];
     let mut first = None;
     for (number, (what, source, dialect)) in (0..).zip(sources) {
-        let stored = stored(&cluster, number, source, dialect).await;
+        let stored = stored(&cluster, number, (source, dialect), kills).await;
         let homes = stored.iter().filter(|table| table.1 == TablePart::Home);
-        assert_eq!(
-            homes.map(|table| table.2).sum::<u64>(),
-            ROWS as u64,
-            "{what}"
-        );
+        let stored_rows = homes.map(|table| table.2).sum::<u64>();
+        assert_eq!(stored_rows, rows.len() as u64, "{what}");
         let first = first.get_or_insert_with(|| stored.clone());
         assert_eq!(&stored, first, "{what}");
     }
+}
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_have_the_same_checksums_from_every_format_and_place() {
+    compare(&sky(ROWS), Kills::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_the_same_when_the_loader_is_killed_while_it_reads_and_while_it_sends() {
+    compare(&sky(ROWS), Kills::InEachPhase).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes many minutes"]
+async fn a_million_rows_are_the_same_from_every_format_whoever_dies() {
+    compare(&sky(1_000_000), Kills::InEachPhase).await;
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use crate::common::*;
-use crate::same_rows::{parquet_file, sky};
+use crate::same_rows::{ROWS, parquet_file, sky};
 use orrery_archive::ingest::{Dialect, FileFormat, IngestSource};
 use orrery_formats::{FormatError, Rows, fits, parquet, votable};
 use orrery_worker_api::loader::SurveyTarget;
@@ -142,9 +142,9 @@ fn parquet_rows(bytes: &[u8], threads: usize) -> Result<String, FormatError> {
 
 #[test]
 fn row_groups_come_in_order_however_many_threads_decode_them() {
-    let file = parquet_file(&sky());
+    let file = parquet_file(&sky(ROWS));
     let one = parquet_rows(&file, 1).unwrap();
-    assert_eq!(one.lines().count(), sky().len());
+    assert_eq!(one.lines().count(), ROWS);
     assert!(one.starts_with("-5000000000\t"));
     for threads in [2, 3, 16] {
         assert!(
@@ -204,7 +204,7 @@ fn serve(file: Vec<u8>) -> (String, Arc<Mutex<Vec<String>>>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parquet_behind_a_server_that_breaks_off_is_read_by_ranges() {
-    let file = parquet_file(&sky());
+    let file = parquet_file(&sky(ROWS));
     let (third, expected) = (file.len() / 3 + 1, parquet_rows(&file, 1).unwrap());
     let (url, ranges) = serve(file);
     let place = Place::new();

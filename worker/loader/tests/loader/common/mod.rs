@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod cluster;
 pub mod operator;
+pub mod program;
 pub mod sample;
 
 use std::path::{Path, PathBuf};
