@@ -27,6 +27,9 @@ pub enum TlsError {
     /// rustls refuses what the files hold.
     #[error("the TLS files cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
+    /// A client of HTTPS cannot be made from what the files hold.
+    #[error("the TLS files cannot be used: {0}")]
+    Client(String),
     /// No verifier can be made from the authority.
     #[error("ca.crt: {0}")]
     Authority(#[from] rustls::server::VerifierBuilderError),

@@ -112,6 +112,10 @@ pub struct Load {
     pub record_keepers: Vec<String>,
 }
 
+/// Most bytes of the list of rejects that a loader gives: an object of the cluster API has to hold
+/// them.
+pub const MOST_REJECTS: usize = 512 << 10;
+
 /// What one chunk got.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -192,4 +196,7 @@ pub struct LoaderError {
     pub message: String,
     /// Whether another try could help without a change by the user.
     pub retry: bool,
+    /// Seconds since it failed.
+    #[serde(default)]
+    pub seconds: u64,
 }

@@ -195,6 +195,9 @@ calls! {
     Load = Post "/v1/load" [Operator],
     /// → [`LoaderStatus`](crate::loader::LoaderStatus).
     Status = Get "/v1/status" [Operator],
+    /// → rejects of the present survey as lines of text, as far as they fit into
+    /// [`MOST_REJECTS`](crate::loader::MOST_REJECTS) bytes.
+    Rejects = Get "/v1/rejects" [Operator],
 }
 
 #[cfg(test)]

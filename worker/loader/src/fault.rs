@@ -134,6 +134,7 @@ impl Fault {
             reason: self.reason().to_owned(),
             message: self.to_string(),
             retry: self.retry(),
+            seconds: 0,
         }
     }
 }

@@ -8,9 +8,12 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use orrery_archive::ingest::IngestSummary;
-use orrery_worker_api::loader::{Load, LoaderError, LoaderStatus, LoaderStep, Survey};
+use orrery_worker_api::loader::{
+    Load, LoaderError, LoaderStatus, LoaderStep, MOST_REJECTS, Survey,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -20,7 +23,7 @@ use crate::disk;
 use crate::fault::Fault;
 use crate::load::{self, LoadTools, Lost};
 use crate::progress::{self, Progress};
-use crate::survey::{self, Finished, Tools, finished_path};
+use crate::survey::{self, Finished, Tools, finished_path, rejects};
 
 /// Why a request is refused.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -73,7 +76,7 @@ struct State {
     finished: Option<Arc<Finished>>,
     load: Option<Load>,
     step: LoaderStep,
-    error: Option<LoaderError>,
+    error: Option<(LoaderError, Instant)>,
     progress: Arc<Progress>,
     lost: Arc<Lost>,
     /// Counts works started, so that the end of an older one changes nothing.
@@ -114,8 +117,8 @@ impl Loader {
             if request.survey != survey {
                 return Err(Refusal::OtherContent(survey.id));
             }
-            let again =
-                state.finished.is_none() && state.error.as_ref().is_some_and(|error| error.retry);
+            let again = state.finished.is_none()
+                && state.error.as_ref().is_some_and(|(error, _)| error.retry);
             if !again {
                 return Ok(());
             }
@@ -177,8 +180,21 @@ impl Loader {
             surveyed: finished.map(|finished| finished.surveyed.clone()),
             attempt: state.load.as_ref().map(|load| load.attempt),
             lost_agents: lock(&state.lost).clone(),
-            error: state.error.clone(),
+            error: state.error.as_ref().map(|(error, since)| LoaderError {
+                seconds: since.elapsed().as_secs(),
+                ..error.clone()
+            }),
         }
+    }
+
+    /// The list of rejects of the present survey, as far as it goes into [`MOST_REJECTS`]; empty
+    /// when there is none.
+    pub fn rejects(&self) -> std::io::Result<String> {
+        let state = self.lock();
+        let directory = state.request.as_ref().map(|request| &request.directory);
+        directory.map_or(Ok(String::new()), |directory| {
+            rejects::first_lines(&self.spool.join(directory), MOST_REJECTS)
+        })
     }
 
     /// Ends what is running and waits for it.
@@ -332,7 +348,7 @@ impl Loader {
             Err(fault) => {
                 tracing::error!(reason = fault.reason(), %fault, "failed");
                 state.step = LoaderStep::Failed;
-                state.error = Some(fault.to_error());
+                state.error = Some((fault.to_error(), Instant::now()));
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod disk;
 pub mod fault;
 pub mod job;
 pub mod load;
+pub mod peers;
 pub mod progress;
 pub mod server;
 pub mod source;

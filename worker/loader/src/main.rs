@@ -8,12 +8,13 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use orrery_loader::config::Config;
 use orrery_loader::job::Loader;
+use orrery_loader::peers::Peers;
 use orrery_loader::source::{HttpSources, Mounts};
 use orrery_loader::survey::Tools;
 use orrery_loader::{server, supervise};
 use orrery_shell::AdminPort;
-use orrery_tls::Files;
-use orrery_worker_api::client::{Agents, Timeouts};
+use orrery_tls::{Identity, Reloaded};
+use orrery_worker_api::client::Timeouts;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -68,11 +69,11 @@ async fn supervise(stop: CancellationToken) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let identity = Files::read(&config.tls_dir)?.identity()?;
+    let own = Reloaded::role(&config.tls_dir, Identity::server)?;
     let limits = config.limits();
     let tools = Tools {
         http: HttpSources::new(Handle::current()).context("HTTP client")?,
-        agents: Agents::new(&identity, TIMEOUTS)?,
+        agents: Peers::of_folder(&config.tls_dir, TIMEOUTS)?,
         mounts: Mounts {
             claims: config.sources.clone(),
             secrets: config.secrets.clone(),
@@ -85,7 +86,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
         .context("API address")?;
     let admin = AdminPort::open(config.shell.admin_listen, Arc::new(loader.clone())).await?;
     tracing::info!(listen = %listener.local_addr()?, admin = %admin.address(), "loader up");
-    server::serve(listener, identity.server()?, loader.clone(), stop).await;
+    server::serve(listener, move || own.current(), loader.clone(), stop).await;
     loader.stop().await;
     Ok(())
 }

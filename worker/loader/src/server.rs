@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::job::{Loader, Refusal};
 
+/// Largest request, in bytes: one that names the workers of a million chunks.
+const MAX_BODY: usize = 256 << 20;
 /// Longest time a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,7 @@ fn router(loader: Loader) -> Router {
             router.route(call.route().path, handler(*call))
         })
         .route_layer(middleware::from_fn(check_role))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(loader)
 }
 
@@ -51,17 +54,17 @@ fn handler(call: LoaderCall) -> MethodRouter<Loader> {
         LoaderCall::Survey => on(method, survey),
         LoaderCall::Load => on(method, load),
         LoaderCall::Status => on(method, status),
+        LoaderCall::Rejects => on(method, rejects),
     }
 }
 
-/// Serves until `stop`.
+/// Serves until `stop`, each connection with the TLS that is in force when it comes.
 pub async fn serve(
     listener: TcpListener,
-    config: ServerConfig,
+    config: impl Fn() -> Arc<ServerConfig>,
     loader: Loader,
     stop: CancellationToken,
 ) {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
     let router = router(loader);
     loop {
         let accepted = tokio::select! {
@@ -70,7 +73,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (acceptor, router) = (acceptor.clone(), router.clone());
+                let (acceptor, router) = (TlsAcceptor::from(config()), router.clone());
                 tokio::spawn(async move {
                     if let Err(error) = connection(stream, &acceptor, router).await {
                         tracing::debug!(%peer, error, "connection ended");
@@ -125,6 +128,16 @@ async fn load(State(loader): State<Loader>, Json(request): Json<Load>) -> Respon
 
 async fn status(State(loader): State<Loader>) -> Json<LoaderStatus> {
     Json(loader.status())
+}
+
+async fn rejects(State(loader): State<Loader>) -> Response {
+    match loader.rejects() {
+        Ok(lines) => lines.into_response(),
+        Err(why) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            error(status, "DiskFailed", why.to_string())
+        }
+    }
 }
 
 fn answer(result: Result<(), Refusal>) -> Response {

@@ -1,6 +1,6 @@
 //! Calls to a loader.
 
-use super::https::Server;
+use super::https::{Server, sent};
 use crate::CallError;
 use crate::loader::{Load, LoaderStatus, Survey};
 use crate::routes::LoaderCall;
@@ -22,6 +22,12 @@ impl LoaderClient {
     /// Asks for a survey; the same request again changes nothing.
     pub async fn survey(&self, survey: &Survey) -> Result<(), CallError> {
         self.0.order(LoaderCall::Survey, &[], survey).await
+    }
+
+    /// Its list of rejects.
+    pub async fn rejects(&self) -> Result<String, CallError> {
+        let response = sent(self.0.short(LoaderCall::Rejects, &[])?).await?;
+        response.text().await.map_err(CallError::unreachable)
     }
 
     /// Asks for a load; the same request again changes nothing.

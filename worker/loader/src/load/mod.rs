@@ -76,8 +76,8 @@ async fn ledgers(tools: &LoadTools, load: &Load) -> BTreeMap<(String, u64), Ledg
 }
 
 async fn ledger(tools: &LoadTools, agent: &str, attempt: u64) -> Result<Ledger, CallError> {
-    let client = tools.agents.at(agent)?;
-    tools.retry.run(|| client.ledger(attempt)).await
+    let ask = || async { tools.agents.at(agent)?.ledger(attempt).await };
+    tools.retry.run(ask).await
 }
 
 /// Files and rejects go to the agents that keep the records of the attempt, before any row does.

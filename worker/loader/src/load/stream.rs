@@ -167,11 +167,14 @@ async fn load(
     unit: &Unit,
     body: impl Fn() -> Body,
 ) -> Result<Loaded, CallError> {
-    let client = tools.agents.at(agent)?;
-    tools
-        .retry
-        .run(|| client.load(unit.attempt, &unit.target, body()))
-        .await
+    let load = || async {
+        tools
+            .agents
+            .at(agent)?
+            .load(unit.attempt, &unit.target, body())
+            .await
+    };
+    tools.retry.run(load).await
 }
 
 /// A file as a body.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use orrery_worker_api::Retry;
-use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::Load;
 
 use crate::fault::Fault;
+use crate::peers::Peers;
 use crate::progress::Progress;
 
 /// Agents that failed for good, with the reason.
@@ -18,7 +18,7 @@ pub type Lost = Mutex<BTreeMap<String, String>>;
 #[derive(Clone)]
 pub struct LoadTools {
     /// Calls agents.
-    pub agents: Agents,
+    pub agents: Peers,
     /// How often.
     pub retry: Retry,
     /// Parts sent to one agent at once.

@@ -125,7 +125,11 @@ async fn write_all(
     );
     while let Some(batch) = placed.next().await {
         let batch = batch?;
-        running.reject(file, &batch.rejects)?;
+        if let Err(fault) = running.reject(file, &batch.rejects) {
+            // Those that ended the survey are in the list as well.
+            blocking("spool writer", move || output.reject(&batch)).await?;
+            return Err(fault);
+        }
         result.orphans += batch.orphans;
         result.moved += batch.moved;
         for (lon, lat) in batch.rows.iter().filter_map(|row| row.position) {
@@ -149,6 +153,12 @@ impl Output {
         self.rejects.append(&batch.rejects)?;
         running.keys.append(file, &batch.entries)?;
         Ok(self)
+    }
+
+    /// Lists the rejects of the last batch.
+    fn reject(mut self, batch: &Placed) -> Result<(), Fault> {
+        self.rejects.append(&batch.rejects)?;
+        self.rejects.close()
     }
 
     fn close(mut self) -> Result<SpoolWriter, Fault> {

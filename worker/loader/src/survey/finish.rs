@@ -82,7 +82,7 @@ fn judge_keys(
     let role = running.plan.role;
     let mut pieces = IndexWriter::default();
     let mut dropped = Vec::new();
-    running.keys.drain(|chunk, entries: Vec<Entry>| {
+    let judged = running.keys.drain(|chunk, entries: Vec<Entry>| {
         if running.stop.is_cancelled() {
             return Err(Fault::Cancelled);
         }
@@ -91,12 +91,18 @@ fn judge_keys(
             Role::Child | Role::Reference => Known::new(),
         };
         let judged = judge(role, &entries, &known, &running.names);
-        for row in &judged.dropped {
+        let before = dropped.len();
+        dropped.extend(judged.dropped);
+        for row in dropped.get(before..).unwrap_or_default() {
             running.reject(row.file, &[as_reject(running, row)])?;
         }
-        dropped.extend(judged.dropped);
         pieces.write(&running.directory, chunk, judged.index)
-    })?;
+    });
+    if let Err(Fault::TooManyRejects { .. }) = &judged {
+        dropped.sort_by_key(|row| (row.file, row.record));
+        list(running, &dropped)?;
+    }
+    judged?;
     Ok((pieces.finish()?, dropped))
 }
 
@@ -292,8 +298,8 @@ fn result(
     }
 }
 
-/// The list of rejects and of dropped records first, then the state that says the survey has ended.
-fn save(running: &Running, finished: &Finished, dropped: &[Dropped]) -> Result<(), Fault> {
+/// Writes the list of rejects; `dropped` are ascending.
+pub(super) fn list(running: &Running, dropped: &[Dropped]) -> Result<(), Fault> {
     let key = running
         .plan
         .key
@@ -303,7 +309,12 @@ fn save(running: &Running, finished: &Finished, dropped: &[Dropped]) -> Result<(
         &running.names,
         dropped,
         key.map_or("", |column| column.name.as_str()),
-    )?;
+    )
+}
+
+/// The list of rejects and of dropped records first, then the state that says the survey has ended.
+fn save(running: &Running, finished: &Finished, dropped: &[Dropped]) -> Result<(), Fault> {
+    list(running, dropped)?;
     let records: Vec<(u32, u64)> = dropped.iter().map(|row| (row.file, row.record)).collect();
     disk::write_json(&dropped_path(&running.directory), &records)?;
     disk::write_json(&finished_path(&running.directory), finished)

@@ -13,12 +13,12 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
 use orrery_worker_api::agent::{IndexEntries, IndexLookup};
-use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::{IndexLocation, IndexPlace};
 use orrery_worker_api::{CallError, Retry, Transient};
 
 use super::place::Known;
 use crate::fault::Fault;
+use crate::peers::Peers;
 
 /// Keys of one look-up; bounds the request's size.
 const KEYS: usize = 5_000;
@@ -30,7 +30,7 @@ const REMEMBERED: usize = 1_000_000;
 /// The index of one director.
 #[derive(Debug)]
 pub struct IndexClient {
-    agents: Agents,
+    agents: Peers,
     location: IndexLocation,
     retry: Retry,
     remembered: Mutex<Known>,
@@ -39,7 +39,7 @@ pub struct IndexClient {
 impl IndexClient {
     /// Asks `agents` for what lies at `location`; a hash chunk that no agent answers for during the
     /// tries is unreachable.
-    pub fn new(agents: Agents, location: IndexLocation, retry: Retry) -> Self {
+    pub fn new(agents: Peers, location: IndexLocation, retry: Retry) -> Self {
         Self {
             agents,
             location,

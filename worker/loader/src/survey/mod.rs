@@ -33,7 +33,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use orrery_worker_api::client::Agents;
 use orrery_worker_api::loader::Survey;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Limits;
 use crate::disk;
 use crate::fault::Fault;
+use crate::peers::Peers;
 use crate::progress::{self, Progress};
 use crate::source::{self, HttpSources, Mounts, Place};
 use index::IndexClient;
@@ -53,7 +53,7 @@ pub struct Tools {
     /// Opens URLs.
     pub http: HttpSources,
     /// Calls agents.
-    pub agents: Agents,
+    pub agents: Peers,
     /// Where claims and Secrets are mounted.
     pub mounts: Mounts,
     /// Bounds.
@@ -94,12 +94,21 @@ pub async fn run(
     let read = (0..)
         .zip(places)
         .map(|(file, place)| files::read(running.clone(), file, place));
-    let mut files: Vec<files::FileResult> = stream::iter(read)
+    let files: Result<Vec<files::FileResult>, Fault> = stream::iter(read)
         .buffer_unordered(tools.limits.files)
         .try_collect()
-        .await?;
-    files.sort_by_key(|file| file.file);
-    finish::finish(running, survey, files).await
+        .await;
+    match files {
+        Ok(mut files) => {
+            files.sort_by_key(|file| file.file);
+            finish::finish(running, survey, files).await
+        }
+        Err(fault) => {
+            // People get to see what was rejected before.
+            blocking("list of rejects", move || finish::list(&running, &[])).await?;
+            Err(fault)
+        }
+    }
 }
 
 /// Where all sources are, in order. A later survey must find as many as an earlier one did.

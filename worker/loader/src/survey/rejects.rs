@@ -167,6 +167,26 @@ pub fn write_list(
     write().map_err(|error| Fault::disk(&path, error))
 }
 
+/// The first lines of the whole list, as far as they go into so many bytes; empty when there is no
+/// list yet.
+pub fn first_lines(directory: &Path, most: usize) -> io::Result<String> {
+    let file = match File::open(list_path(directory)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let mut kept = String::new();
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        if kept.len() + line.len() + 1 > most {
+            break;
+        }
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    Ok(kept)
+}
+
 fn merge(
     out: &mut impl Write,
     part: &Path,

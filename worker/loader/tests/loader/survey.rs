@@ -5,10 +5,11 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::ingest::{OrphanPolicy, PositionPolicy};
 use orrery_archive::names::RowSet;
 use orrery_loader::config::Limits;
+use orrery_loader::job::Loader;
 use orrery_loader::survey::{dropped_path, index_path};
 use orrery_sky::Grid;
 use orrery_worker_api::agent::SourceFile;
-use orrery_worker_api::loader::SurveyTarget;
+use orrery_worker_api::loader::{Survey, SurveyTarget};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +141,38 @@ async fn normalised_longitudes_are_stored_normalised() {
 
 /// Enforced uniqueness rejects the second row with the place of the first
 /// (docs/design/ingest.md#unique-keys).
+/// The list of a survey that failed, as its loader gives it.
+async fn kept(place: &Place, survey: &Survey) -> String {
+    let tools = place.tools(strangers(), limits());
+    let loader = Loader::open(tools, &place.spool()).unwrap();
+    loader.survey(survey.clone()).unwrap();
+    while loader.status().error.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(loader.status().error.unwrap().reason, "TooManyRejects");
+    loader.rejects().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_survey_rejected_can_be_read_with_what_ended_it() {
+    let place = Place::new();
+    let bad = place.file("bad.csv", "1,1,1,a\nx,1,1,a\n3,1,95,a\n");
+    let name = place.source_path("bad.csv").display().to_string();
+    let survey = director(object(&json!({})), vec![bad]);
+    let lines = kept(&place, &survey).await;
+    assert!(
+        lines.starts_with(&format!("{name}\t2\tobjectId\t")),
+        "{lines}"
+    );
+    assert!(lines.contains(&format!("{name}\t3\tdecl\t")), "{lines}");
+
+    let place = Place::new();
+    let twice = place.file("twice.csv", "1,1,1,a\n1,0,0,b\n");
+    let lines = kept(&place, &director(object(&json!({})), vec![twice])).await;
+    let second = "\t2\tobjectId\tthe key 1 stands already in";
+    assert!(lines.contains(second), "{lines}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_row_with_a_key_is_rejected_with_the_place_of_the_first() {
     let place = Place::new();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, OptsBuilder};
@@ -73,9 +74,10 @@ impl Cluster {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("https://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
+        let own = Arc::new(own.server().unwrap());
         tokio::spawn(server::serve(
             listener,
-            own.server().unwrap(),
+            move || own.clone(),
             loader.clone(),
             stop.clone(),
         ));

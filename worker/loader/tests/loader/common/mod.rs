@@ -65,7 +65,7 @@ impl Place {
     pub fn tools(&self, agents: Agents, limits: Limits) -> Tools {
         Tools {
             http: HttpSources::new(tokio::runtime::Handle::current()).unwrap(),
-            agents,
+            agents: agents.into(),
             mounts: Mounts {
                 claims: self.sources(),
                 secrets: self.directory.path().join("secrets"),
