@@ -1,12 +1,13 @@
 //! Numbers for `/metrics`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use orrery_crds::kinds::{ChunkFamilyStatus, WorkerPhase, WorkerStatus};
+use k8s_openapi::jiff::Timestamp;
+use orrery_crds::kinds::{ChunkFamilyStatus, IngestPhase, WorkerPhase, WorkerStatus};
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 /// All metrics of the operator.
@@ -18,102 +19,128 @@ pub struct Metrics {
     reconciles: IntCounterVec,
     seconds: HistogramVec,
     running_since: IntGaugeVec,
+    succeeded: IntGaugeVec,
+    late: GaugeVec,
+    waiting: IntGaugeVec,
     writes: IntCounterVec,
     malformed: IntCounterVec,
     chunks: IntGaugeVec,
     intended: IntGaugeVec,
     workers: IntGaugeVec,
+    ingests: IntGaugeVec,
+    ingests_since: IntGaugeVec,
+    certificates: IntGaugeVec,
+    behind: IntGaugeVec,
+    damaged: IntGaugeVec,
 }
 
 impl Metrics {
     /// Makes and registers every metric.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            registry: Registry::new(),
-            leading: IntGauge::new(
-                "orrery_operator_leading",
-                "1 while this process holds the lease",
-            )?,
-            reconciles: IntCounterVec::new(
-                Opts::new(
-                    "orrery_operator_reconciles_total",
-                    "reconciles by controller and result",
-                ),
+        let registry = Registry::new();
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok::<_, prometheus::Error>(gauges)
+        };
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let leading = IntGauge::new(
+            "orrery_operator_leading",
+            "1 while this process holds the lease",
+        )?;
+        registry.register(Box::new(leading.clone()))?;
+        let seconds = HistogramOpts::new(
+            "orrery_operator_reconcile_seconds",
+            "duration of reconciles",
+        );
+        let seconds = HistogramVec::new(seconds, &["controller"])?;
+        registry.register(Box::new(seconds.clone()))?;
+        let late = Opts::new(
+            "orrery_operator_reconcile_late_seconds",
+            "how long after it was due the last reconcile began",
+        );
+        let late = GaugeVec::new(late, &["controller"])?;
+        registry.register(Box::new(late.clone()))?;
+        Ok(Self {
+            leading,
+            seconds,
+            late,
+            reconciles: counters(
+                "orrery_operator_reconciles_total",
+                "reconciles by controller and result",
                 &["controller", "result"],
             )?,
-            seconds: HistogramVec::new(
-                HistogramOpts::new(
-                    "orrery_operator_reconcile_seconds",
-                    "duration of reconciles",
-                ),
+            running_since: gauges(
+                "orrery_operator_reconcile_running_since_seconds",
+                "Unix time at which the running reconcile began; 0 when none runs",
                 &["controller"],
             )?,
-            running_since: IntGaugeVec::new(
-                Opts::new(
-                    "orrery_operator_reconcile_running_since_seconds",
-                    "Unix time at which the running reconcile began; 0 when none runs",
-                ),
+            succeeded: gauges(
+                "orrery_operator_reconcile_succeeded_seconds",
+                "Unix time at which a reconcile last succeeded",
                 &["controller"],
             )?,
-            writes: IntCounterVec::new(
-                Opts::new(
-                    "orrery_operator_writes_total",
-                    "objects written by kind and what the write did",
-                ),
+            waiting: gauges(
+                "orrery_operator_reconcile_waiting",
+                "keys that are due and wait for the reconcile that runs",
+                &["controller"],
+            )?,
+            writes: counters(
+                "orrery_operator_writes_total",
+                "objects written by kind and what the write did",
                 &["kind", "change"],
             )?,
-            malformed: IntCounterVec::new(
-                Opts::new(
-                    "orrery_operator_malformed_objects_total",
-                    "objects seen that cannot be read, by kind",
-                ),
+            malformed: counters(
+                "orrery_operator_malformed_objects_total",
+                "objects seen that cannot be read, by kind",
                 &["kind"],
             )?,
-            chunks: IntGaugeVec::new(
-                Opts::new(
-                    "orrery_operator_chunks",
-                    "chunks of a family's rows or indexes, by how many copies they have",
-                ),
+            chunks: gauges(
+                "orrery_operator_chunks",
+                "chunks of a family's rows or indexes, by how many copies they have",
                 &["namespace", "family", "of", "copies"],
             )?,
-            intended: IntGaugeVec::new(
-                Opts::new(
-                    "orrery_operator_copies_intended",
-                    "copies that repair and drains are to make yet",
-                ),
+            intended: gauges(
+                "orrery_operator_copies_intended",
+                "copies that repair and drains are to make yet",
                 &["namespace"],
             )?,
-            workers: IntGaugeVec::new(
-                Opts::new("orrery_operator_workers", "workers of a pool by phase"),
+            workers: gauges(
+                "orrery_operator_workers",
+                "workers of a pool by phase",
                 &["namespace", "pool", "phase"],
             )?,
-        };
-        metrics.register()?;
-        Ok(metrics)
-    }
-
-    fn register(&self) -> Result<(), prometheus::Error> {
-        let Self {
+            ingests: gauges(
+                "orrery_operator_ingests",
+                "ingests by phase",
+                &["namespace", "phase"],
+            )?,
+            ingests_since: gauges(
+                "orrery_operator_ingests_since_seconds",
+                "Unix time at which the ingest that is longest in a phase came to it",
+                &["namespace", "phase"],
+            )?,
+            certificates: gauges(
+                "orrery_operator_certificate_expires_seconds",
+                "Unix time at which the certificate in a Secret expires",
+                &["namespace", "secret"],
+            )?,
+            behind: gauges(
+                "orrery_operator_catalog_behind",
+                "1 while workers hold more than the catalog knows, so that it is not written",
+                &["namespace"],
+            )?,
+            damaged: gauges(
+                "orrery_operator_damaged_copies",
+                "copies that differ from the manifest: replaced, or kept because no good copy serves",
+                &["namespace", "are"],
+            )?,
             registry,
-            leading,
-            reconciles,
-            seconds,
-            running_since,
-            writes,
-            malformed,
-            chunks,
-            intended,
-            workers,
-        } = self;
-        registry.register(Box::new(leading.clone()))?;
-        registry.register(Box::new(reconciles.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(running_since.clone()))?;
-        registry.register(Box::new(writes.clone()))?;
-        registry.register(Box::new(malformed.clone()))?;
-        registry.register(Box::new(chunks.clone()))?;
-        registry.register(Box::new(intended.clone()))?;
-        registry.register(Box::new(workers.clone()))
+        })
     }
 
     /// Metrics of one controller's reconciles.
@@ -183,6 +210,47 @@ impl Metrics {
         }
     }
 
+    /// Says how the ingests of an archive stand: the phase of each, and since when it is in it.
+    pub fn ingests(&self, namespace: &str, ingests: &[(IngestPhase, Option<Timestamp>)]) {
+        for phase in IngestPhase::ALL {
+            let own = ingests.iter().filter(|(of, _)| *of == phase);
+            let oldest = own.clone().filter_map(|(_, since)| *since).min();
+            let phase = format!("{phase:?}");
+            let labels = [namespace, phase.as_str()];
+            let count = i64::try_from(own.count()).unwrap_or(i64::MAX);
+            self.ingests.with_label_values(&labels).set(count);
+            match oldest {
+                Some(since) => {
+                    let gauge = self.ingests_since.with_label_values(&labels);
+                    gauge.set(since.as_second());
+                }
+                // One that is not there needs no removal.
+                None => drop(self.ingests_since.remove_label_values(&labels)),
+            }
+        }
+    }
+
+    /// Says when the certificate in a Secret expires.
+    pub fn certificate(&self, namespace: &str, secret: &str, expires: Timestamp) {
+        let gauge = self.certificates.with_label_values(&[namespace, secret]);
+        gauge.set(expires.as_second());
+    }
+
+    /// Says whether workers hold more than the catalog knows.
+    pub fn behind(&self, namespace: &str, is_behind: bool) {
+        let gauge = self.behind.with_label_values(&[namespace]);
+        gauge.set(i64::from(is_behind));
+    }
+
+    /// Says how many copies differ from the manifest: those that are replaced, and those that are
+    /// not because no good copy serves.
+    pub fn damaged(&self, namespace: &str, replaced: usize, kept: usize) {
+        for (are, count) in [("replaced", replaced), ("kept", kept)] {
+            let gauge = self.damaged.with_label_values(&[namespace, are]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// All metrics.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
@@ -219,9 +287,20 @@ pub struct ReconcileMetrics {
 }
 
 impl ReconcileMetrics {
+    /// Says how late the reconcile is that begins, and how many keys wait for its end.
+    pub fn due(&self, late: Duration, waiting: usize) {
+        let (metrics, labels) = (&self.metrics, [self.controller]);
+        metrics
+            .late
+            .with_label_values(&labels)
+            .set(late.as_secs_f64());
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        metrics.waiting.with_label_values(&labels).set(waiting);
+    }
+
     /// A reconcile begins; it counts as failed unless it is said to have succeeded.
     pub fn start(&self) -> Running<'_> {
-        let now = k8s_openapi::jiff::Timestamp::now().as_second();
+        let now = Timestamp::now().as_second();
         self.metrics
             .running_since
             .with_label_values(&[self.controller])
@@ -245,6 +324,12 @@ impl Running<'_> {
     /// It succeeded.
     pub fn succeeded(mut self) {
         self.result = "succeeded";
+        let ReconcileMetrics {
+            metrics,
+            controller,
+        } = self.of;
+        let succeeded = metrics.succeeded.with_label_values(&[*controller]);
+        succeeded.set(Timestamp::now().as_second());
     }
 
     /// It failed.
@@ -274,7 +359,10 @@ impl Drop for Running<'_> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_crds::kinds::{ChunkFamilyStatus, WorkerPhase, WorkerStatus};
+    use std::time::Duration;
+
+    use k8s_openapi::jiff::Timestamp;
+    use orrery_crds::kinds::{ChunkFamilyStatus, IngestPhase, WorkerPhase, WorkerStatus};
     use prometheus::TextEncoder;
 
     use super::Metrics;
@@ -297,6 +385,19 @@ mod tests {
             ..WorkerStatus::default()
         };
         metrics.workers("sky", "main", &[down]);
+        metrics
+            .reconciles("pools")
+            .due(Duration::from_millis(2_500), 3);
+        let second = |second| Timestamp::from_second(second).ok();
+        let loads = [
+            (IngestPhase::Load, second(70)),
+            (IngestPhase::Load, second(50)),
+        ];
+        metrics.ingests("sky", &[(IngestPhase::Seal, second(9))]);
+        metrics.ingests("sky", &loads);
+        metrics.certificate("sky", "orrery-ca", second(99).unwrap());
+        metrics.behind("sky", true);
+        metrics.damaged("sky", 2, 1);
         let text = TextEncoder::new()
             .encode_to_string(&metrics.gather())
             .unwrap();
@@ -311,9 +412,23 @@ mod tests {
             r#"orrery_operator_copies_intended{namespace="sky"} 3"#,
             r#"orrery_operator_workers{namespace="sky",phase="Down",pool="main"} 1"#,
             r#"orrery_operator_workers{namespace="sky",phase="Ready",pool="main"} 0"#,
+            r#"orrery_operator_reconcile_late_seconds{controller="pools"} 2.5"#,
+            r#"orrery_operator_reconcile_waiting{controller="pools"} 3"#,
+            r#"orrery_operator_ingests{namespace="sky",phase="Load"} 2"#,
+            r#"orrery_operator_ingests{namespace="sky",phase="Seal"} 0"#,
+            r#"orrery_operator_ingests_since_seconds{namespace="sky",phase="Load"} 50"#,
+            r#"orrery_operator_certificate_expires_seconds{namespace="sky",secret="orrery-ca"} 99"#,
+            r#"orrery_operator_catalog_behind{namespace="sky"} 1"#,
+            r#"orrery_operator_damaged_copies{are="kept",namespace="sky"} 1"#,
+            r#"orrery_operator_reconcile_succeeded_seconds{controller="pools"} "#,
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         assert!(!text.contains("gone"), "{text}");
+        let since = r#"orrery_operator_ingests_since_seconds{namespace="sky",phase="Seal"}"#;
+        assert!(
+            !text.contains(since),
+            "no ingest is sealed any more: {text}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,7 @@ use orrery_archive::ingest::{
     printcolumn(name = "Chunks", type_ = "integer", json_path = ".status.summary.chunks"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 56").message("an Ingest's name has at most 56 characters: the name of its Job and a label are made from it"),
     validation = Rule::new("self.spec.target == oldSelf.spec.target && self.spec.sources == oldSelf.spec.sources && self.spec.dialect == oldSelf.spec.dialect && has(self.spec.fields) == has(oldSelf.spec.fields) && (!has(self.spec.fields) || self.spec.fields == oldSelf.spec.fields)").message("an ingest's target, sources, dialect and fields never change: make another Ingest"),
     validation = Rule::new("self.spec.maxRejects == oldSelf.spec.maxRejects && self.spec.positions == oldSelf.spec.positions && self.spec.orphans == oldSelf.spec.orphans && self.spec.misplacedChildren == oldSelf.spec.misplacedChildren").message("an ingest's rules for bad rows never change: make another Ingest")
 )]
@@ -129,6 +130,15 @@ pub struct IngestTarget {
     pub table: String,
 }
 
+/// Key of the list in the ConfigMap that keeps an Ingest's rejects.
+pub const REJECTS_KEY: &str = "rejects.tsv";
+
+/// Name of the ConfigMap that keeps the rejects of an Ingest that failed: lines of file, record,
+/// column (may be empty) and reason, separated by tabs.
+pub fn rejects_name(ingest: &str) -> String {
+    format!("ingest-{ingest}-rejects")
+}
+
 /// Where an ingest stands.
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
@@ -155,6 +165,22 @@ pub enum IngestPhase {
     Failed,
     /// Published once, taken back.
     Revoked,
+}
+
+impl IngestPhase {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Survey,
+        Self::Place,
+        Self::Load,
+        Self::Seal,
+        Self::Verify,
+        Self::Publish,
+        Self::Visible,
+        Self::Failed,
+        Self::Revoked,
+    ];
 }
 
 /// What the operator sees of the ingest.
@@ -191,6 +217,13 @@ pub struct IngestStatus {
     /// dataEpoch of the publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_epoch: Option<u64>,
+    /// Attempts to load that did not succeed. The next one waits longer each time; the eighth ends
+    /// the ingest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_attempts: u32,
+    /// Since when the loader's pod does not run, or does not answer; absent while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loader_away_since: Option<Time>,
     /// Progress within the phase.
     #[serde(default)]
     pub progress: IngestProgress,
@@ -210,4 +243,8 @@ pub struct IngestStatus {
     #[serde(default)]
     #[schemars(length(max = 24))]
     pub conditions: Vec<Condition>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

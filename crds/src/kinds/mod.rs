@@ -20,7 +20,8 @@ pub use chunk_family::{
 };
 pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole};
 pub use ingest::{
-    Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, SpoolVolume,
+    Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, REJECTS_KEY,
+    SpoolVolume, rejects_name,
 };
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use rebalance::{Rebalance, RebalancePhase, RebalanceSpec, RebalanceStatus};

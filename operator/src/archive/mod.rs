@@ -64,11 +64,13 @@ impl Controller for Archives {
         }
         let observed = match observe::observe(context, namespace).await {
             Err(ReconcileError::Catalog(WriterError::Behind(why))) => {
+                context.metrics.behind(namespace, true);
                 status::write_behind(context, namespace, &why).await?;
                 return Err(WriterError::Behind(why).into());
             }
             observed => observed?,
         };
+        context.metrics.behind(namespace, false);
         let Some(observed) = observed else {
             return Ok(RESYNC);
         };

@@ -82,8 +82,16 @@ async fn work<Key, Failure, Reconcile>(
         requeued,
     );
     let mut failures: HashMap<Key, u32> = HashMap::new();
+    // When keys come back by themselves.
+    let mut back: HashMap<Key, Instant> = HashMap::new();
     let mut due = pin!(debounced_scheduler(requests, DEBOUNCE));
     while let Some(key) = due.next().await {
+        let now = Instant::now();
+        let late = back
+            .remove(&key)
+            .map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        let waiting = back.values().filter(|due| **due <= now).count();
+        metrics.due(late, waiting);
         let running = metrics.start();
         let delay = match reconcile(&key).await {
             Ok(delay) => {
@@ -100,9 +108,11 @@ async fn work<Key, Failure, Reconcile>(
                 delay
             }
         };
+        back.insert(key.clone(), Instant::now() + delay.max(DEBOUNCE));
         let again = ScheduleRequest {
             message: key,
-            run_at: Instant::now() + delay,
+            // The scheduler adds the time in which changes are gathered.
+            run_at: Instant::now() + delay.saturating_sub(DEBOUNCE),
         };
         if later.unbounded_send(again).is_err() {
             return;
@@ -122,6 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use futures::StreamExt;
+    use tokio::time::Instant;
 
     use super::{MAX_BACKOFF, backoff, work};
     use crate::metrics::Metrics;
@@ -149,6 +160,54 @@ mod tests {
         let _ = tokio::time::timeout(Duration::from_secs(30), running).await;
         seen.borrow_mut().sort_unstable();
         assert_eq!(*seen.borrow(), ["a", "b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_comes_back_after_just_the_time_that_was_asked_for() {
+        let triggers = futures::stream::iter(["a"]).chain(futures::stream::pending());
+        let seen = RefCell::new(Vec::new());
+        let running = work(
+            triggers,
+            Metrics::new().unwrap().reconciles("test"),
+            async |_: &&'static str| {
+                seen.borrow_mut().push(Instant::now());
+                Ok::<_, String>(Duration::from_millis(300))
+            },
+        );
+        let _ = tokio::time::timeout(Duration::from_secs(2), running).await;
+        let seen = seen.borrow();
+        let pause = seen[1] - seen[0];
+        let most = Duration::from_millis(310);
+        assert!(
+            (Duration::from_millis(300)..most).contains(&pause),
+            "{pause:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_late_a_key_is_reconciled_is_measured() {
+        let triggers = futures::stream::iter(["slow", "quick"]).chain(futures::stream::pending());
+        let all = Metrics::new().unwrap();
+        let running = work(
+            triggers,
+            all.reconciles("test"),
+            async |key: &&'static str| {
+                if *key == "slow" {
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
+                Ok::<_, String>(Duration::from_secs(1))
+            },
+        );
+        // The quick one is due after one second, and runs when the slow one has ended.
+        let _ = tokio::time::timeout(Duration::from_millis(11_500), running).await;
+        let text = prometheus::TextEncoder::new()
+            .encode_to_string(&all.gather())
+            .unwrap();
+        let late = text
+            .lines()
+            .find(|line| line.starts_with("orrery_operator_reconcile_late"));
+        let late: f64 = late.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((3.5..=5.0).contains(&late), "{text}");
     }
 
     #[tokio::test(start_paused = true)]

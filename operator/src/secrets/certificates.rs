@@ -103,6 +103,13 @@ pub fn dns_names(role: Role, namespace: &str) -> Vec<String> {
     names
 }
 
+/// When a certificate expires; `None` when it cannot be read.
+pub fn expires(certificate: &str) -> Option<Timestamp> {
+    let (_, pem) = parse_x509_pem(certificate.as_bytes()).ok()?;
+    let parsed = pem.parse_x509().ok()?;
+    Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
+}
+
 /// Why the stored certificate must be replaced; `None` when it serves.
 pub fn outdated(
     certificate: &str,
@@ -158,6 +165,8 @@ mod tests {
         let names = dns_names(Role::Agent, "sky");
         let at =
             |days: i64| Timestamp::try_from(now).unwrap() + SignedDuration::from_hours(24 * days);
+        let expires = super::expires(&pair.certificate).unwrap();
+        assert!(expires > at(59) && expires < at(400), "{expires}");
         assert_eq!(outdated(&pair.certificate, &names, at(0)), None);
         assert_eq!(outdated(&pair.certificate, &names, at(59)), None);
         assert_eq!(

@@ -58,6 +58,9 @@ impl Controller for Secrets {
     ) -> Result<Duration, SecretsError> {
         let secrets = observe::observe(context, namespace).await?;
         let now = Timestamp::now();
+        for (secret, expires) in plan::expiries(&secrets) {
+            context.metrics.certificate(namespace, secret, expires);
+        }
         let needs = plan::needs(namespace, &secrets, now);
         for need in &needs {
             let (name, values) = apply::make(namespace, &secrets, *need)?;

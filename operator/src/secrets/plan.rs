@@ -8,7 +8,7 @@ use orrery_archive::names::{
     CA_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role, SIGNING_SECRET,
 };
 
-use super::certificates::{Pair, dns_names, outdated};
+use super::certificates::{Pair, dns_names, expires, outdated};
 
 /// Key of the certificate in a Secret.
 pub const CERTIFICATE: &str = "tls.crt";
@@ -30,6 +30,16 @@ pub const ROLES: [Role; 6] = [
 pub fn own_names() -> impl Iterator<Item = &'static str> {
     let certificates = ROLES.into_iter().map(Role::tls_secret);
     certificates.chain([CA_SECRET, MYSQL_SECRET, SIGNING_SECRET])
+}
+
+/// When the certificates in these Secrets expire, by the Secret's name.
+pub fn expiries(
+    secrets: &BTreeMap<String, Secret>,
+) -> impl Iterator<Item = (&'static str, Timestamp)> {
+    own_names().filter_map(|name| {
+        let certificate = text(secrets, name, CERTIFICATE)?;
+        Some((name, expires(certificate)?))
+    })
 }
 
 /// Something to make.
