@@ -11,6 +11,7 @@
 //! - [`ingest`]: files become rows of tables;
 //! - [`repair`]: which copies are to be made, and which workers chunks leave; [`copies`] makes them;
 //! - [`rebalance`]: what moves so that workers have their fair share;
+//! - [`scrub`]: copies that their agents found damaged;
 //! - [`deletions`]: tables that go;
 //! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
@@ -48,6 +49,7 @@ pub mod quantity;
 pub mod rebalance;
 pub mod repair;
 pub mod run;
+pub mod scrub;
 pub mod secrets;
 pub mod tables;
 #[cfg(test)]

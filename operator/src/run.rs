@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::rebalance::Rebalances;
 use crate::repair::Repair;
+use crate::scrub::Scrub;
 use crate::secrets::Secrets;
 use crate::users::Users;
 
@@ -72,6 +73,7 @@ pub async fn controllers(context: Context) {
         runner::run(Rebalances::default(), &context),
         runner::run(Copies::default(), &context),
         runner::run(Deletions::default(), &context),
+        runner::run(Scrub, &context),
         runner::run(Ingests::default(), &context),
     );
 }

@@ -5,7 +5,7 @@ use orrery_shell::Admin;
 use prometheus::proto::MetricFamily;
 
 use crate::agent::Agent;
-use crate::api::info::free_bytes;
+use crate::api::info::{free_bytes, volume_bytes};
 
 impl Admin for Agent {
     async fn ready(&self) -> Result<String, String> {
@@ -23,6 +23,9 @@ impl Admin for Agent {
             .set(i64::from(self.status().mysqld.is_ok()));
         metrics.active_loads.set(self.sessions.total() as i64);
         metrics.term.set(self.terms.highest() as i64);
+        if let Ok(size) = volume_bytes(&self.config.data_dir) {
+            metrics.volume_bytes.set(size as i64);
+        }
         if let Ok(free) = free_bytes(&self.config.data_dir) {
             metrics.free_bytes.set(free as i64);
         }

@@ -13,7 +13,7 @@
 //! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]:
 //!   key look-ups;
 //! - [`watch`]: asks whether mysqld can be relied on; [`status`]: the last answer; [`orphans`]: ends
-//!   statements whose czar is gone.
+//!   statements whose czar is gone; [`scrub`]: compares tables with the manifest again and again.
 
 mod admin;
 pub mod agent;
@@ -29,6 +29,7 @@ pub mod load;
 pub mod metrics;
 pub mod orphans;
 pub mod run;
+pub mod scrub;
 pub mod server;
 pub mod state;
 pub mod status;

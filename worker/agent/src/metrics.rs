@@ -19,6 +19,8 @@ pub struct Metrics {
     pub active_loads: IntGauge,
     /// Bytes free on the volume.
     pub free_bytes: IntGauge,
+    /// Size of the volume.
+    pub volume_bytes: IntGauge,
     /// Highest term seen.
     pub term: IntGauge,
     /// Tables copied and verified.
@@ -27,6 +29,10 @@ pub struct Metrics {
     pub copied_bytes: IntCounter,
     /// Bytes of tablespaces sent to other agents.
     pub exported_bytes: IntCounter,
+    /// Tables compared with the manifest.
+    pub checked_tables: IntCounter,
+    /// Tables that differ from it.
+    pub damaged_tables: IntGauge,
 }
 
 impl Metrics {
@@ -65,6 +71,7 @@ impl Metrics {
             mysqld_ready: gauge("mysqld_ready", "1 when mysqld can be used")?,
             active_loads: gauge("active_loads", "LOADs going on")?,
             free_bytes: gauge("volume_free_bytes", "Bytes free on the data volume")?,
+            volume_bytes: gauge("volume_bytes", "Size of the data volume in bytes")?,
             term: gauge("term", "Highest operator term seen")?,
             copied_tables: counter(
                 "copied_tables_total",
@@ -72,6 +79,11 @@ impl Metrics {
             )?,
             copied_bytes: counter("copied_bytes_total", "Bytes of tablespaces received")?,
             exported_bytes: counter("exported_bytes_total", "Bytes of tablespaces sent")?,
+            checked_tables: counter(
+                "checked_tables_total",
+                "Tables compared with the manifest long after they were sealed",
+            )?,
+            damaged_tables: gauge("damaged_tables", "Tables that differ from the manifest")?,
             registry,
         })
     }

@@ -144,6 +144,8 @@ calls! {
     Manifest = Get "/v1/manifest" [Operator],
     /// → [`UnknownTables`](crate::agent::UnknownTables).
     Unknown = Get "/v1/unknown" [Operator],
+    /// → [`DamagedTables`](crate::agent::DamagedTables).
+    Damaged = Get "/v1/damaged" [Operator],
     /// [`SetState`](crate::agent::SetState): sealed → published → revoked or deleted.
     SetState = Post "/v1/manifest/state" [Operator],
     /// [`Drop`](crate::agent::Drop) → [`Dropped`](crate::agent::Dropped).

@@ -2,6 +2,7 @@
 //! it would be; epochs are raised here and nowhere else: dataEpoch when what the data is changes,
 //! placementEpoch when who holds it changes.
 
+mod damage;
 mod error;
 mod families;
 mod limits;
@@ -14,6 +15,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use damage::{Damaged, damaged};
 pub use error::EditError;
 pub use families::{accept_family, index_family, retire_family};
 pub use limits::check as check_segments;

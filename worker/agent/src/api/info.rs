@@ -9,6 +9,7 @@ use axum::extract::State;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::{READER_ACCOUNT, Role};
 use orrery_worker_api::agent::{Adopt, Held, Info};
+use rustix::fs::StatVfs;
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -64,13 +65,23 @@ async fn held(agent: &Agent) -> Option<Held> {
 
 /// Bytes free for unprivileged users on the volume of `path`.
 pub fn free_bytes(path: &Path) -> Result<u64> {
-    let volume = rustix::fs::statvfs(path).map_err(|error| {
+    let volume = volume(path)?;
+    Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+}
+
+/// Size of the volume of `path`, in bytes.
+pub fn volume_bytes(path: &Path) -> Result<u64> {
+    let volume = volume(path)?;
+    Ok(volume.f_blocks.saturating_mul(volume.f_frsize))
+}
+
+fn volume(path: &Path) -> Result<StatVfs> {
+    rustix::fs::statvfs(path).map_err(|error| {
         AgentError::io(
             format!("look at the volume of {}", path.display()),
             error.into(),
         )
-    })?;
-    Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+    })
 }
 
 /// Names a fresh data directory, or sets the reader's password on the worker's own.

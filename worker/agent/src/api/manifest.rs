@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use orrery_worker_api::agent::{Drop, Dropped, ManifestPage, PageQuery, SetState, UnknownTables};
+use orrery_worker_api::agent::{
+    DamagedTables, Drop, Dropped, ManifestPage, PageQuery, SetState, UnknownTables,
+};
 
 use super::body::Body;
 use crate::agent::Agent;
 use crate::error::Result;
 use crate::jobs::to_end;
-use crate::tables::{drop as dropping, manifest};
+use crate::tables::{checks, drop as dropping, manifest};
 
 /// [`AgentCall::Manifest`](orrery_worker_api::routes::AgentCall::Manifest).
 pub async fn page(
@@ -33,6 +35,13 @@ pub async fn unknown(State(agent): State<Arc<Agent>>) -> Result<Json<UnknownTabl
     agent.require_identity()?;
     let tables = manifest::unknown(&mut agent.db.conn().await?).await?;
     Ok(Json(UnknownTables { tables }))
+}
+
+/// [`AgentCall::Damaged`](orrery_worker_api::routes::AgentCall::Damaged).
+pub async fn damaged(State(agent): State<Arc<Agent>>) -> Result<Json<DamagedTables>> {
+    agent.require_identity()?;
+    let tables = checks::damaged(&mut agent.db.conn().await?).await?;
+    Ok(Json(DamagedTables { tables }))
 }
 
 /// [`AgentCall::SetState`](orrery_worker_api::routes::AgentCall::SetState).

@@ -49,6 +49,7 @@ fn handler(call: AgentCall) -> MethodRouter<Arc<Agent>> {
         AgentCall::Adopt => on(method, info::adopt),
         AgentCall::Manifest => on(method, manifest::page),
         AgentCall::Unknown => on(method, manifest::unknown),
+        AgentCall::Damaged => on(method, manifest::damaged),
         AgentCall::SetState => on(method, manifest::set_state),
         AgentCall::Drop => on(method, manifest::drop),
         AgentCall::Open => on(method, attempts::open),

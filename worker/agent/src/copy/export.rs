@@ -14,7 +14,7 @@ use super::container::{BlockSender, Section, Writer};
 use crate::agent::Agent;
 use crate::db::sql;
 use crate::error::{AgentError, Result};
-use crate::tables::{manifest, physical};
+use crate::tables::{checks, manifest, physical};
 
 /// Blocks between the reader of the files and the network.
 const BLOCKS_AHEAD: usize = 4;
@@ -48,6 +48,11 @@ pub async fn export(agent: Arc<Agent>, database: String, table: String) -> Resul
                 "{database}.{table} is not in the manifest"
             )));
         }
+    }
+    if checks::is_damaged(&mut conn, &database, &table).await? {
+        return Err(AgentError::Conflict(format!(
+            "{database}.{table} is damaged: it is no source of copies"
+        )));
     }
     let definition = physical::show_create(&mut conn, &database, &table).await?;
     conn.query_drop(format!(

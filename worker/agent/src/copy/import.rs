@@ -25,7 +25,7 @@ use crate::db::sql;
 use crate::error::{AgentError, Result};
 use crate::state::durable;
 use crate::tables::drop::drop_table;
-use crate::tables::{checksum, manifest, physical};
+use crate::tables::{checks, checksum, manifest, physical};
 
 /// The agent a table comes from, and the operator's order for it.
 type Source<'a> = (&'a AgentClient, &'a ExportOrder);
@@ -57,6 +57,7 @@ pub async fn fetch(
     if let Some(found) = manifest::find(&mut conn, &wanted.database, &wanted.table).await?
         && found.state != RowState::Deleted
         && found.same_rows(wanted)
+        && !checks::is_damaged(&mut conn, &wanted.database, &wanted.table).await?
     {
         manifest::set_table_state(&mut conn, &found, found.state, epoch).await?;
         return Ok(Arrival::Known(found));
@@ -104,7 +105,7 @@ async fn log_position(conn: &mut Conn, name: &str) -> Result<u64> {
 ///
 /// A table that stands there with other rows goes, now that the verified one is here: this worker
 /// sealed it without rows that the loader could not bring, and the catalog never counted it as a
-/// copy.
+/// copy; or its disk changed it.
 pub async fn move_in(
     agent: &Agent,
     wanted: &ManifestRow,
@@ -134,6 +135,7 @@ pub async fn move_in(
         ..wanted.clone()
     };
     manifest::put(&mut conn, &row).await?;
+    checks::forget(&mut conn, &row).await?;
     agent.metrics.copied_tables.inc();
     Ok(row)
 }

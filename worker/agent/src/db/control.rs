@@ -9,7 +9,7 @@ use orrery_worker_api::agent::Identity;
 use crate::error::{AgentError, Result};
 
 /// Every table: what lies between CREATE TABLE IF NOT EXISTS and the engine.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     (
         "identity",
         "only_row TINYINT PRIMARY KEY CHECK (only_row = 1), archive_uid VARCHAR(255) NOT NULL, worker INT UNSIGNED NOT NULL, \
@@ -48,6 +48,10 @@ const TABLES: [(&str, &str); 7] = [
          row_count BIGINT UNSIGNED NOT NULL, bytes BIGINT UNSIGNED NOT NULL, checksum VARCHAR(255) NOT NULL, \
          state ENUM('sealed','published','revoked','deleted') NOT NULL, epoch BIGINT UNSIGNED NOT NULL, \
          PRIMARY KEY (db, name), KEY (attempt), KEY (segment)",
+    ),
+    (
+        "checked",
+        "db VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL, at TIMESTAMP NOT NULL, damage VARCHAR(1000), PRIMARY KEY (db, name)",
     ),
 ];
 

@@ -16,9 +16,10 @@ use crate::error::{AgentError, Result};
 pub async fn run(agent: Arc<Agent>, api: TcpListener, stop: CancellationToken) -> Result<()> {
     let watching = tokio::spawn(crate::watch::run(agent.clone(), stop.clone()));
     let ending = tokio::spawn(crate::orphans::run(agent.clone(), stop.clone()));
+    let checking = tokio::spawn(crate::scrub::run(agent.clone(), stop.clone()));
     https::serve(agent.clone(), api, stop).await?;
     agent.sessions.close_all().await;
-    for task in [watching, ending] {
+    for task in [watching, ending, checking] {
         task.await
             .map_err(|error| AgentError::Internal(error.to_string()))?;
     }

@@ -95,6 +95,8 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
             physical::require_innodb(&mut conn, &staging, &table.table).await?;
         }
     }
+    // One commit, and so one flush to the disk, for all of them.
+    conn.query_drop("START TRANSACTION").await?;
     conn.exec_batch(
         "INSERT INTO orrery_control.staged_table (attempt, part, chunk, name) VALUES (:attempt, :part, :chunk, :name)",
         missing.iter().map(|table| {
@@ -104,7 +106,7 @@ pub async fn open(agent: &Agent, request: OpenAttempt) -> Result<()> {
         }),
     )
     .await?;
-    Ok(())
+    Ok(conn.query_drop("COMMIT").await?)
 }
 
 async fn create(

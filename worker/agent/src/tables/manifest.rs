@@ -207,7 +207,7 @@ pub async fn highest(conn: &mut Conn) -> Result<Highest> {
     })
 }
 
-fn no_answer() -> AgentError {
+pub(super) fn no_answer() -> AgentError {
     AgentError::Internal("a statement that always has one row had none".into())
 }
 

@@ -1,6 +1,7 @@
 //! Physical tables of this worker: staged by attempts, sealed, listed in the manifest, dropped.
 
 pub mod attempts;
+pub mod checks;
 pub mod checksum;
 pub mod discard;
 pub mod drop;

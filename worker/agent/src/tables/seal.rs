@@ -4,6 +4,7 @@
 //! Every step can be repeated after a crash: the attempt's state, where each table is, and which
 //! manifest rows exist say how far it came.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::agent::Agent;
 use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
 
+/// Rows of the manifest that are written at once: after a crash so many tables are counted again.
+const ROWS_PER_COMMIT: usize = 16;
 /// How long a call waits before it says that the work is under way.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -103,16 +106,24 @@ async fn move_in(
     let staging = staging_database(attempt);
     let staged = physical::tables(&mut conn, &staging).await?;
     let moved = physical::tables(&mut conn, &spec.database).await?;
-    for StagedTable { table, .. } in tables {
-        if staged.contains(table) {
-            physical::rename(&mut conn, table, &staging, &spec.database).await?;
-        } else if !moved.contains(table) {
-            return Err(AgentError::Mismatch(format!(
-                "{table} of attempt {attempt} is gone"
-            )));
-        }
+    let tables = tables.iter().map(|staged| staged.table.as_str());
+    let (staying, gone): (Vec<&str>, Vec<&str>) = tables
+        .filter(|table| staged.contains(*table) || !moved.contains(*table))
+        .partition(|table| staged.contains(*table));
+    if let Some(table) = gone.first() {
+        return Err(AgentError::Mismatch(format!(
+            "{table} of attempt {attempt} is gone"
+        )));
     }
-    Ok(())
+    let (staging, database) = (staging.as_str(), spec.database.as_str());
+    let rename = async |tables: &[&str]| {
+        let mut conn = agent.db.session().await?;
+        for table in tables {
+            physical::rename(&mut conn, table, staging, database).await?;
+        }
+        Ok(())
+    };
+    side_by_side(shares(&staying).map(rename).collect()).await
 }
 
 async fn enter_manifest(
@@ -122,14 +133,22 @@ async fn enter_manifest(
     tables: &[StagedTable],
 ) -> Result<()> {
     let mut conn = agent.db.session().await?;
-    for table in tables {
-        if manifest::find(&mut conn, &spec.database, &table.table)
-            .await?
-            .is_none()
-        {
-            let row = count(agent, &mut conn, attempt, spec, table).await?;
-            manifest::put(&mut conn, &row).await?;
+    let entered = manifest::of_attempt(&mut conn, attempt).await?;
+    let entered: BTreeSet<&str> = entered.iter().map(|row| row.table.as_str()).collect();
+    let left = tables
+        .iter()
+        .filter(|table| !entered.contains(table.table.as_str()));
+    let left: Vec<&StagedTable> = left.collect();
+    for tables in left.chunks(ROWS_PER_COMMIT) {
+        let mut rows = Vec::new();
+        for table in tables {
+            rows.push(count(agent, &mut conn, attempt, spec, table).await?);
         }
+        conn.query_drop("START TRANSACTION").await?;
+        for row in &rows {
+            manifest::put(&mut conn, row).await?;
+        }
+        conn.query_drop("COMMIT").await?;
     }
     Ok(())
 }

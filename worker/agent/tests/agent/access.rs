@@ -38,6 +38,7 @@ fn meant_for(call: AgentCall) -> &'static [Role] {
         | AgentCall::Adopt
         | AgentCall::Manifest
         | AgentCall::Unknown
+        | AgentCall::Damaged
         | AgentCall::SetState
         | AgentCall::Drop
         | AgentCall::Open

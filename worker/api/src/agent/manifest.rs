@@ -110,6 +110,22 @@ pub struct UnknownTables {
     pub tables: Vec<(String, String)>,
 }
 
+/// Tables whose rows are not those of the manifest any more, found when they were read again.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct DamagedTables {
+    /// The first thousand.
+    pub tables: Vec<DamagedTable>,
+}
+
+/// A table whose rows are not those of the manifest any more.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct DamagedTable {
+    /// Its row of the manifest, which says what it should hold.
+    pub row: ManifestRow,
+    /// What it holds, in words.
+    pub damage: String,
+}
+
 /// Moves manifest rows to a state.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase")]

@@ -15,6 +15,6 @@ pub use copies::{CopyDdl, CopyStatus, CopyTable, ExportOrder, StartCopy};
 pub use identity::{Adopt, Held, Highest, Identity, Info, Term};
 pub use index::{IndexEntries, IndexLookup};
 pub use manifest::{
-    Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState, SetState, TablePart,
-    UnknownTables,
+    DamagedTable, DamagedTables, Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState,
+    SetState, TablePart, UnknownTables,
 };

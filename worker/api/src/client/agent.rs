@@ -10,9 +10,9 @@ use reqwest::{Body, StatusCode};
 use super::https::{Server, json, sent};
 use crate::CallError;
 use crate::agent::{
-    Adopt, CopyStatus, Drop, Dropped, ExportOrder, IndexEntries, IndexLookup, Info, Ledger,
-    LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed, SetState,
-    SourceFiles, StartCopy, Term, UnknownTables,
+    Adopt, CopyStatus, DamagedTables, Drop, Dropped, ExportOrder, IndexEntries, IndexLookup, Info,
+    Ledger, LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed,
+    SetState, SourceFiles, StartCopy, Term, UnknownTables,
 };
 use crate::routes::AgentCall;
 
@@ -47,6 +47,11 @@ impl AgentClient {
     /// Tables that no manifest row names.
     pub async fn unknown(&self) -> Result<UnknownTables, CallError> {
         self.0.get(AgentCall::Unknown, &[]).await
+    }
+
+    /// Tables that differ from its manifest.
+    pub async fn damaged(&self) -> Result<DamagedTables, CallError> {
+        self.0.get(AgentCall::Damaged, &[]).await
     }
 
     /// Moves manifest rows to a state.
