@@ -29,13 +29,34 @@ where
         + Clone
         + Debug,
 {
+    let written = written(context, namespace, live, status).await?;
+    Ok(written.is_some())
+}
+
+/// The same; answers with the object as it was written, `None` when it had the status.
+pub async fn written<K>(
+    context: &Context,
+    namespace: &str,
+    live: &K,
+    status: K::Status,
+) -> Result<Option<K>, kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status: PartialEq>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
     if live.status() == Some(&status) {
-        return Ok(false);
+        return Ok(None);
     }
     let mut wanted = live.clone();
     *wanted.status_mut() = Some(status);
     let api = context.api::<K>(namespace);
-    api.replace_status(&live.name_any(), &field_manager::post(), &wanted)
+    let parameters = field_manager::post();
+    let written = api
+        .replace_status(&live.name_any(), &parameters, &wanted)
         .await?;
-    Ok(true)
+    Ok(Some(written))
 }

@@ -1,11 +1,13 @@
 //! Carries decisions out: asks the loader and the agents, has the catalog edited, gives orders.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, ListParams};
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::WorkerId;
 use orrery_crds::kinds::Ingest;
@@ -16,12 +18,16 @@ use orrery_worker_api::loader::Survey;
 use super::catalog_edit::CatalogEdit;
 use super::decision::{Order, Question};
 use super::error::IngestError;
-use super::job;
 use super::observe::{Archive, Loader, Observed, Sealed};
+use super::standing;
+use super::{job, pods};
 use crate::agents::AgentError;
 use crate::controller::context::Context;
 use crate::field_manager;
 use crate::fleet::Fleet;
+
+/// How long a pod may take to start before the cluster's Events are looked at.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Acts for the ingests of an archive.
 pub struct Actor<'a> {
@@ -76,6 +82,7 @@ impl Actor<'_> {
         let ingest = observed.ingest;
         match order {
             Order::EnsureJob => self.ensure_job(ingest).await?,
+            Order::KeepRejects => self.keep_rejects(ingest).await?,
             Order::EndJob => {
                 let name = job::name(&ingest.name_any());
                 delete_job(self.context, self.namespace, &name).await?;
@@ -113,16 +120,66 @@ impl Actor<'_> {
     }
 
     async fn loader_status(&self, ingest: &Ingest) -> Result<Loader, IngestError> {
-        if let Some(said) = job::out_of_disk(&ingest.name_any(), &self.archive.pods) {
+        if let Some(said) = pods::out_of_disk(&ingest.name_any(), &self.archive.pods) {
             return Ok(Loader::DiskFull(said));
         }
         let Some(loader) = self.loader(ingest)? else {
-            return Ok(Loader::NoPod);
+            return Ok(Loader::NoPod(self.obstacle(ingest).await?));
         };
         Ok(match loader.status().await {
             Ok(now) => Loader::Says(Box::new(now)),
             Err(error) => Loader::Silent(error.to_string()),
         })
+    }
+
+    /// Why the loader's pod does not run, as the cluster says it: of the pod, or of the Job that
+    /// cannot make one. Events are looked at only when the pod is late, because a pod that is being
+    /// started has none of use.
+    async fn obstacle(&self, ingest: &Ingest) -> Result<Option<String>, kube::Error> {
+        let name = ingest.name_any();
+        if let Some(why) = pods::obstacle(&name, &self.archive.pods) {
+            return Ok(Some(why));
+        }
+        if standing::loader_away_for(ingest, Timestamp::now()) < LATE {
+            return Ok(None);
+        }
+        let pods = pods::pods_of(&name, &self.archive.pods);
+        let objects = pods.map(|pod| ("Pod", pod.name_any()));
+        for (kind, object) in objects.chain([("Job", job::name(&name))]) {
+            let of =
+                format!("involvedObject.kind={kind},involvedObject.name={object},type=Warning");
+            let events = self.context.api::<Event>(self.namespace);
+            let events = events.list(&ListParams::default().fields(&of)).await?.items;
+            let newest = events.into_iter().max_by_key(pods::event_time);
+            if let Some(said) = newest.and_then(|event| event.message) {
+                return Ok(Some(said));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps the list of rejected rows in a ConfigMap that goes with the Ingest, because the
+    /// loader's pod goes with its Job.
+    async fn keep_rejects(&self, ingest: &Ingest) -> Result<(), IngestError> {
+        let lines = match self.loader(ingest)? {
+            Some(loader) => loader.rejects().await,
+            None => return Ok(()),
+        };
+        let lines = match lines {
+            Ok(lines) if lines.is_empty() => return Ok(()),
+            Ok(lines) => lines,
+            Err(error) => {
+                let name = ingest.name_any();
+                tracing::warn!(ingest = name, %error, "the list of rejects is lost with the loader");
+                return Ok(());
+            }
+        };
+        let kept = job::rejects(ingest, lines);
+        let api = self.context.api::<ConfigMap>(self.namespace);
+        match api.create(&field_manager::post(), &kept).await {
+            Err(kube::Error::Api(answer)) if answer.code == 409 => Ok(()),
+            created => Ok(created.map(drop)?),
+        }
     }
 
     async fn survey(
@@ -236,7 +293,7 @@ impl Actor<'_> {
         let wanted = job::build(ingest, &self.context.images);
         let name = wanted.name_any();
         if let Some(held) = api.get_opt(&name).await? {
-            if job::has_ended(&held) {
+            if pods::has_ended(&held) {
                 tracing::warn!(
                     job = name,
                     "the loader's Job ended too early and is made again"

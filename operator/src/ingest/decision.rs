@@ -44,6 +44,10 @@ pub struct Step {
     pub report: Option<Report>,
     /// Rows that are published.
     pub rows: Option<u64>,
+    /// Whether the loader is away; not known when it was not asked.
+    pub loader_away: Option<bool>,
+    /// Whether an attempt did not succeed.
+    pub attempt_failed: bool,
     /// Something that a person should look at: reason and words.
     pub warning: Option<(&'static str, String)>,
 }
@@ -55,6 +59,9 @@ pub enum Order {
     EnsureJob,
     /// To the cluster: there is no such Job any more. Must be obeyed.
     EndJob,
+    /// To the loader and the cluster: the list of rejected rows is kept for people. A loader that
+    /// does not answer any more takes its list with it.
+    KeepRejects,
     /// To the loader: read the sources. With an attempt, its agents are asked for the list of files
     /// that an earlier survey recorded, so that a changed source fails. Must be obeyed.
     Survey(Box<Survey>, Option<u64>),

@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, EmptyDirVolumeSource, EphemeralVolumeSource, PersistentVolumeClaimSpec,
-    PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource, Pod, PodSpec,
-    PodTemplateSpec, SecretVolumeSource, Toleration, Volume, VolumeMount,
+    ConfigMap, Container, EmptyDirVolumeSource, EphemeralVolumeSource, PersistentVolumeClaimSpec,
+    PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec,
+    SecretVolumeSource, Toleration, Volume, VolumeMount,
     VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use orrery_archive::names::{COMPONENT_LABEL, Role};
-use orrery_crds::kinds::{Ingest, LoaderPod, SpoolVolume};
+use orrery_crds::kinds::{Ingest, LoaderPod, REJECTS_KEY, SpoolVolume, rejects_name};
 
 use crate::controller::pods::Images;
 
@@ -31,48 +31,32 @@ pub fn name(ingest: &str) -> String {
     format!("ingest-{ingest}")
 }
 
-/// Whether a Job runs no pod any more.
-pub fn has_ended(job: &Job) -> bool {
-    let conditions = job
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|conditions| {
-        conditions.iter().any(|condition| {
-            condition.status == "True" && matches!(condition.type_.as_str(), "Complete" | "Failed")
-        })
-    })
+/// The ConfigMap with the list of rejects of an Ingest that failed; it goes with the Ingest.
+pub fn rejects(ingest: &Ingest, lines: String) -> ConfigMap {
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(rejects_name(&ingest.name_any())),
+            namespace: ingest.namespace(),
+            labels: Some(labels(ingest)),
+            owner_references: ingest.controller_owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([(REJECTS_KEY.to_owned(), lines)])),
+        ..ConfigMap::default()
+    }
 }
 
-/// What a node said that put a pod of the loader out for the disk space it used: the pod that
-/// follows would fill the next node's disk. `None` when none was.
-pub fn out_of_disk(ingest: &str, pods: &[Pod]) -> Option<String> {
-    const OF_DISK: [&str; 3] = [
-        "ephemeral-storage",
-        "ephemeral local storage",
-        "EmptyDir volume",
-    ];
-    let own = |pod: &&Pod| {
-        pod.labels()
-            .get(INGEST_LABEL)
-            .is_some_and(|name| name == ingest)
-    };
-    pods.iter().filter(own).find_map(|pod| {
-        let status = pod.status.as_ref()?;
-        let evicted = status.reason.as_deref() == Some("Evicted");
-        let said = status.message.as_ref().filter(|_| evicted)?;
-        let of_disk = OF_DISK.iter().any(|words| said.contains(words));
-        of_disk.then(|| said.clone())
-    })
+fn labels(ingest: &Ingest) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (INGEST_LABEL.to_owned(), ingest.name_any()),
+        (COMPONENT_LABEL.to_owned(), "loader".to_owned()),
+        ("app.kubernetes.io/name".to_owned(), "orrery".to_owned()),
+    ])
 }
 
 /// The Job.
 pub fn build(ingest: &Ingest, images: &Images) -> Job {
-    let labels = BTreeMap::from([
-        (INGEST_LABEL.to_owned(), ingest.name_any()),
-        (COMPONENT_LABEL.to_owned(), "loader".to_owned()),
-        ("app.kubernetes.io/name".to_owned(), "orrery".to_owned()),
-    ]);
+    let labels = labels(ingest);
     Job {
         metadata: ObjectMeta {
             name: Some(name(&ingest.name_any())),
@@ -337,28 +321,6 @@ mod tests {
         assert_eq!(claim["storageClassName"], "fast");
         assert_eq!(claim["resources"]["requests"]["storage"], "500Gi");
         assert_eq!(spool["emptyDir"], Value::Null);
-    }
-
-    fn pod(name: &str, status: &Value) -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": name, "labels": {INGEST_LABEL: "i"}}, "status": status,
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn only_a_pod_put_out_for_its_disk_space_is_out_of_disk() {
-        let said = "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi";
-        let disk = json!({"phase": "Failed", "reason": "Evicted", "message": said});
-        let memory = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."});
-        let limit = json!({"phase": "Failed", "reason": "Evicted", "message": "Usage of EmptyDir volume \"spool\" exceeds the limit \"1Gi\"."});
-        let pending = json!({"phase": "Pending"});
-        assert_eq!(out_of_disk("i", &[pod("a", &disk)]).as_deref(), Some(said));
-        assert!(out_of_disk("i", &[pod("a", &limit)]).is_some());
-        assert_eq!(out_of_disk("i", &[pod("a", &memory)]), None);
-        assert_eq!(out_of_disk("j", &[pod("a", &disk)]), None);
-        assert!(out_of_disk("i", &[pod("a", &disk), pod("b", &pending)]).is_some());
-        assert_eq!(out_of_disk("i", &[pod("b", &pending)]), None);
     }
 
     #[test]

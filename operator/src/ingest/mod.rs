@@ -1,9 +1,9 @@
 //! Ingests: exactly once, all or nothing, undoable (docs/design/ingest.md).
 //!
-//! Level-triggered: each run looks at every Ingest of an archive and moves each by one step of its
-//! phase, as *observe → decide → act → report*. What a step decided is in the object's status or in
-//! the catalog before the next step relies on it, so another leader continues where this one
-//! stopped.
+//! Level-triggered: each run looks at every Ingest of an archive, side by side, and moves each from
+//! phase to phase until it waits for something, as *observe → decide → act → report*. What a step
+//! decided is in the object's status or in the catalog before the next step relies on it, so another
+//! leader continues where this one stopped.
 //!
 //! [`observe`] reads; [`decide`] is pure, a file per phase, and says what to ask, to write or to
 //! order (a [`decision`]); [`act`] does that; [`status`] reports. [`state`] is the status as a
@@ -15,10 +15,14 @@ mod catalog_edit;
 mod decide;
 mod decision;
 mod error;
+mod finalizer;
 mod job;
 mod observe;
+mod patience;
+mod pods;
 mod queue;
 mod staging;
+mod standing;
 mod state;
 mod status;
 mod survey_id;
@@ -30,8 +34,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
 use kube::{Client, ResourceExt};
 use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{Ingest, IngestPhase};
@@ -45,14 +51,21 @@ use act::Actor;
 use catalog_edit::CatalogEdit;
 use decision::{Decision, Step};
 use error::IngestError;
-use observe::{Archive, Observed, is_active, phase};
-use queue::{Entry, Turns};
+use job::INGEST_LABEL;
+use observe::{Archive, Observed};
+use queue::{Entry, Turn, Turns};
+use standing::{between, is_active, loader_away_for, phase, reached};
 use status::Outcome;
 
-/// Pause while an ingest is under way.
-const BUSY: Duration = Duration::from_secs(1);
-/// Pause when nothing is.
+/// Shortest and longest pause while an ingest waits for something: a tenth of the time that its
+/// phase has lasted, so that looking late costs a tenth of the time at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
+/// Pause when nothing is under way.
 const IDLE: Duration = Duration::from_secs(30);
+/// Ingests that are looked at at once.
+const SIDE_BY_SIDE: usize = 32;
+/// Steps of an ingest in one run, from one phase to the next: more than there are phases.
+const MOST_STEPS: usize = 16;
 /// Answers after which there must be a step: the loader's, the agents', and two edits of the
 /// catalog are the most that one takes.
 const MOST_ANSWERS: usize = 8;
@@ -69,16 +82,28 @@ impl Controller for Ingests {
     const NAME: &'static str = "ingests";
 
     fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, String> {
-        changes::<Ingest, _>(client, scope, None, Sensitivity::Spec, watch::namespace)
+        let (any, spec) = (Sensitivity::Any, Sensitivity::Spec);
+        stream::select_all([
+            changes::<Ingest, _>(client, scope, None, spec, watch::namespace),
+            changes::<Pod, _>(client, scope, Some(INGEST_LABEL), any, watch::namespace),
+            watch::roots(client, scope),
+        ])
+        .boxed()
     }
 
-    /// Moves every ingest of an archive by one step.
+    /// Moves every ingest of an archive as far as it goes without waiting, all side by side.
     async fn reconcile(
         &self,
         context: &Context,
         namespace: &String,
     ) -> Result<Duration, IngestError> {
         let ingests = context.list::<Ingest>(namespace, None).await?.valid;
+        let stand = ingests
+            .iter()
+            .map(|ingest| (phase(ingest), reached(ingest)));
+        context
+            .metrics
+            .ingests(namespace, &stand.collect::<Vec<_>>());
         if !ingests.iter().any(is_active) {
             return Ok(IDLE);
         }
@@ -96,32 +121,89 @@ impl Controller for Ingests {
             namespace,
             archive: &archive,
         };
-        for ingest in ingests.iter().filter(|ingest| is_active(ingest)) {
-            // An ingest whose table is newer than the turns has none yet, and starts with the next
-            // run.
-            let catalog = match phase(ingest) {
-                IngestPhase::Pending => Arc::clone(&catalog),
-                _ => context.writer.catalog(namespace).await?,
-            };
-            let observed = Observed::new(ingest, &archive, catalog).map(|observed| Observed {
-                turn: turns.turn(&ingest.name_any()),
-                readers_have: self.readers_have(namespace, ingest),
-                ..observed
-            });
-            let outcome = match observed {
-                Ok(observed) => advance(&actor, observed).await,
-                Err(error) => Outcome::Failed(error, None),
-            };
-            if let Outcome::Failed(error, _) = &outcome {
-                tracing::warn!(ingest = ingest.name_any(), %error, "step not done");
-            }
-            status::write(context, namespace, ingest, &outcome).await?;
-        }
-        Ok(BUSY)
+        let active = ingests.into_iter().filter(is_active);
+        let runs = active.map(|ingest| {
+            let turn = turns.turn(&ingest.name_any());
+            self.follow(&actor, ingest, turn, &catalog)
+        });
+        let pauses: Vec<Duration> = stream::iter(runs)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect()
+            .await;
+        Ok(pauses.into_iter().min().unwrap_or(IDLE))
     }
 }
 
 impl Ingests {
+    /// Moves an ingest from phase to phase until it waits for something. Answers when it is to be
+    /// looked at again. What goes wrong with one concerns no other.
+    async fn follow(
+        &self,
+        actor: &Actor<'_>,
+        mut ingest: Ingest,
+        turn: Turn,
+        turns_given_by: &Arc<Catalog>,
+    ) -> Duration {
+        for _ in 0..MOST_STEPS {
+            let name = ingest.name_any();
+            match finalizer::settle(actor.context, actor.namespace, ingest).await {
+                Ok(settled) => ingest = settled,
+                Err(error) => {
+                    tracing::warn!(ingest = name, %error, "finalizer not written");
+                    return PAUSES.1;
+                }
+            }
+            if !is_active(&ingest) {
+                return IDLE;
+            }
+            let outcome = self.step(actor, &ingest, &turn, turns_given_by).await;
+            if let Outcome::Failed(error, _) = &outcome {
+                tracing::warn!(ingest = ingest.name_any(), %error, "step not done");
+            }
+            match status::write(actor.context, actor.namespace, &ingest, &outcome).await {
+                Ok(Some(written)) => ingest = written,
+                Ok(None) => return pause(&ingest, Timestamp::now()),
+                Err(error) => {
+                    tracing::warn!(ingest = ingest.name_any(), %error, "status not written");
+                    return PAUSES.1;
+                }
+            }
+            if !moves(&outcome) {
+                return pause(&ingest, Timestamp::now());
+            }
+        }
+        PAUSES.0
+    }
+
+    async fn step(
+        &self,
+        actor: &Actor<'_>,
+        ingest: &Ingest,
+        turn: &Turn,
+        turns_given_by: &Arc<Catalog>,
+    ) -> Outcome {
+        // An ingest whose table is newer than the turns has none yet, and starts with the next run.
+        let catalog = match phase(ingest) {
+            IngestPhase::Pending => Ok(Arc::clone(turns_given_by)),
+            _ => actor.context.writer.catalog(actor.namespace).await,
+        };
+        let observed = match catalog {
+            Ok(catalog) => Observed::new(ingest, actor.archive, catalog),
+            Err(error) => Err(error.into()),
+        };
+        match observed {
+            Ok(observed) => {
+                let observed = Observed {
+                    turn: turn.clone(),
+                    readers_have: self.readers_have(actor.namespace, ingest),
+                    ..observed
+                };
+                advance(actor, observed).await
+            }
+            Err(error) => Outcome::Failed(error, None),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Readers>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,12 +226,25 @@ impl Ingests {
     }
 }
 
+/// Whether an ingest that came to this has another phase, and so another step at once.
+fn moves(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Step(step) if step.to.is_some())
+}
+
+/// When an ingest that waits is looked at again.
+fn pause(ingest: &Ingest, now: Timestamp) -> Duration {
+    let lasted = reached(ingest).map(|since| between(since, now));
+    let (shortest, longest) = PAUSES;
+    lasted.map_or(longest, |lasted| (lasted / 10).clamp(shortest, longest))
+}
+
 fn entry(ingest: &Ingest, catalog: &Catalog) -> Entry {
     let found = target::find(catalog, &ingest.spec.target);
     let director = found.as_ref().and_then(target::Target::director);
     Entry {
         name: ingest.name_any(),
         phase: phase(ingest),
+        yields: loader_away_for(ingest, Timestamp::now()) >= patience::TURN,
         created: ingest.creation_timestamp().map(|time| time.0),
         into_director: found.is_some_and(|target| director.as_ref() == Some(&target.key)),
         director,
@@ -198,4 +293,35 @@ async fn take(
         );
     }
     Outcome::Step(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::jiff::SignedDuration;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Looking late costs a tenth of what a phase takes, and a long one is not looked at all the
+    /// time.
+    #[test]
+    fn what_has_just_begun_is_looked_at_soon() {
+        let now = Timestamp::now();
+        for (lasted, expected) in [(0, 200), (1_000, 200), (5_000, 500), (60_000, 1_000)] {
+            let since = now - SignedDuration::from_millis(lasted);
+            let ingest: Ingest = serde_json::from_value(json!({
+                "apiVersion": "orrery.dev/v1alpha1", "kind": "Ingest", "metadata": {"name": "i"},
+                "spec": {"target": {"database": "sky", "table": "Object"}, "sources": [{"url": "http://a/b"}]},
+                "status": {"phase": "Load", "conditions": [{
+                    "type": "Load", "status": "True", "reason": "Reached", "message": "", "lastTransitionTime": since.to_string(),
+                }]},
+            }))
+            .unwrap();
+            assert_eq!(
+                pause(&ingest, now),
+                Duration::from_millis(expected),
+                "{lasted} ms"
+            );
+        }
+    }
 }

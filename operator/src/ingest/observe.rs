@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -21,7 +22,9 @@ use orrery_worker_api::loader::LoaderStatus;
 use super::catalog_edit::Written;
 use super::error::IngestError;
 use super::job::INGEST_LABEL;
+use super::patience;
 use super::queue::Turn;
+use super::standing::{between, loader_away_for, phase, reached};
 use super::state::State;
 use super::survey_id::SurveyId;
 use super::target::{self, Target};
@@ -87,32 +90,14 @@ fn accepted<T: UserTable>(tables: &[T]) -> impl Iterator<Item = (TableKey, u64)>
     stays.filter_map(|table| Some((table.key(), table.incarnation()?)))
 }
 
-/// Whether an ingest has a next step at all.
-pub fn is_active(ingest: &Ingest) -> bool {
-    match phase(ingest) {
-        IngestPhase::Failed => false,
-        IngestPhase::Visible => ingest.spec.revoked,
-        IngestPhase::Revoked => !ingest.spec.revoked,
-        _ => true,
-    }
-}
-
-/// The phase of an ingest; one without a status is pending.
-pub fn phase(ingest: &Ingest) -> IngestPhase {
-    ingest
-        .status
-        .as_ref()
-        .map_or(IngestPhase::Pending, |status| status.phase)
-}
-
 /// What is known of the loader.
 #[derive(Clone, Debug, Default)]
 pub enum Loader {
     /// It was not asked.
     #[default]
     Unasked,
-    /// No pod of it runs.
-    NoPod,
+    /// No pod of it runs, and why, if the cluster says so.
+    NoPod(Option<String>),
     /// Its node put it out because a disk was full, and what the node said.
     DiskFull(String),
     /// It does not answer, and why.
@@ -178,6 +163,32 @@ impl<'a> Observed<'a> {
             sealed: None,
             written: None,
         })
+    }
+
+    /// For how long the loader has been away.
+    pub fn loader_away_for(&self) -> Duration {
+        loader_away_for(self.ingest, self.now)
+    }
+
+    /// For how long the ingest has been in its phase.
+    pub fn in_phase_for(&self) -> Duration {
+        reached(self.ingest).map_or(Duration::ZERO, |since| between(since, self.now))
+    }
+
+    /// Attempts that did not succeed.
+    pub fn failed_attempts(&self) -> u32 {
+        self.ingest
+            .status
+            .as_ref()
+            .map_or(0, |status| status.failed_attempts)
+    }
+
+    /// How long the next attempt waits.
+    pub fn pause_after_attempts(&self) -> Duration {
+        match self.failed_attempts() {
+            0 => Duration::ZERO,
+            failed => patience::pause(failed),
+        }
     }
 
     /// The table it goes into, as the catalog has it.

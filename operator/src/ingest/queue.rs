@@ -14,6 +14,8 @@ pub struct Entry {
     pub name: String,
     /// Phase.
     pub phase: IngestPhase,
+    /// Whether it waits for a loader for so long that others of its director need not wait for it.
+    pub yields: bool,
     /// Creation time.
     pub created: Option<Timestamp>,
     /// Director it uses; `None` for a reference table, which waits for none.
@@ -56,15 +58,18 @@ impl Turns {
     }
 }
 
-fn is_open(phase: IngestPhase) -> bool {
-    (IngestPhase::Survey..IngestPhase::Visible).contains(&phase)
+/// One that yields has no rows on workers yet: when its loader comes, it surveys again if the
+/// director's rows have changed.
+fn is_open(entry: &Entry) -> bool {
+    let yields = entry.yields && entry.phase == IngestPhase::Survey;
+    !yields && (IngestPhase::Survey..IngestPhase::Visible).contains(&entry.phase)
 }
 
 /// Names of pending ingests that may start now; and for each that waits, the name it waits for.
 fn startable(entries: &[Entry]) -> (BTreeSet<String>, Vec<(String, String)>) {
     let mut busy: Vec<(&TableKey, &str)> = entries
         .iter()
-        .filter(|e| is_open(e.phase))
+        .filter(|e| is_open(e))
         .filter_map(|e| Some((e.director.as_ref()?, e.name.as_str())))
         .collect();
     let mut pending: Vec<&Entry> = entries
@@ -102,6 +107,7 @@ mod tests {
         Entry {
             name: name.into(),
             phase,
+            yields: false,
             created: Timestamp::from_second(created).ok(),
             director: director.map(|table| TableKey::new("sky", table)),
             into_director,
@@ -134,6 +140,17 @@ mod tests {
                 entry("a", phase, 1, Some("Object"), true),
                 entry("b", IngestPhase::Pending, 2, Some("Object"), true),
             ]);
+            assert_eq!(start.contains("b"), free, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn an_ingest_without_a_loader_holds_no_other_until_it_has_rows_on_workers() {
+        for (phase, free) in [(IngestPhase::Survey, true), (IngestPhase::Load, false)] {
+            let mut without = entry("a", phase, 1, Some("Object"), true);
+            without.yields = true;
+            let next = entry("b", IngestPhase::Pending, 2, Some("Object"), true);
+            let (start, _) = startable(&[without, next]);
             assert_eq!(start.contains("b"), free, "{phase:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! What users see of an ingest. Pure but for the write.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource as _;
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus};
@@ -19,14 +20,17 @@ pub enum Outcome {
     Failed(IngestError, Option<IngestPhase>),
 }
 
+/// Longest message, in characters, that the schema takes.
+const LONGEST_MESSAGE: usize = 4096;
+
 /// Writes the status when it differs, and publishes a change of phase and what a person should look
-/// at.
+/// at. Answers with the Ingest as it was written, `None` when there was nothing to write.
 pub async fn write(
     context: &Context,
     namespace: &str,
     ingest: &Ingest,
     outcome: &Outcome,
-) -> Result<(), kube::Error> {
+) -> Result<Option<Ingest>, kube::Error> {
     let before = ingest.status.clone().unwrap_or_default();
     let after = after(
         &before,
@@ -36,7 +40,7 @@ pub async fn write(
     );
     let phase = after.phase;
     let note = format!("{phase:?}: {}", after.message);
-    status::write(context, namespace, ingest, after).await?;
+    let written = status::written(context, namespace, ingest, after).await?;
     let about = ingest.object_ref(&());
     if let Outcome::Step(step) = outcome
         && let Some((reason, words)) = &step.warning
@@ -52,7 +56,7 @@ pub async fn write(
         };
         context.events.publish(&about, None, event).await;
     }
-    Ok(())
+    Ok(written)
 }
 
 /// The new status. A step that could not end is told in the message and tried again.
@@ -64,12 +68,13 @@ fn after(
 ) -> IngestStatus {
     let mut status = before.clone();
     match outcome {
-        Outcome::Step(step) => take(&mut status, step),
+        Outcome::Step(step) => take(&mut status, step, now),
         Outcome::Failed(error, reached) => {
             status.message = format!("tried again: {error}");
             status.phase = reached.unwrap_or(status.phase);
         }
     }
+    status.message = within(std::mem::take(&mut status.message));
     status.observed_generation = generation;
     if status.phase != before.phase || status.conditions.is_empty() {
         mark(before, &mut status, generation, now);
@@ -83,7 +88,25 @@ fn after(
     status
 }
 
-fn take(status: &mut IngestStatus, step: &Step) {
+/// A message may name all columns of a file, or all workers: what is too long for the schema is cut
+/// here, because a refused status would hold the ingest where it is.
+fn within(message: String) -> String {
+    if message.chars().count() <= LONGEST_MESSAGE {
+        return message;
+    }
+    let kept = message.chars().take(LONGEST_MESSAGE - 2);
+    kept.chain(" …".chars()).collect()
+}
+
+fn take(status: &mut IngestStatus, step: &Step, now: Timestamp) {
+    match step.loader_away {
+        Some(true) => {
+            let _ = status.loader_away_since.get_or_insert(Time(now));
+        }
+        Some(false) => status.loader_away_since = None,
+        None => {}
+    }
+    status.failed_attempts += u32::from(step.attempt_failed);
     if let Some(report) = &step.report {
         status.progress = report.progress.clone();
         status.summary = report.summary.clone();
@@ -160,6 +183,45 @@ mod tests {
             (survey.message.as_str(), survey.incarnation),
             ("reads", Some(3))
         );
+    }
+
+    #[test]
+    fn the_status_says_since_when_the_loader_is_away_and_how_often_attempts_failed() {
+        let start = Timestamp::UNIX_EPOCH;
+        let later = start + SignedDuration::from_mins(1);
+        let with = |loader_away, attempt_failed| {
+            step(Step {
+                loader_away,
+                attempt_failed,
+                ..Step::default()
+            })
+        };
+        let since = |status: &IngestStatus| status.loader_away_since.as_ref().map(|since| since.0);
+        let away = after(
+            &IngestStatus::default(),
+            None,
+            &with(Some(true), true),
+            start,
+        );
+        let still = after(&away, None, &with(Some(true), true), later);
+        assert_eq!((since(&still), still.failed_attempts), (Some(start), 2));
+        let unasked = after(&still, None, &with(None, false), later);
+        assert_eq!((since(&unasked), unasked.failed_attempts), (Some(start), 2));
+        assert_eq!(
+            since(&after(&unasked, None, &with(Some(false), false), later)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_message_is_never_longer_than_the_schema_takes() {
+        let long = "the table has no column ü, ".repeat(1_000);
+        let step = step(Step::wait(long.clone()));
+        let status = after(&IngestStatus::default(), Some(1), &step, Timestamp::now());
+        assert_eq!(status.message.chars().count(), LONGEST_MESSAGE);
+        assert!(status.message.ends_with(" …"), "{}", status.message);
+        let prefix = status.message.trim_end_matches(" …");
+        assert!(long.starts_with(prefix));
     }
 
     #[test]

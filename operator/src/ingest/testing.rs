@@ -230,6 +230,7 @@ pub fn error(reason: &str, retry: bool) -> LoaderError {
         reason: reason.into(),
         message: "why".into(),
         retry,
+        seconds: 0,
     }
 }
 

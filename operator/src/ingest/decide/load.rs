@@ -1,15 +1,17 @@
 //! Load → Seal: every agent concerned opens the attempt, then the loader sends the rows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_worker_api::loader::{Load, LoaderStatus, LoaderStep};
+use orrery_worker_api::loader::{Load, LoaderError, LoaderStatus, LoaderStep};
 
 use super::loader::{self, Ready};
 use super::undo;
 use crate::fleet::Addresses;
 use crate::ingest::decision::{Decision, Order, Step};
 use crate::ingest::observe::Observed;
+use crate::ingest::patience;
 use crate::ingest::staging::{self, Plan};
 use crate::ingest::state::{Attempt, State};
 use crate::ingest::target::Target;
@@ -27,6 +29,11 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
     // A loader that has loaded an earlier attempt is asked for this one.
     let this_attempt = now.attempt == Some(attempt.number);
     let going = Step::wait("rows go to the workers");
+    if let Some(error) = now.error.as_ref().filter(|_| this_attempt)
+        && let Some(decision) = failed(observed, attempt, error)
+    {
+        return decision;
+    }
     let step = match now.step {
         LoaderStep::Loaded if this_attempt => {
             let seal = State::Seal {
@@ -38,12 +45,30 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
         LoaderStep::Loading if this_attempt => going,
         _ => {
             let load = request(&observed.archive.addresses, &ready, attempt, &plan);
-            going
+            let mut step = going
                 .order(Order::Open(plan.opens))
-                .order(Order::Load(Box::new(load)))
+                .order(Order::Load(Box::new(load)));
+            step.attempt_failed = now.error.is_some() && this_attempt;
+            step
         }
     };
     step.into()
+}
+
+/// After a load that failed for a reason that may pass: what is to be done before the attempt's rows
+/// are sent again, to workers that keep what they have.
+fn failed(observed: &Observed<'_>, attempt: &Attempt, error: &LoaderError) -> Option<Decision> {
+    let tries = observed.failed_attempts() + 1;
+    let what = in_words(error);
+    if tries >= patience::MOST_TRIES {
+        return Some(undo::load_again(observed, attempt, &what));
+    }
+    let waits = Duration::from_secs(error.seconds) < patience::pause(tries);
+    waits.then(|| Step::wait(format!("waits before it loads again: {what}")).into())
+}
+
+fn in_words(error: &LoaderError) -> String {
+    format!("{}: {}", error.reason, error.message)
 }
 
 /// An attempt that can be loaded and sealed.

@@ -1,10 +1,13 @@
 //! What the phases after the survey expect of the loader: that it has surveyed for this Ingest.
 
-use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey, Surveyed};
+use std::time::Duration;
+
+use orrery_worker_api::loader::{LoaderError, LoaderStatus, LoaderStep, Survey, Surveyed};
 
 use super::undo;
 use crate::ingest::decision::{Decision, Order, Question, Step};
 use crate::ingest::observe::{Loader, Observed};
+use crate::ingest::patience;
 use crate::ingest::survey_id::SurveyId;
 
 /// A loader that has surveyed for this Ingest.
@@ -25,14 +28,10 @@ pub fn ready<'a>(observed: &'a Observed<'_>) -> Result<Ready<'a>, Decision> {
     let Some((_, id)) = own.filter(|_| now.step != LoaderStep::Idle) else {
         return Err(survey_again(observed, now, "the loader reads the sources"));
     };
-    if let Some(error) = &now.error {
-        let what = format!("{}: {}", error.reason, error.message);
-        if !error.retry {
-            return Err(undo::fail(observed, what));
-        }
-        if now.surveyed.is_none() {
-            return Err(survey_again(observed, now, &what));
-        }
+    if let Some(error) = &now.error
+        && (!error.retry || now.surveyed.is_none())
+    {
+        return Err(failed(observed, now, error));
     }
     match &now.surveyed {
         Some(surveyed) => Ok(Ready { now, id, surveyed }),
@@ -44,9 +43,12 @@ pub fn ready<'a>(observed: &'a Observed<'_>) -> Result<Ready<'a>, Decision> {
 pub fn asked<'a>(observed: &'a Observed<'_>) -> Result<&'a LoaderStatus, Decision> {
     match &observed.loader {
         Loader::Unasked => Err(Decision::Ask(Question::Loader)),
-        Loader::NoPod => {
-            let step = Step::wait("waits for the loader's pod");
-            Err(step.order(Order::EnsureJob).into())
+        Loader::NoPod(why) => {
+            let why = why
+                .as_ref()
+                .map_or_else(String::new, |why| format!(": {why}"));
+            let step = Step::wait(format!("waits for the loader's pod{why}"));
+            Err(away(observed, step.order(Order::EnsureJob)))
         }
         Loader::DiskFull(said) => Err(undo::fail(
             observed,
@@ -54,9 +56,41 @@ pub fn asked<'a>(observed: &'a Observed<'_>) -> Result<&'a LoaderStatus, Decisio
                 "DiskFull: the loader's spool filled the disk of its node ({said}); set spec.loader.spool.size in another Ingest"
             ),
         )),
-        Loader::Silent(why) => Err(Step::wait(format!("waits for the loader: {why}")).into()),
+        Loader::Silent(why) => {
+            let step = Step::wait(format!("waits for the loader: {why}"));
+            Err(away(observed, step))
+        }
         Loader::Says(now) => Ok(now),
     }
+}
+
+/// Waits for a loader that is away, as `step` says; not for ever, because others wait for the
+/// director.
+fn away(observed: &Observed<'_>, step: Step) -> Decision {
+    if observed.loader_away_for() < patience::LOADER {
+        return step.into();
+    }
+    let minutes = patience::LOADER.as_secs() / 60;
+    let what = step.message.as_deref().unwrap_or_default();
+    let why = format!("LoaderAway: after {minutes} minutes the ingest still {what}");
+    undo::fail(observed, why)
+}
+
+/// After a survey that failed: another one when the cause may pass, after a pause that grows.
+pub fn failed(observed: &Observed<'_>, now: &LoaderStatus, error: &LoaderError) -> Decision {
+    let what = format!("{}: {}", error.reason, error.message);
+    let surveys = observed.own_survey().map_or(1, |(_, id)| id.number);
+    let surveys = u32::try_from(surveys).unwrap_or(u32::MAX);
+    if !error.retry {
+        return undo::fail(observed, what);
+    }
+    if surveys >= patience::MOST_TRIES {
+        return undo::fail(observed, format!("{what}; tried {surveys} times"));
+    }
+    if Duration::from_secs(error.seconds) < patience::pause(surveys) {
+        return Step::wait(format!("waits before it tries again: {what}")).into();
+    }
+    survey_again(observed, now, &what)
 }
 
 /// Has the loader survey, after the survey it worked on last.

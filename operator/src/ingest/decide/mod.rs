@@ -22,7 +22,7 @@ use orrery_worker_api::loader::LoaderStep;
 
 use super::catalog_edit::Written;
 use super::decision::{Decision, Report, Step};
-use super::observe::Observed;
+use super::observe::{Loader, Observed};
 use super::state::State;
 
 /// Decides by what is known. A step comes with what the loader reports, whatever it is.
@@ -32,6 +32,11 @@ pub fn decide(observed: &Observed<'_>) -> Decision {
         let own = observed.own_survey();
         let at_work = own.filter(|(now, _)| now.step != LoaderStep::Idle);
         step.report = at_work.map(|(now, _)| Report::of(now));
+        step.loader_away = match observed.loader {
+            Loader::NoPod(_) | Loader::Silent(_) => Some(true),
+            Loader::Says(_) => Some(false),
+            Loader::Unasked | Loader::DiskFull(_) => None,
+        };
     }
     decision
 }
@@ -42,6 +47,10 @@ fn next(observed: &Observed<'_>) -> Decision {
     }
     if let Some(why) = lost_target(observed) {
         return undo::fail(observed, why);
+    }
+    let is_deleted = observed.ingest.metadata.deletion_timestamp.is_some();
+    if is_deleted && observed.state.incarnation().is_some() {
+        return undo::fail(observed, "the Ingest is deleted".to_owned());
     }
     match &observed.state {
         State::Pending => begin::decide(observed),

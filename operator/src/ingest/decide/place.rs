@@ -15,6 +15,10 @@ pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
         Ok(ready) => ready,
         Err(decision) => return decision,
     };
+    if observed.in_phase_for() < observed.pause_after_attempts() {
+        // Its message is still why the last attempt did not succeed.
+        return Step::default().into();
+    }
     let placing = Placing {
         incarnation,
         target: observed.ingest.spec.target.clone(),

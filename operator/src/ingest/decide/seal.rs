@@ -11,7 +11,6 @@ use super::load::{self, Planned};
 use super::verify::{self, Counted};
 use super::{announce, publish, undo};
 use crate::catalog::edit;
-use crate::ingest::catalog_edit::Then;
 use crate::ingest::decision::{Decision, Question, Step};
 use crate::ingest::observe::{Observed, Sealed};
 use crate::ingest::staging::Plan;
@@ -52,12 +51,7 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> D
     match verify::verify(&verify::expected(ready.surveyed, &plan), &counted(sealed)) {
         Ok(verified) => publish::decide(observed, &target, attempt, &verified),
         // Only now a new attempt number (docs/design/ingest.md#verification).
-        Err(what) => undo::give_up(
-            observed,
-            attempt,
-            Then::Place,
-            format!("loads again: {what}"),
-        ),
+        Err(what) => undo::load_again(observed, attempt, &what),
     }
 }
 

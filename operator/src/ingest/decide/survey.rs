@@ -3,7 +3,6 @@
 use orrery_worker_api::loader::LoaderStep;
 
 use super::loader;
-use super::undo;
 use crate::ingest::decision::{Decision, Step};
 use crate::ingest::observe::Observed;
 use crate::ingest::state::State;
@@ -25,12 +24,7 @@ pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
         return loader::survey_again(observed, now, "the loader reads the sources");
     }
     if let Some(error) = &now.error {
-        let what = format!("{}: {}", error.reason, error.message);
-        return if error.retry {
-            loader::survey_again(observed, now, &what)
-        } else {
-            undo::fail(observed, what)
-        };
+        return loader::failed(observed, now, error);
     }
     let step = if now.surveyed.is_none() {
         Step::wait("the loader reads the sources")

@@ -1,7 +1,8 @@
 //! What is decided for each answer of the agents.
 
-use k8s_openapi::jiff::SignedDuration;
-use orrery_crds::kinds::Worker;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use orrery_crds::kinds::{IngestStatus, Worker};
+use serde_json::json;
 
 use super::{answer, said, state};
 use crate::fleet::testing::worker;
@@ -88,6 +89,52 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
         let answers = [(1, one), (2, two), (3, three)];
         let what = format!("after {seconds} s: {answers:?}");
         assert_eq!(sealing(&scene, seconds, answers), expected, "{what}");
+    }
+}
+
+/// Attempts come slower and slower, and to an end: an archive whose workers disagree is not read and
+/// written without end.
+#[test]
+fn attempts_have_pauses_between_them_and_the_eighth_is_the_last() {
+    let lacks = "Home table of chunk 1 has 1 verified copies, 2 are needed";
+    let status = |failed: u32, phase: &str, since: Timestamp| {
+        let status = json!({"phase": phase, "failedAttempts": failed, "incarnation": 10, "conditions": [{
+            "type": phase, "status": "True", "reason": "Reached", "message": "", "lastTransitionTime": since.to_string(),
+        }]});
+        serde_json::from_value::<IngestStatus>(status).unwrap()
+    };
+    let now = Timestamp::now();
+    for (failed, expected) in [
+        (0, format!("give up, then Place: loads again: {lacks}")),
+        (6, format!("give up, then Place: loads again: {lacks}")),
+        (
+            7,
+            format!("give up, then Fail: {lacks}; 8 attempts did not succeed"),
+        ),
+    ] {
+        let mut scene = Scene::into("Object");
+        scene.ingest.status = Some(status(failed, "Pending", now));
+        let one = [(1, rows(ROWS, "a")), (2, rows(0, "b")), (3, rows(0, "c"))];
+        let mut observed = scene.observed(state(&scene, "Seal"));
+        observed.loader = answer(&scene, "loaded");
+        observed.sealed = Some(sealed(one));
+        assert_eq!(said(&decide(&observed)), expected, "after {failed}");
+    }
+    for (failed, seconds, expected) in [
+        (0, 0, "write the placement"),
+        (2, 9, ""),
+        (2, 10, "write the placement"),
+    ] {
+        let mut scene = Scene::into("Object");
+        let since = now - SignedDuration::from_secs(seconds);
+        scene.ingest.status = Some(status(failed, "Place", since));
+        let mut observed = scene.observed(state(&scene, "Place"));
+        (observed.loader, observed.now) = (answer(&scene, "surveyed"), now);
+        assert_eq!(
+            said(&decide(&observed)),
+            expected,
+            "{seconds} s after {failed}"
+        );
     }
 }
 

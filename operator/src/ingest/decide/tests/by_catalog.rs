@@ -112,7 +112,11 @@ fn every_outcome_of_an_edit_has_its_step() {
     let cases = [
         (place(), Written::Placed(attempt()), placed),
         (place(), not_placed(Obstacle::Outdated), AGAIN),
-        (place(), not_placed(refused()), "→ Failed, full"),
+        (
+            place(),
+            not_placed(refused()),
+            "keep the rejects, end the Job, → Failed, full",
+        ),
         (place(), no_workers, "waits for workers: two"),
         (seal(), Written::Published(attempt()), ANNOUNCED),
         (seal(), not_published(Obstacle::Outdated), GIVEN_UP),
@@ -130,7 +134,7 @@ fn every_outcome_of_an_edit_has_its_step() {
         (
             seal(),
             giving_up(&scene, Then::Fail),
-            "discard [7, 8], → Failed, why",
+            "keep the rejects, end the Job, discard [7, 8], → Failed, why",
         ),
         (visible(), Written::Revoked(revoking(true)), revoked),
         (visible(), Written::Revoked(revoking(false)), back),

@@ -27,8 +27,8 @@ fn nothing_of_an_ingest_goes_on_when_its_table_is_gone() {
         ),
     ] {
         for (phase, fails) in [
-            ("Survey", "→ Failed, "),
-            ("Place", "→ Failed, "),
+            ("Survey", "keep the rejects, end the Job, → Failed, "),
+            ("Place", "keep the rejects, end the Job, → Failed, "),
             ("Load", "give up, then Fail: "),
             ("Seal", "give up, then Fail: "),
         ] {

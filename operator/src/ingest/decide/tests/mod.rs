@@ -5,11 +5,12 @@ mod by_catalog;
 mod by_loader;
 mod by_spec;
 
-use orrery_worker_api::loader::{LoaderStatus, LoaderStep};
+use orrery_worker_api::loader::{LoaderError, LoaderStatus, LoaderStep};
 
 use crate::ingest::catalog_edit::{CatalogEdit, GivingUp};
 use crate::ingest::decision::{Decision, Order, Question};
 use crate::ingest::observe::Loader;
+use crate::ingest::patience;
 use crate::ingest::state::State;
 use crate::ingest::survey_id::SurveyId;
 use crate::ingest::testing::{Scene, error, says};
@@ -44,6 +45,7 @@ fn ordered(order: &Order) -> String {
     match order {
         Order::EnsureJob => "make the Job".into(),
         Order::EndJob => "end the Job".into(),
+        Order::KeepRejects => "keep the rejects".into(),
         Order::Survey(survey, files_of) => {
             let id = SurveyId::parse(&survey.id).unwrap();
             let files = files_of.map_or_else(String::new, |attempt| {
@@ -73,6 +75,12 @@ fn state(scene: &Scene, phase: &str) -> State {
     }
 }
 
+/// An error that is as old as the pause after it.
+fn ago(error: LoaderError) -> LoaderError {
+    let seconds = patience::pause(1).as_secs();
+    LoaderError { seconds, ..error }
+}
+
 /// The answers a loader may give, by name.
 fn answer(scene: &Scene, name: &str) -> Loader {
     let with = |step, change: &dyn Fn(&mut LoaderStatus)| {
@@ -87,7 +95,8 @@ fn answer(scene: &Scene, name: &str) -> Loader {
     };
     match name {
         "unasked" => Loader::Unasked,
-        "no pod" => Loader::NoPod,
+        "no pod" => Loader::NoPod(None),
+        "no pod for a reason" => Loader::NoPod(Some("no claim `files`".into())),
         "put out" => Loader::DiskFull("low on ephemeral-storage".into()),
         "silent" => Loader::Silent("no answer".into()),
         "fresh" => with(LoaderStep::Idle, &|now| now.id = None),
@@ -107,12 +116,25 @@ fn answer(scene: &Scene, name: &str) -> Loader {
         "failed for good" => with(LoaderStep::Failed, &|now| {
             now.error = Some(error("BadFile", false));
         }),
-        "failed to survey" => with(LoaderStep::Failed, &|now| {
+        "failed to survey just now" => with(LoaderStep::Failed, &|now| {
             now.error = Some(error("Unreachable", true));
         }),
-        "failed to load" => with(LoaderStep::Failed, &|now| {
-            now.surveyed = Some(scene.surveyed());
+        "failed to survey" => with(LoaderStep::Failed, &|now| {
+            now.error = Some(ago(error("Unreachable", true)));
+        }),
+        "failed to survey for the eighth time" => with(LoaderStep::Failed, &|now| {
+            let mut last = SurveyId::parse(now.id.as_deref().unwrap()).unwrap();
+            last.number = 8;
+            now.id = Some(last.to_string());
+            now.error = Some(ago(error("Unreachable", true)));
+        }),
+        "failed to load just now" => with(LoaderStep::Failed, &|now| {
+            (now.surveyed, now.attempt) = (Some(scene.surveyed()), Some(7));
             now.error = Some(error("NoReplica", true));
+        }),
+        "failed to load" => with(LoaderStep::Failed, &|now| {
+            (now.surveyed, now.attempt) = (Some(scene.surveyed()), Some(7));
+            now.error = Some(ago(error("NoReplica", true)));
         }),
         other => panic!("{other}"),
     }
