@@ -7,8 +7,10 @@
 //! file has it, [`import`] what another archive left. [`user`] makes users, [`mysql`] lets one ask,
 //! [`worker`] empties one, and replaces a lost volume. [`rebalance`] shows what is to move between
 //! workers, and approves or stops it.
+//! [`chunks`] says who holds what, [`report`] collects what support needs.
 
 mod archive;
+mod chunks;
 mod create;
 mod import;
 mod mysql;
@@ -16,6 +18,7 @@ mod output;
 mod progress;
 mod rebalance;
 mod rejects;
+mod report;
 mod revoke;
 mod status;
 mod summary;
@@ -50,6 +53,15 @@ struct Cli {
 enum Command {
     /// Pools, workers, families, tables and ingests on one screen.
     Status,
+    /// Lists the chunks of a table with the workers that hold them.
+    Chunks {
+        /// The table, as `database.table`.
+        table: String,
+        /// One chunk, with its segments.
+        chunk: Option<u32>,
+    },
+    /// Prints what support needs: objects, Events and logs of the archive, without secrets.
+    Report,
     /// Follows ingests and lists what they rejected.
     #[command(subcommand)]
     Ingest(IngestCommand),
@@ -191,6 +203,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let cluster = &cli.cluster;
     match cli.command {
         Command::Status => status::show(&cluster.connect().await?).await?,
+        Command::Chunks { table, chunk } => {
+            chunks::show(&cluster.connect().await?, &table, chunk).await?;
+        }
+        Command::Report => report::print(&cluster.connect().await?).await?,
         Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
         Command::Table(TableCommand::Create(create)) => create::print(create).await?,
         Command::Import(import) => import::print(&import)?,

@@ -1,0 +1,264 @@
+//! `kubectl orrery chunks`: who holds the chunks of a table, read from the catalog.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
+use orrery_archive::catalog::{self, Catalog, ObjectName, Objects, Segment, TableKey};
+use orrery_archive::names::{ChunkId, ROOT, WorkerId};
+use orrery_crds::kinds::{
+    CatalogPayload, ChunkMap, ChunkPlacement, ChunkSegment, Worker, WorkerPhase,
+};
+
+use crate::archive::Archive;
+use crate::output;
+use crate::table::Table;
+
+/// Prints the chunks of a table, `database.table`, or one of them.
+pub async fn show(archive: &Archive, table: &str, chunk: Option<ChunkId>) -> Result<()> {
+    let (database, name) = table
+        .split_once('.')
+        .context("write the table as database.table")?;
+    let key = TableKey::new(database, name);
+    let workers: Api<Worker> = Api::namespaced(archive.client.clone(), &archive.namespace);
+    let workers = workers
+        .list(&ListParams::default())
+        .await
+        .context("listing workers")?;
+    let catalog = read(archive).await?;
+    let rows = rows(&catalog, &key, chunk, &Holders::of(&workers.items))?;
+    output::write(format_args!("{}", rows.text()))?;
+    Ok(())
+}
+
+/// The catalog in force. The root is read first: what it names was written before it.
+async fn read(archive: &Archive) -> Result<Catalog> {
+    let (client, namespace) = (&archive.client, &archive.namespace);
+    let maps: Api<ChunkMap> = Api::namespaced(client.clone(), namespace);
+    let placements: Api<ChunkPlacement> = Api::namespaced(client.clone(), namespace);
+    let segments: Api<ChunkSegment> = Api::namespaced(client.clone(), namespace);
+    let all = ListParams::default();
+    let root = maps.get_opt(ROOT).await.context("reading the catalog")?;
+    let root = root.and_then(|root| root.spec.root);
+    let root = root.context("the archive has no catalog yet")?;
+    let mut objects = Objects::new();
+    gather(&mut objects, maps.list(&all).await?.items);
+    gather(&mut objects, placements.list(&all).await?.items);
+    gather(&mut objects, segments.list(&all).await?.items);
+    catalog::decode(&root, &objects).context("the catalog changed while it was read; try again")
+}
+
+fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<K>) {
+    for item in items {
+        if let Some(payload) = item.payload() {
+            objects.insert(ObjectName::new(item.name_any()), payload.to_owned());
+        }
+    }
+}
+
+/// Names and phases of workers.
+struct Holders(BTreeMap<WorkerId, (String, WorkerPhase)>);
+
+impl Holders {
+    fn of(workers: &[Worker]) -> Self {
+        let known = workers.iter().map(|worker| {
+            let phase = worker
+                .status
+                .as_ref()
+                .map_or(WorkerPhase::Pending, |status| status.phase);
+            (worker.spec.id, (worker.name_any(), phase))
+        });
+        Self(known.collect())
+    }
+
+    /// A worker in words: its phase, unless it is Ready, and whether it lacks rows.
+    fn words(&self, worker: WorkerId, complete: bool) -> String {
+        let (name, phase) = match self.0.get(&worker) {
+            Some((name, phase)) => (name.clone(), Some(*phase)),
+            None => (format!("worker {worker}"), None),
+        };
+        let phase = match phase {
+            Some(WorkerPhase::Ready) => None,
+            Some(other) => Some(format!("{other:?}")),
+            None => Some("unknown".to_owned()),
+        };
+        let behind = (!complete).then(|| "behind".to_owned());
+        let notes: Vec<String> = phase.into_iter().chain(behind).collect();
+        if notes.is_empty() {
+            return name;
+        }
+        format!("{name} ({})", notes.join(", "))
+    }
+
+    fn serves(&self, worker: WorkerId) -> bool {
+        let phase = self.0.get(&worker).map(|(_, phase)| *phase);
+        matches!(
+            phase,
+            Some(WorkerPhase::Ready | WorkerPhase::Draining | WorkerPhase::Suspect)
+        )
+    }
+}
+
+fn rows(
+    catalog: &Catalog,
+    key: &TableKey,
+    chunk: Option<ChunkId>,
+    holders: &Holders,
+) -> Result<Table> {
+    let table = catalog.tables.get(key);
+    let table = table.with_context(|| format!("the catalog has no table {key}"))?;
+    let Some(schema) = table.kind.chunked() else {
+        bail!("{key} is a reference table: it is whole on every worker");
+    };
+    let family = catalog.families.get(&schema.family);
+    let family = family.with_context(|| format!("the catalog has no family {}", schema.family))?;
+    let has = |segment: &&Segment, chunk: ChunkId| {
+        segment.home.contains(&chunk) || segment.overlap.contains(&chunk)
+    };
+    let mut shown = Table::with_header(["CHUNK", "SEGMENTS", "READABLE", "WORKERS"]);
+    let mut found = false;
+    for (id, listed) in &family.placement {
+        let segments: Vec<u64> = table
+            .segments
+            .iter()
+            .filter(|segment| has(segment, *id))
+            .map(|segment| segment.id)
+            .collect();
+        if chunk.is_some_and(|chunk| chunk != *id) || (chunk.is_none() && segments.is_empty()) {
+            continue;
+        }
+        found = true;
+        let complete: Vec<WorkerId> = family.holders(*id, &segments).collect();
+        let readable = complete
+            .iter()
+            .filter(|worker| holders.serves(**worker))
+            .count();
+        let workers = listed
+            .iter()
+            .map(|worker| holders.words(*worker, complete.contains(worker)));
+        let segments = match chunk {
+            Some(_) => segments
+                .iter()
+                .map(u64::to_string)
+                .collect::<Vec<_>>()
+                .join(","),
+            None => segments.len().to_string(),
+        };
+        let workers = workers.collect::<Vec<_>>().join(", ");
+        shown.row([id.to_string(), segments, readable.to_string(), workers]);
+    }
+    let id = chunk.unwrap_or_default();
+    ensure!(
+        found || chunk.is_none(),
+        "chunk {id} of {key} is on no worker: it has no rows"
+    );
+    Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_archive::catalog::{
+        AcceptedTable, Behind, Family, FamilyGrid, IndexTable, Table as CatalogTable, TableKind,
+    };
+    use orrery_archive::replicas::FamilyReplicas;
+    use orrery_archive::table::DeletionPolicy;
+    use serde_json::json;
+
+    use super::*;
+
+    fn segment(id: u64, home: &[ChunkId]) -> Segment {
+        Segment {
+            id,
+            attempt: id,
+            schema_version: 1,
+            home: home.iter().copied().collect(),
+            overlap: [].into(),
+            rows: 1,
+            bytes: 1,
+            ingest: "i".into(),
+            published: 1,
+            revoked: None,
+        }
+    }
+
+    /// Chunk 1 is on all workers, and behind on worker 2 for segment 6; chunk 2 is on worker 3.
+    fn catalog() -> Catalog {
+        let schema: AcceptedTable = serde_json::from_value(json!({
+            "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [],
+            "uniqueKey": "enforced", "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
+        }))
+        .unwrap();
+        let index = IndexTable {
+            incarnation: 8,
+            family: "f-index".into(),
+            segments: Vec::new(),
+            revoked: Vec::new(),
+        };
+        let table = CatalogTable {
+            incarnation: 7,
+            schema_version: 1,
+            kind: TableKind::Director(schema, index),
+            segments: vec![segment(5, &[1, 2]), segment(6, &[1])],
+            revoked: Vec::new(),
+            on_deletion: DeletionPolicy::Retain,
+        };
+        let family = Family {
+            incarnation: 1,
+            pool: "main".into(),
+            replicas: FamilyReplicas::default(),
+            grid: FamilyGrid::Hash { chunks: 4 },
+            placement: BTreeMap::from([(1, vec![1, 2, 3]), (2, vec![3]), (3, vec![1])]),
+            behind: vec![Behind {
+                worker: 2,
+                segment: 6,
+                chunks: [1].into(),
+            }],
+            intended: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        };
+        Catalog {
+            families: BTreeMap::from([("f".to_owned(), family)]),
+            tables: BTreeMap::from([(TableKey::new("sky", "Object"), table)]),
+            ..Catalog::default()
+        }
+    }
+
+    fn holders() -> Holders {
+        let phases = [
+            (1, WorkerPhase::Ready),
+            (2, WorkerPhase::Ready),
+            (3, WorkerPhase::Down),
+        ];
+        Holders(
+            phases
+                .map(|(id, phase)| (id, (format!("main-w{id}"), phase)))
+                .into(),
+        )
+    }
+
+    #[test]
+    fn each_chunk_with_rows_says_who_holds_it_and_whether_it_can_be_read() {
+        let key = TableKey::new("sky", "Object");
+        let all = rows(&catalog(), &key, None, &holders()).unwrap().text();
+        let expected = "CHUNK  SEGMENTS  READABLE  WORKERS\n\
+                        1      2         1         main-w1, main-w2 (behind), main-w3 (Down)\n\
+                        2      1         0         main-w3 (Down)\n";
+        assert_eq!(all, expected);
+        let one = rows(&catalog(), &key, Some(1), &holders()).unwrap().text();
+        assert!(one.contains("5,6") && one.lines().count() == 2, "{one}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let key = TableKey::new("sky", "Object");
+        let other = TableKey::new("sky", "Other");
+        for (key, chunk, why) in [
+            (&key, Some(9), "chunk 9 of sky.Object is on no worker"),
+            (&other, None, "no table sky.Other"),
+        ] {
+            let error = rows(&catalog(), key, chunk, &holders()).err().unwrap();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}
