@@ -1,0 +1,48 @@
+//! Small ingests take seconds on an idle cluster.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use orrery_e2e::own::Own;
+
+/// A thousand rows of one chunk, from the Ingest to the moment when every reader has them.
+const ONE_CHUNK: Duration = Duration::from_secs(5);
+/// Five thousand rows over the whole sky.
+const WHOLE_SKY: Duration = Duration::from_secs(10);
+
+async fn timed(own: &Own, name: &str, content: &str, limit: Duration) -> Result<()> {
+    own.file(name, content).await?;
+    let began = Instant::now();
+    own.declare(name, "Object", 0, false).await?;
+    let status = own.ended(name, Duration::from_secs(120)).await?;
+    let took = began.elapsed();
+    ensure!(status["phase"] == "Visible", "{status}");
+    let phases = &status["phaseSeconds"];
+    println!("{name}: {:.1} s, phases {phases}", took.as_secs_f64());
+    ensure!(took <= limit, "{name} took {took:?}: {phases}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn a_small_ingest_is_visible_within_seconds() -> Result<()> {
+    let own = Own::new("quick").await?;
+    own.director().await?;
+    let near = |id: u64| {
+        let step = f64::from(u32::try_from(id % 1_000).unwrap_or_default()) * 1e-5;
+        format!("{id},{:.5},{:.5},1\n", 150.5 + step, 2.5 + step)
+    };
+    // The first one makes the index's tables and finds caches cold: it is not timed.
+    let first: String = (0..1_000).map(near).collect();
+    own.ingest("first", "Object", 0, &first).await?;
+    let second: String = (1_000..2_000).map(near).collect();
+    timed(&own, "near", &second, ONE_CHUNK).await?;
+    let far = |id: u64| {
+        let place = f64::from(u32::try_from(id).unwrap_or_default());
+        let (ra, decl) = ((place * 137.508) % 360.0, (place * 0.0139) % 160.0 - 80.0);
+        format!("{id},{ra:.5},{decl:.5},1\n")
+    };
+    let all: String = (10_000..15_000).map(far).collect();
+    timed(&own, "far", &all, WHOLE_SKY).await?;
+    own.remove().await
+}
