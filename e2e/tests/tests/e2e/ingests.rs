@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result};
 use orrery_e2e::files::{CLAIM, Files};
-use orrery_e2e::{Archive, condition, kubectl, rows, session};
+use orrery_e2e::{Archive, condition, kubectl, kubectl_with, rows, session};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -290,4 +290,54 @@ async fn a_file_that_changed_between_tries_fails_the_ingest() -> Result<()> {
         "{status}"
     );
     trial.remove().await
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn a_table_made_from_a_file_is_applied_and_files_by_pattern_become_visible() -> Result<()> {
+    let trial = Trial {
+        archive: Archive::demo().await?,
+        name: "made",
+    };
+    let object = "e2e-made-object";
+    trial.archive.delete("Ingest", object).await?;
+    trial.archive.delete("ChunkedTable", object).await?;
+    let header = "objectId,ra,dec,name\n";
+    let first = format!("{header}1,10.5,2.5,a\n2,10.6,2.5,\n\n");
+    let second = format!("{header}3,10.7,2.5,c\n");
+    let local = std::env::temp_dir().join(format!("orrery-made-{}.csv", std::process::id()));
+    std::fs::write(&local, &first)?;
+    let made = std::process::Command::new("kubectl")
+        .args(["orrery", "table", "create", "--database=e2e_made"])
+        .args(["--table=Object", &format!("--from={}", local.display())])
+        .output()
+        .context("kubectl orrery");
+    std::fs::remove_file(&local)?;
+    let made = String::from_utf8(made?.stdout)?;
+    let (table, ingest) = made.split_once("---\n").context("two objects")?;
+    let table = format!("{table}  deletionPolicy: Delete\n");
+    kubectl_with(&["apply", "--filename=-"], table.as_bytes()).await?;
+    for (name, content) in [("made-1.csv", &first), ("made-2.csv", &second)] {
+        files(&trial.archive)
+            .await?
+            .write(name, content.as_bytes())
+            .await?;
+    }
+    let sources = format!("    - {{claim: {CLAIM}, path: made-?.csv}}\n");
+    let lines = ingest.lines().map(|line| {
+        if line.trim_start().starts_with("- {claim: files,") {
+            sources.clone()
+        } else {
+            format!("{line}\n")
+        }
+    });
+    let loader = "  loader: {resources: {requests: {memory: 32Mi}, limits: {memory: 512Mi}}}\n";
+    let ingest = lines.collect::<String>() + loader;
+    assert!(ingest.contains(&sources), "{ingest}");
+    kubectl_with(&["apply", "--filename=-"], ingest.as_bytes()).await?;
+    let status = trial.archive.ended(object).await?;
+    assert_eq!(status["phase"], "Visible", "{status}");
+    assert_eq!(trial.count().await?, 3);
+    trial.archive.delete("Ingest", object).await?;
+    trial.archive.delete("ChunkedTable", object).await
 }
