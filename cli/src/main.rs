@@ -65,7 +65,7 @@ enum Command {
     /// Follows ingests and lists what they rejected.
     #[command(subcommand)]
     Ingest(IngestCommand),
-    /// Empties a worker of its chunks, uses it again, or replaces its lost volume.
+    /// Empties a worker of its chunks, uses it again, restarts it, or replaces its lost volume.
     #[command(subcommand)]
     Worker(WorkerCommand),
     /// Shows what is to move between a pool's workers, approves it, or stops it.
@@ -105,6 +105,8 @@ enum WorkerCommand {
     Drain(WorkerArguments),
     /// Uses a worker again that was or is being drained.
     Undrain(WorkerArguments),
+    /// Restarts a worker's pod, as soon as every chunk has other copies that serve.
+    Restart(WorkerArguments),
     /// Gives up the data directory of a worker that lost its volume: an empty one is used once the
     /// worker's chunks are elsewhere.
     Replace {
@@ -232,6 +234,11 @@ async fn run_worker(archive: &Archive, command: WorkerCommand) -> Result<ExitCod
     let (desired, WorkerArguments { name, wait }) = match command {
         WorkerCommand::Drain(arguments) => (DesiredState::Drained, arguments),
         WorkerCommand::Undrain(arguments) => (DesiredState::Online, arguments),
+        WorkerCommand::Restart(WorkerArguments { name, wait }) => {
+            let wait = wait.map(Duration::from_secs);
+            let done = worker::restart(archive, &name, wait).await?;
+            return Ok(exit_code(done));
+        }
         WorkerCommand::Replace { name } => {
             worker::replace(archive, &name).await?;
             return Ok(ExitCode::SUCCESS);
@@ -239,11 +246,15 @@ async fn run_worker(archive: &Archive, command: WorkerCommand) -> Result<ExitCod
     };
     let wait = wait.map(Duration::from_secs);
     let done = worker::desire(archive, &name, desired, wait).await?;
-    Ok(if done {
+    Ok(exit_code(done))
+}
+
+fn exit_code(done: bool) -> ExitCode {
+    if done {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 async fn run_ingest(archive: &Archive, command: IngestCommand) -> Result<ExitCode> {

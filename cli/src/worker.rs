@@ -1,11 +1,12 @@
-//! `kubectl orrery worker drain|undrain|replace`: what is wanted of a worker.
+//! `kubectl orrery worker drain|undrain|replace|restart`: what is wanted of a worker.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use orrery_crds::kinds::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase};
+use orrery_crds::kinds::{DesiredState, REPLACE_DIRECTORY, RESTART_POD, Worker, WorkerPhase};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -64,6 +65,47 @@ pub async fn replace(archive: &Archive, name: &str) -> Result<()> {
         "{name}: data directory {identity} is given up; an empty one is used once no chunk is listed on {name}"
     )?;
     Ok(())
+}
+
+/// Asks for a worker's pod to be restarted. With `wait`, follows it until there is another pod and
+/// the worker serves; false when that took longer.
+pub async fn restart(archive: &Archive, name: &str, wait: Option<Duration>) -> Result<bool> {
+    let workers: Api<Worker> = Api::namespaced(archive.client.clone(), &archive.namespace);
+    let pods: Api<Pod> = Api::namespaced(archive.client.clone(), &archive.namespace);
+    let pod = format!("{name}-0");
+    let found = async || {
+        let found = pods.get_opt(&pod).await;
+        found.with_context(|| format!("pod {pod}"))
+    };
+    let before = found().await?.and_then(|pod| pod.metadata.uid);
+    let before = before.with_context(|| format!("there is no pod {pod}"))?;
+    let patch = Patch::Merge(json!({"metadata": {"annotations": {RESTART_POD: before}}}));
+    let asked = workers.patch(name, &parameters(), &patch).await;
+    asked.with_context(|| format!("worker {name}"))?;
+    outln!("{name}: its pod is restarted as soon as every chunk has other copies that serve")?;
+    let Some(wait) = wait else { return Ok(true) };
+    let end = Instant::now() + wait;
+    loop {
+        let pod = found().await?;
+        if pod.is_some_and(|pod| pod.metadata.uid.as_ref() != Some(&before) && is_ready(&pod)) {
+            outln!("{name}: it was restarted and serves")?;
+            return Ok(true);
+        }
+        if Instant::now() >= end {
+            outln!(
+                "{name}: it is not yet so; kubectl describe workerpool shows what it waits for"
+            )?;
+            return Ok(false);
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let conditions = status.and_then(|status| status.conditions.as_ref());
+    let mut ready = conditions.into_iter().flatten();
+    ready.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 fn parameters() -> PatchParams {

@@ -26,7 +26,9 @@ pub use ingest::{
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use rebalance::{Rebalance, RebalancePhase, RebalanceSpec, RebalanceStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
-pub use worker::{DesiredState, REPLACE_DIRECTORY, Worker, WorkerPhase, WorkerSpec, WorkerStatus};
+pub use worker::{
+    DesiredState, REPLACE_DIRECTORY, RESTART_POD, Worker, WorkerPhase, WorkerSpec, WorkerStatus,
+};
 pub use worker_pool::{RepairPolicy, WorkerPool, WorkerPoolSpec, WorkerPoolStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

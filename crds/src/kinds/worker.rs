@@ -48,6 +48,10 @@ pub struct WorkerSpec {
 /// place may be used once no chunk is listed on the worker.
 pub const REPLACE_DIRECTORY: &str = "orrery.dev/replace-directory";
 
+/// Annotation of a Worker: its pod of this uid is to be restarted, as soon as every chunk has other
+/// copies that serve.
+pub const RESTART_POD: &str = "orrery.dev/restart-pod";
+
 /// What is wanted of a worker.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub enum DesiredState {
@@ -77,7 +81,7 @@ pub enum WorkerPhase {
     Suspect,
     /// Confirmed down.
     Down,
-    /// Its chunks are leaving.
+    /// Its chunks are leaving, because a person or a smaller pool has it so.
     Draining,
     /// It holds no chunk any more.
     Drained,

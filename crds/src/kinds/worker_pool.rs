@@ -132,10 +132,14 @@ pub struct RepairPolicy {
     /// The same for a worker on a cordoned node.
     #[schemars(range(min = 0, max = 604_800))]
     pub maintenance_after_seconds: u32,
+    /// Seconds after which a worker that is down, or whose volume is empty, is replaced, once its
+    /// chunks are elsewhere.
+    #[schemars(range(min = 0, max = 604_800))]
+    pub replace_after_seconds: u32,
     /// Percentage of workers gone above which routine repair is held.
     #[schemars(range(min = 1, max = 100))]
     pub storm_guard_percent: u32,
-    /// Copies of every chunk that voluntary disruptions must leave.
+    /// Copies of every chunk that evictions and restarts must leave.
     #[schemars(range(min = 1, max = 10))]
     pub disruption_floor: u32,
 }
@@ -147,6 +151,7 @@ impl Default for RepairPolicy {
             confirm_after_seconds: 60,
             repair_after_seconds: 600,
             maintenance_after_seconds: 3600,
+            replace_after_seconds: 3600,
             storm_guard_percent: 25,
             disruption_floor: 1,
         }

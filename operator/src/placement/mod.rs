@@ -10,7 +10,7 @@ pub mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
 
-use orrery_archive::catalog::{Family, FamilyGrid};
+use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase};
 
@@ -55,6 +55,19 @@ pub fn place(worker: &Worker) -> Place {
         room: status.free_bytes.saturating_sub(reserve),
         open: status.phase == WorkerPhase::Ready && worker.spec.desired == DesiredState::Online,
     }
+}
+
+/// Chunk replicas on each worker, by the catalog.
+pub fn replicas(catalog: &Catalog) -> BTreeMap<WorkerId, u64> {
+    let mut replicas = BTreeMap::new();
+    let placed = catalog
+        .families
+        .values()
+        .flat_map(|family| family.placement.values().flatten());
+    for worker in placed {
+        *replicas.entry(*worker).or_default() += 1;
+    }
+    replicas
 }
 
 /// The places of one pool.

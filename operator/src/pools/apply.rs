@@ -1,11 +1,17 @@
 //! Adopts data directories, and makes the objects of a pool as wanted.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
-use kube::Resource;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, Preconditions};
+use kube::{Resource, ResourceExt};
 use orrery_archive::names::{WorkerId, worker_name};
+use orrery_crds::kinds::Worker;
 use orrery_worker_api::agent::{Adopt, Info};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::identity::Trust;
@@ -189,4 +195,94 @@ pub async fn make_workers(
             .await;
     }
     Ok(())
+}
+
+/// Deletes the Worker objects that go. Their StatefulSets and pods go with them; volume claims stay.
+pub async fn retire(
+    context: &Context,
+    namespace: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    for id in &plan.gone {
+        let Some(worker) = observed.workers.get(id) else {
+            continue;
+        };
+        // What was decided over one object does not meet another, or a newer one.
+        let exactly = Preconditions {
+            resource_version: worker.metadata.resource_version.clone(),
+            uid: worker.metadata.uid.clone(),
+        };
+        let name = worker_name(&observed.name, *id);
+        if delete::<Worker>(context, namespace, &name, exactly).await? {
+            let leaves = plan.scale_down.leaving.contains(id);
+            let event = if leaves {
+                Event::normal(
+                    "WorkerRemoved",
+                    format!("{name} held no chunk and was more than wanted"),
+                )
+            } else {
+                Event::warning(
+                    "WorkerReplaced",
+                    format!(
+                        "{name} was down for repair.replaceAfterSeconds and held no chunk: a new worker takes its place; its volume claim stays"
+                    ),
+                )
+            };
+            let about = observed.pool.object_ref(&());
+            context.events.publish(&about, None, event).await;
+        }
+    }
+    Ok(())
+}
+
+/// Restarts the pod whose turn it is.
+pub async fn restart(
+    context: &Context,
+    namespace: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    let Some(pod) = plan.roll.next.and_then(|id| observed.pods.get(&id)) else {
+        return Ok(());
+    };
+    let exactly = Preconditions {
+        resource_version: None,
+        uid: pod.metadata.uid.clone(),
+    };
+    let name = pod.name_any();
+    if delete::<Pod>(context, namespace, &name, exactly).await? {
+        let left = plan.roll.pending.len();
+        let event = Event::normal(
+            "Restarts",
+            format!("{name} is restarted, {left} were left to be"),
+        );
+        let about = observed.pool.object_ref(&());
+        context.events.publish(&about, None, event).await;
+    }
+    Ok(())
+}
+
+/// Deletes an object if it is this one. Returns whether it was there.
+async fn delete<K>(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    exactly: Preconditions,
+) -> Result<bool, kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let parameters = DeleteParams {
+        preconditions: Some(exactly),
+        ..DeleteParams::default()
+    };
+    match context.api::<K>(namespace).delete(name, &parameters).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -1,14 +1,20 @@
 //! `WorkerPool`: makes its workers and looks after them.
 //!
-//! Worker ids come from the catalog's counters and are never reused; a worker is never deleted
-//! here, and neither `WorkerPool.spec.workers` nor `Worker.spec.desired` is ever written.
+//! Worker ids come from the catalog's counters and are never reused. A worker is deleted only when
+//! no chunk is on it and it is more than wanted or given up ([`leave`]); its volume claim stays.
+//! Neither `WorkerPool.spec.workers` nor `Worker.spec.desired` is ever written.
 
 mod apply;
+mod clock;
+mod disruptions;
 pub mod identity;
+pub mod leave;
 pub mod objects;
 pub mod observe;
 pub mod plan;
+pub mod roll;
 pub mod settings;
+mod sight;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -30,7 +36,7 @@ use crate::controller::runner::Controller;
 use crate::controller::watch::{Sensitivity, changes};
 use apply::Adopted;
 use objects::COMPONENT;
-use observe::Health;
+use observe::Clocks;
 
 /// Pause between looks at a pool that is as wanted.
 const RESYNC: Duration = Duration::from_secs(10);
@@ -42,7 +48,7 @@ const GONE: Duration = Duration::from_secs(3600);
 /// The controller of all pools; what it remembers may be lost at any time.
 #[derive(Default)]
 pub struct Pools {
-    health: Health,
+    clocks: Clocks,
     adopted: Adopted,
 }
 
@@ -79,7 +85,7 @@ impl Controller for Pools {
         if !context.agents.knows(namespace) {
             return Ok(SOON);
         }
-        let Some(observed) = observe::observe(context, &self.health, namespace, name).await? else {
+        let Some(observed) = observe::observe(context, &self.clocks, namespace, name).await? else {
             context.metrics.workers(namespace, name, &[]);
             return Ok(GONE);
         };
@@ -93,7 +99,10 @@ impl Controller for Pools {
         let statuses = status::write(context, namespace, &observed, &plan).await?;
         apply::write_objects(context, namespace, &observed, &plan).await?;
         apply::make_workers(context, namespace, &observed, &plan).await?;
+        apply::retire(context, namespace, &observed, &plan).await?;
+        apply::restart(context, namespace, &observed, &plan).await?;
         let busy = plan.new_workers > 0
+            || !plan.roll.pending.is_empty()
             || statuses
                 .iter()
                 .any(|status| status.phase != WorkerPhase::Ready);

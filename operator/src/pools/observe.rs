@@ -1,10 +1,10 @@
 //! What is known of a pool right now: the cluster's objects, the catalog, and what each worker's
 //! agent says.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use k8s_openapi::NamespaceResourceScope;
@@ -15,10 +15,11 @@ use kube::api::ListParams;
 use kube::{Resource, ResourceExt};
 use orrery_archive::catalog::Catalog;
 use orrery_archive::names::{MYSQL_SECRET, READER_ACCOUNT, WORKER_LABEL, WorkerId, worker_name};
-use orrery_crds::kinds::{Worker, WorkerPool};
+use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool};
 use orrery_worker_api::agent::Info;
 use serde::de::DeserializeOwned;
 
+use super::clock::Clock;
 use super::objects::{config_name, pool_selector, selector_text};
 use crate::agents::AgentError;
 use crate::controller::context::Context;
@@ -58,6 +59,13 @@ pub struct Observed {
     pub probes: BTreeMap<WorkerId, Probe>,
     /// How long each worker's probes have failed.
     pub failing: BTreeMap<WorkerId, Duration>,
+    /// How long each worker has been down.
+    pub down: BTreeMap<WorkerId, Duration>,
+    /// How long each worker's agent has said that its data directory is empty, where one was
+    /// adopted.
+    pub emptied: BTreeMap<WorkerId, Duration>,
+    /// How long no chunk has been on each worker, or to come to it.
+    pub idle: BTreeMap<WorkerId, Duration>,
     /// Password of the reader account, once it is made.
     pub reader_password: Option<String>,
 }
@@ -65,7 +73,7 @@ pub struct Observed {
 /// Observes the pool; `None` when there is none of this name.
 pub async fn observe(
     context: &Context,
-    health: &Health,
+    clocks: &Clocks,
     namespace: &str,
     name: &str,
 ) -> Result<Option<Observed>, ReconcileError> {
@@ -98,12 +106,15 @@ pub async fn observe(
         .writer
         .hear(namespace, probes.values().flatten())
         .await;
-    Ok(Some(Observed {
+    let mut observed = Observed {
         config: context.api(namespace).get_opt(&config_name(name)).await?,
         budget: context.api(namespace).get_opt(name).await?,
         zones: zones(context, &pool.spec.zone_key).await?,
         catalog: context.writer.catalog(namespace).await?,
-        failing: health.failing(namespace, &probes, &workers_found),
+        failing: BTreeMap::new(),
+        down: BTreeMap::new(),
+        emptied: BTreeMap::new(),
+        idle: BTreeMap::new(),
         reader_password: reader_password(context, namespace).await?,
         name: name.to_owned(),
         malformed_workers: workers.malformed,
@@ -120,7 +131,9 @@ pub async fn observe(
         pool,
         pods,
         probes,
-    }))
+    };
+    clocks.observe(namespace, &mut observed);
+    Ok(Some(observed))
 }
 
 /// Objects by name, also those of workers that lost the label they were listed by.
@@ -219,32 +232,62 @@ async fn probe(
         .await
 }
 
-/// Since when each worker's probes fail, by this process's own clock.
+/// Since when something holds of workers.
 #[derive(Default)]
-pub struct Health {
-    since: Mutex<HashMap<(String, WorkerId), Instant>>,
+pub struct Clocks {
+    failing: Clock,
+    down: Clock,
+    emptied: Clock,
+    idle: Clock,
 }
 
-impl Health {
-    fn failing(
-        &self,
-        namespace: &str,
-        probes: &BTreeMap<WorkerId, Probe>,
-        workers: &BTreeMap<WorkerId, Worker>,
-    ) -> BTreeMap<WorkerId, Duration> {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut failing = BTreeMap::new();
-        for id in workers.keys() {
-            let key = (namespace.to_owned(), *id);
-            if serves(probes.get(id)) {
-                since.remove(&key);
-            } else {
-                let began = since.entry(key).or_insert_with(Instant::now);
-                failing.insert(*id, began.elapsed());
-            }
-        }
-        failing
+impl Clocks {
+    fn observe(&self, namespace: &str, observed: &mut Observed) {
+        let ids: Vec<WorkerId> = observed.workers.keys().copied().collect();
+        let which = |holds: &dyn Fn(&WorkerId, &Worker) -> bool| -> BTreeSet<WorkerId> {
+            let workers = observed.workers.iter();
+            let found = workers.filter(|(id, worker)| holds(id, worker));
+            found.map(|(id, _)| *id).collect()
+        };
+        let failing = which(&|id, _| !serves(observed.probes.get(id)));
+        let down = which(&|_, worker| phase_is(worker, WorkerPhase::Down));
+        let emptied = which(&|id, worker| is_emptied(worker, observed.probes.get(id)));
+        let idle = without_chunks(observed);
+        let times = |clock: &Clock, holds| clock.observe(namespace, ids.iter().copied(), &holds);
+        observed.failing = times(&self.failing, failing);
+        observed.down = times(&self.down, down);
+        observed.emptied = times(&self.emptied, emptied);
+        observed.idle = times(&self.idle, idle);
     }
+}
+
+/// Workers that no chunk is on, or is to come to.
+fn without_chunks(observed: &Observed) -> BTreeSet<WorkerId> {
+    let families = observed.catalog.families.values();
+    let holding: BTreeSet<WorkerId> = families
+        .flat_map(|family| {
+            let listed = family.placement.values().flatten();
+            listed.chain(family.intended.values().flatten())
+        })
+        .copied()
+        .collect();
+    let workers = observed.workers.keys();
+    workers
+        .filter(|id| !holding.contains(id))
+        .copied()
+        .collect()
+}
+
+fn phase_is(worker: &Worker, phase: WorkerPhase) -> bool {
+    let status = worker.status.as_ref();
+    status.is_some_and(|status| status.phase == phase)
+}
+
+/// Whether an agent says that the data directory is empty where one was adopted.
+fn is_emptied(worker: &Worker, probe: Option<&Probe>) -> bool {
+    let adopted = worker.status.as_ref();
+    adopted.is_some_and(|status| status.identity.is_some())
+        && matches!(probe, Some(Ok(info)) if info.mysqld.is_some() && info.identity.is_none())
 }
 
 /// Whether the agent answered and its mysqld does.

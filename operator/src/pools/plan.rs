@@ -1,6 +1,7 @@
 //! From what is known of a pool to what should be: objects, adoptions, statuses. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
@@ -12,18 +13,22 @@ use orrery_archive::names::{WorkerId, worker_name};
 use orrery_crds::kinds::{REPLACE_DIRECTORY, Worker, WorkerPoolSpec};
 use sha2::{Digest, Sha256};
 
+use super::disruptions::{Disruptions, disruptions};
 use super::identity::{Trust, judge};
+use super::leave::{self, ScaleDown};
 use super::objects::{self, config_map, service, stateful_set};
 use super::observe::{Observed, pod_address};
+use super::roll::{self, Roll};
 use super::settings;
 use crate::controller::pods::Images;
+use crate::placement::replicas;
 
 /// Longest pool name: a StatefulSet's pods carry `<pool>-w<id>-<hash>` as a label of at most 63
 /// characters.
 const LONGEST_NAME: usize = 37;
 
 /// What should be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plan {
     /// Objects of the pool as a whole.
     pub shared: Option<Shared>,
@@ -37,6 +42,14 @@ pub struct Plan {
     pub adoptions: Vec<Adoption>,
     /// Trust in each directory that was reported.
     pub trust: BTreeMap<WorkerId, Trust>,
+    /// The workers that are more than wanted.
+    pub scale_down: ScaleDown,
+    /// Workers whose objects go: no chunk is on them, and they leave or are given up.
+    pub gone: BTreeSet<WorkerId>,
+    /// Workers whose pods are to be restarted.
+    pub roll: Roll,
+    /// How many workers may be away at once.
+    pub disruptions: Disruptions,
     /// Why the spec is refused, if it is.
     pub refusal: Option<Refusal>,
 }
@@ -84,11 +97,20 @@ pub struct Refusal {
 /// Plans the pool. A refused spec changes no object, but its workers are still adopted and looked
 /// after.
 pub fn plan(observed: &Observed, images: &Images) -> Plan {
+    let trust = trust(observed);
     let mut plan = Plan {
-        trust: trust(observed),
-        ..Plan::default()
+        shared: None,
+        workers: Vec::new(),
+        restored: Vec::new(),
+        new_workers: 0,
+        adoptions: adoptions(observed, &trust),
+        scale_down: leave::scale_down(observed),
+        gone: BTreeSet::new(),
+        roll: Roll::default(),
+        disruptions: disruptions(observed, &trust),
+        refusal: None,
+        trust,
     };
-    plan.adoptions = adoptions(observed, &plan.trust);
     match my_cnf(observed) {
         Err(refusal) => plan.refusal = Some(refusal),
         Ok(_) if observed.pool.spec.paused => {}
@@ -96,7 +118,7 @@ pub fn plan(observed: &Observed, images: &Images) -> Plan {
             let hash = settings_hash(&my_cnf);
             plan.shared = Some(Shared {
                 config: config_map(&observed.pool, &observed.name, my_cnf),
-                budget: objects::budget(&observed.pool, &observed.name),
+                budget: objects::budget(&observed.pool, &observed.name, plan.disruptions.most),
             });
             plan.workers = observed
                 .workers
@@ -106,6 +128,10 @@ pub fn plan(observed: &Observed, images: &Images) -> Plan {
                 .collect();
             plan.restored = restored(observed);
             plan.new_workers = new_workers(observed, plan.restored.len());
+            let leaving = &plan.scale_down.leaving;
+            plan.gone = leave::gone(observed, leaving);
+            plan.gone.extend(leave::given_up(observed, leaving));
+            plan.roll = roll::roll(observed, &plan.trust);
         }
     }
     plan
@@ -216,19 +242,6 @@ fn new_workers(observed: &Observed, restored: usize) -> u32 {
     }
 }
 
-/// Chunk replicas on each worker, by the catalog.
-pub fn replicas(catalog: &Catalog) -> BTreeMap<WorkerId, u64> {
-    let mut replicas = BTreeMap::new();
-    let placed = catalog
-        .families
-        .values()
-        .flat_map(|family| family.placement.values().flatten());
-    for worker in placed {
-        *replicas.entry(*worker).or_default() += 1;
-    }
-    replicas
-}
-
 fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
     let replicas = replicas(&observed.catalog);
     // While mysqld is away the agent may not know the identity: that is no empty directory.
@@ -241,20 +254,29 @@ fn trust(observed: &Observed) -> BTreeMap<WorkerId, Trust> {
         .filter_map(|(id, info)| {
             let worker = observed.workers.get(&id)?;
             let status = worker.status.as_ref();
-            let given_up = worker.annotations().get(REPLACE_DIRECTORY);
             let recorded = status.and_then(|status| status.identity.as_deref());
+            let given_up = worker.annotations().get(REPLACE_DIRECTORY);
+            let given_up = given_up.map(String::as_str);
+            let given_up = given_up.or(recorded.filter(|_| is_overdue(observed, id)));
             let chunks = replicas.get(&id).copied().unwrap_or(0);
             let trust = judge(
                 &observed.catalog.archive_uid,
                 id,
                 recorded,
-                given_up.map(String::as_str),
+                given_up,
                 chunks,
                 info.identity.as_ref(),
             );
             Some((id, trust))
         })
         .collect()
+}
+
+/// Whether a directory has been empty for so long that the one before is not waited for.
+fn is_overdue(observed: &Observed, id: WorkerId) -> bool {
+    let after = observed.pool.spec.repair.replace_after_seconds;
+    let emptied = observed.emptied.get(&id);
+    emptied.is_some_and(|since| *since >= Duration::from_secs(after.into()))
 }
 
 /// Directories to adopt, and known ones whose agents get the password again; the caller leaves out

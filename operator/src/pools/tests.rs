@@ -1,3 +1,8 @@
+//! Plans and statuses of a pool.
+
+mod leaving;
+mod rolls;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +63,9 @@ fn observed_with(spec: Value) -> Observed {
         }),
         probes: BTreeMap::new(),
         failing: BTreeMap::new(),
+        down: BTreeMap::new(),
+        emptied: BTreeMap::new(),
+        idle: BTreeMap::new(),
         reader_password: Some("secret".into()),
     }
 }
@@ -145,7 +153,7 @@ fn missing_workers_get_new_ids_and_none_is_made_while_one_cannot_be_read() {
 }
 
 #[test]
-fn surplus_workers_stay_and_the_pool_says_why() {
+fn surplus_workers_stay_at_first_and_the_pool_says_why() {
     let mut observed = observed(1);
     for id in [1, 2, 3] {
         observed.workers.insert(id, worker(&observed, id));
@@ -158,7 +166,8 @@ fn surplus_workers_stay_and_the_pool_says_why() {
         .iter()
         .find(|c| c.type_ == "ScaleDownWaits")
         .unwrap();
-    assert!(waits.message.starts_with("2 workers more than wanted"));
+    assert!(plan.gone.is_empty());
+    assert!(waits.message.starts_with("main-w2 main-w3: 0 chunk copies"));
 }
 
 #[test]
@@ -346,32 +355,4 @@ fn sizes_that_hardly_change_are_not_written_again() {
     assert_eq!(status_of(&observed), first);
     observed.probes.insert(1, Ok(grown(100 << 20)));
     assert_eq!(status_of(&observed).size_bytes, (1 << 30) + (100 << 20));
-}
-
-#[test]
-fn a_pool_that_is_scaled_down_says_which_workers_can_go() {
-    let waits = |observed: &Observed| {
-        let status = pool_status(observed, &plan(observed, &images()), &[], Timestamp::now());
-        let mut conditions = status.conditions.into_iter();
-        conditions.find(|condition| condition.type_ == "ScaleDownWaits")
-    };
-    let mut observed = serving(Some("d1"));
-    observed.workers.insert(2, worker(&observed, 2));
-    assert_eq!(waits(&observed).unwrap().reason, "DrainFirst");
-    let going = observed.workers.get_mut(&2).unwrap();
-    going.status = Some(WorkerStatus {
-        phase: WorkerPhase::Drained,
-        ..WorkerStatus::default()
-    });
-    assert_eq!(
-        waits(&observed).unwrap().reason,
-        "DrainFirst",
-        "undrained meanwhile"
-    );
-    observed.workers.get_mut(&2).unwrap().spec.desired = DesiredState::Drained;
-    let can_go = waits(&observed).unwrap();
-    assert_eq!(can_go.reason, "DeleteDrained");
-    assert!(can_go.message.contains("kubectl delete worker main-w2"));
-    observed.workers.remove(&2);
-    assert_eq!(waits(&observed), None);
 }

@@ -9,7 +9,7 @@ mod apply;
 mod observe;
 mod plan;
 mod site;
-mod standing;
+pub mod standing;
 mod status;
 #[cfg(test)]
 mod tests;

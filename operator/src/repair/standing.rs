@@ -8,8 +8,7 @@ use orrery_crds::kinds::{DesiredState, RepairPolicy, Worker, WorkerPhase};
 
 use super::observe::Observed;
 use super::site::{MAINTENANCE_UNTIL, NodeState, Site, Standing};
-use crate::placement;
-use crate::pools::plan::replicas;
+use crate::placement::{self, replicas};
 
 /// Judges a worker that has been down for `down`. An annotation that is no time counts as one that
 /// has not come: repair must not begin because of a slip of the pen.

@@ -101,10 +101,7 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
     };
     let own = archive.namespace.as_str();
     assert!(may("list", "nodes", own) && may("create", "statefulsets.apps", own));
-    assert!(
-        !may("delete", "workers.orrery.dev", own),
-        "workers are never deleted"
-    );
+    assert!(may("delete", "workers.orrery.dev", own) && may("delete", "pods", own));
     assert!(
         !may("update", "queryusers.orrery.dev", own)
             && !may("delete", "queryusers.orrery.dev", own),
@@ -114,7 +111,10 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
         !may("update", "workerpools.orrery.dev", own),
         "specs belong to users"
     );
-    assert!(!may("delete", "persistentvolumeclaims", own));
+    assert!(
+        !may("delete", "persistentvolumeclaims", own) && !may("delete", "statefulsets.apps", own),
+        "rows are never deleted with a worker"
+    );
     assert!(!may("get", "secrets", "kube-system") && !may("delete", "nodes", own));
 }
 

@@ -21,6 +21,7 @@ mod leases;
 mod quotas;
 mod rebalance;
 mod repair;
+mod rolls;
 mod secrets;
 mod support;
 mod verdicts;

@@ -14,6 +14,7 @@ mod integrity;
 mod interruptions;
 mod outages;
 mod plugin;
+mod pools;
 mod quick;
 mod quickstart;
 mod repair;

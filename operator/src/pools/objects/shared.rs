@@ -28,9 +28,8 @@ pub fn config_map(pool: &WorkerPool, name: &str, my_cnf: String) -> ConfigMap {
     }
 }
 
-/// Lets one worker of the pool be disturbed at a time; pods that do not serve may always be
-/// evicted.
-pub fn budget(pool: &WorkerPool, name: &str) -> PodDisruptionBudget {
+/// Lets `most` workers of the pool be away at a time; pods that do not serve may always be evicted.
+pub fn budget(pool: &WorkerPool, name: &str, most: usize) -> PodDisruptionBudget {
     PodDisruptionBudget {
         metadata: metadata(
             name.to_owned(),
@@ -39,7 +38,7 @@ pub fn budget(pool: &WorkerPool, name: &str) -> PodDisruptionBudget {
             pool.controller_owner_ref(&()),
         ),
         spec: Some(PodDisruptionBudgetSpec {
-            max_unavailable: Some(IntOrString::Int(1)),
+            max_unavailable: Some(IntOrString::Int(i32::try_from(most).unwrap_or(i32::MAX))),
             selector: Some(LabelSelector {
                 match_labels: Some(pool_selector(name)),
                 ..LabelSelector::default()

@@ -1,20 +1,22 @@
 //! The status of a pool, from what is known. Pure.
 
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
-use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPoolStatus, WorkerStatus};
+use orrery_crds::kinds::{WorkerPhase, WorkerPoolStatus, WorkerStatus};
 
 use super::worker::READY;
 use crate::controller::conditions::{
     self, ACCEPTED, AVAILABLE, CATALOG_BEHIND, DEGRADED, Finding, PROGRESSING,
 };
+use crate::placement::replicas;
 use crate::pools::objects::{pool_selector, selector_text};
 use crate::pools::observe::Observed;
-use crate::pools::plan::{Plan, replicas, storage_waits};
+use crate::pools::plan::{Plan, storage_waits};
 use crate::quantity::human;
 
 /// Condition of a pool with more workers than wanted.
 const SCALE_DOWN_WAITS: &str = "ScaleDownWaits";
+/// Condition of a pool none of whose workers may be evicted.
+const DISRUPTIONS_WAIT: &str = "DisruptionsWait";
 
 /// Status of the pool, given the workers' new ones.
 pub fn pool_status(
@@ -46,15 +48,18 @@ pub fn pool_status(
     }
     // There is a catalog, or this would not run.
     conditions::clear(&mut status.conditions, CATALOG_BEHIND);
-    match scale_down_waits(observed) {
-        Some(finding) => conditions::set(
-            &mut status.conditions,
-            SCALE_DOWN_WAITS,
-            &finding,
-            generation,
-            now,
-        ),
-        None => conditions::clear(&mut status.conditions, SCALE_DOWN_WAITS),
+    let held = plan.disruptions.held.as_ref();
+    let held = held.map(|why| Finding::met("FewCopies", why.clone()));
+    for (kind, finding) in [
+        (SCALE_DOWN_WAITS, &plan.scale_down.finding),
+        (DISRUPTIONS_WAIT, &held),
+    ] {
+        match finding {
+            Some(finding) => {
+                conditions::set(&mut status.conditions, kind, finding, generation, now);
+            }
+            None => conditions::clear(&mut status.conditions, kind),
+        }
     }
     status
 }
@@ -109,30 +114,21 @@ fn progressing(observed: &Observed, plan: &Plan, workers: &[WorkerStatus]) -> Fi
             "StorageOfNewWorkers",
             "spec.storage and spec.storageClass hold for workers made from now on",
         )
-    } else if let Some(count) = restart_waits(observed) {
+    } else if let Some(why) = &plan.roll.waits {
+        let count = plan.roll.pending.len();
         Finding::unmet(
             "RestartWaits",
-            format!("{count} pods run with an older spec until they are restarted"),
+            format!("{count} pods are to be restarted: {why}"),
+        )
+    } else if !plan.roll.pending.is_empty() {
+        let count = plan.roll.pending.len();
+        Finding::met(
+            "Restarting",
+            format!("{count} pods are restarted, one after the other"),
         )
     } else {
         Finding::unmet("Settled", "")
     }
-}
-
-/// How many pods run another revision than their StatefulSet's newest.
-fn restart_waits(observed: &Observed) -> Option<usize> {
-    let old = observed
-        .stateful_sets
-        .values()
-        .filter_map(|set| set.status.as_ref())
-        .filter(
-            |status| match (&status.current_revision, &status.update_revision) {
-                (Some(current), Some(update)) => current != update,
-                _ => false,
-            },
-        )
-        .count();
-    (old > 0).then_some(old)
 }
 
 fn degraded(workers: &[WorkerStatus]) -> Finding {
@@ -147,40 +143,4 @@ fn degraded(workers: &[WorkerStatus]) -> Finding {
             format!("{bad} workers are suspected or down"),
         )
     }
-}
-
-/// Whether a worker holds no chunk and gets none.
-fn is_drained(worker: &Worker) -> bool {
-    let phase = worker.status.as_ref().map(|status| status.phase);
-    phase == Some(WorkerPhase::Drained) && !worker.spec.desired.is_online()
-}
-
-/// Workers above the wanted number stay until they hold no chunk any more.
-fn scale_down_waits(observed: &Observed) -> Option<Finding> {
-    let wanted = usize::try_from(observed.pool.spec.workers).unwrap_or(usize::MAX);
-    let surplus = observed
-        .workers
-        .len()
-        .checked_sub(wanted)
-        .filter(|surplus| *surplus > 0)?;
-    let drained: Vec<String> = observed
-        .workers
-        .values()
-        .filter(|worker| is_drained(worker))
-        .map(ResourceExt::name_any)
-        .take(surplus)
-        .collect();
-    if drained.len() == surplus {
-        let names = drained.join(" ");
-        return Some(Finding::met(
-            "DeleteDrained",
-            format!("drained workers can go now: kubectl delete worker {names}"),
-        ));
-    }
-    Some(Finding::met(
-        "DrainFirst",
-        format!(
-            "{surplus} workers more than wanted stay until they are drained: drain those that shall go (kubectl orrery worker drain)"
-        ),
-    ))
 }

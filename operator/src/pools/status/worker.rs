@@ -5,13 +5,15 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::{DesiredState, RepairPolicy, Worker, WorkerPhase, WorkerStatus};
+use orrery_crds::kinds::{RepairPolicy, Worker, WorkerPhase, WorkerStatus};
 use orrery_worker_api::agent::Info;
 
 use crate::controller::conditions::{self, Finding};
+use crate::placement::replicas;
 use crate::pools::identity::Trust;
 use crate::pools::observe::{Observed, Probe};
-use crate::pools::plan::{Plan, replicas};
+use crate::pools::plan::Plan;
+use crate::pools::sight::pod_ready;
 use crate::quantity::human;
 
 /// Condition of a worker: it serves.
@@ -30,6 +32,7 @@ struct Sight<'a> {
     failing: Option<Duration>,
     trust: Option<&'a Trust>,
     replicas: u64,
+    leaves: bool,
 }
 
 /// Status of worker `id`; `None` when there is no such worker.
@@ -50,6 +53,7 @@ pub fn worker_status(
         failing: observed.failing.get(&id).copied(),
         trust: plan.trust.get(&id),
         replicas: replicas(&observed.catalog).get(&id).copied().unwrap_or(0),
+        leaves: plan.scale_down.leaving.contains(&id),
     };
     let before = sight.worker.status.clone().unwrap_or_default();
     let mut status = before.clone();
@@ -179,10 +183,11 @@ fn phase(
     policy: &RepairPolicy,
 ) -> WorkerPhase {
     if ready {
-        return match (sight.worker.spec.desired, sight.replicas) {
-            (DesiredState::Online, _) => WorkerPhase::Ready,
-            (DesiredState::Drained, 0) => WorkerPhase::Drained,
-            (DesiredState::Drained, _) => WorkerPhase::Draining,
+        let stays = sight.worker.spec.desired.is_online() && !sight.leaves;
+        return match (stays, sight.replicas) {
+            (true, _) => WorkerPhase::Ready,
+            (false, 0) => WorkerPhase::Drained,
+            (false, _) => WorkerPhase::Draining,
         };
     }
     if matches!(sight.trust, Some(Trust::Refused(..))) {
@@ -201,17 +206,6 @@ fn phase(
     } else {
         before
     }
-}
-
-fn pod_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// The new status, with the old sizes where they hardly changed: statuses report transitions, not
