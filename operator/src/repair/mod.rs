@@ -9,6 +9,8 @@ mod apply;
 mod observe;
 mod plan;
 mod site;
+#[cfg(test)]
+mod speed;
 pub mod standing;
 mod status;
 #[cfg(test)]
