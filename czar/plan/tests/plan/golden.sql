@@ -264,3 +264,4 @@ any: SELECT 1 AS z, 2 AS z, COUNT(*) FROM Object GROUP BY z
 any: SELECT o.tiny AS objectId, COUNT(*) FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY objectId
 fixed: SELECT 2 AS two, -tiny AS t, COUNT(*) FROM Object GROUP BY tiny ORDER BY two, t DESC
 fixed: SELECT run AS tiny, MAX(tiny) AS tiny FROM Object GROUP BY run HAVING tiny + 0 > 1 ORDER BY run + 0
+any: SELECT objectId, ROUND(-TRUE, 1) FROM Object

@@ -166,6 +166,7 @@ fn texts_are_not_joined_that_may_be_longer_than_what_is_reserved_for_them() {
         "FROM_UNIXTIME(flux)",
         "INSERT(0x0A, 1, 1, 'abcdef')",
         "IF(run > 0, name, flux)",
+        "ROUND(-TRUE, 1)",
     ] {
         assert!(!batchable(&format!("SELECT {item} FROM Object")), "{item}");
     }

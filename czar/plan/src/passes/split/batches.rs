@@ -108,7 +108,7 @@ fn fits(expr: &Expr, scope: &Scope<'_>) -> bool {
     let all = |operands: &[Expr]| operands.iter().all(|operand| fits(operand, scope));
     let kind = type_of(expr, scope);
     if let (Nature::Number, Number::Exact(digits)) = (kind.nature, kind.number) {
-        return digits.can_be_stored();
+        return digits.can_be_stored() && !expr.any(&is_negated_truth);
     }
     match expr {
         Expr::Column(_) => {
@@ -140,6 +140,17 @@ fn fits(expr: &Expr, scope: &Scope<'_>) -> bool {
                 Part::Expr(expr) => fits(expr, scope),
             })
         }
+        _ => false,
+    }
+}
+
+/// Whether it is `-TRUE`, for whose sign MariaDB reserves nothing: ROUND(-TRUE, 1) is stored as 1.
+fn is_negated_truth(expr: &Expr) -> bool {
+    match expr {
+        Expr::Negative(operand) => matches!(
+            operand.as_ref(),
+            Expr::Literal(text) if literal::Kind::of(text) == literal::Kind::Truth
+        ),
         _ => false,
     }
 }
