@@ -24,6 +24,12 @@ pub struct Metrics {
     waiting: IntGaugeVec,
     writes: IntCounterVec,
     malformed: IntCounterVec,
+    archives: Archives,
+}
+
+/// What is said of archives.
+#[derive(Clone)]
+struct Archives {
     chunks: IntGaugeVec,
     intended: IntGaugeVec,
     workers: IntGaugeVec,
@@ -34,15 +40,73 @@ pub struct Metrics {
     damaged: IntGaugeVec,
 }
 
+impl Archives {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauges =
+            |name: &str, help: &str, labels: &[&str]| registered(registry, name, help, labels);
+        Ok(Self {
+            chunks: gauges(
+                "orrery_operator_chunks",
+                "chunks of a family's rows or indexes, by how many copies they have",
+                &["namespace", "family", "of", "copies"],
+            )?,
+            intended: gauges(
+                "orrery_operator_copies_intended",
+                "copies that repair and drains are to make yet",
+                &["namespace"],
+            )?,
+            workers: gauges(
+                "orrery_operator_workers",
+                "workers of a pool by phase",
+                &["namespace", "pool", "phase"],
+            )?,
+            ingests: gauges(
+                "orrery_operator_ingests",
+                "ingests by phase",
+                &["namespace", "phase"],
+            )?,
+            ingests_since: gauges(
+                "orrery_operator_ingests_since_seconds",
+                "Unix time at which the ingest that is longest in a phase came to it",
+                &["namespace", "phase"],
+            )?,
+            certificates: gauges(
+                "orrery_operator_certificate_expires_seconds",
+                "Unix time at which the certificate in a Secret expires",
+                &["namespace", "secret"],
+            )?,
+            behind: gauges(
+                "orrery_operator_catalog_behind",
+                "1 while workers hold more than the catalog knows, so that it is not written",
+                &["namespace"],
+            )?,
+            damaged: gauges(
+                "orrery_operator_damaged_copies",
+                "copies that differ from the manifest: replaced, or kept because no good copy serves",
+                &["namespace", "are"],
+            )?,
+        })
+    }
+}
+
+/// Gauges that are registered.
+fn registered(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
+}
+
 impl Metrics {
     /// Makes and registers every metric.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok::<_, prometheus::Error>(gauges)
-        };
+        let gauges =
+            |name: &str, help: &str, labels: &[&str]| registered(&registry, name, help, labels);
         let counters = |name: &str, help: &str, labels: &[&str]| {
             let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(counters.clone()))?;
@@ -99,46 +163,7 @@ impl Metrics {
                 "objects seen that cannot be read, by kind",
                 &["kind"],
             )?,
-            chunks: gauges(
-                "orrery_operator_chunks",
-                "chunks of a family's rows or indexes, by how many copies they have",
-                &["namespace", "family", "of", "copies"],
-            )?,
-            intended: gauges(
-                "orrery_operator_copies_intended",
-                "copies that repair and drains are to make yet",
-                &["namespace"],
-            )?,
-            workers: gauges(
-                "orrery_operator_workers",
-                "workers of a pool by phase",
-                &["namespace", "pool", "phase"],
-            )?,
-            ingests: gauges(
-                "orrery_operator_ingests",
-                "ingests by phase",
-                &["namespace", "phase"],
-            )?,
-            ingests_since: gauges(
-                "orrery_operator_ingests_since_seconds",
-                "Unix time at which the ingest that is longest in a phase came to it",
-                &["namespace", "phase"],
-            )?,
-            certificates: gauges(
-                "orrery_operator_certificate_expires_seconds",
-                "Unix time at which the certificate in a Secret expires",
-                &["namespace", "secret"],
-            )?,
-            behind: gauges(
-                "orrery_operator_catalog_behind",
-                "1 while workers hold more than the catalog knows, so that it is not written",
-                &["namespace"],
-            )?,
-            damaged: gauges(
-                "orrery_operator_damaged_copies",
-                "copies that differ from the manifest: replaced, or kept because no good copy serves",
-                &["namespace", "are"],
-            )?,
+            archives: Archives::new(&registry)?,
             registry,
         })
     }
@@ -164,11 +189,11 @@ impl Metrics {
     /// Says how the chunks of the families of an archive stand; nothing is said of others that it
     /// had.
     pub fn families(&self, namespace: &str, families: &[(String, ChunkFamilyStatus)]) {
-        for labels in labels_of(&self.chunks, namespace) {
+        for labels in labels_of(&self.archives.chunks, namespace) {
             if !families.iter().any(|(name, _)| labels.contains(name)) {
                 let values: Vec<&str> = labels.iter().map(String::as_str).collect();
                 // One that is not there needs no removal.
-                let _ = self.chunks.remove_label_values(&values);
+                let _ = self.archives.chunks.remove_label_values(&values);
             }
         }
         for (name, status) in families {
@@ -184,14 +209,17 @@ impl Metrics {
                 ("none", chunks.unreadable),
             ] {
                 let labels = [namespace, family, of, copies];
-                self.chunks.with_label_values(&labels).set(gauge(count));
+                self.archives
+                    .chunks
+                    .with_label_values(&labels)
+                    .set(gauge(count));
             }
         }
     }
 
     /// Says how many copies are to be made yet.
     pub fn intended(&self, namespace: &str, copies: usize) {
-        let gauge = self.intended.with_label_values(&[namespace]);
+        let gauge = self.archives.intended.with_label_values(&[namespace]);
         gauge.set(i64::try_from(copies).unwrap_or(i64::MAX));
     }
 
@@ -204,6 +232,7 @@ impl Metrics {
                 .count();
             let phase = format!("{phase:?}");
             let gauge = self
+                .archives
                 .workers
                 .with_label_values(&[namespace, pool, phase.as_str()]);
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -218,27 +247,30 @@ impl Metrics {
             let phase = format!("{phase:?}");
             let labels = [namespace, phase.as_str()];
             let count = i64::try_from(own.count()).unwrap_or(i64::MAX);
-            self.ingests.with_label_values(&labels).set(count);
+            self.archives.ingests.with_label_values(&labels).set(count);
             match oldest {
                 Some(since) => {
-                    let gauge = self.ingests_since.with_label_values(&labels);
+                    let gauge = self.archives.ingests_since.with_label_values(&labels);
                     gauge.set(since.as_second());
                 }
                 // One that is not there needs no removal.
-                None => drop(self.ingests_since.remove_label_values(&labels)),
+                None => drop(self.archives.ingests_since.remove_label_values(&labels)),
             }
         }
     }
 
     /// Says when the certificate in a Secret expires.
     pub fn certificate(&self, namespace: &str, secret: &str, expires: Timestamp) {
-        let gauge = self.certificates.with_label_values(&[namespace, secret]);
+        let gauge = self
+            .archives
+            .certificates
+            .with_label_values(&[namespace, secret]);
         gauge.set(expires.as_second());
     }
 
     /// Says whether workers hold more than the catalog knows.
     pub fn behind(&self, namespace: &str, is_behind: bool) {
-        let gauge = self.behind.with_label_values(&[namespace]);
+        let gauge = self.archives.behind.with_label_values(&[namespace]);
         gauge.set(i64::from(is_behind));
     }
 
@@ -246,7 +278,7 @@ impl Metrics {
     /// not because no good copy serves.
     pub fn damaged(&self, namespace: &str, replaced: usize, kept: usize) {
         for (are, count) in [("replaced", replaced), ("kept", kept)] {
-            let gauge = self.damaged.with_label_values(&[namespace, are]);
+            let gauge = self.archives.damaged.with_label_values(&[namespace, are]);
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
@@ -358,77 +390,4 @@ impl Drop for Running<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use k8s_openapi::jiff::Timestamp;
-    use orrery_crds::kinds::{ChunkFamilyStatus, IngestPhase, WorkerPhase, WorkerStatus};
-    use prometheus::TextEncoder;
-
-    use super::Metrics;
-
-    #[test]
-    fn every_metric_is_in_the_text() {
-        let metrics = Metrics::new().unwrap();
-        metrics.wrote("Service", "created");
-        metrics.malformed("Worker");
-        metrics.reconciles("pools").start().succeeded();
-        let mut family = ChunkFamilyStatus::default();
-        family.chunks.under_replicated = 7;
-        family.index_chunks.unreadable = 2;
-        let gone = ("gone".to_owned(), family.clone());
-        metrics.families("sky", &[gone]);
-        metrics.families("sky", &[("stars".to_owned(), family)]);
-        metrics.intended("sky", 3);
-        let down = WorkerStatus {
-            phase: WorkerPhase::Down,
-            ..WorkerStatus::default()
-        };
-        metrics.workers("sky", "main", &[down]);
-        metrics
-            .reconciles("pools")
-            .due(Duration::from_millis(2_500), 3);
-        let second = |second| Timestamp::from_second(second).ok();
-        let loads = [
-            (IngestPhase::Load, second(70)),
-            (IngestPhase::Load, second(50)),
-        ];
-        metrics.ingests("sky", &[(IngestPhase::Seal, second(9))]);
-        metrics.ingests("sky", &loads);
-        metrics.certificate("sky", "orrery-ca", second(99).unwrap());
-        metrics.behind("sky", true);
-        metrics.damaged("sky", 2, 1);
-        let text = TextEncoder::new()
-            .encode_to_string(&metrics.gather())
-            .unwrap();
-        for line in [
-            "orrery_operator_leading 0",
-            r#"orrery_operator_writes_total{change="created",kind="Service"} 1"#,
-            r#"orrery_operator_reconciles_total{controller="pools",result="succeeded"} 1"#,
-            r#"orrery_operator_reconcile_running_since_seconds{controller="pools"} 0"#,
-            r#"orrery_operator_malformed_objects_total{kind="Worker"} 1"#,
-            r#"orrery_operator_chunks{copies="fewer",family="stars",namespace="sky",of="rows"} 7"#,
-            r#"orrery_operator_chunks{copies="none",family="stars",namespace="sky",of="index"} 2"#,
-            r#"orrery_operator_copies_intended{namespace="sky"} 3"#,
-            r#"orrery_operator_workers{namespace="sky",phase="Down",pool="main"} 1"#,
-            r#"orrery_operator_workers{namespace="sky",phase="Ready",pool="main"} 0"#,
-            r#"orrery_operator_reconcile_late_seconds{controller="pools"} 2.5"#,
-            r#"orrery_operator_reconcile_waiting{controller="pools"} 3"#,
-            r#"orrery_operator_ingests{namespace="sky",phase="Load"} 2"#,
-            r#"orrery_operator_ingests{namespace="sky",phase="Seal"} 0"#,
-            r#"orrery_operator_ingests_since_seconds{namespace="sky",phase="Load"} 50"#,
-            r#"orrery_operator_certificate_expires_seconds{namespace="sky",secret="orrery-ca"} 99"#,
-            r#"orrery_operator_catalog_behind{namespace="sky"} 1"#,
-            r#"orrery_operator_damaged_copies{are="kept",namespace="sky"} 1"#,
-            r#"orrery_operator_reconcile_succeeded_seconds{controller="pools"} "#,
-        ] {
-            assert!(text.contains(line), "{line} in\n{text}");
-        }
-        assert!(!text.contains("gone"), "{text}");
-        let since = r#"orrery_operator_ingests_since_seconds{namespace="sky",phase="Seal"}"#;
-        assert!(
-            !text.contains(since),
-            "no ingest is sealed any more: {text}"
-        );
-    }
-}
+mod tests;

@@ -245,6 +245,7 @@ pub struct IngestStatus {
     pub conditions: Vec<Condition>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

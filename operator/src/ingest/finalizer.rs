@@ -29,7 +29,8 @@ fn wanted(ingest: &Ingest) -> Option<Vec<String>> {
     Some(finalizers)
 }
 
-/// Puts the finalizer on, or takes it off, as the phase asks. Answers with the object as it is then.
+/// Puts the finalizer on, or takes it off, as the phase asks. Answers with the object as it is
+/// then.
 pub async fn settle(
     context: &Context,
     namespace: &str,

@@ -2,8 +2,8 @@
 //!
 //! Level-triggered: each run looks at every Ingest of an archive, side by side, and moves each from
 //! phase to phase until it waits for something, as *observe → decide → act → report*. What a step
-//! decided is in the object's status or in the catalog before the next step relies on it, so another
-//! leader continues where this one stopped.
+//! decided is in the object's status or in the catalog before the next step relies on it, so
+//! another leader continues where this one stopped.
 //!
 //! [`observe`] reads; [`decide`] is pure, a file per phase, and says what to ask, to write or to
 //! order (a [`decision`]); [`act`] does that; [`status`] reports. [`state`] is the status as a

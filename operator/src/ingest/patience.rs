@@ -1,6 +1,7 @@
 //! How long is waited, and how often something is tried, before an ingest ends. Pure.
 //!
-//! An ingest holds the turn of its director, so that each trouble has an end: what may pass is tried
+//! An ingest holds the turn of its director, so that each trouble has an end: what may pass is
+//! tried
 //! again after growing pauses, and then the ingest fails with the cause.
 
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub fn pause(failures: u32) -> Duration {
 mod tests {
     use super::*;
 
-    /// Repair copies a lost worker's chunks after ten minutes unless told otherwise.
+    /// Repair copies a lost worker's chunks after ten minutes by default.
     #[test]
     fn attempts_last_longer_than_repair_waits_and_not_for_long_after() {
         let all: Duration = (1..MOST_TRIES).map(pause).sum();

@@ -48,7 +48,7 @@ pub async fn step(agent: &Agent) -> Result<Option<ManifestRow>> {
     let Some(row) = checks::due(&mut conn).await? else {
         return Ok(None);
     };
-    // Nobody drops or replaces it meanwhile.
+    // It is neither dropped nor replaced meanwhile.
     let Ok(_lock) = agent.tables.take(row.table.clone(), &row.table) else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! Ingests that cannot go on say why, hold no other, and leave nothing.
+//! Ingests that cannot continue say why, hold no other, and leave nothing.
 
 use std::time::Duration;
 

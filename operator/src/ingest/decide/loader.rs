@@ -64,7 +64,7 @@ pub fn asked<'a>(observed: &'a Observed<'_>) -> Result<&'a LoaderStatus, Decisio
     }
 }
 
-/// Waits for a loader that is away, as `step` says; not for ever, because others wait for the
+/// Waits for a loader that is away, as `step` says; and not without end, because others wait for the
 /// director.
 fn away(observed: &Observed<'_>, step: Step) -> Decision {
     if observed.loader_away_for() < patience::LOADER {
