@@ -130,23 +130,17 @@ fn rows(
         }
         found = true;
         let complete: Vec<WorkerId> = family.holders(*id, &segments).collect();
-        let readable = complete
-            .iter()
-            .filter(|worker| holders.serves(**worker))
-            .count();
+        let serving = complete.iter().filter(|worker| holders.serves(**worker));
+        let readable = serving.count().to_string();
         let workers = listed
             .iter()
             .map(|worker| holders.words(*worker, complete.contains(worker)));
+        let workers = workers.collect::<Vec<_>>().join(", ");
         let segments = match chunk {
-            Some(_) => segments
-                .iter()
-                .map(u64::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
+            Some(_) => numbers(&segments),
             None => segments.len().to_string(),
         };
-        let workers = workers.collect::<Vec<_>>().join(", ");
-        shown.row([id.to_string(), segments, readable.to_string(), workers]);
+        shown.row([id.to_string(), segments, readable, workers]);
     }
     let id = chunk.unwrap_or_default();
     ensure!(
@@ -154,6 +148,11 @@ fn rows(
         "chunk {id} of {key} is on no worker: it has no rows"
     );
     Ok(shown)
+}
+
+fn numbers(segments: &[u64]) -> String {
+    let numbers: Vec<String> = segments.iter().map(u64::to_string).collect();
+    numbers.join(",")
 }
 
 #[cfg(test)]

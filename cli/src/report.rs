@@ -89,18 +89,22 @@ async fn logs(archive: &Archive) -> Result<()> {
     for pod in &listed {
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         for container in containers {
-            let (name, container) = (pod.name_any(), container.name.clone());
-            outln!("\n==== log of {name}, {container}")?;
-            let parameters = LogParams {
-                container: Some(container),
-                tail_lines: Some(LINES),
-                ..LogParams::default()
-            };
-            match pods.logs(&name, &parameters).await {
-                Ok(text) => output::write(format_args!("{text}"))?,
-                Err(error) => outln!("cannot be read: {error}")?,
-            }
+            log(&pods, &pod.name_any(), &container.name).await?;
         }
+    }
+    Ok(())
+}
+
+async fn log(pods: &Api<Pod>, pod: &str, container: &str) -> Result<()> {
+    outln!("\n==== log of {pod}, {container}")?;
+    let parameters = LogParams {
+        container: Some(container.to_owned()),
+        tail_lines: Some(LINES),
+        ..LogParams::default()
+    };
+    match pods.logs(pod, &parameters).await {
+        Ok(text) => output::write(format_args!("{text}"))?,
+        Err(error) => outln!("cannot be read: {error}")?,
     }
     Ok(())
 }

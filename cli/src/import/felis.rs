@@ -155,24 +155,6 @@ fn imported(felis: &Felis, table: &Table, ids: &Ids<'_>) -> Result<Imported> {
         OneOrMore::One(id) => names(std::slice::from_ref(id))?,
         OneOrMore::More(own) => names(own)?,
     };
-    let mut references = Vec::new();
-    let foreign = table
-        .constraints
-        .iter()
-        .filter(|constraint| constraint.kind == "ForeignKey");
-    for constraint in foreign {
-        if let ([own], [other]) = (
-            constraint.columns.as_slice(),
-            constraint.referenced.as_slice(),
-        ) {
-            let find = |id: &String| {
-                ids.get(id.as_str())
-                    .with_context(|| format!("no column is called {id}"))
-            };
-            let ((_, own), (other, column)) = (find(own)?, find(other)?);
-            references.push(((*own).to_owned(), (*other).to_owned(), (*column).to_owned()));
-        }
-    }
     let mut keys = Vec::new();
     for index in table
         .indexes
@@ -204,7 +186,7 @@ fn imported(felis: &Felis, table: &Table, ids: &Ids<'_>) -> Result<Imported> {
         fields: fields.collect(),
         primary_key,
         keys,
-        references,
+        references: references(table, ids)?,
         description: table.description.chars().take(4096).collect(),
         notes,
         sources,
@@ -213,6 +195,27 @@ fn imported(felis: &Felis, table: &Table, ids: &Ids<'_>) -> Result<Imported> {
         named: true,
         ..Imported::default()
     })
+}
+
+/// Foreign keys of one column: the column, the other table, its column.
+fn references(table: &Table, ids: &Ids<'_>) -> Result<Vec<(String, String, String)>> {
+    let find = |id: &String| {
+        ids.get(id.as_str())
+            .with_context(|| format!("no column is called {id}"))
+    };
+    let mut references = Vec::new();
+    let foreign = table.constraints.iter();
+    for constraint in foreign.filter(|constraint| constraint.kind == "ForeignKey") {
+        let columns = (
+            constraint.columns.as_slice(),
+            constraint.referenced.as_slice(),
+        );
+        if let ([own], [other]) = columns {
+            let ((_, own), (other, column)) = (find(own)?, find(other)?);
+            references.push(((*own).to_owned(), (*other).to_owned(), (*column).to_owned()));
+        }
+    }
+    Ok(references)
 }
 
 fn column(declared: &Declared, primary_key: &[String]) -> Result<Column, String> {

@@ -173,15 +173,13 @@ fn table(
     } else {
         paths(&files)
     };
+    let sources = patterns.iter().map(|pattern| archive.place.source(pattern));
     Ok(Imported {
         name: schema.table.clone(),
         fields,
         charset: Some((charset.to_owned(), collation)),
         qserv: chunked,
-        sources: patterns
-            .iter()
-            .map(|pattern| archive.place.source(pattern))
-            .collect(),
+        sources: sources.collect(),
         dialect,
         ..Imported::default()
     })

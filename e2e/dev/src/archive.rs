@@ -17,11 +17,7 @@ use orrery_crds::accept;
 use orrery_crds::kinds::{ChunkedTableSpec, ReferenceTableSpec, TableRole};
 use orrery_sky::Grid;
 
-/// Chunk and sub-chunk of a row.
-type Home = (ChunkId, u32);
-
-/// Values of a row in the order of the table's columns; `None` is NULL.
-pub type Row = Vec<Option<Vec<u8>>>;
+use crate::rows::{Home, Row, cell, number, write_row};
 
 /// A table as declared, with the rows of each ingest.
 pub struct TableData {
@@ -137,21 +133,12 @@ impl Builder {
         let mut plain = Vec::new();
         for rows in segments {
             let mut segment = self.new_segment();
-            let mut tables: BTreeMap<(ChunkId, RowSet), Vec<u8>> = BTreeMap::new();
             let homes = self.homes_of(&accepted, &director, is_director, rows)?;
+            segment.rows = rows.len() as u64;
             for (row, (_, home)) in rows.iter().zip(&homes) {
-                let mut text = Vec::new();
-                write_row(row, Some(*home), &mut text);
-                plain.extend_from_slice(&text);
-                let table = tables.entry((home.0, RowSet::Home)).or_default();
-                table.extend_from_slice(&text);
-                segment.rows += 1;
-                let copies = is_director.then(|| self.copies(&accepted, row));
-                for copy in copies.transpose()?.into_iter().flatten() {
-                    let table = tables.entry((copy.0, RowSet::Overlap)).or_default();
-                    write_row(row, Some(copy), table);
-                }
+                write_row(row, Some(*home), &mut plain);
             }
+            let tables = self.chunks_of(&accepted, is_director, rows, &homes)?;
             for ((chunk, set), rows) in tables {
                 let (chunks, definition) = match set {
                     RowSet::Home => (&mut segment.home, &definition),
@@ -183,6 +170,27 @@ impl Builder {
         };
         self.add_table(key, incarnation, kind, published);
         Ok(())
+    }
+
+    /// Rows as text by the chunk they lie in, and a director's also by the chunks they are near to.
+    fn chunks_of(
+        &self,
+        table: &AcceptedTable,
+        is_director: bool,
+        rows: &[Row],
+        homes: &[(Vec<u8>, Home)],
+    ) -> anyhow::Result<BTreeMap<(ChunkId, RowSet), Vec<u8>>> {
+        let mut chunks: BTreeMap<(ChunkId, RowSet), Vec<u8>> = BTreeMap::new();
+        for (row, (_, home)) in rows.iter().zip(homes) {
+            let own = chunks.entry((home.0, RowSet::Home)).or_default();
+            write_row(row, Some(*home), own);
+            let copies = is_director.then(|| self.copies(table, row));
+            for copy in copies.transpose()?.into_iter().flatten() {
+                let near = chunks.entry((copy.0, RowSet::Overlap)).or_default();
+                write_row(row, Some(copy), near);
+            }
+        }
+        Ok(chunks)
     }
 
     /// Keys of rows and where each row lies; a director's are remembered for its children.
@@ -448,47 +456,4 @@ fn next(counter: &mut u64) -> u64 {
 
 fn text(number: u32) -> Vec<u8> {
     number.to_string().into_bytes()
-}
-
-fn number(cell: Option<&[u8]>) -> anyhow::Result<f64> {
-    let cell = cell.context("a position is NULL")?;
-    Ok(std::str::from_utf8(cell)?.parse()?)
-}
-
-fn cell<'r>(row: &'r Row, table: &AcceptedTable, column: &str) -> anyhow::Result<Option<&'r [u8]>> {
-    let place = table
-        .columns
-        .iter()
-        .position(|candidate| candidate.name.eq_ignore_ascii_case(column));
-    let place = place.with_context(|| format!("no column {column}"))?;
-    let cell = row
-        .get(place)
-        .with_context(|| format!("a row has no field for {column}"))?;
-    Ok(cell.as_deref())
-}
-
-/// Writes a row as LOAD DATA reads it.
-fn write_row(row: &Row, home: Option<Home>, out: &mut Vec<u8>) {
-    for (place, cell) in row.iter().enumerate() {
-        if place > 0 {
-            out.push(b'\t');
-        }
-        let Some(cell) = cell else {
-            out.extend_from_slice(b"\\N");
-            continue;
-        };
-        for byte in cell {
-            match byte {
-                b'\t' => out.extend_from_slice(b"\\t"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                0 => out.extend_from_slice(b"\\0"),
-                byte => out.push(*byte),
-            }
-        }
-    }
-    if let Some((chunk, sub_chunk)) = home {
-        out.extend_from_slice(format!("\t{chunk}\t{sub_chunk}").as_bytes());
-    }
-    out.push(b'\n');
 }

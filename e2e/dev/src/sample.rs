@@ -6,7 +6,8 @@ use orrery_sample_sky::manifests::Manifests;
 use orrery_sample_sky::{OVERLAP, STRIPES, SUB_STRIPES, Sky, Table};
 use serde_json::Value;
 
-use crate::archive::{Declaration, Row, Shape, TableData};
+use crate::archive::{Declaration, Shape, TableData};
+use crate::rows::Row;
 
 /// The sample sky's grid over some workers.
 pub fn shape(workers: u32, replicas: u32) -> Shape {

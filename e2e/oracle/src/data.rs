@@ -1,7 +1,8 @@
 //! Tables with every kind of column, and rows that are the same for the same seed.
 
 use orrery_crds::kinds::{ChunkedTableSpec, ReferenceTableSpec};
-use orrery_dev::archive::{Declaration, Row, Shape, TableData};
+use orrery_dev::archive::{Declaration, Shape, TableData};
+use orrery_dev::rows::Row;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};

@@ -74,13 +74,7 @@ async fn work<Key, Failure, Reconcile>(
 {
     // Bounded by the number of keys: each waits here at most once.
     let (later, requeued) = mpsc::unbounded();
-    let requests = stream::select(
-        triggers.map(|message| ScheduleRequest {
-            message,
-            run_at: Instant::now(),
-        }),
-        requeued,
-    );
+    let requests = stream::select(triggers.map(|key| at(key, Instant::now())), requeued);
     let mut failures: HashMap<Key, u32> = HashMap::new();
     // When keys come back by themselves.
     let mut back: HashMap<Key, Instant> = HashMap::new();
@@ -100,24 +94,25 @@ async fn work<Key, Failure, Reconcile>(
                 delay
             }
             Err(error) => {
+                running.failed();
                 let count = failures.entry(key.clone()).or_default();
                 *count = count.saturating_add(1);
                 let delay = backoff(*count);
-                running.failed();
                 tracing::warn!(?key, %error, ?delay, "reconcile failed");
                 delay
             }
         };
         back.insert(key.clone(), Instant::now() + delay.max(DEBOUNCE));
-        let again = ScheduleRequest {
-            message: key,
-            // The scheduler adds the time in which changes are gathered.
-            run_at: Instant::now() + delay.saturating_sub(DEBOUNCE),
-        };
-        if later.unbounded_send(again).is_err() {
+        // The scheduler adds the time in which changes are gathered.
+        let again = Instant::now() + delay.saturating_sub(DEBOUNCE);
+        if later.unbounded_send(at(key, again)).is_err() {
             return;
         }
     }
+}
+
+fn at<Key>(message: Key, run_at: Instant) -> ScheduleRequest<Key> {
+    ScheduleRequest { message, run_at }
 }
 
 /// Delay after this many failures in a row.

@@ -79,23 +79,9 @@ pub fn transfers(
     late.sort();
     late.dedup();
     let sizes = Sizes::of(catalog, late.iter().map(|late| late.family));
-    let (mut busy, mut moving) = (Busy::new(throttles.all), Busy::new(throttles.moves));
     let mut moved: BTreeSet<(WorkerId, WorkerId)> = BTreeSet::new();
     let mut transfers = continued(catalog, parties, &late, running);
-    let only_moves: BTreeSet<(&str, ChunkId, WorkerId)> = late
-        .iter()
-        .filter(|late| late.moves)
-        .map(|late| (late.family, late.chunk, late.target))
-        .collect();
-    for ((target, source), transfer) in &transfers {
-        for (family, chunk) in &transfer.chunks {
-            let bytes = sizes.bytes(family, *chunk);
-            busy.count(*source, *target, bytes);
-            if only_moves.contains(&(family.as_str(), *chunk, *target)) {
-                moving.count(*source, *target, bytes);
-            }
-        }
-    }
+    let mut traffic = Traffic::of(throttles, &transfers, &late, &sizes);
     let begun = transfers.clone();
     for Late {
         moves,
@@ -114,14 +100,13 @@ pub fn transfers(
         let pair = (target, source);
         let shared = transfers.contains_key(&pair) && !moved.contains(&pair);
         if begun.contains_key(&pair)
-            || moves && (shared || !moving.admits(source, target, bytes))
-            || !busy.admits(source, target, bytes)
+            || moves && shared
+            || !traffic.admits(moves, source, target, bytes)
         {
             continue;
         }
-        busy.count(source, target, bytes);
+        traffic.count(moves, source, target, bytes);
         if moves {
-            moving.count(source, target, bytes);
             moved.insert(pair);
         }
         let transfer = transfers.entry((target, source)).or_default();
@@ -196,6 +181,47 @@ fn only_moves(family: &Family, chunk: ChunkId, target: WorkerId) -> bool {
         && listed.is_some_and(|listed| !listed.contains(&target))
 }
 
+/// What workers send and receive: all of it, and that of chunks that only move.
+struct Traffic {
+    all: Busy,
+    moves: Busy,
+}
+
+impl Traffic {
+    /// That of transfers which run already.
+    fn of(throttles: Throttles, running: &Transfers, late: &[Late<'_>], sizes: &Sizes) -> Self {
+        let only_moves: BTreeSet<(&str, ChunkId, WorkerId)> = late
+            .iter()
+            .filter(|late| late.moves)
+            .map(|late| (late.family, late.chunk, late.target))
+            .collect();
+        let mut traffic = Self {
+            all: Busy::new(throttles.all),
+            moves: Busy::new(throttles.moves),
+        };
+        for ((target, source), transfer) in running {
+            for (family, chunk) in &transfer.chunks {
+                let moves = only_moves.contains(&(family.as_str(), *chunk, *target));
+                traffic.count(moves, *source, *target, sizes.bytes(family, *chunk));
+            }
+        }
+        traffic
+    }
+
+    /// Whether a chunk of so many bytes may go from `source` to `target` now.
+    fn admits(&self, moves: bool, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
+        self.all.admits(source, target, bytes)
+            && (!moves || self.moves.admits(source, target, bytes))
+    }
+
+    fn count(&mut self, moves: bool, source: WorkerId, target: WorkerId, bytes: u64) {
+        self.all.count(source, target, bytes);
+        if moves {
+            self.moves.count(source, target, bytes);
+        }
+    }
+}
+
 /// What is under way by worker.
 struct Busy {
     throttle: Throttle,
@@ -212,7 +238,6 @@ impl Busy {
         }
     }
 
-    /// Whether a chunk of so many bytes may go from `source` to `target` now.
     fn admits(&self, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
         let Throttle {
             chunks,

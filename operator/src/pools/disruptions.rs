@@ -82,11 +82,8 @@ pub fn disruptions(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>) -> Di
         };
     };
     // Without a pod a worker is no part of the budget.
-    let missing = observed
-        .workers
-        .keys()
-        .filter(|id| !observed.pods.contains_key(id))
-        .count();
+    let ids = observed.workers.keys();
+    let missing = ids.filter(|id| !observed.pods.contains_key(id)).count();
     let most = fewest.saturating_sub(copies.floor + missing);
     let held = (most == 0).then(|| {
         format!(

@@ -1,11 +1,12 @@
 //! Which workers leave a pool: those that are more than wanted, by least movement, and those that
 //! are given up. Pure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kube::ResourceExt;
-use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::{Catalog, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{Worker, WorkerPhase};
 
@@ -97,13 +98,7 @@ fn next(observed: &Observed, leaving: &BTreeSet<WorkerId>) -> Option<(Order, Wor
             // Tenths of the mean: the zone decides between workers that hold about as much.
             let about = own.bytes.saturating_mul(10).saturating_add(mean / 2) / mean.max(1);
             let order = order(worker, chunks.contains_key(id));
-            let key = (
-                order,
-                about,
-                std::cmp::Reverse(zone),
-                own.bytes,
-                std::cmp::Reverse(*id),
-            );
+            let key = (order, about, Reverse(zone), own.bytes, Reverse(*id));
             (key, *id)
         })
         .min()
@@ -137,43 +132,62 @@ fn refused(observed: &Observed, leaving: &BTreeSet<WorkerId>, worker: WorkerId) 
         .filter(|other| !gone(other.spec.id))
         .map(placement::place)
         .collect();
-    let open = rest.iter().filter(|place| place.open).count();
     let catalog: &Catalog = &observed.catalog;
     let families = catalog.families.iter();
-    let families: Vec<_> = families
+    let families: Vec<(&str, &Family)> = families
         .filter(|(_, family)| family.pool == observed.name)
+        .map(|(name, family)| (name.as_str(), family))
         .collect();
+    let open = rest.iter().filter(|place| place.open).count();
+    if let Some(too_few) = too_few(&families, open) {
+        return Some(too_few);
+    }
+    let sizes = Sizes::of(catalog, families.iter().map(|(name, _)| *name));
+    let homeless = homeless(&families, &sizes, Planner::new(rest), gone);
+    (homeless > 0).then(|| {
+        Finding::met(
+            "NoRoom",
+            format!(
+                "{homeless} chunks would find no worker with room: nothing leaves; add storage, or raise spec.workers"
+            ),
+        )
+    })
+}
+
+fn too_few(families: &[(&str, &Family)], open: usize) -> Option<Finding> {
     let most = families
         .iter()
         .max_by_key(|(_, family)| family.replicas.desired);
-    if let Some((name, family)) = most
-        && open < family.replicas.desired as usize
-    {
-        return Some(Finding::met(
+    let (name, family) = most?;
+    let desired = family.replicas.desired;
+    (open < desired as usize).then(|| {
+        Finding::met(
             "TooFewWorkers",
             format!(
-                "family {name} wants {} copies of each chunk, and {open} workers would be left that serve: lower spec.replicas.desired of the family, or raise spec.workers",
-                family.replicas.desired
+                "family {name} wants {desired} copies of each chunk, and {open} workers would be left that serve: lower spec.replicas.desired of the family, or raise spec.workers"
             ),
-        ));
-    }
-    let sizes = Sizes::of(catalog, families.iter().map(|(name, _)| name.as_str()));
-    let mut planner = Planner::new(rest);
+        )
+    })
+}
+
+/// Chunks of which not every copy finds a place once these workers are gone. The largest choose
+/// first.
+fn homeless(
+    families: &[(&str, &Family)],
+    sizes: &Sizes,
+    mut planner: Planner,
+    gone: impl Fn(WorkerId) -> bool,
+) -> u64 {
     let mut moved: Vec<(u64, &str, ChunkId, &Vec<WorkerId>, usize)> = Vec::new();
     for (name, family) in families {
         let own = family.placement.iter();
         for (chunk, listed) in own.filter(|(_, listed)| listed.iter().any(|id| gone(*id))) {
             let bytes = sizes.bytes(name, *chunk);
-            moved.push((
-                bytes,
-                name,
-                *chunk,
-                listed,
-                family.replicas.desired as usize,
-            ));
+            let desired = family.replicas.desired as usize;
+            moved.push((bytes, name, *chunk, listed, desired));
         }
     }
-    moved.sort_by_key(|(bytes, name, chunk, ..)| (std::cmp::Reverse(*bytes), *name, *chunk));
+    moved.sort_by_key(|(bytes, name, chunk, ..)| (Reverse(*bytes), *name, *chunk));
     let mut homeless = 0_u64;
     for (bytes, _, chunk, listed, desired) in moved {
         let (leaves, mut held): (Vec<WorkerId>, Vec<WorkerId>) =
@@ -186,14 +200,7 @@ fn refused(observed: &Observed, leaving: &BTreeSet<WorkerId>, worker: WorkerId) 
             held.push(to);
         }
     }
-    (homeless > 0).then(|| {
-        Finding::met(
-            "NoRoom",
-            format!(
-                "{homeless} chunks would find no worker with room: nothing leaves; add storage, or raise spec.workers"
-            ),
-        )
-    })
+    homeless
 }
 
 /// Workers whose objects go now: those that leave, once they have been without chunks for a while.

@@ -67,10 +67,8 @@ pub fn roll(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>) -> Roll {
 
 fn choose(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>, roll: &mut Roll) {
     let zone = |id: &WorkerId| {
-        let worker = observed.workers.get(id);
-        worker
-            .and_then(|worker| worker.status.clone())
-            .and_then(|status| status.zone)
+        let status = observed.workers.get(id)?.status.as_ref()?;
+        status.zone.clone()
     };
     let mut order: Vec<(Option<String>, WorkerId)> =
         roll.pending.iter().map(|id| (zone(id), *id)).collect();

@@ -57,10 +57,7 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
         .ok_or_else(|| FormatError::Refused("has no line that could be a header".into()))?;
     let delimiter = match &ecsv {
         Some(ecsv) => ecsv.delimiter,
-        None => [',', '\t', ';', '|']
-            .into_iter()
-            .max_by_key(|delimiter| (split(header, *delimiter).len(), *delimiter == ','))
-            .unwrap_or(','),
+        None => delimiter_of(header),
     };
     let names = split(header, delimiter);
     let mut rows: Vec<Vec<String>> = rows
@@ -88,13 +85,7 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
     }
     head.padded = rows.iter().flatten().any(|value| value != value.trim());
     for (index, name) in names.iter().enumerate() {
-        let values: Vec<&str> = rows
-            .iter()
-            .filter_map(|row| row.get(index))
-            .map(|value| value.trim())
-            .collect();
-        let guess = head.guess(&values);
-        let mut field = Field::new(name.trim(), guess, true);
+        let mut field = head.field(name.trim(), index, &rows);
         field.unit = units
             .as_ref()
             .and_then(|units| units.get(index))
@@ -108,7 +99,26 @@ pub fn head(text: &str, complete: bool) -> Result<Head, FormatError> {
     Ok(head)
 }
 
+/// The character that makes the most fields of a header.
+fn delimiter_of(header: &str) -> char {
+    [',', '\t', ';', '|']
+        .into_iter()
+        .max_by_key(|delimiter| (split(header, *delimiter).len(), *delimiter == ','))
+        .unwrap_or(',')
+}
+
 impl Head {
+    /// A field by the values that rows have at its place.
+    fn field(&mut self, name: &str, index: usize, rows: &[Vec<String>]) -> Field {
+        let values: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row.get(index))
+            .map(|value| value.trim())
+            .collect();
+        let guess = self.guess(&values);
+        Field::new(name, guess, true)
+    }
+
     /// The kind of a column with these values.
     fn guess(&mut self, values: &[&str]) -> Kind {
         let mut present = Vec::new();

@@ -1,6 +1,7 @@
 //! A child of Object with values at the edges of their types.
 
-use orrery_dev::archive::{Declaration, Row, TableData};
+use orrery_dev::archive::{Declaration, TableData};
+use orrery_dev::rows::Row;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

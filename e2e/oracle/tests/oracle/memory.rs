@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use orrery_archive::catalog::TableKey;
 use orrery_archive::names::CZAR_ACCOUNT;
-use orrery_dev::archive::{Archive, Declaration, Row, Shape, TableData, build};
+use orrery_dev::archive::{Archive, Declaration, Shape, TableData, build};
+use orrery_dev::rows::Row;
 use orrery_dev::stack::{Stack, user, users};
 use orrery_kit::port;
 use orrery_oracle::process::{Part, metric};

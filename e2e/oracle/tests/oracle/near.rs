@@ -1,7 +1,8 @@
 //! Near neighbours, over chunk borders, at the poles and where longitudes begin: computed in the
 //! chunks, and what one plain server computes.
 
-use orrery_dev::archive::{Declaration, Row, TableData};
+use orrery_dev::archive::{Declaration, TableData};
+use orrery_dev::rows::Row;
 use orrery_oracle::client::{Session, ask_czar, ask_plain, ask_question, set};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};

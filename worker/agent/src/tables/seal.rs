@@ -80,17 +80,11 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     let tables = attempts::staged(&mut conn, attempt).await?;
     physical::create_database(&mut conn, &spec.database).await?;
     move_in(&agent, attempt, &spec, &tables).await?;
-    side_by_side(
-        shares(&tables)
-            .map(|tables| enter_manifest(&agent, attempt, &spec, tables))
-            .collect(),
-    )
-    .await?;
-    conn.query_drop(format!(
-        "DROP DATABASE IF EXISTS {}",
-        sql::ident(&staging_database(attempt))
-    ))
-    .await?;
+    let entered = shares(&tables).map(|tables| enter_manifest(&agent, attempt, &spec, tables));
+    side_by_side(entered.collect()).await?;
+    let staging = sql::ident(&staging_database(attempt));
+    conn.query_drop(format!("DROP DATABASE IF EXISTS {staging}"))
+        .await?;
     attempts::set_state(&mut conn, attempt, AttemptState::Sealed).await?;
     tracing::info!(attempt, tables = tables.len(), "sealed");
     Ok(())
