@@ -34,6 +34,15 @@ pub fn ingests() -> Vec<Case> {
     );
     loaders(&mut ingest);
     dialects(&mut ingest);
+    ingest.accepts(
+        "the longest name",
+        json!({"metadata": {"name": "i".repeat(56)}}),
+    );
+    ingest.refuses(
+        "a name too long for what is made from it",
+        json!({"metadata": {"name": "i".repeat(57)}}),
+        &["<nil>: an Ingest's name has at most 56 characters: the name of its Job and a label are made from it"],
+    );
     ingest.refuses(
         "no target",
         json!({"spec": {"target": null}}),
