@@ -323,7 +323,7 @@ async fn a_table_made_from_a_file_is_applied_and_files_by_pattern_become_visible
             .write(name, content.as_bytes())
             .await?;
     }
-    let sources = format!("    - {{claim: {CLAIM}, path: made-?.csv}}\n");
+    let sources = format!("    - {{claim: {CLAIM}, path: 'made-?.csv'}}\n");
     let lines = ingest.lines().map(|line| {
         if line.trim_start().starts_with("- {claim: files,") {
             sources.clone()
