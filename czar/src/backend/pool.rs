@@ -165,6 +165,11 @@ pub struct PooledConnection {
 }
 
 impl PooledConnection {
+    /// Where it leads to.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// The connection.
     pub fn connection(&mut self) -> Result<&mut ClientConnection, ClientError> {
         self.connection

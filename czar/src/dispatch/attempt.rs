@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orrery_wire::client::{ClientConnection, ClientError, Next, Pause, Response};
+use orrery_wire::client::{ClientConnection, ClientError, Endpoint, Next, Pause, Response};
 use orrery_wire::{ColumnDef, ColumnType, Format, OkPacket, ServerError};
 use thiserror::Error;
 
@@ -31,8 +31,13 @@ pub(super) enum AttemptError {
     #[error("statements of several chunks sent as one may have changed values")]
     Changed,
     /// The connection broke while a statement ran: the server may have died of it.
-    #[error("the server was lost during this statement ({0})")]
-    Died(ClientError),
+    #[error("the server was lost during this statement ({error})")]
+    Died {
+        /// How it was noticed.
+        error: ClientError,
+        /// Where the server was.
+        endpoint: Endpoint,
+    },
     /// Rows could not be held.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -45,7 +50,7 @@ impl AttemptError {
             Self::Client(ClientError::Server(error)) => policy::action(error.code),
             // The connection is lost, or the log-in is set up wrongly there: another worker may be
             // right.
-            Self::Client(_) | Self::Lost | Self::Unknown | Self::Died(_) => Action::BackOff,
+            Self::Client(_) | Self::Lost | Self::Unknown | Self::Died { .. } => Action::BackOff,
             Self::Changed => Action::Apart,
             Self::Spool(_) => Action::Fail,
         }
@@ -103,8 +108,12 @@ async fn run(
             Err(error) => {
                 return Err(match error {
                     AttemptError::Client(broken @ ClientError::Wire(_)) => {
+                        let endpoint = lease.endpoint().clone();
                         lease.discard();
-                        AttemptError::Died(broken)
+                        AttemptError::Died {
+                            error: broken,
+                            endpoint,
+                        }
                     }
                     other => other,
                 });

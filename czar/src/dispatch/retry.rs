@@ -21,6 +21,8 @@ use crate::spool::SpoolError;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long a pod that is replaced may take until the catalog has its new address.
+const REPLACED_WITHIN: Duration = Duration::from_secs(10);
 /// Most bytes of statements sent as one: a worker takes about 30 times as much memory for each.
 const MOST_JOINED: usize = 256 << 10;
 /// Longest pause.
@@ -153,13 +155,9 @@ impl Task {
     ) -> Result<(), DispatchError> {
         let action = error.action();
         tracing::debug!(worker = part.worker, units = part.units.len(), %error, ?action, "a task failed");
-        if matches!(error, AttemptError::Died(_))
-            && let Some((unit, workers)) = self.losses.note(&part.units, part.worker)
-        {
-            return Err(DispatchError::Deadly {
-                unit: self.job.units.name(unit),
-                workers,
-            });
+        if let AttemptError::Died { endpoint, .. } = error {
+            self.losses.note(&part.units, part.worker, endpoint);
+            self.not_deadly().await?;
         }
         match action {
             Action::Fail => return Err(self.failure(error)),
@@ -183,6 +181,29 @@ impl Task {
             return self.move_missing(part, error, parts).await;
         }
         self.move_all(&part.units, part.worker, error, parts).await
+    }
+
+    /// An error when too many servers were lost with a unit's statement. A server whose pod was
+    /// replaced, as in a roll, comes back elsewhere within a moment: that is waited for, because the
+    /// statement was not what ended it.
+    async fn not_deadly(&mut self) -> Result<(), DispatchError> {
+        let end = Instant::now() + REPLACED_WITHIN;
+        while let Some((unit, workers)) = self.losses.deadly() {
+            if Instant::now() >= end {
+                return Err(DispatchError::Deadly {
+                    unit: self.job.units.name(unit),
+                    workers,
+                });
+            }
+            tokio::time::sleep(FIRST_PAUSE).await;
+            let now = |worker| {
+                self.workers
+                    .get(worker)
+                    .map(|worker| worker.pool.endpoint())
+            };
+            self.losses.forget_replaced(now);
+        }
+        Ok(())
     }
 
     /// Moves the one unit of a batch whose table is missing; the others stay where they are. When
