@@ -14,14 +14,29 @@ relay_targets() {
     esac
 }
 
+# relay_command PORT TARGET…: one word a line. The socket is the host's, the program behind it lives
+# in the lab.
+relay_command() {
+    local port=$1
+    shift
+    printf '%s\n' "$(programs)/relay" listen "127.0.0.1:$port" \
+        nsenter --net="$(netns_path "$lab")" "$(programs)/relay" forward "$@"
+}
+
 relays_start() {
-    local name targets
+    local name targets command
     for name in "${relay_names[@]}"; do
         mapfile -t targets < <(relay_targets "$name")
-        # The socket is the host's, the program behind it lives in the lab.
-        spawn "relay-$name" "$(programs)/relay" listen "127.0.0.1:${relay_port[$name]}" \
-            nsenter --net="$(netns_path "$lab")" "$(programs)/relay" forward "${targets[@]}"
+        mapfile -t command < <(relay_command "${relay_port[$name]}" "${targets[@]}")
+        spawn "relay-$name" "${command[@]}"
     done
+}
+
+# relay_run PORT TARGET: this process becomes the relay.
+relay_run() {
+    local command
+    mapfile -t command < <(relay_command "$@")
+    exec "${command[@]}"
 }
 
 relays_check() {
