@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e oracle fuzz-sql clients bench lint crds book release images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e chaos oracle fuzz-sql clients bench lint crds book release images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-crate: ## the tests of one crate, unoptimised and quick to build: make test
 
 e2e: ## all end-to-end tests, long ones too, on the cluster of KUBECONFIG, or else the demo's
 	@e2e/tests/run
+
+chaos: ## the demo's nodes, pods and control plane fail under load: SEED=n DURATION=5m
+	@SEED='$(SEED)' DURATION='$(DURATION)' e2e/chaos/run
 
 oracle: ## compare answers with one plain MariaDB that holds the same rows
 	@e2e/oracle/run

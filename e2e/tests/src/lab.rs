@@ -3,14 +3,19 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use tokio::process::Command;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::TIMEOUT;
 
 /// Environment variable with the path of the cluster tool.
 pub const TOOL: &str = "ORRERY_CLUSTER_TOOL";
 
 /// The cluster tool.
+#[derive(Clone)]
 pub struct Lab {
     tool: PathBuf,
 }
@@ -72,6 +77,31 @@ impl Lab {
         Ok(hit.lines().count())
     }
 
+    /// Opens a way from this machine to an address of the cluster's network, past the API server.
+    pub async fn relay(&self, address: &str) -> Result<Relay> {
+        // A port that was free a moment ago; a relay that finds it taken ends, and is seen below.
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
+            .local_addr()?
+            .port();
+        let process = Command::new(&self.tool)
+            .args(["relay", &port.to_string(), address])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| self.tool.display().to_string())?;
+        let end = Instant::now() + TIMEOUT;
+        while let Err(error) = TcpStream::connect(("127.0.0.1", port)).await {
+            if Instant::now() >= end {
+                return Err(error).with_context(|| format!("a way to {address}"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(Relay {
+            port,
+            _process: process,
+        })
+    }
+
     /// Lines of the API server's audit log so far.
     pub async fn audit(&self) -> Result<Vec<String>> {
         let kubeconfig = PathBuf::from(self.run(&["kubeconfig"]).await?.trim());
@@ -81,6 +111,13 @@ impl Lab {
             .with_context(|| log.display().to_string())?;
         Ok(text.lines().map(str::to_owned).collect())
     }
+}
+
+/// A port of this machine that leads into the cluster's network; gone when dropped.
+pub struct Relay {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    _process: Child,
 }
 
 /// A node whose processes stand still. Dropping it lets them continue: a test that fails must not
