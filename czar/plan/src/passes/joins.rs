@@ -14,7 +14,7 @@ use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::literal;
 use crate::query::neighbour::Neighbour;
 use crate::query::scope::{Scope, ScopeTable, TableRole};
-use crate::query::select::{JoinKind, Select};
+use crate::query::select::{JoinKind, Nested, Select};
 
 /// Columns known to be equal in every row.
 #[derive(Default)]
@@ -156,6 +156,12 @@ pub(crate) fn key_column(table: usize, scope: &Scope<'_>) -> Option<ColumnId> {
 pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Vec<Joins>, PlanError> {
     let inner: Vec<usize> = with_role(TableRole::Chunked, select).collect();
     let Some((first, rest)) = inner.split_first() else {
+        if with_role(TableRole::Nested, select).next().is_some() {
+            return Err(refused(
+                "a subquery over chunked tables in a statement over none",
+                "join the tables",
+            ));
+        }
         if with_role(TableRole::ChunkedOptional, select)
             .next()
             .is_some()
@@ -225,6 +231,9 @@ fn around(
     for table in with_role(TableRole::ChunkedOptional, select) {
         local.push((check_optional(root, table, select, catalog)?, table));
     }
+    for nested in &select.nested {
+        check_nested(nested, &homes, select, catalog, &mut local)?;
+    }
     Ok(Joins {
         equalities: everywhere,
         director: select.scope.tables.get(root).and_then(ScopeTable::director),
@@ -269,6 +278,38 @@ fn check_optional(
         return Ok(other);
     }
     check_pair(root, table, &equalities, select, catalog).map(|()| root)
+}
+
+/// Proves that all rows of a subquery that can matter to a row outside lie in its chunk: each of its
+/// tables is tied by the key to a home table outside, in every combination of rows that it reads, or
+/// in those of which the values are the one that is compared.
+fn check_nested(
+    nested: &Nested,
+    homes: &[usize],
+    select: &Select<'_>,
+    catalog: &Catalog,
+    local: &mut Vec<(usize, usize)>,
+) -> Result<(), PlanError> {
+    let scope = &select.scope;
+    let mut known = Equalities::default();
+    known.learn(nested.terms.iter().chain(&nested.compared), scope);
+    let is_chunked = |table: &&usize| {
+        let table = scope.tables.get(**table);
+        table.is_some_and(|table| table.role.is_chunked())
+    };
+    for table in nested.tables.iter().filter(is_chunked) {
+        let mut proofs = homes
+            .iter()
+            .map(|home| check_pair(*home, *table, &known, select, catalog).map(|()| *home));
+        let home = proofs.find_map(Result::ok).ok_or_else(|| {
+            refused(
+                "a subquery whose rows are not tied by the key to those outside",
+                "compare the keys of both in it, or write IN (SELECT key FROM …)",
+            )
+        })?;
+        local.push((home, *table));
+    }
+    Ok(())
 }
 
 /// Terms of WHERE that speak of inner tables alone: rows without a partner pass them as well.

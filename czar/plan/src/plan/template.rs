@@ -3,8 +3,9 @@
 //! Keeps true: a statement is parsed and printed once per plan; per chunk only names are spliced in
 //! (docs/design/query.md#passes; 20,000 chunks cost less than a millisecond). Inner tables
 //! distribute over segments: one statement per combination of segments that have the chunk.
-//! Optional tables do not distribute: all their segments go into one derived table. Neighbours add
-//! the tables of their overlap, which share no row with any home table of the same sub-chunk.
+//! Optional tables and those of subqueries do not distribute: all their segments go into one derived
+//! table. Neighbours add the tables of their overlap, which share no row with any home table of the
+//! same sub-chunk.
 
 use std::fmt::Write as _;
 
@@ -276,7 +277,7 @@ impl<'a> Renderer<'a> {
     fn render(&self, chunk: Option<ChunkId>, keys: &str) -> Vec<String> {
         let mut combinations: Vec<Vec<Option<Stored<'_>>>> = vec![Vec::new()];
         for table in &self.tables {
-            let choices: Vec<Option<Stored<'_>>> = if table.usage.role.is_optional() {
+            let choices: Vec<Option<Stored<'_>>> = if table.usage.role.is_read_whole() {
                 vec![None]
             } else {
                 table.stored_in(chunk).map(Some).collect()

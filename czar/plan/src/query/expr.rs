@@ -92,6 +92,8 @@ impl Operator {
 pub(crate) enum Part {
     Text(String),
     Expr(Expr),
+    /// What a table of the scope is called in the FROM of a subquery.
+    Table(usize),
 }
 
 /// An aggregate function, as far as its calls are concerned. There is one value for each; two are
@@ -176,8 +178,11 @@ pub(crate) enum Expr {
     OwnKey(ColumnId),
 }
 
-/// Names the columns of an expression when it is printed.
+/// Names the columns and tables of an expression when it is printed.
 pub(crate) trait ColumnNames {
+    /// What stands for a table in FROM, before its alias.
+    fn push_table(&self, table: usize, text: &mut String);
+
     /// Quoted and qualified name.
     fn push_column(&self, column: ColumnId, text: &mut String);
 }

@@ -76,6 +76,7 @@ impl Expr {
             Self::Form(parts, _) => parts.iter().for_each(|part| match part {
                 Part::Text(piece) => text.push_str(piece),
                 Part::Expr(expr) => expr.push(names, text),
+                Part::Table(table) => names.push_table(*table, text),
             }),
             Self::Partial(number) => {
                 let _ = write!(text, "`p{number}`");

@@ -22,6 +22,10 @@ pub enum TableRole {
     Reference,
     /// Whole on every worker, at the optional side of an outer join.
     ReferenceOptional,
+    /// Chunked, in a subquery: its rows of the chunk are all there are for a row outside.
+    Nested,
+    /// Whole on every worker, in a subquery.
+    NestedReference,
 }
 
 impl TableRole {
@@ -29,8 +33,19 @@ impl TableRole {
     pub fn is_chunked(self) -> bool {
         matches!(
             self,
-            Self::Chunked | Self::Neighbour | Self::ChunkedOptional
+            Self::Chunked | Self::Neighbour | Self::ChunkedOptional | Self::Nested
         )
+    }
+
+    /// Whether it stands in a subquery.
+    pub fn is_nested(self) -> bool {
+        matches!(self, Self::Nested | Self::NestedReference)
+    }
+
+    /// Whether a statement reads all its segments at once, in one derived table, rather than one of
+    /// them.
+    pub(crate) fn is_read_whole(self) -> bool {
+        self.is_optional() || self.is_nested()
     }
 
     /// Whether it stands at the optional side of an outer join.
@@ -40,6 +55,7 @@ impl TableRole {
 }
 
 /// A table of the FROM clause.
+#[derive(Clone)]
 pub(crate) struct ScopeTable<'a> {
     pub key: &'a TableKey,
     pub alias: String,
@@ -119,6 +135,7 @@ pub(crate) fn same_name(left: &str, right: &str) -> bool {
 }
 
 /// A column that USING made one of two.
+#[derive(Clone)]
 pub(crate) struct Merged {
     pub name: String,
     /// The column that stands for both.
@@ -128,10 +145,15 @@ pub(crate) struct Merged {
 }
 
 /// All tables of a FROM clause.
+#[derive(Clone)]
 pub(crate) struct Scope<'a> {
     pub tables: Vec<ScopeTable<'a>>,
     pub merged: Vec<Merged>,
     database: Option<&'a str>,
+    /// Place of the first table of the clause; those before it are known by number alone.
+    first: usize,
+    /// Names that mean nothing here may mean something around a subquery.
+    outer: Option<Box<Scope<'a>>>,
 }
 
 impl<'a> Scope<'a> {
@@ -141,7 +163,25 @@ impl<'a> Scope<'a> {
             tables: Vec::new(),
             merged: Vec::new(),
             database,
+            first: 0,
+            outer: None,
         }
+    }
+
+    /// The scope of a subquery: `before` are the tables around it and those of other subqueries.
+    pub(crate) fn nested(outer: &Self, before: Vec<ScopeTable<'a>>) -> Self {
+        Self {
+            first: before.len(),
+            tables: before,
+            merged: Vec::new(),
+            database: outer.database,
+            outer: Some(Box::new(outer.clone())),
+        }
+    }
+
+    /// Places of the clause's own tables.
+    pub(crate) fn own(&self) -> std::ops::Range<usize> {
+        self.first..self.tables.len()
     }
 
     /// The catalog's table of this name.
@@ -158,7 +198,8 @@ impl<'a> Scope<'a> {
 
     /// Adds a table under its alias.
     pub(crate) fn add(&mut self, table: ScopeTable<'a>) -> Result<usize, ResolveError> {
-        let taken = self.tables.iter().any(|other| other.alias == table.alias);
+        let mut own = self.tables.iter().skip(self.first);
+        let taken = own.any(|other| other.alias == table.alias);
         if taken {
             return Err(ResolveError::DuplicateAlias { alias: table.alias });
         }
@@ -168,12 +209,19 @@ impl<'a> Scope<'a> {
 
     /// The table that `alias` or `database.alias` names.
     pub(crate) fn table(&self, database: Option<&str>, alias: &str) -> Result<usize, ResolveError> {
-        let found = self.tables.iter().position(|table| {
-            table.alias == alias && database.is_none_or(|database| table.key.database == database)
-        });
-        found.ok_or_else(|| ResolveError::UnknownTable {
-            alias: alias.to_owned(),
-        })
+        let is_named = |at: &usize| {
+            self.tables.get(*at).is_some_and(|table| {
+                let in_database = database.is_none_or(|database| table.key.database == database);
+                table.alias == alias && in_database
+            })
+        };
+        match (self.own().find(is_named), &self.outer) {
+            (Some(found), _) => Ok(found),
+            (None, Some(outer)) => outer.table(database, alias),
+            (None, None) => Err(ResolveError::UnknownTable {
+                alias: alias.to_owned(),
+            }),
+        }
     }
 
     /// The column of this name in one table.
@@ -192,7 +240,7 @@ impl<'a> Scope<'a> {
             .map(|merged| merged.hidden.as_slice())
             .unwrap_or_default();
         let mut found = merged.map(|merged| merged.column);
-        for table in (0..self.tables.len()).filter(|table| !hidden.contains(table)) {
+        for table in self.own().filter(|table| !hidden.contains(table)) {
             let Some(column) = self.column_of(table, name) else {
                 continue;
             };
@@ -203,7 +251,10 @@ impl<'a> Scope<'a> {
             }
             found = Some(column);
         }
-        Ok(found)
+        match (found, &self.outer) {
+            (None, Some(outer)) => outer.column(name),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Columns that `*` shows, in order: merged ones first, in the first table's order, then each
@@ -219,7 +270,7 @@ impl<'a> Scope<'a> {
         }
         let mut columns: Vec<ColumnId> = self.merged.iter().map(|merged| merged.column).collect();
         columns.sort();
-        for (number, table) in self.tables.iter().enumerate() {
+        for (number, table) in self.tables.iter().enumerate().skip(self.first) {
             let shown = (0..table.visible()).map(|column| ColumnId {
                 table: number,
                 column,
@@ -252,6 +303,14 @@ impl<'a> Scope<'a> {
 }
 
 impl ColumnNames for Scope<'_> {
+    fn push_table(&self, table: usize, text: &mut String) {
+        if let Some(table) = self.tables.get(table) {
+            text.push_str(&quote_identifier(&table.key.database));
+            text.push('.');
+            text.push_str(&quote_identifier(&table.key.table));
+        }
+    }
+
     fn push_column(&self, column: ColumnId, text: &mut String) {
         if let Some(table) = self.table_of(column) {
             text.push_str(&quote_identifier(&table.alias));

@@ -48,6 +48,8 @@ pub(crate) struct Select<'a> {
     pub areas: Vec<AreaCall>,
     /// Tables that are read with their overlap.
     pub neighbours: Vec<Neighbour>,
+    /// What the subqueries of WHERE read.
+    pub nested: Vec<Nested>,
     pub group_by: Vec<Expr>,
     pub having: Option<Expr>,
     pub order_by: Vec<OrderKey>,
@@ -84,6 +86,18 @@ impl Select<'_> {
         let order = self.order_by.iter().any(|key| key.expr.has_aggregate());
         !self.group_by.is_empty() || aggregates || having || order
     }
+}
+
+/// A subquery in WHERE. Its text is part of a term; this is what says which rows it reads.
+#[derive(Debug)]
+pub(crate) struct Nested {
+    /// Places of its tables in the scope.
+    pub tables: Vec<usize>,
+    /// What holds for each combination of its rows, joined by AND.
+    pub terms: Vec<Expr>,
+    /// Of `column IN (SELECT column …)`: their equality. Rows for which it does not hold change
+    /// nothing, because neither column has NULLs and no row is counted with another of another value.
+    pub compared: Option<Expr>,
 }
 
 /// How a table is joined to those on its left.

@@ -41,7 +41,7 @@ impl Expr {
                 .iter()
                 .filter_map(|part| match part {
                     Part::Expr(expr) => Some(expr),
-                    Part::Text(_) => None,
+                    Part::Text(_) | Part::Table(_) => None,
                 })
                 .collect(),
         }
@@ -114,7 +114,7 @@ impl Expr {
             Self::Form(parts, returns) => {
                 let changed = parts.iter().map(|part| match part {
                     Part::Expr(expr) => change(expr).map(Part::Expr),
-                    Part::Text(text) => Ok(Part::Text(text.clone())),
+                    other => Ok(other.clone()),
                 });
                 Self::Form(changed.collect::<Result<_, _>>()?, *returns)
             }

@@ -32,7 +32,7 @@ fn refused(sql: &str) -> (u16, String) {
 fn tables_are_found_wherever_they_stand() {
     for (sql, tables) in [
         (
-            "SELECT run FROM Object WHERE objectId IN (SELECT objectId FROM Source)",
+            "SELECT run FROM Object WHERE run IN (SELECT filterId FROM Source)",
             &["Object", "Source"][..],
         ),
         (

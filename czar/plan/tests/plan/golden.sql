@@ -265,3 +265,31 @@ any: SELECT o.tiny AS objectId, COUNT(*) FROM Object o JOIN Source s ON o.object
 fixed: SELECT 2 AS two, -tiny AS t, COUNT(*) FROM Object GROUP BY tiny ORDER BY two, t DESC
 fixed: SELECT run AS tiny, MAX(tiny) AS tiny FROM Object GROUP BY run HAVING tiny + 0 > 1 ORDER BY run + 0
 any: SELECT objectId, ROUND(-TRUE, 1) FROM Object
+-- MIN and MAX of ENUM and SET as numbers, without groups, and as what they are in groups; other aggregates
+any: SELECT MAX(kind) * 2 + 1, MIN(kind) + 0, MAX(flags) * 2 + 1, MAX(kind) | 0, MAX(kind) > 0, IF(MIN(flags), 1, 2) FROM Object
+any: SELECT MAX(kind) * 2 + 1, MIN(flags) + 0 FROM Object WHERE objectId IN (1, 2, 7)
+any: SELECT MAX(kind) * 2 + 1, MIN(flags) + 0, COUNT(DISTINCT run) FROM Object
+fixed: SELECT run, MAX(kind), MIN(kind), MAX(flags), MIN(flags) FROM Object GROUP BY run ORDER BY MAX(kind), MIN(flags), run
+any: SELECT SUM(kind), AVG(kind), BIT_OR(kind), BIT_AND(flags), COUNT(DISTINCT kind), SUM(DISTINCT kind), SUM(flags), AVG(flags) FROM Object
+any: SELECT run, SUM(kind), AVG(kind), BIT_OR(kind), BIT_AND(flags), COUNT(DISTINCT kind), SUM(DISTINCT kind), SUM(flags) FROM Object GROUP BY run
+-- Subqueries tied by the key
+any: SELECT objectId FROM Object WHERE objectId IN (SELECT objectId FROM Source)
+any: SELECT objectId FROM Object WHERE objectId NOT IN (SELECT objectId FROM Source)
+any: SELECT objectId, mag FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId = o.objectId AND s.psfMag > o.mag)
+any: SELECT COUNT(*) FROM Object o WHERE NOT EXISTS (SELECT * FROM Source s WHERE s.objectId = o.objectId)
+any: SELECT COUNT(*), SUM(tiny) FROM Object WHERE objectId IN (SELECT objectId FROM Object WHERE run > 1)
+any: SELECT objectId FROM Object WHERE NOT (objectId IN (SELECT Object.objectId FROM Object WHERE run > 1 AND mag IS NOT NULL)) AND tiny > 0
+any: SELECT objectId FROM Object WHERE objectId IN (SELECT objectId FROM Source GROUP BY objectId HAVING COUNT(*) > 1)
+any: SELECT objectId FROM Object WHERE objectId NOT IN (SELECT DISTINCT s.objectId FROM Source s JOIN Filter f ON f.filterId = s.filterId WHERE f.filterName <> 'g')
+any: SELECT o.objectId FROM Object o WHERE o.tiny IN (SELECT s.filterId FROM Source s WHERE s.objectId = o.objectId)
+any: SELECT o.objectId FROM Object o WHERE o.run NOT IN (SELECT s.psfFlux FROM Source s WHERE s.objectId = o.objectId)
+any: SELECT o.objectId FROM Object o WHERE o.flux > (SELECT AVG(s.amount) FROM Source s WHERE s.objectId = o.objectId)
+any: SELECT o.objectId FROM Object o WHERE 1 < (SELECT COUNT(*) FROM Source WHERE objectId = o.objectId AND psfFlux < flux)
+any: SELECT o.kind, COUNT(*) FROM Object o WHERE EXISTS (SELECT s.filterId FROM Source s WHERE s.objectId = o.objectId GROUP BY s.filterId HAVING COUNT(*) > 0) GROUP BY o.kind
+fixed: SELECT s.sourceId, s.objectId FROM Source s WHERE s.objectId IN (SELECT o.objectId FROM Object o WHERE o.run IN (1, 2, 3)) ORDER BY s.sourceId LIMIT 4
+any: SELECT o.objectId, s.sourceId FROM Object o JOIN Source s ON s.objectId = o.objectId WHERE NOT EXISTS (SELECT 1 FROM Source t WHERE t.objectId = s.objectId AND t.sourceId > s.sourceId)
+any: SELECT o.objectId, s.sourceId FROM Object o LEFT JOIN Source s ON s.objectId = o.objectId WHERE o.objectId IN (SELECT objectId FROM Source WHERE filterId < 3)
+any: SELECT objectId FROM Object WHERE tiny IN (SELECT filterId FROM Filter WHERE filterName <> 'u') AND objectId IN (SELECT objectId FROM Source) AND EXISTS (SELECT 1 FROM Filter)
+any: SELECT objectId FROM Object WHERE tiny NOT IN (SELECT filterId FROM Filter WHERE filterName > 'm') AND flux > (SELECT MIN(filterId) FROM Filter)
+any: SELECT objectId FROM Object WHERE objectId IN (1, 2, 3, 7) AND objectId IN (SELECT objectId FROM Source)
+any: SELECT COUNT(*) FROM Object o WHERE EXISTS (SELECT 1 FROM Object p, Source s WHERE p.objectId = s.objectId AND p.objectId = o.objectId AND s.filterId = p.tiny)

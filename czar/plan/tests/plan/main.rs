@@ -16,3 +16,4 @@ mod plans;
 mod refusals;
 mod soundness;
 mod soups;
+mod subqueries;

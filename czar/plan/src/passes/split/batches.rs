@@ -137,6 +137,7 @@ fn fits(expr: &Expr, scope: &Scope<'_>) -> bool {
         Expr::Form(parts, Returns::Text | Returns::Interval) => {
             parts.iter().all(|part| match part {
                 Part::Text(_) => true,
+                Part::Table(_) => false,
                 Part::Expr(expr) => fits(expr, scope),
             })
         }

@@ -1,6 +1,7 @@
 //! Prints a statement twice: as a template over physical tables, and over the shadow server's
 //! tables.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use orrery_archive::table::ddl::quote_identifier;
@@ -8,8 +9,9 @@ use orrery_archive::table::ddl::quote_identifier;
 use crate::error::{PlanError, refused};
 use crate::plan::template::{Piece, Template};
 use crate::query::columns::{loses_nature, typed_null};
-use crate::query::expr::{ColumnId, Expr};
+use crate::query::expr::{ColumnId, ColumnNames, Expr};
 use crate::query::neighbour::Neighbour;
+use crate::query::scope::ScopeTable;
 use crate::query::select::{JoinKind, Select};
 
 /// What surrounds the select list in every statement of the plan: FROM and WHERE.
@@ -29,8 +31,9 @@ impl<'a, 's> Composer<'a, 's> {
     /// The statement as a template. `list` follows SELECT, `tail` follows WHERE.
     pub(super) fn template(&self, list: &str, tail: &str) -> Template {
         let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
-        self.push_from(&mut pieces, &|table| self.hole(table));
-        self.push_tail(tail, &mut pieces);
+        let hole = |table| self.hole(table);
+        self.push_from(&mut pieces, &hole);
+        self.push_tail(tail, &hole, &mut pieces);
         Template {
             pieces: merged(pieces),
         }
@@ -39,18 +42,13 @@ impl<'a, 's> Composer<'a, 's> {
     /// The statement over the shadow tables.
     pub(super) fn shadow(&self, list: &str, tail: &str) -> String {
         let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
-        self.push_from(&mut pieces, &|table| {
-            let key = self.select.scope.tables.get(table).map(|table| table.key);
-            let name = key.map(|key| {
-                format!(
-                    "{}.{}",
-                    quote_identifier(&key.database),
-                    quote_identifier(&key.table)
-                )
-            });
-            Piece::Text(name.unwrap_or_default())
-        });
-        self.push_tail(tail, &mut pieces);
+        let hole = |table| {
+            let mut name = String::new();
+            self.select.scope.push_table(table, &mut name);
+            Piece::Text(name)
+        };
+        self.push_from(&mut pieces, &hole);
+        self.push_tail(tail, &hole, &mut pieces);
         let texts = merged(pieces).into_iter().map(|piece| match piece {
             Piece::Text(text) => text,
             // The tables are empty.
@@ -60,16 +58,21 @@ impl<'a, 's> Composer<'a, 's> {
         texts.collect()
     }
 
-    fn push_tail(&self, tail: &str, pieces: &mut Vec<Piece>) {
+    fn push_tail(&self, tail: &str, hole: &dyn Fn(usize) -> Piece, pieces: &mut Vec<Piece>) {
         if !self.filter.is_empty() {
             pieces.push(Piece::Text(" WHERE ".into()));
             let of_all = |term: &&Expr| self.neighbour_of(term).is_none();
-            self.push_terms(self.filter.iter().filter(of_all), pieces);
+            self.push_terms(self.filter.iter().filter(of_all), hole, pieces);
         }
         pieces.push(Piece::Text(tail.to_owned()));
     }
 
-    fn push_terms<'e>(&self, terms: impl Iterator<Item = &'e Expr>, pieces: &mut Vec<Piece>) {
+    fn push_terms<'e>(
+        &self,
+        terms: impl Iterator<Item = &'e Expr>,
+        hole: &dyn Fn(usize) -> Piece,
+        pieces: &mut Vec<Piece>,
+    ) {
         let scope = &self.select.scope;
         for (number, term) in terms.enumerate() {
             let mut text = if number > 0 { " AND " } else { "" }.to_owned();
@@ -79,8 +82,9 @@ impl<'a, 's> Composer<'a, 's> {
                 text.push_str(" IN (");
                 pieces.extend([Piece::Text(text), Piece::Keys, Piece::Text("))".into())]);
             } else {
-                term.push(scope, &mut text);
-                pieces.push(Piece::Text(text));
+                let holes = Holes::over(scope);
+                term.push(&holes, &mut text);
+                holes.fill(&text, hole, pieces);
             }
         }
     }
@@ -103,7 +107,7 @@ impl<'a, 's> Composer<'a, 's> {
                     JoinKind::Left => " LEFT JOIN ".into(),
                 }));
                 match near.iter().find(|near| near.table == entry.table) {
-                    Some(near) => self.push_neighbour(near, hole(entry.table), pieces),
+                    Some(near) => self.push_neighbour(near, hole, pieces),
                     None => pieces.push(hole(entry.table)),
                 }
                 let alias = self
@@ -116,7 +120,7 @@ impl<'a, 's> Composer<'a, 's> {
                 pieces.push(Piece::Text(format!(" AS {alias}{}", entry.hints)));
                 if !entry.on.is_empty() {
                     pieces.push(Piece::Text(" ON ".into()));
-                    self.push_terms(entry.on.iter(), pieces);
+                    self.push_terms(entry.on.iter(), hole, pieces);
                 } else if entry.join == JoinKind::Left {
                     pieces.push(Piece::Text(" ON TRUE".into()));
                 }
@@ -125,7 +129,12 @@ impl<'a, 's> Composer<'a, 's> {
     }
 
     /// A derived table with the rows of a neighbour and their cells.
-    fn push_neighbour(&self, near: &Neighbour, table: Piece, pieces: &mut Vec<Piece>) {
+    fn push_neighbour(
+        &self,
+        near: &Neighbour,
+        hole: &dyn Fn(usize) -> Piece,
+        pieces: &mut Vec<Piece>,
+    ) {
         let scope = &self.select.scope;
         let used = self.used_columns(near.table);
         let columns = used.into_iter().map(|column| {
@@ -139,14 +148,14 @@ impl<'a, 's> Composer<'a, 's> {
         let list = format!("(SELECT {} FROM ", list.join(", "));
         pieces.extend([
             Piece::Text(list),
-            table,
+            hole(near.table),
             Piece::Text(format!(" AS {alias}")),
         ]);
         let of_near = |term: &&Expr| self.neighbour_of(term) == Some(near.table);
         let mut terms = self.filter.iter().filter(of_near).peekable();
         if terms.peek().is_some() {
             pieces.push(Piece::Text(" WHERE ".into()));
-            self.push_terms(terms, pieces);
+            self.push_terms(terms, hole, pieces);
         }
         pieces.push(Piece::Text(format!(" LIMIT {})", u64::MAX)));
     }
@@ -168,7 +177,7 @@ impl<'a, 's> Composer<'a, 's> {
             .scope
             .tables
             .get(table)
-            .filter(|entry| entry.role.is_optional())
+            .filter(|entry| entry.role.is_read_whole())
         else {
             return Piece::Table(table);
         };
@@ -234,7 +243,7 @@ impl<'a, 's> Composer<'a, 's> {
             .tables
             .iter()
             .enumerate()
-            .filter(|(_, table)| table.role.is_optional())
+            .filter(|(_, table)| loses_types(table))
         {
             let hinted = self
                 .select
@@ -284,12 +293,56 @@ impl<'a, 's> Composer<'a, 's> {
             }
             if let Some(column) = lost {
                 return Err(refused(
-                    format!("computing with '{column}' on the right of LEFT JOIN"),
-                    "select the column as it is: ENUM, SET, BIT, YEAR, ZEROFILL and FLOAT(m,d) columns lose their type in an outer join over chunks",
+                    format!("computing with '{column}' on the right of LEFT JOIN or in a subquery"),
+                    "select the column as it is: ENUM, SET, BIT, YEAR, ZEROFILL and FLOAT(m,d) columns lose their type where several segments of a chunk are read as one table",
                 ));
             }
         }
         Ok(())
+    }
+}
+
+/// Whether some columns of a table lose their nature: in an outer join those of its stand-in for no
+/// rows do as well, of which a subquery computes nothing.
+fn loses_types(table: &ScopeTable<'_>) -> bool {
+    table.role.is_optional() || table.role.is_nested() && table.table.segments.len() > 1
+}
+
+/// Prints expressions and remembers where their subqueries name tables.
+struct Holes<'s> {
+    names: &'s dyn ColumnNames,
+    /// Places in the text, and tables.
+    marks: RefCell<Vec<(usize, usize)>>,
+}
+
+impl<'s> Holes<'s> {
+    fn over(names: &'s dyn ColumnNames) -> Self {
+        Self {
+            names,
+            marks: RefCell::default(),
+        }
+    }
+
+    /// What was printed, as pieces.
+    fn fill(self, text: &str, hole: &dyn Fn(usize) -> Piece, pieces: &mut Vec<Piece>) {
+        let mut rest = text;
+        let mut cut = 0;
+        for (place, table) in self.marks.into_inner() {
+            let (before, after) = rest.split_at(place - cut);
+            pieces.extend([Piece::Text(before.to_owned()), hole(table)]);
+            (rest, cut) = (after, place);
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+    }
+}
+
+impl ColumnNames for Holes<'_> {
+    fn push_table(&self, table: usize, text: &mut String) {
+        self.marks.borrow_mut().push((text.len(), table));
+    }
+
+    fn push_column(&self, column: ColumnId, text: &mut String) {
+        self.names.push_column(column, text);
     }
 }
 
