@@ -1,8 +1,5 @@
 -- Subqueries of every kind, wherever they may stand
 any: SELECT objectId, run FROM Object WHERE objectId IN (SELECT objectId FROM Source WHERE quality = 'bad')
-any: SELECT objectId FROM Object WHERE objectId NOT IN (SELECT objectId FROM Source)
-any: SELECT objectId, mag FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId = o.objectId AND s.psfMag > o.mag)
-any: SELECT COUNT(*) FROM Object o WHERE NOT EXISTS (SELECT * FROM Source s WHERE s.objectId = o.objectId)
 any: SELECT COUNT(*) FROM Object WHERE flux >= ALL (SELECT flux FROM Object WHERE flux IS NOT NULL)
 any: SELECT COUNT(*) FROM Object WHERE run = ANY (SELECT filterId FROM Filter)
 any: SELECT COUNT(*) FROM Object WHERE (run, tiny) IN (SELECT run, tiny FROM Object WHERE tiny < 100)
@@ -15,6 +12,17 @@ any: SELECT * FROM Filter WHERE filterId = (SELECT MIN(filterId) FROM Source)
 any: SELECT COUNT(*) FROM (SELECT objectId FROM Object WHERE tiny < 20) dbvrcnt
 any: SELECT * FROM (SELECT * FROM Object) o WHERE o.objectId IN (SELECT objectId FROM Source WHERE filterId = 2)
 any: SELECT DATABASE(), (SELECT COUNT(*) FROM Source) FROM Filter
+any: SELECT objectId FROM Object WHERE tiny NOT IN (SELECT filterId FROM Source)
+any: SELECT objectId, mag FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.filterId = o.tiny AND s.psfMag > o.mag)
+any: SELECT COUNT(*) FROM Object o WHERE NOT EXISTS (SELECT * FROM Source s WHERE s.filterId = o.run)
+any: SELECT objectId FROM Object WHERE objectId NOT IN (SELECT sourceId FROM Source)
+any: SELECT objectId FROM Object WHERE objectId IN (SELECT MAX(objectId) FROM Source)
+any: SELECT objectId FROM Object WHERE objectId IN (SELECT MIN(objectId) FROM Source GROUP BY filterId)
+any: SELECT COUNT(*) FROM Object WHERE objectId NOT IN (SELECT s.objectId FROM Object o LEFT JOIN Source s ON s.objectId = o.objectId)
+any: SELECT COUNT(*) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId WHERE s.objectId NOT IN (SELECT objectId FROM Object WHERE tiny = 9)
+any: SELECT * FROM Filter f WHERE EXISTS (SELECT 1 FROM Source s WHERE s.filterId = f.filterId AND s.psfFlux > 9000)
+any: SELECT COUNT(*) FROM Object WHERE objectId = (SELECT MIN(objectId) FROM Source)
+any: SELECT COUNT(*) FROM Object WHERE EXISTS (SELECT 1 FROM DUAL)
 -- WITH
 any: WITH b AS (SELECT objectId, tiny FROM Object WHERE tiny < 160) SELECT COUNT(*), AVG(tiny) FROM b
 any: WITH Object AS (SELECT objectId FROM sky.Source) SELECT COUNT(*), COUNT(DISTINCT objectId) FROM Object
@@ -55,7 +63,19 @@ any: SELECT scisql_median(tiny), scisql_percentile(tiny, 90) FROM Object
 any: SELECT COALESCE(mag, 0), COUNT(*) FROM Object GROUP BY COALESCE(mag, 0)
 any: SELECT mag, fixed, bits, padded, born, seen, day, at, flags, HEX(note) FROM Object o WHERE EXISTS (SELECT 1 FROM Object p WHERE p.mag <=> o.mag AND p.fixed <=> o.fixed AND p.flux <=> o.flux)
 any: SELECT tiny, MIN(bits), MAX(bits) FROM Object GROUP BY tiny
-any: SELECT chunkId IS NULL, COUNT(*) FROM Object WHERE objectId IN (SELECT objectId FROM Source) GROUP BY 1
+-- The number of MIN and MAX of ENUM and SET depends on whether MariaDB stores them on the way
+any: SELECT tiny, MAX(kind) * 2 + 1, MIN(kind) + 0, MAX(flags) * 2, MIN(flags) | 0 FROM Object GROUP BY tiny
+any: SELECT tiny, MAX(kind) > 0, IF(MIN(flags), 1, 2), ABS(MAX(kind)), ELT(MAX(kind), 'e', 'f'), NOT MAX(kind) FROM Object GROUP BY tiny HAVING MAX(kind) OR TRUE
+any: SELECT YEAR(o.seen), MAX(s.quality) * 2 + 1 FROM Object o, Source s WHERE o.objectId = s.objectId AND o.objectId = 390030275138008 GROUP BY o.seen
+any: SELECT objectId, MAX(kind) * 2 + 1, MIN(flags) + 0 FROM Object WHERE objectId = 390030275138008 GROUP BY objectId
+any: SELECT objectId, MAX(kind) * 2 + 1 FROM Object GROUP BY objectId
+-- So does that of MIN and MAX of texts
+any: SELECT MAX(DATE_FORMAT(at, '%d.%H')) + 0, MAX(DATE_FORMAT(at, '%d.%H')) > 1, MIN(CAST(price AS CHAR)) + 0 FROM Object
+any: SELECT 1 FROM Object WHERE objectId IN (390030275138117, 390030275138120, 7) HAVING MAX(DATE_FORMAT(at, '%d.%H')) > 1
+any: SELECT mag, MAX(DATE_FORMAT(at, '%d.%H')) + 0 FROM Object WHERE objectId BETWEEN 390030275138135 AND 390030275138155 GROUP BY mag HAVING MAX(DATE_FORMAT(at, '%d.%H')) > 1
+-- Quotients in groups of listed keys
+any: SELECT decl, AVG(1 / padded), SUM(1 / padded) FROM Object WHERE objectId IN (390030275138066, 390030275138069, 7) GROUP BY decl
+any: SELECT chunkId IS NULL, COUNT(*) FROM Object WHERE tiny IN (SELECT filterId FROM Source) GROUP BY 1
 fixed: SELECT tiny, COUNT(*) FROM Object GROUP BY tiny DESC ORDER BY tiny
 any: SELECT seen, at, day, born FROM Object WHERE seen > '2000-01-01' AND at = (SELECT MAX(at) FROM Object WHERE at < NOW())
 any: SELECT COUNT(DISTINCT tiny), GROUP_CONCAT(DISTINCT kind ORDER BY kind DESC) FROM Object WHERE objectId IN (390030275138001, 390030275138002, 390030275138003)
@@ -65,4 +85,4 @@ any: SELECT objectId FROM Object WHERE objectId IN (SELECT nope FROM Source)
 any: SELECT objectId FROM Object WHERE objectId = (SELECT objectId FROM Source)
 -- Places
 any: SELECT COUNT(*), scisql_median(flux) FROM Object WHERE qserv_areaspec_circle(20, 0, 6) ### SELECT COUNT(*), scisql_median(flux) FROM Object WHERE scisql_s2PtInCircle(ra, decl, 20, 0, 6) = 1
-any: SELECT objectId FROM Object WHERE qserv_areaspec_box(10, -5, 30, 10) AND objectId IN (SELECT objectId FROM Source) ### SELECT objectId FROM Object WHERE scisql_s2PtInBox(ra, decl, 10, -5, 30, 10) = 1 AND objectId IN (SELECT objectId FROM Source)
+any: SELECT objectId FROM Object WHERE qserv_areaspec_box(10, -5, 30, 10) AND tiny IN (SELECT filterId FROM Source) ### SELECT objectId FROM Object WHERE scisql_s2PtInBox(ra, decl, 10, -5, 30, 10) = 1 AND tiny IN (SELECT filterId FROM Source)

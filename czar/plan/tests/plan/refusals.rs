@@ -60,10 +60,142 @@ fn assert_hints(cases: &[(&str, &str)], error_of: fn(&str) -> MysqlError) {
 }
 
 #[test]
+fn subqueries_whose_rows_may_lie_in_other_chunks_are_gathered() {
+    const UNTIED: &str = "compare the keys of both in it";
+    assert_gathered(&[
+        (
+            "SELECT run FROM Object WHERE run IN (SELECT filterId FROM Source)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT sourceId FROM Source)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT MAX(objectId) FROM Source)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT objectId FROM Other)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId NOT IN (SELECT s.objectId FROM Source s, Source t)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId + 0 IN (SELECT objectId FROM Source)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId > o.objectId)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId = o.objectId OR s.filterId = 1)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object o WHERE run > (SELECT COUNT(*) FROM Source s WHERE s.filterId = o.tiny)",
+            UNTIED,
+        ),
+        (
+            "SELECT o.run FROM Object o LEFT JOIN Source s ON s.objectId = o.objectId WHERE s.objectId NOT IN (SELECT objectId FROM Object)",
+            UNTIED,
+        ),
+        (
+            "SELECT 1 FROM Object a, Object b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.01 AND a.objectId IN (SELECT objectId FROM Source) AND b.objectId IN (SELECT objectId FROM Source)",
+            UNTIED,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT objectId FROM Source GROUP BY filterId)",
+            UNTIED,
+        ),
+    ]);
+}
+
+#[test]
+fn subqueries_that_need_more_than_rows_of_the_chunk_are_gathered() {
+    const HINT: &str = "write a join";
+    assert_gathered(&[
+        (
+            "SELECT 1 FROM Filter WHERE filterId IN (SELECT filterId FROM Source)",
+            "join the tables",
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT objectId FROM Source LIMIT 1)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT objectId FROM Source WHERE RAND() < 0.5)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object WHERE objectId IN (SELECT o.objectId FROM Object o LEFT JOIN Source s ON s.objectId = o.objectId)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object o WHERE run = (SELECT s.filterId FROM Source s WHERE s.objectId = o.objectId)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId = o.objectId GROUP BY run)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object o WHERE EXISTS (SELECT 1 FROM Source s WHERE s.objectId = o.objectId GROUP BY filterId HAVING tiny > 1)",
+            HINT,
+        ),
+        (
+            "SELECT run FROM Object o WHERE EXISTS (SELECT 1 FROM DUAL)",
+            HINT,
+        ),
+        (
+            "SELECT (SELECT MAX(sourceId) FROM Source s WHERE s.objectId = o.objectId) FROM Object o",
+            HINT,
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_that_depend_on_what_one_server_stores_are_gathered() {
+    assert_gathered(&[
+        (
+            "SELECT 1 FROM Object HAVING MAX(DATE_FORMAT(at, '%d.%H')) > 1",
+            "MAX(CAST(text AS DOUBLE))",
+        ),
+        (
+            "SELECT MIN(CAST(price AS CHAR)) + 0 FROM Object",
+            "MIN(CAST(text AS DOUBLE))",
+        ),
+        (
+            "SELECT run, MAX(kind) * 2 FROM Object GROUP BY run",
+            "MAX(column + 0)",
+        ),
+        (
+            "SELECT run, IF(MIN(flags), 1, 2) FROM Object GROUP BY run",
+            "MIN(CONCAT(column))",
+        ),
+        (
+            "SELECT run FROM Object GROUP BY run HAVING MAX(kind)",
+            "MAX(CONCAT(column))",
+        ),
+        (
+            "SELECT run FROM Object GROUP BY run ORDER BY -MAX(kind)",
+            "MAX(CONCAT(column))",
+        ),
+        (
+            "SELECT run, AVG(1 / padded) FROM Object WHERE objectId IN (1, 2) GROUP BY run",
+            "AS DOUBLE",
+        ),
+    ]);
+}
+
+#[test]
 fn shapes_that_the_chunks_do_not_compute_are_gathered() {
     assert_gathered(&[
         (
-            "SELECT * FROM Object WHERE objectId IN (SELECT objectId FROM Source)",
+            "SELECT * FROM Object WHERE run = 1 OR objectId IN (SELECT objectId FROM Source)",
             "write a join",
         ),
         ("SELECT * FROM (SELECT * FROM Object) o", "write one SELECT"),

@@ -15,7 +15,7 @@ const SIGNED_ZEROS: &[&str] = &[
     "SELECT DISTINCT -3.000 % 3 AS m FROM Object",
     "SELECT MIN(-3.000 % 3) AS m FROM Object",
     "SELECT -3.000 % 3 AS m FROM Filter",
-    "SELECT -3.000 % 3 AS m FROM Object WHERE objectId IN (SELECT objectId FROM Source)",
+    "SELECT -3.000 % 3 AS m FROM Object WHERE tiny IN (SELECT filterId FROM Source)",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

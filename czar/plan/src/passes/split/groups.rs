@@ -1,13 +1,12 @@
 //! Statements with groups: each part groups its own rows, the merge groups the parts' groups.
 
-use super::bits;
 use super::clauses::{clause, partial_list, range_text};
 use super::columns::source;
 use super::compose::Composer;
 use super::keys::Keys;
 use super::lift::{Lift, Use};
 use super::parts::{Exchange, Parts};
-use super::quotients;
+use super::{quotients, stored};
 use crate::aggregate::carry::check_length;
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
@@ -30,7 +29,7 @@ pub(super) fn split(
     let is_distinct = is_distinct(select);
     // What is made distinct is told apart by what it shows.
     let top = if is_distinct { Use::Shown } else { Use::Value };
-    bits::check_groups(select)?;
+    stored::check_extremes(select)?;
     quotients::check_groups(select)?;
     if is_distinct {
         let mut items = select.items.iter();

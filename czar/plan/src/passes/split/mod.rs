@@ -6,7 +6,6 @@
 //! refused.
 
 mod batches;
-mod bits;
 mod clauses;
 mod columns;
 mod compose;
@@ -16,6 +15,7 @@ mod lift;
 mod parts;
 mod quotients;
 mod rows;
+mod stored;
 
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Equalities;
@@ -52,6 +52,7 @@ pub(crate) fn split(
         }
         filter.push(having.clone());
     }
+    stored::check_dates(select, &filter)?;
     let composer = Composer::new(select, &filter)?;
     let parts = if grouped {
         groups::split(select, &composer, equalities)?

@@ -1,5 +1,5 @@
 //! Sums of quotients in groups: one server rounds them with each row where it adds in a temporary
-//! table, and does not where it sorts.
+//! table, and does not where it sorts, or reads one row by its key.
 
 use crate::aggregate::is_over_distinct;
 use crate::error::{PlanError, refused};
@@ -9,8 +9,8 @@ use crate::query::select::Select;
 use crate::query::value::Number;
 
 /// Refuses SUM and AVG of quotients in groups where a chunk's server may choose another way than
-/// one server does: over joined tables, and together with an aggregate over distinct values, which
-/// makes one server sort and a chunk's server group.
+/// one server does: over joined tables, where a chunk's statement names fewer keys, and together with
+/// an aggregate over distinct values, which makes one server sort and a chunk's server group.
 pub(super) fn check_groups(select: &Select<'_>) -> Result<(), PlanError> {
     let exprs = || {
         let items = select.items.iter().map(|item| &item.expr);
@@ -19,7 +19,12 @@ pub(super) fn check_groups(select: &Select<'_>) -> Result<(), PlanError> {
     };
     let over_distinct =
         |expr: &Expr| matches!(expr, Expr::Aggregate(call) if is_over_distinct(call));
-    let is_unsteady = select.scope.tables.len() > 1 || exprs().any(|expr| expr.any(&over_distinct));
+    let has_own_keys = select
+        .inner_terms()
+        .any(|term| matches!(term, Expr::OwnKey(_)));
+    let is_unsteady = select.scope.tables.len() > 1
+        || has_own_keys
+        || exprs().any(|expr| expr.any(&over_distinct));
     let is_quotient = |expr: &Expr| matches!(type_of(expr, &select.scope).number, Number::Exact(digits) if digits.are_hidden());
     let sums_quotients = |expr: &Expr| match expr {
         Expr::Aggregate(call) => {
@@ -31,7 +36,7 @@ pub(super) fn check_groups(select: &Select<'_>) -> Result<(), PlanError> {
     };
     if !select.group_by.is_empty() && is_unsteady && exprs().any(|expr| expr.any(&sums_quotients)) {
         return Err(refused(
-            "SUM or AVG of quotients in groups of joined tables or together with DISTINCT",
+            "SUM or AVG of quotients in groups of joined tables, of listed keys or together with DISTINCT",
             "write CAST(quotient AS DOUBLE) or CAST(quotient AS DECIMAL(30,10))",
         ));
     }

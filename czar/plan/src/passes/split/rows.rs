@@ -1,9 +1,9 @@
 //! Statements without groups: rows as they are, ordered, or distinct.
 
-use super::bits;
 use super::clauses::{clause, part_limit, partial_list, range_text};
 use super::compose::Composer;
 use super::parts::{Column, Exchange, Parts, Purpose};
+use super::stored;
 use crate::aggregate::carry::Carrier;
 use crate::error::{PlanError, refused};
 use crate::plan::{Merge, ShadowMerge};
@@ -30,7 +30,7 @@ pub(super) fn split_ordered(
     select: &Select<'_>,
     composer: &Composer<'_, '_>,
 ) -> Result<Parts, PlanError> {
-    bits::check_rows(select)?;
+    stored::check_rows(select)?;
     let mut columns = Columns::of_items(select)?;
     let keys: Vec<(usize, &str)> = select
         .order_by
