@@ -157,70 +157,25 @@ fn numbers(segments: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{
-        AcceptedTable, Behind, Family, FamilyGrid, IndexTable, Table as CatalogTable, TableKind,
-    };
-    use orrery_archive::replicas::FamilyReplicas;
-    use orrery_archive::table::DeletionPolicy;
-    use serde_json::json;
+    use orrery_archive::catalog::{Behind, Family};
+    use orrery_archive::testing::{self, segment};
 
     use super::*;
 
-    fn segment(id: u64, home: &[ChunkId]) -> Segment {
-        Segment {
-            id,
-            attempt: id,
-            schema_version: 1,
-            home: home.iter().copied().collect(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: None,
-        }
-    }
-
     /// Chunk 1 is on all workers, and behind on worker 2 for segment 6; chunk 2 is on worker 3.
     fn catalog() -> Catalog {
-        let schema: AcceptedTable = serde_json::from_value(json!({
-            "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [],
-            "uniqueKey": "enforced", "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap();
-        let index = IndexTable {
-            incarnation: 8,
-            family: "f-index".into(),
-            segments: Vec::new(),
-            revoked: Vec::new(),
-        };
-        let table = CatalogTable {
-            incarnation: 7,
-            schema_version: 1,
-            kind: TableKind::Director(schema, index),
-            segments: vec![segment(5, &[1, 2]), segment(6, &[1])],
-            revoked: Vec::new(),
-            on_deletion: DeletionPolicy::Retain,
+        let placement = [(1, vec![1, 2, 3]), (2, vec![3]), (3, vec![1])];
+        let behind = Behind {
+            worker: 2,
+            segment: 6,
+            chunks: [1].into(),
         };
         let family = Family {
-            incarnation: 1,
-            pool: "main".into(),
-            replicas: FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
-            placement: BTreeMap::from([(1, vec![1, 2, 3]), (2, vec![3]), (3, vec![1])]),
-            behind: vec![Behind {
-                worker: 2,
-                segment: 6,
-                chunks: [1].into(),
-            }],
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            behind: vec![behind],
+            ..testing::family(3, placement)
         };
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            tables: BTreeMap::from([(TableKey::new("sky", "Object"), table)]),
-            ..Catalog::default()
-        }
+        let table = testing::director(7, [segment(5, [1, 2]), segment(6, [1])]);
+        testing::catalog(family, [("Object", table)])
     }
 
     fn holders() -> Holders {

@@ -17,3 +17,5 @@ pub mod replicas;
 pub mod signing;
 pub mod sql_type;
 pub mod table;
+#[cfg(feature = "test-support")]
+pub mod testing;

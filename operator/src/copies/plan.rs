@@ -280,8 +280,8 @@ fn source(
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{Behind, FamilyGrid};
-    use orrery_archive::replicas::FamilyReplicas;
+    use orrery_archive::catalog::Behind;
+    use orrery_archive::testing;
 
     use super::*;
 
@@ -317,26 +317,13 @@ mod tests {
     }
 
     fn catalog(placement: &[(ChunkId, &[WorkerId])], behind: Vec<Behind>) -> Catalog {
+        let placement = placement.iter();
+        let placement = placement.map(|(chunk, workers)| (*chunk, workers.to_vec()));
         let family = Family {
-            placement: placement
-                .iter()
-                .map(|(chunk, workers)| (*chunk, workers.to_vec()))
-                .collect(),
             behind,
-            ..Family::new(
-                1,
-                "p",
-                FamilyReplicas {
-                    desired: 2,
-                    minimum: 1,
-                },
-                FamilyGrid::Hash { chunks: 10 },
-            )
+            ..testing::family(2, placement)
         };
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            ..Catalog::default()
-        }
+        testing::catalog(family, [])
     }
 
     #[test]

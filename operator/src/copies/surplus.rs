@@ -101,80 +101,19 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{
-        AcceptedReference, Behind, Family, FamilyGrid, Segment, Table, TableKey, TableKind,
-    };
+    use orrery_archive::catalog::Behind;
     use orrery_archive::names::ChunkId;
-    use orrery_archive::replicas::FamilyReplicas;
-    use orrery_archive::table::DeletionPolicy;
+    use orrery_archive::testing;
     use orrery_worker_api::agent::{RowState, TablePart};
 
     use super::*;
 
-    fn segment(attempt: u64) -> Segment {
-        Segment {
-            id: attempt,
-            attempt,
-            schema_version: 1,
-            home: [1, 2].into(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: None,
-        }
-    }
-
-    fn table(kind: TableKind, attempt: u64) -> Table {
-        Table {
-            incarnation: 7,
-            schema_version: 1,
-            kind,
-            segments: vec![segment(attempt)],
-            revoked: Vec::new(),
-            on_deletion: DeletionPolicy::Retain,
-        }
-    }
-
     /// A child table of attempt 12 in two chunks, a reference table of attempt 13.
     fn catalog(placement: [&[WorkerId]; 2]) -> Catalog {
-        let accepted = serde_json::from_value(serde_json::json!({
-            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
-            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap();
-        let reference = AcceptedReference {
-            columns: Vec::new(),
-            primary_key: Vec::new(),
-            indexes: Vec::new(),
-            charset: "utf8mb4".into(),
-            collation: "utf8mb4_bin".into(),
-        };
-        let family = Family {
-            placement: (1..).zip(placement.map(<[_]>::to_vec)).collect(),
-            ..Family::new(
-                1,
-                "p",
-                FamilyReplicas {
-                    desired: 2,
-                    minimum: 1,
-                },
-                FamilyGrid::Hash { chunks: 4 },
-            )
-        };
-        let child = TableKind::Child(accepted, "Object".into());
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            tables: BTreeMap::from([
-                (TableKey::new("sky", "Source"), table(child, 12)),
-                (
-                    TableKey::new("sky", "Filter"),
-                    table(TableKind::Reference(reference), 13),
-                ),
-            ]),
-            ..Catalog::default()
-        }
+        let family = testing::family(2, (1..).zip(placement.map(<[_]>::to_vec)));
+        let child = testing::child(7, [testing::segment(12, [1, 2])]);
+        let reference = testing::reference(7, [testing::segment(13, [])]);
+        testing::catalog(family, [("Source", child), ("Filter", reference)])
     }
 
     fn row(database: &str, table: &str, attempt: u64, chunk: ChunkId) -> ManifestRow {

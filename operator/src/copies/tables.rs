@@ -132,44 +132,22 @@ fn own_creates(key: &TableKey, incarnation: u64, kind: &TableKind) -> Vec<CopyDd
 
 #[cfg(test)]
 mod tests {
+    use orrery_archive::testing::{self, director, family, segment};
+
     use super::*;
 
     /// A revocation is reversible, wherever the chunk is by then (docs/design/placement.md#copies).
     #[test]
     fn a_chunk_consists_of_revoked_segments_too() {
-        let segment = |id: u64| Segment {
-            id,
-            attempt: id,
-            schema_version: 1,
-            home: [1].into(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: (id == 2).then_some(2),
+        let away = || Segment {
+            revoked: Some(2),
+            ..segment(2, [1])
         };
-        let accepted: orrery_archive::catalog::AcceptedTable = serde_json::from_value(serde_json::json!({
-            "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
-            "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap();
-        let index = orrery_archive::catalog::IndexTable {
-            incarnation: 8,
-            family: "f-index".into(),
-            segments: vec![segment(1)],
-            revoked: vec![segment(2)],
-        };
-        let table = orrery_archive::catalog::Table {
-            incarnation: 7,
-            schema_version: 1,
-            kind: TableKind::Director(accepted, index),
-            segments: vec![segment(1)],
-            revoked: vec![segment(2)],
-            on_deletion: orrery_archive::table::DeletionPolicy::Retain,
-        };
-        let mut catalog = Catalog::default();
-        catalog.tables.insert(TableKey::new("sky", "Object"), table);
+        let mut table = director(7, [segment(1, [1])]);
+        table.revoked = vec![away()];
+        let index = table.kind.index_mut().unwrap();
+        (index.segments, index.revoked) = (vec![segment(1, [1])], vec![away()]);
+        let catalog = testing::catalog(family(1, []), [("Object", table)]);
         assert_eq!(chunk_tables(&catalog, "f", 1).len(), 2);
         assert_eq!(chunk_tables(&catalog, "f-index", 1).len(), 2);
     }

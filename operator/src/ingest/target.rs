@@ -182,10 +182,11 @@ fn segments_by_chunk(segments: &[Segment]) -> BTreeMap<ChunkId, Vec<&Segment>> {
 #[cfg(test)]
 mod tests {
     use orrery_archive::catalog::{Behind, Table};
+    use orrery_archive::testing::segment;
 
     use super::*;
     use crate::fleet::testing::worker;
-    use crate::ingest::testing::{catalog, segment};
+    use crate::ingest::testing::catalog;
 
     /// An unknown key counts as an orphan's (docs/design/ingest.md#children), so only who has all
     /// entries may be asked.
@@ -193,7 +194,7 @@ mod tests {
     fn keys_are_looked_up_only_where_no_segment_is_missing() {
         let mut catalog = catalog();
         let family = index(&mut catalog).family.clone();
-        index(&mut catalog).segments = vec![segment(5, [1, 2].into()), segment(6, [1].into())];
+        index(&mut catalog).segments = vec![segment(5, [1, 2]), segment(6, [1])];
         let family = catalog.families.get_mut(&family).unwrap();
         family.placement = BTreeMap::from([(1, vec![1, 2, 3]), (2, vec![1, 2])]);
         family.behind = vec![Behind {
@@ -249,7 +250,7 @@ mod tests {
             edit(&mut next);
             changed.push(next);
         };
-        change(&|next| index(next).segments.push(segment(5, [1].into())));
+        change(&|next| index(next).segments.push(segment(5, [1])));
         change(&|next| index(next).incarnation += 1);
         change(&|next| director(next).incarnation += 1);
         change(&|next| director(next).schema_version += 1);

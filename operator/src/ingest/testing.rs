@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use orrery_archive::catalog::{
-    AcceptedReference, AcceptedTable, Catalog, ChunkSet, FamilyGrid, Segment, TableKey,
-};
+use orrery_archive::catalog::{Catalog, FamilyGrid, TableKey};
 use orrery_archive::ingest::{IngestProgress, IngestSummary};
 use orrery_archive::names::WorkerId;
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::DeletionPolicy;
+use orrery_archive::testing::{accepted, accepted_reference};
 use orrery_crds::kinds::{Ingest, IngestTarget, Worker};
 use orrery_worker_api::agent::{ManifestRow, RowState, TablePart};
 use orrery_worker_api::loader::{ChunkRows, LoaderError, LoaderStatus, LoaderStep, Surveyed};
@@ -34,24 +33,6 @@ fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaratio
     }
 }
 
-fn accepted() -> AcceptedTable {
-    serde_json::from_value(json!({
-        "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [], "uniqueKey": "enforced",
-        "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-    }))
-    .unwrap()
-}
-
-fn reference() -> AcceptedReference {
-    AcceptedReference {
-        columns: Vec::new(),
-        primary_key: Vec::new(),
-        indexes: Vec::new(),
-        charset: "utf8mb4".into(),
-        collation: "utf8mb4_bin".into(),
-    }
-}
-
 /// Tables `Object` (director), `Source` (its child) and `Filter` (reference) of database `sky`,
 /// without rows.
 pub fn catalog() -> Catalog {
@@ -66,27 +47,11 @@ pub fn catalog() -> Catalog {
         .unwrap();
     let director = declaration("Object", 10, Schema::Director(accepted()));
     let child = declaration("Source", 11, Schema::Child(accepted(), "Object".into()));
-    let reference = declaration("Filter", 12, Schema::Reference(reference()));
+    let reference = declaration("Filter", 12, Schema::Reference(accepted_reference()));
     let tables = [director, child, reference];
     tables.iter().fold(catalog, |catalog, table| {
         edit::accept_table(&catalog, table).unwrap()
     })
-}
-
-/// A published segment with rows in these chunks.
-pub fn segment(id: u64, home: ChunkSet) -> Segment {
-    Segment {
-        id,
-        attempt: id,
-        schema_version: 1,
-        home,
-        overlap: [].into(),
-        rows: 1,
-        bytes: 1,
-        ingest: "i".into(),
-        published: 1,
-        revoked: None,
-    }
 }
 
 /// Chunk of the director's rows.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_archive::catalog::{Catalog, Epochs, Family, FamilyGrid};
-use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::catalog::{Catalog, Epochs};
+use orrery_archive::testing;
 use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase, WorkerPool, WorkerStatus};
 use orrery_worker_api::agent::{Held, Highest, Identity, Info};
 use serde_json::{Value, json};
@@ -72,19 +72,9 @@ fn observed_with(spec: Value) -> Observed {
 
 /// An archive in which worker `id` holds one chunk.
 fn holding(id: u32) -> Arc<Catalog> {
-    let family = Family {
-        placement: BTreeMap::from([(1, vec![id])]),
-        ..Family::new(
-            1,
-            "main",
-            FamilyReplicas::default(),
-            FamilyGrid::Hash { chunks: 4 },
-        )
-    };
     Arc::new(Catalog {
         archive_uid: "archive".into(),
-        families: BTreeMap::from([("f".to_owned(), family)]),
-        ..Catalog::default()
+        ..testing::catalog(testing::family(3, [(1, vec![id])]), [])
     })
 }
 

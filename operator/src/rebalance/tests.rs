@@ -2,10 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid, Segment, Table, TableKey, TableKind};
+use orrery_archive::catalog::{Family, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::testing;
 use orrery_crds::kinds::{
     Rebalance, RebalancePhase, RebalanceSpec, RebalanceStatus, Worker, WorkerPool,
 };
@@ -24,28 +23,13 @@ fn observed(
     workers: WorkerId,
     placement: impl IntoIterator<Item = (ChunkId, Vec<WorkerId>)>,
 ) -> Observed {
-    let family = Family {
-        placement: placement.into_iter().collect(),
-        ..Family::new(
-            1,
-            "main",
-            FamilyReplicas {
-                desired: 2,
-                minimum: 1,
-            },
-            FamilyGrid::Hash { chunks: 1000 },
-        )
-    };
     let pool: WorkerPool = serde_json::from_value(json!({
         "apiVersion": "orrery.dev/v1alpha1", "kind": "WorkerPool",
         "metadata": {"name": "main"}, "spec": {"workers": workers, "storage": "1Gi"},
     }))
     .unwrap();
     Observed {
-        catalog: Arc::new(Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            ..Catalog::default()
-        }),
+        catalog: Arc::new(testing::catalog(testing::family(2, placement), [])),
         pools: BTreeMap::from([("main".to_owned(), pool)]),
         workers: (1..=workers).map(|id| placed(id, "Ready")).collect(),
         rebalances: BTreeMap::new(),
@@ -344,31 +328,7 @@ fn what_is_to_leave_is_found_in_its_own_pool_only() {
 
 #[test]
 fn the_bytes_of_a_chunk_are_those_of_the_tables_that_the_catalog_gives_to_the_worker() {
-    let accepted = serde_json::from_value(json!({
-        "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
-        "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-    }))
-    .unwrap();
-    let segment = Segment {
-        id: 12,
-        attempt: 12,
-        schema_version: 1,
-        home: [1, 2].into(),
-        overlap: [].into(),
-        rows: 1,
-        bytes: 1,
-        ingest: "i".into(),
-        published: 1,
-        revoked: None,
-    };
-    let table = Table {
-        incarnation: 7,
-        schema_version: 1,
-        kind: TableKind::Child(accepted, "Object".into()),
-        segments: vec![segment],
-        revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
-    };
+    let table = testing::child(7, [testing::segment(12, [1, 2])]);
     let mut catalog = (*observed(2, [(1, vec![1, 2]), (2, vec![2])]).catalog).clone();
     catalog.tables.insert(TableKey::new("sky", "Source"), table);
     let row = |chunk, attempt, bytes| ManifestRow {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Behind, Catalog, Family, FamilyGrid};
+use orrery_archive::catalog::{Behind, Catalog};
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::testing;
 
 use super::plan::{Plan, Situation, plan};
 use super::site::Site;
@@ -17,7 +17,7 @@ fn site(worker: WorkerId, standing: Standing) -> Site {
     Site {
         place: Place {
             worker,
-            pool: "p".into(),
+            pool: "main".into(),
             node: format!("n{worker}"),
             zone: format!("z{}", worker % 3),
             bytes: 0,
@@ -36,22 +36,7 @@ fn sites(standings: &[Standing]) -> Vec<Site> {
 }
 
 fn archive(desired: u32, placement: impl IntoIterator<Item = (ChunkId, Vec<WorkerId>)>) -> Catalog {
-    let family = Family {
-        placement: placement.into_iter().collect(),
-        ..Family::new(
-            1,
-            "p",
-            FamilyReplicas {
-                desired,
-                minimum: 1,
-            },
-            FamilyGrid::Hash { chunks: 100_000 },
-        )
-    };
-    Catalog {
-        families: BTreeMap::from([("f".to_owned(), family)]),
-        ..Catalog::default()
-    }
+    testing::catalog(testing::family(desired, placement), [])
 }
 
 fn planned(catalog: &Catalog, sites: &[Site]) -> Plan {
@@ -191,7 +176,7 @@ fn a_drain_is_undone_by_asking_for_the_worker_again() {
 fn without_a_worker_to_take_a_copy_the_plan_says_so_and_keeps_what_is_there() {
     let catalog = archive(3, [(1, vec![1, 2, 3])]);
     let plan = planned(&catalog, &sites(&[Leaving, Serving, Serving]));
-    assert_eq!(plan.homeless, BTreeMap::from([("p".to_owned(), 1)]));
+    assert_eq!(plan.homeless, BTreeMap::from([("main".to_owned(), 1)]));
     assert!(plan.moves.delist.is_empty());
 }
 
@@ -206,13 +191,13 @@ fn a_worker_without_room_gets_nothing() {
 #[test]
 fn in_a_held_pool_nothing_is_begun_and_what_waits_is_counted() {
     let catalog = archive(3, [(1, vec![1, 2, 3])]);
-    let held = BTreeSet::from(["p".to_owned()]);
+    let held = BTreeSet::from(["main".to_owned()]);
     let plan = plan(&Situation {
         catalog: &catalog,
         sites: &sites(&[Lost, Lost, Serving, Serving]),
         held: &held,
     });
-    assert_eq!(plan.waiting, BTreeMap::from([("p".to_owned(), 1)]));
+    assert_eq!(plan.waiting, BTreeMap::from([("main".to_owned(), 1)]));
     assert_eq!(plan.moves, edit::Moves::default());
 }
 

@@ -107,57 +107,17 @@ fn family_of<'a>(catalog: &'a Catalog, row: &ManifestRow) -> Option<(&'a str, &'
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{AcceptedTable, FamilyGrid, Table, TableKey, TableKind};
-    use orrery_archive::replicas::FamilyReplicas;
-    use orrery_archive::table::DeletionPolicy;
+    use orrery_archive::testing;
     use orrery_worker_api::agent::RowState;
-    use serde_json::json;
 
     use super::*;
     use crate::catalog::edit;
 
     /// A table with segment 5 in chunk 1 on these workers.
     fn placed(workers: &[WorkerId]) -> Catalog {
-        let schema: AcceptedTable = serde_json::from_value(json!({
-            "family": "f", "key": "id", "position": null, "columns": [{"name": "id", "type": "BIGINT"}], "indexes": [],
-            "uniqueKey": "enforced", "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-        }))
-        .unwrap();
-        let segment = Segment {
-            id: 5,
-            attempt: 5,
-            schema_version: 1,
-            home: [1].into(),
-            overlap: [].into(),
-            rows: 1,
-            bytes: 1,
-            ingest: "i".into(),
-            published: 1,
-            revoked: None,
-        };
-        let table = Table {
-            incarnation: 10,
-            schema_version: 1,
-            kind: TableKind::Child(schema, "Object".into()),
-            segments: vec![segment],
-            revoked: Vec::new(),
-            on_deletion: DeletionPolicy::Retain,
-        };
-        let family = Family {
-            incarnation: 1,
-            pool: "main".into(),
-            replicas: FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
-            placement: BTreeMap::from([(1, workers.to_vec())]),
-            behind: Vec::new(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-        };
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            tables: BTreeMap::from([(TableKey::new("sky", "Source"), table)]),
-            ..Catalog::default()
-        }
+        let family = testing::family(3, [(1, workers.to_vec())]);
+        let table = testing::child(10, [testing::segment(5, [1])]);
+        testing::catalog(family, [("Source", table)])
     }
 
     fn table(part: TablePart, segment: u64) -> DamagedTable {

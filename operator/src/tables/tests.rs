@@ -1,10 +1,8 @@
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{
-    Catalog, FamilyGrid, IndexTable, Segment, Table, TableKey, TableKind,
-};
+use orrery_archive::catalog::{Catalog, FamilyGrid, Table, TableKey, TableKind};
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::testing::{self, segment};
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable};
 use serde_json::{Value, json};
 
@@ -232,20 +230,10 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
     else {
         panic!("not accepted");
     };
-    let index = IndexTable {
-        incarnation: 8,
-        family: "sky-index".into(),
-        segments: Vec::new(),
-        revoked: Vec::new(),
-    };
-    let table = Table {
-        incarnation: 7,
-        schema_version: 1,
-        kind: TableKind::Director(schema, index),
-        segments: vec![segment()],
-        revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
-    };
+    let mut table = testing::director(7, [segment(1, [1])]);
+    if let TableKind::Director(held, _) = &mut table.kind {
+        *held = schema;
+    }
     let mut catalog = Catalog::default();
     catalog.tables.insert(TableKey::new("sky", "Object"), table);
     let reason = |changes: &Value| {
@@ -274,21 +262,6 @@ fn the_schema_of_published_rows_stays_but_a_scan_rating_may_change() {
     assert_eq!(verdicts[0].finding.reason, "Accepted");
 }
 
-fn segment() -> Segment {
-    Segment {
-        id: 1,
-        attempt: 1,
-        schema_version: 1,
-        home: [1].into(),
-        overlap: [].into(),
-        rows: 1,
-        bytes: 1,
-        ingest: "i".into(),
-        published: 1,
-        revoked: None,
-    }
-}
-
 /// Index ⊇ data at every dataEpoch (docs/design/ingest.md#director-index), also when a director is
 /// deleted and made again under its published children.
 #[test]
@@ -307,12 +280,8 @@ fn a_director_is_not_made_anew_under_children_with_rows() {
     };
     let mut catalog = Catalog::default();
     let held = Table {
-        incarnation: 9,
-        schema_version: 1,
         kind: TableKind::Child(schema, of),
-        segments: vec![segment()],
-        revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
+        ..testing::child(9, [segment(1, [1])])
     };
     catalog.tables.insert(old[1].key(), held);
     let verdicts = |tables: &[ChunkedTable]| {

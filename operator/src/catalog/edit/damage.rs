@@ -69,10 +69,7 @@ fn mark(next: &mut Catalog, copy: &Damaged) -> Result<(), EditError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use orrery_archive::catalog::{Family, FamilyGrid};
-    use orrery_archive::replicas::FamilyReplicas;
+    use orrery_archive::testing;
 
     use super::*;
 
@@ -87,20 +84,7 @@ mod tests {
     }
 
     fn placed() -> Catalog {
-        let family = Family {
-            incarnation: 1,
-            pool: "main".into(),
-            replicas: FamilyReplicas::default(),
-            grid: FamilyGrid::Hash { chunks: 4 },
-            placement: BTreeMap::from([(1, vec![1, 2]), (2, vec![1, 2])]),
-            behind: Vec::new(),
-            intended: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-        };
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            ..Catalog::default()
-        }
+        testing::catalog(testing::family(3, [(1, vec![1, 2]), (2, vec![1, 2])]), [])
     }
 
     #[test]

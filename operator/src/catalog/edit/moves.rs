@@ -162,33 +162,19 @@ fn changed(before: &Catalog, mut next: Catalog) -> Option<Catalog> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_archive::catalog::{Behind, FamilyGrid};
-    use orrery_archive::replicas::FamilyReplicas;
+    use orrery_archive::catalog::Behind;
+    use orrery_archive::testing;
 
     use super::*;
 
     fn catalog(listed: &[WorkerId], behind: Option<WorkerId>) -> Catalog {
-        let family = Family {
-            placement: BTreeMap::from([(1, listed.to_vec())]),
-            behind: behind
-                .map(|worker| Behind {
-                    worker,
-                    segment: 7,
-                    chunks: [1].into(),
-                })
-                .into_iter()
-                .collect(),
-            ..Family::new(
-                1,
-                "p",
-                FamilyReplicas::default(),
-                FamilyGrid::Hash { chunks: 4 },
-            )
-        };
-        Catalog {
-            families: BTreeMap::from([("f".to_owned(), family)]),
-            ..Catalog::default()
-        }
+        let mut family = testing::family(3, [(1, listed.to_vec())]);
+        family.behind.extend(behind.map(|worker| Behind {
+            worker,
+            segment: 7,
+            chunks: [1].into(),
+        }));
+        testing::catalog(family, [])
     }
 
     fn delisted(catalog: &Catalog, worker: WorkerId) -> Result<Option<Catalog>, EditError> {

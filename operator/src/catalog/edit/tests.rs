@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::{
-    AcceptedTable, Behind, Catalog, ChunkSet, Counters, FamilyGrid, Segment, TableKey, TableKind,
+    AcceptedTable, Behind, Catalog, Counters, FamilyGrid, Segment, TableKey, TableKind,
 };
 use orrery_archive::names::WorkerId;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::{DeletionPolicy, UniqueKey};
+use orrery_archive::table::DeletionPolicy;
+use orrery_archive::testing::{self, accepted};
 
 use super::*;
 use crate::catalog::declared::{FamilyDeclaration, Schema, TableDeclaration};
@@ -19,21 +20,6 @@ const CHILD: &str = "Source";
 
 fn key(table: &str) -> TableKey {
     TableKey::new("sky", table)
-}
-
-fn accepted() -> AcceptedTable {
-    AcceptedTable {
-        family: "f".into(),
-        key: "id".into(),
-        position: None,
-        columns: Vec::new(),
-        indexes: Vec::new(),
-        unique_key: UniqueKey::Enforced,
-        charset: "utf8mb4".into(),
-        collation: "utf8mb4_bin".into(),
-        scan_rating: 1,
-        qserv_compat: false,
-    }
 }
 
 fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
@@ -74,16 +60,9 @@ fn holders(workers: &[WorkerId]) -> Holders {
 
 fn publication(catalog: &Catalog, table: &str, id: u64, workers: &[WorkerId]) -> Publication {
     let segment = Segment {
-        id,
-        attempt: id,
-        schema_version: 1,
-        home: [1].into(),
-        overlap: ChunkSet::new(),
-        rows: 1,
-        bytes: 1,
         ingest: format!("ingest-{id}"),
         published: 0,
-        revoked: None,
+        ..testing::segment(id, [1])
     };
     let index = (table == DIRECTOR).then(|| (key(DIRECTOR), segment.clone(), holders(workers)));
     Publication {

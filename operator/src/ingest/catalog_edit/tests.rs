@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use orrery_archive::catalog::{Segment, TableKind};
+use orrery_archive::testing::segment;
 
 use super::*;
 use crate::catalog::segments::MOST;
 use crate::fleet::testing::worker;
-use crate::ingest::testing::{CHUNK, INDEX_CHUNK, Scene, segment};
+use crate::ingest::testing::{CHUNK, INDEX_CHUNK, Scene};
 
 fn placing(scene: &Scene) -> CatalogEdit {
     CatalogEdit::Place(Placing {
@@ -32,7 +33,7 @@ fn publishing(scene: &Scene) -> CatalogEdit {
     let publication = Publication {
         table: key(),
         incarnation: 10,
-        segment: segment(5, [CHUNK].into()),
+        segment: segment(5, [CHUNK]),
         holders,
         index: None,
     };
@@ -132,7 +133,7 @@ fn nothing_is_written_when_the_directors_index_changed_since_the_survey() {
     let (place, publish) = (placing(&scene), publishing(&scene));
     let director = scene.catalog.tables.get_mut(&key()).unwrap();
     if let TableKind::Director(_, index) = &mut director.kind {
-        index.segments.push(segment(4, [INDEX_CHUNK].into()));
+        index.segments.push(segment(4, [INDEX_CHUNK]));
     }
     let outdated = Written::NotPlaced(10, Unplaced::Obstacle(Obstacle::Outdated));
     assert_eq!(kept(place.apply(&scene.catalog)), outdated);
@@ -145,7 +146,7 @@ fn nothing_is_written_when_the_directors_index_changed_since_the_survey() {
 #[test]
 fn a_chunk_with_as_many_segments_as_it_may_have_gets_no_more() {
     let mut scene = Scene::into("Object");
-    let full = (100..).map(|id| segment(id, [CHUNK].into())).take(MOST);
+    let full = (100..).map(|id| segment(id, [CHUNK])).take(MOST);
     segments(&mut scene).extend(full);
     let written = kept(placing(&scene).apply(&scene.catalog));
     let Written::NotPlaced(10, Unplaced::Obstacle(Obstacle::Refused(why))) = written else {
@@ -185,7 +186,7 @@ fn an_attempt_that_was_published_is_never_given_up() {
     let (next, written) = wrote(giving_up(&scene).apply(&scene.catalog));
     assert!(matches!(written, Written::GivenUp(_)));
     assert_ne!(next.counters, scene.catalog.counters, "the root is written");
-    segments(&mut scene).push(segment(5, [CHUNK].into()));
+    segments(&mut scene).push(segment(5, [CHUNK]));
     let published = Written::Published(scene.attempt());
     assert_eq!(kept(giving_up(&scene).apply(&scene.catalog)), published);
     let table = scene.catalog.tables.get_mut(&key()).unwrap();
@@ -196,7 +197,7 @@ fn an_attempt_that_was_published_is_never_given_up() {
 #[test]
 fn a_segment_is_taken_back_once_and_one_that_is_not_there_not_at_all() {
     let mut scene = Scene::into("Object");
-    segments(&mut scene).push(segment(5, [CHUNK].into()));
+    segments(&mut scene).push(segment(5, [CHUNK]));
     let revoking = |segment| Revoking {
         key: key(),
         segment,

@@ -1,12 +1,7 @@
 //! Drops are held against the catalog copy of the worker itself.
 
-use std::collections::BTreeMap;
-
-use orrery_archive::catalog::{
-    Catalog, Epochs, Family, FamilyGrid, Segment, Table, TableKey, TableKind,
-};
-use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::catalog::{Catalog, Epochs, Segment};
+use orrery_archive::testing;
 use orrery_kit_worker::{ARCHIVE_UID, Archive, Worker};
 
 use super::support::{reason, with_archive};
@@ -17,45 +12,15 @@ const WORKER: u32 = 1;
 
 /// A catalog in which child table `Object` of attempt 1 has chunk 1 on `worker`.
 pub fn catalog_giving(worker: u32, placement: u64) -> Catalog {
-    let accepted = serde_json::from_value(serde_json::json!({
-        "family": "f", "key": "id", "position": null, "columns": [], "indexes": [], "uniqueKey": "enforced",
-        "charset": "utf8mb4", "collation": "utf8mb4_bin", "scanRating": 1, "qservCompat": false,
-    }));
     let segment = Segment {
-        id: 101,
         attempt: 1,
-        schema_version: 1,
-        home: [1].into(),
-        overlap: [].into(),
-        rows: 1,
-        bytes: 1,
-        ingest: "i".into(),
-        published: 1,
-        revoked: None,
+        ..testing::segment(101, [1])
     };
-    let table = Table {
-        incarnation: 7,
-        schema_version: 1,
-        kind: TableKind::Child(accepted.unwrap(), "Director".into()),
-        segments: vec![segment],
-        revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
-    };
-    let family = Family {
-        placement: BTreeMap::from([(1, vec![worker])]),
-        ..Family::new(
-            1,
-            "p",
-            FamilyReplicas::default(),
-            FamilyGrid::Hash { chunks: 4 },
-        )
-    };
+    let family = testing::family(3, [(1, vec![worker])]);
     Catalog {
         archive_uid: ARCHIVE_UID.into(),
         epochs: Epochs { data: 1, placement },
-        families: BTreeMap::from([("f".to_owned(), family)]),
-        tables: BTreeMap::from([(TableKey::new("sky", "Object"), table)]),
-        ..Catalog::default()
+        ..testing::catalog(family, [("Object", testing::child(7, [segment]))])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is decided by what the catalog has, and for each answer of its writer.
 
 use orrery_archive::catalog::TableKey;
+use orrery_archive::testing::segment;
 use orrery_worker_api::agent::RowState;
 
 use super::{said, state};
@@ -9,7 +10,7 @@ use crate::ingest::catalog_edit::{GivingUp, Obstacle, Revoking, Then, Unplaced, 
 use crate::ingest::decide::decide;
 use crate::ingest::decision::{Decision, Order};
 use crate::ingest::state::{Published, State};
-use crate::ingest::testing::{CHUNK, ROWS, Scene, segment};
+use crate::ingest::testing::{CHUNK, ROWS, Scene};
 
 /// An archive whose catalog has the segment of the attempt.
 fn published(scene: &mut Scene) {
@@ -17,7 +18,7 @@ fn published(scene: &mut Scene) {
         .catalog
         .tables
         .get_mut(&TableKey::new("sky", "Object"));
-    let mut held = segment(5, [CHUNK].into());
+    let mut held = segment(5, [CHUNK]);
     (held.published, held.rows) = (9, ROWS);
     table.unwrap().segments.push(held);
 }
@@ -55,7 +56,7 @@ fn people_are_warned_of_many_segments_where_the_new_rows_are() {
         .catalog
         .tables
         .get_mut(&TableKey::new("sky", "Object"));
-    let more = (100..).map(|id| segment(id, [CHUNK].into()));
+    let more = (100..).map(|id| segment(id, [CHUNK]));
     table
         .unwrap()
         .segments
