@@ -5,56 +5,27 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail, ensure};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
-use orrery_archive::catalog::{self, Catalog, ObjectName, Objects, Segment, TableKey};
-use orrery_archive::names::{ChunkId, ROOT, WorkerId};
-use orrery_crds::kinds::{
-    CatalogPayload, ChunkMap, ChunkPlacement, ChunkSegment, Worker, WorkerPhase,
-};
+use orrery_archive::catalog::{Catalog, Segment, TableKey};
+use orrery_archive::names::{ChunkId, WorkerId};
+use orrery_crds::kinds::{Worker, WorkerPhase};
 
 use crate::archive::Archive;
+use crate::catalog;
 use crate::output;
 use crate::table::Table;
 
 /// Prints the chunks of a table, `database.table`, or one of them.
 pub async fn show(archive: &Archive, table: &str, chunk: Option<ChunkId>) -> Result<()> {
-    let (database, name) = table
-        .split_once('.')
-        .context("write the table as database.table")?;
-    let key = TableKey::new(database, name);
+    let key = catalog::table_key(table)?;
     let workers: Api<Worker> = Api::namespaced(archive.client.clone(), &archive.namespace);
     let workers = workers
         .list(&ListParams::default())
         .await
         .context("listing workers")?;
-    let catalog = read(archive).await?;
+    let catalog = catalog::read(archive).await?;
     let rows = rows(&catalog, &key, chunk, &Holders::of(&workers.items))?;
     output::write(format_args!("{}", rows.text()))?;
     Ok(())
-}
-
-/// The catalog in force. The root is read first: what it names was written before it.
-async fn read(archive: &Archive) -> Result<Catalog> {
-    let (client, namespace) = (&archive.client, &archive.namespace);
-    let maps: Api<ChunkMap> = Api::namespaced(client.clone(), namespace);
-    let placements: Api<ChunkPlacement> = Api::namespaced(client.clone(), namespace);
-    let segments: Api<ChunkSegment> = Api::namespaced(client.clone(), namespace);
-    let all = ListParams::default();
-    let root = maps.get_opt(ROOT).await.context("reading the catalog")?;
-    let root = root.and_then(|root| root.spec.root);
-    let root = root.context("the archive has no catalog yet")?;
-    let mut objects = Objects::new();
-    gather(&mut objects, maps.list(&all).await?.items);
-    gather(&mut objects, placements.list(&all).await?.items);
-    gather(&mut objects, segments.list(&all).await?.items);
-    catalog::decode(&root, &objects).context("the catalog changed while it was read; try again")
-}
-
-fn gather<K: CatalogPayload + kube::Resource>(objects: &mut Objects, items: Vec<K>) {
-    for item in items {
-        if let Some(payload) = item.payload() {
-            objects.insert(ObjectName::new(item.name_any()), payload.to_owned());
-        }
-    }
 }
 
 /// Names and phases of workers.

@@ -7,11 +7,13 @@
 //! file has it, [`import`] what another archive left. [`user`] makes users, [`mysql`] lets one ask,
 //! [`worker`] empties one, and replaces a lost volume. [`rebalance`] shows what is to move between
 //! workers, and approves or stops it.
-//! [`chunks`] says who holds what, [`report`] collects what support needs.
+//! [`deleted`] lists tables that were deleted and brings one back. [`chunks`] says who holds what, [`report`] collects what support needs.
 
 mod archive;
+mod catalog;
 mod chunks;
 mod create;
+mod deleted;
 mod import;
 mod mysql;
 mod output;
@@ -73,7 +75,7 @@ enum Command {
         #[command(subcommand)]
         command: Option<rebalance::Command>,
     },
-    /// Makes tables from files.
+    /// Makes tables from files, lists deleted ones and brings them back.
     #[command(subcommand)]
     Table(TableCommand),
     /// Prints the YAML of families, tables and ingests for what another archive left.
@@ -157,6 +159,14 @@ enum IngestCommand {
 enum TableCommand {
     /// Prints the YAML of a table and of an ingest into it, from the header of a file.
     Create(create::Create),
+    /// Lists the tables that were deleted and whose rows are kept, with the time until when.
+    Deleted,
+    /// Brings a deleted table back with its rows, from what the catalog keeps of it. If you have
+    /// its YAML, apply that instead.
+    Restore {
+        /// The table, as `database.table`.
+        table: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -211,6 +221,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Report => report::print(&cluster.connect().await?).await?,
         Command::Ingest(command) => return run_ingest(&cluster.connect().await?, command).await,
         Command::Table(TableCommand::Create(create)) => create::print(create).await?,
+        Command::Table(TableCommand::Deleted) => deleted::list(&cluster.connect().await?).await?,
+        Command::Table(TableCommand::Restore { table }) => {
+            deleted::restore(&cluster.connect().await?, &table).await?;
+        }
         Command::Import(import) => import::print(&import)?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,

@@ -9,7 +9,7 @@ use crate::catalog::{
 };
 use crate::names::{ChunkId, WorkerId};
 use crate::replicas::FamilyReplicas;
-use crate::table::{Column, DeletionPolicy, UniqueKey};
+use crate::table::{Column, OnDeletion, UniqueKey};
 
 /// A schema in family `f`: one column `id`, which is the key.
 pub fn accepted() -> AcceptedTable {
@@ -78,7 +78,11 @@ pub fn director(incarnation: u64, segments: impl IntoIterator<Item = Segment>) -
         segments: Vec::new(),
         revoked: Vec::new(),
     };
-    table(incarnation, TableKind::Director(accepted(), index), segments)
+    table(
+        incarnation,
+        TableKind::Director(accepted(), index),
+        segments,
+    )
 }
 
 /// A child of `Object` with these segments.
@@ -93,18 +97,15 @@ pub fn reference(incarnation: u64, segments: impl IntoIterator<Item = Segment>) 
     table(incarnation, kind, segments)
 }
 
-fn table(
-    incarnation: u64,
-    kind: TableKind,
-    segments: impl IntoIterator<Item = Segment>,
-) -> Table {
+fn table(incarnation: u64, kind: TableKind, segments: impl IntoIterator<Item = Segment>) -> Table {
     Table {
         incarnation,
+        object: "table".into(),
         schema_version: 1,
         kind,
         segments: segments.into_iter().collect(),
         revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
+        on_deletion: OnDeletion::Retain,
     }
 }
 
@@ -124,10 +125,7 @@ pub fn family(
 }
 
 /// An archive with family `f` and these tables of database `sky`.
-pub fn catalog<'a>(
-    family: Family,
-    tables: impl IntoIterator<Item = (&'a str, Table)>,
-) -> Catalog {
+pub fn catalog<'a>(family: Family, tables: impl IntoIterator<Item = (&'a str, Table)>) -> Catalog {
     let tables = tables.into_iter();
     Catalog {
         families: BTreeMap::from([("f".to_owned(), family)]),

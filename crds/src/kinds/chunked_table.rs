@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use orrery_archive::table::{DeletionPolicy, PositionColumns, UniqueKey};
+use orrery_archive::table::{DeletionPolicy, PositionColumns, UniqueKey, default_deletion_grace};
 
 use orrery_archive::table::{Column, SecondaryKey};
 
@@ -98,9 +98,15 @@ pub struct ChunkedTableSpec {
     /// Makes `chunkId` and `subChunkId` visible columns, as Qserv has them.
     #[serde(default)]
     pub qserv_compat: bool,
-    /// What happens to the rows when this object is deleted.
+    /// What happens to the rows when this object is deleted. No query sees them any more; with
+    /// `Retain` the same table made again has them back, with `Delete` within the grace period.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// Seconds for which the rows are kept after a deletion with `deletionPolicy: Delete`; 0 drops
+    /// them at once.
+    #[serde(default = "default_deletion_grace")]
+    #[schemars(range(max = 315_360_000))]
+    pub deletion_grace_seconds: u64,
 }
 
 pub(crate) fn default_charset() -> String {
@@ -114,6 +120,10 @@ pub(crate) fn default_collation() -> String {
 fn default_scan_rating() -> u32 {
     10
 }
+
+/// Annotation of a new table object that is to begin without rows (`true`), although rows of the
+/// same table, which was deleted, are kept.
+pub const BEGIN_EMPTY: &str = "orrery.dev/begin-empty";
 
 /// What a chunked table is in its family.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]

@@ -18,7 +18,9 @@ pub use catalog_objects::{
 pub use chunk_family::{
     ChunkFamily, ChunkFamilySpec, ChunkFamilyStatus, FamilyChunks, Scheme, SchemeKind,
 };
-pub use chunked_table::{ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole};
+pub use chunked_table::{
+    BEGIN_EMPTY, ChunkedTable, ChunkedTableSpec, ChunkedTableStatus, TableRole,
+};
 pub use ingest::{
     Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, REJECTS_KEY,
     SpoolVolume, rejects_name,

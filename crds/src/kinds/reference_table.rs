@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use orrery_archive::table::{Column, DeletionPolicy, SecondaryKey};
+use orrery_archive::table::{Column, DeletionPolicy, SecondaryKey, default_deletion_grace};
 
 /// Name, columns and keys of the table.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -64,9 +64,15 @@ pub struct ReferenceTableSpec {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub description: String,
-    /// What happens to the rows when this object is deleted.
+    /// What happens to the rows when this object is deleted. No query sees them any more; with
+    /// `Retain` the same table made again has them back, with `Delete` within the grace period.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// Seconds for which the rows are kept after a deletion with `deletionPolicy: Delete`; 0 drops
+    /// them at once.
+    #[serde(default = "default_deletion_grace")]
+    #[schemars(range(max = 315_360_000))]
+    pub deletion_grace_seconds: u64,
 }
 
 /// A mirror of the catalog for people.

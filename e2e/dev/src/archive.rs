@@ -11,7 +11,7 @@ use orrery_archive::catalog::{
 };
 use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::OnDeletion;
 use orrery_archive::table::ddl;
 use orrery_crds::accept;
 use orrery_crds::kinds::{ChunkedTableSpec, ReferenceTableSpec, TableRole};
@@ -429,11 +429,12 @@ impl Builder {
     ) {
         let table = Table {
             incarnation,
+            object: "table".into(),
             schema_version: 1,
             kind,
             segments,
             revoked: Vec::new(),
-            on_deletion: DeletionPolicy::Delete,
+            on_deletion: OnDeletion::Delete { grace_seconds: 0 },
         };
         self.archive.catalog.tables.insert(key, table);
     }

@@ -85,6 +85,7 @@ impl Own {
             "position": { "longitude": "ra", "latitude": "decl" },
             "columns": columns,
             "deletionPolicy": "Delete",
+            "deletionGraceSeconds": 0,
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             spec[name] = value.clone();

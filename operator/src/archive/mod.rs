@@ -2,8 +2,10 @@
 //! to the catalog's writer.
 //!
 //! One run looks at everything, because what makes an object acceptable lies in other objects. A
-//! table's incarnation is in its status before it is in the catalog, so a crash between the two
-//! repeats the second step and never makes another incarnation.
+//! new table's incarnation is in its status before it is in the catalog, so a crash between the two
+//! repeats the second step and never makes another incarnation. A table that comes back is in the
+//! catalog first: an object without incarnation has that of the table which the catalog has of its
+//! name and schema.
 
 mod apply;
 mod observe;
@@ -74,10 +76,10 @@ impl Controller for Archives {
         let Some(observed) = observed else {
             return Ok(RESYNC);
         };
-        let plan = plan::plan(&observed);
+        let mut plan = plan::plan(&observed);
         let archive = Archive { context, namespace };
         archive.accept_families(&plan).await?;
-        let incarnations = archive.reserve_incarnations(&observed, &plan).await?;
+        let incarnations = archive.claim_incarnations(&observed, &mut plan).await?;
         // Verdicts must not wait for the catalog, which may be unable to take writes; and an
         // incarnation is in a status first.
         status::write(context, namespace, &observed, &plan, &incarnations).await?;

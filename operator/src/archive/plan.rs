@@ -60,6 +60,7 @@ pub fn declarations<'a, T: UserTable>(
     tables.iter().zip(verdicts).filter_map(|(table, verdict)| {
         Some(TableDeclaration {
             key: table.key(),
+            object: table.name_any(),
             incarnation: *incarnations.get(table.meta().uid.as_ref()?)?,
             schema: verdict.schema.clone()?,
             on_deletion: table.on_deletion(),

@@ -1,8 +1,8 @@
 //! What the controllers accept of what users declare, in the form the catalog takes it in.
 
-use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid, TableKey};
+use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid, TableKey, TableKind};
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::OnDeletion;
 
 /// A family as accepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +33,33 @@ pub enum Schema {
 pub struct TableDeclaration {
     /// Database and name.
     pub key: TableKey,
-    /// Number of this incarnation, from
-    /// [`Writer::reserve_incarnation`](super::writer::Writer::reserve_incarnation). The object's
-    /// status had it before the catalog.
+    /// Name of the object.
+    pub object: String,
+    /// Number of this incarnation, from [`claim`](super::edit::claim). The object's status had it
+    /// before the catalog, unless the table came back.
     pub incarnation: u64,
     /// What it is.
     pub schema: Schema,
     /// What becomes of its rows when it is deleted.
-    pub on_deletion: DeletionPolicy,
+    pub on_deletion: OnDeletion,
+}
+
+/// Whether a table with this schema can have the rows of one of that kind: physical tables keep the
+/// schema they were made with, and only what is no part of them may differ.
+pub fn has_rows_of(held: &TableKind, declared: &Schema) -> bool {
+    let same = |held: &AcceptedTable, declared: &AcceptedTable| {
+        let comparable = AcceptedTable {
+            scan_rating: declared.scan_rating,
+            ..held.clone()
+        };
+        comparable == *declared
+    };
+    match (held, declared) {
+        (TableKind::Director(held, _), Schema::Director(declared)) => same(held, declared),
+        (TableKind::Child(held, of), Schema::Child(declared, director)) => {
+            of == director && same(held, declared)
+        }
+        (TableKind::Reference(held), Schema::Reference(declared)) => held == declared,
+        _ => false,
+    }
 }

@@ -165,16 +165,6 @@ impl Writer {
         Ok((last - count + 1..=last).collect())
     }
 
-    /// An incarnation number that was never given out before.
-    pub async fn reserve_incarnation(&self, namespace: &str) -> Result<u64, WriterError> {
-        let reserve = |catalog: &Catalog| {
-            let mut next = catalog.clone();
-            next.counters.incarnation += 1;
-            Ok(Some(next))
-        };
-        Ok(self.change(namespace, reserve).await?.counters.incarnation)
-    }
-
     /// What the newest root needs. It is read again under its resourceVersion: this guards drops.
     pub async fn needed(&self, namespace: &str) -> Result<Needed, WriterError> {
         let archive = self.archive(namespace).await;

@@ -13,11 +13,11 @@ use orrery_worker_api::agent::{CopyDdl, TablePart};
 /// A physical table: database and name.
 pub type Physical = (String, String);
 
-/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones too,
-/// which may come back at any time and must then be wherever the chunk is.
+/// Physical tables of every segment of a chunk, over all tables of its family: of revoked ones and
+/// of deleted tables too, which may come back at any time and must then be wherever the chunk is.
 pub fn chunk_tables(catalog: &Catalog, family: &str, chunk: ChunkId) -> BTreeSet<Physical> {
     let mut tables = BTreeSet::new();
-    for (key, table) in &catalog.tables {
+    for (key, table) in catalog.kept() {
         if table.kind.family() == Some(family) {
             let database = physical_database(&key.database, table.incarnation);
             tables.extend(
@@ -55,21 +55,18 @@ fn segment_tables<'a>(
     })
 }
 
-/// Numbers of all published segments.
+/// Numbers of all published segments, of deleted tables too.
 pub fn published(catalog: &Catalog) -> BTreeSet<u64> {
-    let tables = catalog.tables.values();
+    let tables = catalog.kept();
     tables
-        .flat_map(|table| &table.segments)
+        .flat_map(|(_, table)| &table.segments)
         .map(|segment| segment.id)
         .collect()
 }
 
-/// Physical tables of every reference table's segments, revoked ones too.
+/// Physical tables of every reference table's segments, of revoked ones and of deleted tables too.
 pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
-    let references = catalog
-        .tables
-        .iter()
-        .filter(|(_, table)| !table.kind.is_chunked());
+    let references = catalog.kept().filter(|(_, table)| !table.kind.is_chunked());
     references
         .flat_map(|(key, table)| {
             let database = physical_database(&key.database, table.incarnation);
@@ -91,7 +88,7 @@ pub fn reference_tables(catalog: &Catalog) -> BTreeSet<Physical> {
 pub fn creates(catalog: &Catalog, tables: &BTreeSet<Physical>) -> Vec<CopyDdl> {
     let databases: BTreeSet<&String> = tables.iter().map(|(database, _)| database).collect();
     let mut creates = Vec::new();
-    for (key, table) in &catalog.tables {
+    for (key, table) in catalog.kept() {
         creates.extend(own_creates(key, table.incarnation, &table.kind));
         if let Some((accepted, index)) = table.kind.director()
             && let Some(key_column) = accepted

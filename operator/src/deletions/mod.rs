@@ -1,30 +1,36 @@
-//! Rows of deleted tables (`deletionPolicy: Delete`): workers drop them once no reader needs them.
+//! Rows of deleted tables (`deletionPolicy: Delete`): workers drop them when their grace period is
+//! over and no reader needs them.
 //!
-//! The catalog names the databases from the moment their tables leave it, so that neither a change
-//! of leader nor a worker that was away keeps them. [`plan`] is pure: what may go, and what can be
-//! forgotten; [`apply`] asks agents.
+//! The catalog keeps a deleted table until its end and names its databases from then on, so that
+//! neither a change of leader nor a worker that was away keeps the rows or drops them early.
+//! [`plan`] is pure: what may go, and what can be forgotten; [`apply`] asks agents.
 
 mod apply;
 mod plan;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::{Catalog, Retired};
 use orrery_crds::kinds::Worker;
 use orrery_snapshot::lease::READER_LABEL;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::catalog::edit;
+use crate::catalog::error::WriterError;
 use crate::catalog::readers::Readers;
+use crate::catalog::writer::Edit;
 use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch;
+use crate::tables::retired::{self, seconds};
 use apply::{Progress, Round};
 use plan::Gone;
 
@@ -61,9 +67,11 @@ impl Controller for Deletions {
         context: &Context,
         namespace: &String,
     ) -> Result<Duration, ReconcileError> {
-        let catalog = context.writer.catalog(namespace).await?;
+        let catalog = expire(context, namespace).await?;
+        let now = seconds(Timestamp::now());
+        let idle = plan::next_end(&catalog, now).map_or(IDLE, |end| end.clamp(BUSY, IDLE));
         if catalog.dropping.is_empty() {
-            return Ok(IDLE);
+            return Ok(idle);
         }
         let leases = context
             .list::<Lease>(namespace, Some(READER_LABEL))
@@ -77,7 +85,7 @@ impl Controller for Deletions {
         let oldest = archive.readers.oldest_needed(catalog.epochs, now);
         let due = plan::due(&catalog, oldest);
         if due.is_empty() {
-            return Ok(WAITING);
+            return Ok(idle.min(WAITING));
         }
         let round = Round {
             context,
@@ -97,6 +105,27 @@ impl Controller for Deletions {
             tracing::info!(namespace, databases = ?forgotten, "dropped everywhere");
         }
         let busy = progress.contains(&Progress::Dropping);
-        Ok(if busy { BUSY } else { WAITING })
+        Ok(if busy { BUSY } else { idle.min(WAITING) })
     }
+}
+
+/// Ends the grace periods that are over. Returns the catalog afterwards.
+async fn expire(context: &Context, namespace: &str) -> Result<Arc<Catalog>, WriterError> {
+    let now = seconds(Timestamp::now());
+    let change = |catalog: &Catalog| {
+        let over = edit::over(catalog, now);
+        let over: Vec<Retired> = over.cloned().collect();
+        Ok(match edit::expire(catalog, now) {
+            Some(next) => Edit::Write(next, over),
+            None => Edit::Keep(over),
+        })
+    };
+    let (catalog, over) = context.writer.edit(namespace, change).await?;
+    for retired in &over {
+        let about = retired::reference(namespace, retired);
+        let event = retired::dropped(retired);
+        context.events.publish(&about, None, event).await;
+        tracing::info!(namespace, table = %retired.key, incarnation = retired.table.incarnation, "the grace period is over: workers drop its rows");
+    }
+    Ok(catalog)
 }

@@ -18,6 +18,14 @@ pub fn due(catalog: &Catalog, oldest: Option<Epochs>) -> Vec<String> {
     due.map(|(database, _)| database.clone()).collect()
 }
 
+/// Time until the next deleted table's rows are to be dropped; none when no table has an end. `now`
+/// is in seconds since 1970 (UTC).
+pub fn next_end(catalog: &Catalog, now: u64) -> Option<Duration> {
+    let ends = catalog.retired.values().filter_map(|retired| retired.until);
+    ends.min()
+        .map(|end| Duration::from_secs(end.saturating_sub(now)))
+}
+
 /// Since when no worker has anything of a database.
 #[derive(Debug, Default)]
 pub struct Gone {

@@ -110,12 +110,10 @@ fn grid(scheme: &Scheme, index_chunks: u32) -> Result<FamilyGrid, Finding> {
     }
 }
 
-/// Whether the catalog has tables in the family.
+/// Whether the catalog has tables in the family, or keeps rows of deleted ones.
 pub fn has_tables(catalog: &Catalog, family: &str) -> bool {
-    catalog
-        .tables
-        .values()
-        .any(|table| table.kind.uses_family(family))
+    let mut kept = catalog.kept();
+    kept.any(|(_, table)| table.kind.uses_family(family))
 }
 
 /// The family's new status. `live` are the workers that are not down.

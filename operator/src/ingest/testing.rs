@@ -8,7 +8,7 @@ use orrery_archive::catalog::{Catalog, FamilyGrid, TableKey};
 use orrery_archive::ingest::{IngestProgress, IngestSummary};
 use orrery_archive::names::WorkerId;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::OnDeletion;
 use orrery_archive::testing::{accepted, accepted_reference};
 use orrery_crds::kinds::{Ingest, IngestTarget, Worker};
 use orrery_worker_api::agent::{ManifestRow, RowState, TablePart};
@@ -27,9 +27,10 @@ use crate::fleet::testing::worker;
 fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
     TableDeclaration {
         key: TableKey::new("sky", table),
+        object: table.to_lowercase(),
         incarnation,
         schema,
-        on_deletion: DeletionPolicy::Retain,
+        on_deletion: OnDeletion::Retain,
     }
 }
 
@@ -50,7 +51,7 @@ pub fn catalog() -> Catalog {
     let reference = declaration("Filter", 12, Schema::Reference(accepted_reference()));
     let tables = [director, child, reference];
     tables.iter().fold(catalog, |catalog, table| {
-        edit::accept_table(&catalog, table).unwrap()
+        edit::accept_table(&catalog, table, 0).unwrap()
     })
 }
 

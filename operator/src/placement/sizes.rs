@@ -16,7 +16,7 @@ impl<'a> Sizes<'a> {
     pub fn of<'f>(catalog: &'a Catalog, families: impl IntoIterator<Item = &'f str>) -> Self {
         let families: BTreeSet<&str> = families.into_iter().collect();
         let mut sizes = Self::default();
-        for table in catalog.tables.values() {
+        for (_, table) in catalog.kept() {
             if let Some(family) = table.kind.family() {
                 sizes.add(&families, family, &table.segments, &table.revoked);
             }

@@ -86,7 +86,7 @@ fn copy_of(row: &ManifestRow) -> Copy {
 /// tables, which are in none.
 fn family_of<'a>(catalog: &'a Catalog, row: &ManifestRow) -> Option<(&'a str, &'a Family)> {
     let has = |segments: &[Segment]| segments.iter().any(|segment| segment.id == row.segment);
-    let name = catalog.tables.values().find_map(|table| match row.part {
+    let name = catalog.kept().find_map(|(_, table)| match row.part {
         TablePart::Index => {
             let index = table.kind.index()?;
             let own = index.incarnation == row.incarnation;

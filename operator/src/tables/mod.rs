@@ -2,6 +2,7 @@
 //! cross objects; and their statuses. Pure.
 
 mod claims;
+pub mod retired;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use orrery_archive::catalog::{AcceptedTable, Catalog, FamilyGrid, Table, TableKe
 use orrery_crds::accept;
 use orrery_crds::kinds::{ChunkedTable, ChunkedTableSpec, ReferenceTable, TableRole};
 
-use crate::catalog::declared::{FamilyDeclaration, Schema};
+use crate::catalog::declared::{FamilyDeclaration, Schema, has_rows_of};
 use crate::catalog::edit;
 use crate::controller::conditions::Finding;
 use claims::Owners;
@@ -128,16 +129,25 @@ fn director(
             "spec.position: the director of a sphere needs its longitude and latitude columns",
         ));
     }
-    check_unchanged(declared, table, &schema)?;
-    check_children(declared, table)?;
+    let own = Schema::Director(schema.clone());
+    check_unchanged(declared, table, &own)?;
+    check_children(declared, table, &own)?;
     Ok(schema)
 }
 
 /// Index ⊇ data (docs/design/ingest.md#director-index). Rows of children are found by the index of
 /// the director they were loaded after; a director of the same name that is made again has another
-/// index, without their keys.
-fn check_children(declared: &Declared<'_>, table: &ChunkedTable) -> Result<(), Finding> {
+/// index, without their keys, unless it comes back with its rows.
+fn check_children(
+    declared: &Declared<'_>,
+    table: &ChunkedTable,
+    schema: &Schema,
+) -> Result<(), Finding> {
     let key = table.key();
+    let comes_back = !table.begins_empty() && edit::has_former(declared.catalog, &key, schema);
+    if comes_back {
+        return Ok(());
+    }
     let known = declared.catalog.tables.get(&key);
     if known.is_some_and(|known| Some(known.incarnation) == table.incarnation()) {
         return Ok(());
@@ -192,8 +202,9 @@ fn child(
         Some(Ok(director)) => Ok(director),
     }?;
     check_director(&schema, director, &director_key)?;
+    let schema = Schema::Child(schema, name);
     check_unchanged(declared, table, &schema)?;
-    Ok(Schema::Child(schema, name))
+    Ok(schema)
 }
 
 /// A child lies in its director's chunks and is found by its director's key.
@@ -238,32 +249,21 @@ fn reference(
 ) -> Result<Schema, Finding> {
     owners.check(table)?;
     let schema = accept::reference(&table.spec).map_err(|error| bad_schema(&error))?;
-    if let Some(old) = published(declared.catalog, table).and_then(TableKind::reference)
-        && *old != schema
-    {
-        return Err(schema_differs(&table.key()));
-    }
-    Ok(Schema::Reference(schema))
+    let schema = Schema::Reference(schema);
+    check_unchanged(declared, table, &schema)?;
+    Ok(schema)
 }
 
 /// Physical tables keep the schema they were made with: only what is no part of them may change
 /// once rows are published.
 fn check_unchanged(
     declared: &Declared<'_>,
-    table: &ChunkedTable,
-    schema: &AcceptedTable,
+    table: &impl UserTable,
+    schema: &Schema,
 ) -> Result<(), Finding> {
-    let Some(old) = published(declared.catalog, table).and_then(TableKind::chunked) else {
-        return Ok(());
-    };
-    let comparable = AcceptedTable {
-        scan_rating: schema.scan_rating,
-        ..old.clone()
-    };
-    if comparable == *schema {
-        Ok(())
-    } else {
-        Err(schema_differs(&table.key()))
+    match published(declared.catalog, table) {
+        Some(old) if !has_rows_of(old, schema) => Err(schema_differs(&table.key())),
+        _ => Ok(()),
     }
 }
 

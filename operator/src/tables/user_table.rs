@@ -7,8 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::core::object::HasStatus;
 use orrery_archive::catalog::TableKey;
-use orrery_archive::table::DeletionPolicy;
-use orrery_crds::kinds::{ChunkedTable, ChunkedTableStatus, ReferenceTable, ReferenceTableStatus};
+use orrery_archive::table::{DeletionPolicy, OnDeletion};
+use orrery_crds::kinds::{
+    BEGIN_EMPTY, ChunkedTable, ChunkedTableStatus, ReferenceTable, ReferenceTableStatus,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,7 +32,14 @@ pub trait UserTable:
     fn incarnation(&self) -> Option<u64>;
 
     /// What becomes of its rows when it is deleted.
-    fn on_deletion(&self) -> DeletionPolicy;
+    fn on_deletion(&self) -> OnDeletion;
+
+    /// Whether it is to begin without rows although those of a deleted table of its name are kept.
+    fn begins_empty(&self) -> bool {
+        let annotations = self.meta().annotations.as_ref();
+        let asked = annotations.and_then(|annotations| annotations.get(BEGIN_EMPTY));
+        asked.is_some_and(|asked| asked == "true")
+    }
 
     /// The conditions of its status.
     fn conditions(&self) -> &[Condition];
@@ -63,6 +72,13 @@ pub struct Published {
     pub chunks: u64,
 }
 
+fn on_deletion(policy: DeletionPolicy, grace_seconds: u64) -> OnDeletion {
+    match policy {
+        DeletionPolicy::Retain => OnDeletion::Retain,
+        DeletionPolicy::Delete => OnDeletion::Delete { grace_seconds },
+    }
+}
+
 impl UserTable for ChunkedTable {
     fn key(&self) -> TableKey {
         TableKey::new(&self.spec.database, &self.spec.table)
@@ -72,8 +88,8 @@ impl UserTable for ChunkedTable {
         self.status.as_ref()?.incarnation
     }
 
-    fn on_deletion(&self) -> DeletionPolicy {
-        self.spec.deletion_policy
+    fn on_deletion(&self) -> OnDeletion {
+        on_deletion(self.spec.deletion_policy, self.spec.deletion_grace_seconds)
     }
 
     fn conditions(&self) -> &[Condition] {
@@ -104,8 +120,8 @@ impl UserTable for ReferenceTable {
         self.status.as_ref()?.incarnation
     }
 
-    fn on_deletion(&self) -> DeletionPolicy {
-        self.spec.deletion_policy
+    fn on_deletion(&self) -> OnDeletion {
+        on_deletion(self.spec.deletion_policy, self.spec.deletion_grace_seconds)
     }
 
     fn conditions(&self) -> &[Condition] {

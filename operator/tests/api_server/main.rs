@@ -14,6 +14,7 @@
 
 mod catalog;
 mod chart;
+mod deleted;
 mod edits;
 mod election;
 mod ingests;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use orrery_archive::catalog::users::{ServiceClass, UserLimits};
 use orrery_archive::catalog::users::{User, Users};
 use orrery_archive::catalog::{AcceptedReference, Catalog, Table, TableKey, TableKind, encode};
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::OnDeletion;
 use orrery_proxy::budget::Budget;
 use orrery_proxy::czars::{self, CzarOptions, Czars};
 use orrery_proxy::door::{Arrivals, Backoff, Door};
@@ -198,11 +198,12 @@ fn catalog() -> Catalog {
     });
     let table = Table {
         incarnation: 1,
+        object: "table".into(),
         schema_version: 1,
         kind,
         segments: Vec::new(),
         revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
+        on_deletion: OnDeletion::Retain,
     };
     Catalog {
         archive_uid: "test".to_owned(),

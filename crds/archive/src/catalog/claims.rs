@@ -25,8 +25,8 @@ pub enum Claim<'a> {
     Given,
     /// Its rows are in the catalog, but its chunk of this family is on other workers.
     Surplus(&'a str),
-    /// The catalog has no such rows: of a running ingest, a deleted table, or one that it does not
-    /// know.
+    /// The catalog has no such rows: of a running ingest, a deleted table that does not come back,
+    /// or one that it does not know.
     Unknown,
 }
 
@@ -38,12 +38,12 @@ pub struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Those of `catalog`, of revoked segments too.
+    /// Those of `catalog`, of revoked segments and of deleted tables that may come back too.
     pub fn of(catalog: &'a Catalog) -> Self {
         let mut claims = Self {
             loaded: HashMap::new(),
         };
-        for (key, table) in &catalog.tables {
+        for (key, table) in catalog.kept() {
             let database = physical_database(&key.database, table.incarnation);
             let family = table.kind.family();
             claims.add(catalog, &database, family, &table.segments, &table.revoked);

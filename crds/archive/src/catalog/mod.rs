@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! ChunkMap/root ── RootPayload: archive UID, lineage, term, dataEpoch, placementEpoch, counters, hashes of index pages
-//!   └─ index pages (ChunkMap)             families and tables, each with the hashes of what it owns; databases to drop
+//!   └─ index pages (ChunkMap)             families and tables, each with the hashes of what it owns; deleted tables; databases to drop
 //!        ├─ accepted specs (ChunkMap)     family grids, table schema versions
 //!        ├─ placement page lists (ChunkMap) → placement pages (ChunkPlacement), 512 chunk ids each
 //!        └─ segment pages (ChunkSegment)  → segments (ChunkSegment): chunk sets, rows, bytes
@@ -34,7 +34,7 @@ pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 pub use hash::hash_chunk;
 pub use model::{
     AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family,
-    FamilyGrid, IndexTable, RootPayload, Segment, Table, TableKey, TableKind,
+    FamilyGrid, IndexTable, Retired, RootPayload, Segment, Table, TableKey, TableKind,
 };
 pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 pub use signed::{SignatureError, SignedCatalog};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{ChunkId, WorkerId};
 use crate::replicas::FamilyReplicas;
 use crate::table::{Column, SecondaryKey};
-use crate::table::{DeletionPolicy, PositionColumns, UniqueKey};
+use crate::table::{OnDeletion, PositionColumns, UniqueKey};
 
 /// What the object `ChunkMap/root` carries. Below 4 KB.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
@@ -82,9 +82,38 @@ pub struct Catalog {
     pub families: BTreeMap<String, Family>,
     /// Tables by database and name.
     pub tables: BTreeMap<TableKey, Table>,
+    /// Tables that were deleted and whose rows are kept, by incarnation.
+    pub retired: BTreeMap<u64, Retired>,
     /// Physical databases that workers are to drop, because their tables were deleted with
-    /// [`DeletionPolicy::Delete`]: each with the first dataEpoch that does not list it any more.
+    /// [`OnDeletion::Delete`] and their grace period is over: each with the first dataEpoch that
+    /// does not list it any more.
     pub dropping: BTreeMap<String, u64>,
+}
+
+impl Catalog {
+    /// Every table whose rows workers are to keep: those that queries see, and those that may come
+    /// back.
+    pub fn kept(&self) -> impl Iterator<Item = (&TableKey, &Table)> {
+        let retired = self.retired.values();
+        let retired = retired.map(|retired| (&retired.key, &retired.table));
+        self.tables.iter().chain(retired)
+    }
+}
+
+/// A table that was deleted. No query sees it; workers keep its rows as they keep those of other
+/// tables, so that it can come back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retired {
+    /// Its name.
+    pub key: TableKey,
+    /// What it was.
+    pub table: Table,
+    /// First dataEpoch that does not list it.
+    pub since: u64,
+    /// When its rows are dropped, in seconds since 1970 (UTC); never when absent.
+    pub until: Option<u64>,
+    /// A child's director: the incarnation whose index has its keys.
+    pub director: Option<u64>,
 }
 
 /// A table's name as users write it.
@@ -223,6 +252,8 @@ pub type ChunkSet = BTreeSet<ChunkId>;
 pub struct Table {
     /// Number of this incarnation of the table; part of its physical database's name.
     pub incarnation: u64,
+    /// Name of the object that declares it, for people; empty in catalogs of earlier versions.
+    pub object: String,
     /// Counts accepted schemas of this incarnation.
     pub schema_version: u32,
     /// What it is.
@@ -232,7 +263,20 @@ pub struct Table {
     /// Segments taken back; no query sees them, and they can come back.
     pub revoked: Vec<Segment>,
     /// What becomes of the rows when the table is deleted.
-    pub on_deletion: DeletionPolicy,
+    pub on_deletion: OnDeletion,
+}
+
+impl Table {
+    /// Whether it has segments, or its index has: published ones, or such that may come back.
+    pub fn has_segments(&self) -> bool {
+        let of_index = self
+            .kind
+            .index()
+            .map(|index| [&index.segments, &index.revoked]);
+        let own = [&self.segments, &self.revoked];
+        let mut all = own.into_iter().chain(of_index.into_iter().flatten());
+        all.any(|segments| !segments.is_empty())
+    }
 }
 
 /// What a table is, with its accepted schema.

@@ -7,7 +7,7 @@ use super::*;
 use crate::names::ChunkId;
 use crate::replicas::FamilyReplicas;
 use crate::signing::{SigningKey, TrustedKeys};
-use crate::table::DeletionPolicy;
+use crate::table::OnDeletion;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
     Family {
@@ -55,6 +55,7 @@ fn reference(segments: Vec<Segment>) -> Table {
     });
     Table {
         incarnation: 2,
+        object: "db-table".into(),
         schema_version: 1,
         kind,
         segments,
@@ -62,7 +63,17 @@ fn reference(segments: Vec<Segment>) -> Table {
             revoked: Some(10_000),
             ..segment(9_999, [1].into())
         }],
-        on_deletion: DeletionPolicy::Delete,
+        on_deletion: OnDeletion::Delete { grace_seconds: 60 },
+    }
+}
+
+fn retired() -> Retired {
+    Retired {
+        key: TableKey::new("db", "gone"),
+        table: reference(vec![segment(8_888, [1, 2].into())]),
+        since: 5,
+        until: Some(1_800_000_000),
+        director: None,
     }
 }
 
@@ -113,6 +124,7 @@ fn catalog() -> Catalog {
             })
             .take(3)
             .collect(),
+        retired: BTreeMap::from([(2, retired())]),
         dropping: BTreeMap::from([("db__1".to_owned(), 6)]),
         ..Catalog::default()
     }

@@ -4,7 +4,7 @@
 pub mod ddl;
 mod rules;
 
-pub use rules::{DeletionPolicy, PositionColumns, UniqueKey};
+pub use rules::{DeletionPolicy, OnDeletion, PositionColumns, UniqueKey, default_deletion_grace};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -14,14 +14,31 @@ pub enum UniqueKey {
     MayRepeat,
 }
 
-/// What happens to rows when their table object is deleted.
+/// What users declare of the rows of a table object that is deleted.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub enum DeletionPolicy {
-    /// The table leaves the catalog; physical tables stay until an administrator drops them.
+    /// No query sees them, but the same table made again has them back at any time.
     #[default]
     Retain,
-    /// Physical tables are dropped once no reader needs them.
+    /// As with `Retain` for the grace period; then they are dropped.
     Delete,
+}
+
+/// Grace period of [`DeletionPolicy::Delete`] where none is declared, in seconds: seven days.
+pub fn default_deletion_grace() -> u64 {
+    7 * 24 * 3600
+}
+
+/// What becomes of a table's rows when it is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDeletion {
+    /// They are kept.
+    Retain,
+    /// They are dropped.
+    Delete {
+        /// Seconds after the deletion in which they are kept and can come back.
+        grace_seconds: u64,
+    },
 }
 
 /// Columns that hold a position, in degrees.

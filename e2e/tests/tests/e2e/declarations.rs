@@ -17,6 +17,7 @@ fn director(database: &str, columns: &Value) -> Value {
         "position": { "longitude": "ra", "latitude": "decl" },
         "columns": columns,
         "deletionPolicy": "Delete",
+        "deletionGraceSeconds": 0,
     })
 }
 

@@ -63,6 +63,7 @@ impl Trial {
             "position": { "longitude": "ra", "latitude": "decl" },
             "columns": columns,
             "deletionPolicy": "Delete",
+            "deletionGraceSeconds": 0,
         });
         let trial = Self { archive, name };
         trial.remove().await?;
@@ -315,7 +316,7 @@ async fn a_table_made_from_a_file_is_applied_and_files_by_pattern_become_visible
     std::fs::remove_file(&local)?;
     let made = String::from_utf8(made?.stdout)?;
     let (table, ingest) = made.split_once("---\n").context("two objects")?;
-    let table = format!("{table}  deletionPolicy: Delete\n");
+    let table = format!("{table}  deletionPolicy: Delete\n  deletionGraceSeconds: 0\n");
     kubectl_with(&["apply", "--filename=-"], table.as_bytes()).await?;
     for (name, content) in [("made-1.csv", &first), ("made-2.csv", &second)] {
         files(&trial.archive)

@@ -40,6 +40,7 @@ impl Again {
         let mut spec = table.data["spec"].clone();
         spec["database"] = json!(again.database);
         spec["deletionPolicy"] = json!("Delete");
+        spec["deletionGraceSeconds"] = json!(0);
         again.archive.apply("ChunkedTable", name, spec).await?;
         Ok(again)
     }

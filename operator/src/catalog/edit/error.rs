@@ -10,7 +10,9 @@ use crate::catalog::segments;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EditError {
     /// The family holds tables and its grid would change.
-    #[error("family {0} has tables, so its scheme cannot change")]
+    #[error(
+        "family {0} has tables, or rows of deleted tables that are kept, so its scheme cannot change"
+    )]
     GridInUse(String),
     /// The family still has tables.
     #[error("family {family} still has table {table}")]
@@ -77,6 +79,16 @@ pub enum EditError {
         "{0} came while these rows were taken back and was not checked against their keys: make a new Ingest of the same files"
     )]
     LoadedSince(String),
+    /// Children of a deleted director were loaded after another one.
+    #[error(
+        "its keys were never compared with rows of {0}, which were loaded after another table of its name: delete those tables first"
+    )]
+    LoadedAfterAnother(String),
+    /// The director of a deleted child is away, or another one has its name.
+    #[error(
+        "its rows use keys of the table {0} that they were loaded after, which is not there: bring that back first"
+    )]
+    NeedsItsDirector(TableKey),
     /// A child's keys are in the index only with its director's rows.
     #[error("its rows use keys of {0}, which is taken back: bring that back first")]
     NeedsDirector(String),

@@ -81,9 +81,7 @@ pub fn retire_family(catalog: &Catalog, name: &str) -> Result<Option<Catalog>, E
 }
 
 fn table_of(catalog: &Catalog, family: &str) -> Option<TableKey> {
-    catalog
-        .tables
-        .iter()
-        .find(|(_, table)| table.kind.uses_family(family))
-        .map(|(key, _)| key.clone())
+    let mut kept = catalog.kept();
+    let table = kept.find(|(_, table)| table.kind.uses_family(family));
+    table.map(|(key, _)| key.clone())
 }

@@ -10,6 +10,7 @@ mod moves;
 mod parts;
 mod placement;
 mod publish;
+mod retired;
 mod revoke;
 mod tables;
 #[cfg(test)]
@@ -23,5 +24,6 @@ pub use moves::{Move, Moves, arrive, moves};
 pub use parts::children;
 pub use placement::{Assignment, place};
 pub use publish::{Holders, Publication, publish, was_published};
+pub use retired::{Claim, Claimed, claim, expire, has_former, over};
 pub use revoke::set_revoked;
 pub use tables::{accept_table, dropped, is_declared, retire_table};

@@ -14,6 +14,24 @@ pub fn children<'a>(
     })
 }
 
+/// A segment in words.
+pub(super) fn named(key: &TableKey, segment: &Segment) -> String {
+    format!("{key} (ingest {})", segment.ingest)
+}
+
+/// Ingests of the director that were taken back although rows of a child's segment use their keys.
+/// They were there when it was loaded.
+pub(super) fn needed_directors(
+    director: &TableKey,
+    table: &Table,
+    loaded: &Segment,
+) -> Vec<String> {
+    let used =
+        |held: &&Segment| held.id < loaded.id && held.revoked.is_none_or(|away| away >= loaded.id);
+    let used = table.revoked.iter().filter(used);
+    used.map(|held| named(director, held)).collect()
+}
+
 pub(super) fn insert_segment(segments: &mut Vec<Segment>, segment: Segment) {
     segments.push(segment);
     segments.sort_by_key(|segment| segment.id);

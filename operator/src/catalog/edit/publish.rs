@@ -26,13 +26,12 @@ pub struct Publication {
     pub index: Option<(TableKey, Segment, Holders)>,
 }
 
-/// Whether a segment of this incarnation was published, be it taken back since.
+/// Whether a segment of this incarnation was published, be it taken back or the table deleted
+/// since.
 pub fn was_published(catalog: &Catalog, key: &TableKey, incarnation: u64, segment: u64) -> bool {
-    let table = catalog
-        .tables
-        .get(key)
-        .filter(|table| table.incarnation == incarnation);
-    table.is_some_and(|table| {
+    let mut kept = catalog.kept();
+    let table = kept.find(|(name, table)| *name == key && table.incarnation == incarnation);
+    table.is_some_and(|(_, table)| {
         let mut segments = table.segments.iter().chain(&table.revoked);
         segments.any(|held| held.id == segment)
     })

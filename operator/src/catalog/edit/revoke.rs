@@ -4,7 +4,7 @@ use orrery_archive::catalog::{Catalog, Segment, TableKey};
 
 use super::error::EditError;
 use super::limits;
-use super::parts::{children, insert_segment, table_mut};
+use super::parts::{children, insert_segment, named, needed_directors, table_mut};
 
 /// Unpublishes a segment (`revoked`), or publishes a revoked one again; `None` when it is so
 /// already. The index segment with the same number goes and comes with it.
@@ -97,7 +97,12 @@ fn refuse_unchecked_return(
         return Ok(());
     };
     let away_since = back.revoked.unwrap_or(back.id);
-    let others = children(catalog, director).filter(|_| key == director);
+    // Rows of a deleted child come back with no other question than which segments are away then.
+    let deleted = catalog.retired.values();
+    let deleted = deleted.filter(|child| child.director == Some(director_table.incarnation));
+    let others = children(catalog, director)
+        .chain(deleted.map(|child| (&child.key, &child.table)))
+        .filter(|_| key == director);
     let since: Vec<String> = others
         .chain([(director, director_table)])
         .flat_map(|(key, table)| {
@@ -113,23 +118,12 @@ fn refuse_unchecked_return(
     if key == director {
         return Ok(());
     }
-    let used =
-        |held: &&Segment| held.id < back.id && held.revoked.is_none_or(|away| away >= back.id);
-    let needed: Vec<String> = director_table
-        .revoked
-        .iter()
-        .filter(used)
-        .map(|held| named(director, held))
-        .collect();
+    let needed = needed_directors(director, director_table, back);
     if needed.is_empty() {
         Ok(())
     } else {
         Err(EditError::NeedsDirector(needed.join(", ")))
     }
-}
-
-fn named(key: &TableKey, segment: &Segment) -> String {
-    format!("{key} (ingest {})", segment.ingest)
 }
 
 /// Takes a segment off one list and puts it on the other: on the revoked one with the last number

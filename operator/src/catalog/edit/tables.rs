@@ -1,15 +1,14 @@
 //! Tables come, change and go.
 
 use orrery_archive::catalog::{Catalog, IndexTable, Table, TableKey, TableKind};
-use orrery_archive::names::{index_database, physical_database};
-use orrery_archive::table::DeletionPolicy;
 
 use super::families::index_family;
+use super::retired::retire;
 use crate::catalog::declared::{Schema, TableDeclaration};
 
 /// Makes the table equal to its declaration; `None` when it is. Another incarnation under the same
-/// name is retired with all its segments.
-pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Catalog> {
+/// name is retired with all its segments; `now` is in seconds since 1970 (UTC).
+pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration, now: u64) -> Option<Catalog> {
     let mut next = catalog.clone();
     let held = next.tables.remove(&declared.key);
     if held
@@ -28,12 +27,13 @@ pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Ca
     {
         // Nothing that a reader asks for is another one, so no epoch is.
         table.on_deletion = declared.on_deletion;
+        table.object.clone_from(&declared.object);
         next.tables.insert(declared.key.clone(), table);
         return Some(next);
     }
     next.epochs.data += 1;
     if let Some(former) = former {
-        leave(&mut next, &declared.key, &former);
+        retire(&mut next, &declared.key, former, now);
     }
     let kind = kind(&mut next, declared, held.as_ref());
     let (schema_version, segments, revoked) = held.map_or((1, Vec::new(), Vec::new()), |table| {
@@ -41,6 +41,7 @@ pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration) -> Option<Ca
     });
     let table = Table {
         incarnation: declared.incarnation,
+        object: declared.object.clone(),
         schema_version,
         kind,
         segments,
@@ -77,6 +78,7 @@ fn kind(next: &mut Catalog, declared: &TableDeclaration, held: Option<&Table>) -
 /// Whether a table of the catalog is exactly what is declared.
 pub fn is_declared(held: &Table, declared: &TableDeclaration) -> bool {
     held.incarnation == declared.incarnation
+        && held.object == declared.object
         && held.on_deletion == declared.on_deletion
         && same_schema(&held.kind, &declared.schema)
 }
@@ -92,27 +94,13 @@ fn same_schema(kind: &TableKind, schema: &Schema) -> bool {
     }
 }
 
-/// Takes a table out; `None` when it is not there.
-pub fn retire_table(catalog: &Catalog, key: &TableKey) -> Option<Catalog> {
+/// Takes a table out; `None` when it is not there. `now` is in seconds since 1970 (UTC).
+pub fn retire_table(catalog: &Catalog, key: &TableKey, now: u64) -> Option<Catalog> {
     let mut next = catalog.clone();
     let table = next.tables.remove(key)?;
     next.epochs.data += 1;
-    leave(&mut next, key, &table);
+    retire(&mut next, key, table, now);
     Some(next)
-}
-
-/// Notes what workers are to drop of a table that this dataEpoch is the first without.
-fn leave(next: &mut Catalog, key: &TableKey, table: &Table) {
-    if table.on_deletion == DeletionPolicy::Retain {
-        return;
-    }
-    let since = next.epochs.data;
-    let own = physical_database(&key.database, table.incarnation);
-    next.dropping.insert(own, since);
-    if let Some(index) = table.kind.index() {
-        next.dropping
-            .insert(index_database(index.incarnation), since);
-    }
 }
 
 /// Forgets databases that no worker has any more; `None` when none of them is known.

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::{
-    AcceptedTable, Behind, Catalog, Counters, FamilyGrid, Segment, TableKey, TableKind,
+    Behind, Catalog, Counters, FamilyGrid, Segment, TableKey, TableKind,
 };
 use orrery_archive::names::WorkerId;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::DeletionPolicy;
+use orrery_archive::table::OnDeletion;
 use orrery_archive::testing::{self, accepted};
 
 use super::*;
@@ -17,6 +17,8 @@ use crate::catalog::segments::{self, MANY, MOST};
 
 const DIRECTOR: &str = "Object";
 const CHILD: &str = "Source";
+/// Seconds since 1970.
+const NOW: u64 = 1_000;
 
 fn key(table: &str) -> TableKey {
     TableKey::new("sky", table)
@@ -25,9 +27,10 @@ fn key(table: &str) -> TableKey {
 fn declaration(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
     TableDeclaration {
         key: key(table),
+        object: "table".into(),
         incarnation,
         schema,
-        on_deletion: DeletionPolicy::Retain,
+        on_deletion: OnDeletion::Retain,
     }
 }
 
@@ -50,8 +53,8 @@ fn catalog() -> Catalog {
     }
     let director = declaration(DIRECTOR, 10, Schema::Director(accepted()));
     let child = declaration(CHILD, 11, Schema::Child(accepted(), DIRECTOR.into()));
-    let catalog = accept_table(&catalog, &director).unwrap();
-    accept_table(&catalog, &child).unwrap()
+    let catalog = accept_table(&catalog, &director, NOW).unwrap();
+    accept_table(&catalog, &child, NOW).unwrap()
 }
 
 fn holders(workers: &[WorkerId]) -> Holders {
@@ -259,14 +262,18 @@ fn many_segments_are_told_and_too_many_refused_with_table_chunk_and_remedy() {
 #[test]
 fn counters_never_go_back() {
     let mut catalog = catalog();
+    for table in catalog.tables.values_mut() {
+        table.on_deletion = OnDeletion::Delete { grace_seconds: 0 };
+    }
     ingest(&mut catalog, DIRECTOR);
     let before = catalog.counters;
     let mut after: Vec<Counters> = Vec::new();
-    catalog = retire_table(&catalog, &key(CHILD)).unwrap();
+    catalog = retire_table(&catalog, &key(CHILD), NOW).unwrap();
     after.push(catalog.counters);
     catalog = accept_table(
         &catalog,
-        &declaration(DIRECTOR, 20, Schema::Director(accepted())),
+        &deletable(DIRECTOR, 20, Schema::Director(accepted())),
+        NOW,
     )
     .unwrap();
     after.push(catalog.counters);
@@ -278,7 +285,7 @@ fn counters_never_go_back() {
         index.incarnation > before.incarnation && index.segments.is_empty(),
         "another index"
     );
-    catalog = retire_table(&catalog, &key(DIRECTOR)).unwrap();
+    catalog = retire_table(&catalog, &key(DIRECTOR), NOW).unwrap();
     catalog = retire_family(&catalog, "f").unwrap().unwrap();
     after.push(catalog.counters);
     assert_eq!(catalog.families, BTreeMap::new());
@@ -293,7 +300,7 @@ fn counters_never_go_back() {
 
 fn deletable(table: &str, incarnation: u64, schema: Schema) -> TableDeclaration {
     TableDeclaration {
-        on_deletion: DeletionPolicy::Delete,
+        on_deletion: OnDeletion::Delete { grace_seconds: 0 },
         ..declaration(table, incarnation, schema)
     }
 }
@@ -304,13 +311,13 @@ fn rows_of_a_deleted_table_stay_unless_its_policy_says_delete() {
     ingest(&mut catalog, DIRECTOR);
     let child = deletable(CHILD, 11, Schema::Child(accepted(), DIRECTOR.into()));
     let before = catalog.epochs;
-    catalog = accept_table(&catalog, &child).unwrap();
+    catalog = accept_table(&catalog, &child, NOW).unwrap();
     assert_eq!(catalog.epochs, before, "readers ask for nothing else");
     assert_eq!(catalog.tables[&key(CHILD)].schema_version, 1);
-    assert_eq!(accept_table(&catalog, &child), None);
+    assert_eq!(accept_table(&catalog, &child, NOW), None);
 
-    catalog = retire_table(&catalog, &key(CHILD)).unwrap();
-    catalog = retire_table(&catalog, &key(DIRECTOR)).unwrap();
+    catalog = retire_table(&catalog, &key(CHILD), NOW).unwrap();
+    catalog = retire_table(&catalog, &key(DIRECTOR), NOW).unwrap();
     let first_without = before.data + 1;
     assert_eq!(
         catalog.dropping,
@@ -326,12 +333,12 @@ fn rows_of_a_deleted_table_stay_unless_its_policy_says_delete() {
 #[test]
 fn a_table_made_anew_leaves_the_rows_and_the_index_of_the_former_one_to_be_dropped() {
     let director = |incarnation| deletable(DIRECTOR, incarnation, Schema::Director(accepted()));
-    let mut catalog = retire_table(&catalog(), &key(DIRECTOR)).unwrap();
-    catalog = accept_table(&catalog, &director(20)).unwrap();
+    let mut catalog = retire_table(&catalog(), &key(DIRECTOR), NOW).unwrap();
+    catalog = accept_table(&catalog, &director(20), NOW).unwrap();
     let TableKind::Director(_, index) = catalog.tables[&key(DIRECTOR)].kind.clone() else {
         panic!("no director");
     };
-    catalog = accept_table(&catalog, &director(30)).unwrap();
+    catalog = accept_table(&catalog, &director(30), NOW).unwrap();
     let since = catalog.epochs.data;
     let index = format!("orrery_index__{}", index.incarnation);
     assert_eq!(

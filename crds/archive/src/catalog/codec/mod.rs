@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::family::FamilyEntry;
 use self::payload::{get, put};
-use self::table::TableEntry;
+use self::table::{RetiredEntry, TableEntry};
 use super::model::{Catalog, Counters, Epochs, RootPayload};
 use super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 
@@ -40,6 +40,7 @@ pub struct Encoded {
 enum IndexEntry {
     Family(FamilyEntry),
     Table(TableEntry),
+    Retired(RetiredEntry),
     Dropping { database: String, since: u64 },
 }
 
@@ -56,6 +57,10 @@ pub fn encode(catalog: &Catalog) -> Encoded {
             .tables
             .iter()
             .map(|(key, table)| IndexEntry::Table(TableEntry::encode(&mut objects, key, table))),
+    );
+    let retired = catalog.retired.values();
+    entries.extend(
+        retired.map(|retired| IndexEntry::Retired(RetiredEntry::encode(&mut objects, retired))),
     );
     entries.extend(
         catalog
@@ -95,6 +100,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
         counters: Counters { ..root.counters },
         families: BTreeMap::new(),
         tables: BTreeMap::new(),
+        retired: BTreeMap::new(),
         dropping: BTreeMap::new(),
     };
     for page in index_pages(root) {
@@ -102,6 +108,7 @@ pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog,
             match entry {
                 IndexEntry::Family(entry) => catalog.families.extend([entry.decode(source)?]),
                 IndexEntry::Table(entry) => catalog.tables.extend([entry.decode(source)?]),
+                IndexEntry::Retired(entry) => catalog.retired.extend([entry.decode(source)?]),
                 IndexEntry::Dropping { database, since } => {
                     catalog.dropping.extend([(database, since)]);
                 }
@@ -123,6 +130,7 @@ pub fn reachable(
             match entry {
                 IndexEntry::Family(entry) => contents.extend(entry.contents(source)?),
                 IndexEntry::Table(entry) => contents.extend(entry.contents(source)?),
+                IndexEntry::Retired(entry) => contents.extend(entry.contents(source)?),
                 IndexEntry::Dropping { .. } => {}
             }
         }

@@ -12,7 +12,7 @@ use orrery_archive::catalog::{
 };
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::{Column, SecondaryKey};
-use orrery_archive::table::{DeletionPolicy, PositionColumns, UniqueKey};
+use orrery_archive::table::{OnDeletion, PositionColumns, UniqueKey};
 
 pub const STRIPES: u32 = 18;
 pub const SUB_STRIPES: u32 = 10;
@@ -117,11 +117,12 @@ fn chunked(key: &str, columns: Vec<Column>) -> AcceptedTable {
 fn table(incarnation: u64, kind: TableKind, segments: Vec<Segment>) -> Table {
     Table {
         incarnation,
+        object: "table".into(),
         schema_version: 1,
         kind,
         segments,
         revoked: Vec::new(),
-        on_deletion: DeletionPolicy::Retain,
+        on_deletion: OnDeletion::Retain,
     }
 }
 
