@@ -41,3 +41,7 @@ any: SELECT 2, CAST(-1e3 AS BINARY), CONCAT(FLOOR(psfFlux * 1e20), '-'), TIME_FO
 any: SELECT objectId, IF(run > 0, name, flux * 1e20), FROM_UNIXTIME(fixed) FROM Object
 -- Literals that are numbers and strings
 any: SELECT run, (MAX(0x0A) + 0) / (MAX(TIME'12:30:00') + 0), HEX(MIN(0x0A)) FROM Object GROUP BY run
+-- Texts that are longer than the column of the merge: tables are gathered then
+fixed: SELECT objectId, CAST(-1e3 AS CHAR) FROM Object ORDER BY objectId
+fixed: SELECT objectId, CAST(-1e3 AS CHAR) FROM Object ORDER BY objectId LIMIT 3, 4
+any: SELECT MAX(CAST(-1e3 AS CHAR)), COUNT(*) FROM Object

@@ -52,6 +52,11 @@ impl StatementError {
         Self::Refused(kind.error(message))
     }
 
+    /// Whether a value of the chunks did not get into the merge: another way may do without it.
+    pub fn is_about_carrying(&self) -> bool {
+        matches!(self, Self::Exchange(ExchangeError::Changed(_)))
+    }
+
     /// The error as clients see it.
     pub fn mysql(&self) -> ServerError {
         match self {

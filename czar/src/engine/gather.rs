@@ -5,10 +5,12 @@
 //! not fetched is an error. The user's own rights were checked when the text ran over the empty
 //! tables. The session serves no other statement: it is closed, and its tables go with it, whatever
 //! ends the statement.
+//!
+//! A statement whose parts hold a value that the merge cannot store is gathered as well.
 
 use std::sync::Arc;
 
-use orrery_plan::{Gather, Merge, Plan, Scan, Work};
+use orrery_plan::{Gather, Merge, Plan, Scan, Way, Work};
 use orrery_wire::client::ClientConnection;
 use orrery_wire::{Format, errors};
 
@@ -62,6 +64,31 @@ impl Engine {
             Source::Held(Box::new(held)),
             request.format,
         ))
+    }
+
+    /// Gathers for a statement whose parts could not be merged. The error is what it was where the
+    /// tables cannot be gathered either.
+    pub(super) async fn gather_instead(
+        &self,
+        error: StatementError,
+        sql: &str,
+        request: &Request,
+        current: &Arc<Current>,
+        figures: &Arc<Figures>,
+    ) -> Result<Answer, StatementError> {
+        let database = request.database.as_deref();
+        let plans = &current.plans;
+        let Ok(plan) = plans.plan(Way::Gathered, sql, database, current.catalog()) else {
+            return Err(error);
+        };
+        let Work::Gather(gather) = &plan.work else {
+            return Err(error);
+        };
+        tracing::debug!("tables are gathered: {error}");
+        match self.gather(&plan, gather, request, current, figures).await {
+            Err(StatementError::Gather(_)) => Err(error),
+            gathered => gathered,
+        }
     }
 
     /// The tasks that read a table; `None` when no chunk can hold a row of it.

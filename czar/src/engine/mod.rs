@@ -148,7 +148,16 @@ impl Engine {
                     request.format,
                 )
             }
-            Work::Chunks(work) => self.chunks(&plan, work, request, &current, figures).await?,
+            Work::Chunks(work) => {
+                let computed = self.chunks(&plan, work, request, &current, figures).await;
+                match computed {
+                    Err(error) if error.is_about_carrying() => {
+                        self.gather_instead(error, sql, request, &current, figures)
+                            .await?
+                    }
+                    computed => computed?,
+                }
+            }
             Work::Gather(gather) => {
                 self.gather(&plan, gather, request, &current, figures)
                     .await?
