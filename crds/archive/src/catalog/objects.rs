@@ -87,26 +87,48 @@ impl ObjectSource for Objects {
     }
 }
 
-/// Marks a payload that lists the parts of a longer one.
+/// Marks a payload that lists the parts of a longer one; a part may be such a list itself.
 const PARTS: &str = "parts\n";
+/// First byte of a part that is no list, which keeps it from being read as one.
+const PART: char = '+';
 
 /// Puts `content` into `objects`, cut into parts when it is long, and returns the name to refer to
-/// it by. Content stays below 1.7 MB (a list of 216 parts): the longest is a segment's chunk sets
-/// at 650,000 chunks, 110 KB each as bitmaps.
+/// it by.
 pub(super) fn put(objects: &mut Objects, kind: ObjectKind, content: String) -> ObjectName {
     if content.len() <= MAX_PAYLOAD && !content.starts_with(PARTS) {
         return put_one(objects, kind, content);
     }
-    let mut list = PARTS.to_owned();
+    let mut parts = Vec::new();
     let mut rest = content.as_str();
     while !rest.is_empty() {
         let (part, tail) = rest.split_at(rest.floor_char_boundary(MAX_PAYLOAD));
-        // The first byte keeps a part from being read as a list of parts.
-        list.push_str(put_one(objects, kind, format!("+{part}")).as_str());
-        list.push('\n');
+        parts.push(put_one(objects, kind, format!("{PART}{part}")));
         rest = tail;
     }
-    put_one(objects, kind, list)
+    loop {
+        let mut lists = lists(&parts);
+        if lists.len() <= 1 {
+            return put_one(objects, kind, lists.pop().unwrap_or_default());
+        }
+        let lists = lists.into_iter();
+        parts = lists.map(|list| put_one(objects, kind, list)).collect();
+    }
+}
+
+/// Payloads that list these parts in order, as few as hold them.
+fn lists(parts: &[ObjectName]) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
+    for part in parts {
+        let line = part.as_str().len() + 1;
+        match lists.last_mut() {
+            Some(list) if list.len() + line <= MAX_PAYLOAD => list.push_str(part.as_str()),
+            _ => lists.push(format!("{PARTS}{part}")),
+        }
+        if let Some(list) = lists.last_mut() {
+            list.push('\n');
+        }
+    }
+    lists
 }
 
 fn put_one(objects: &mut Objects, kind: ObjectKind, payload: String) -> ObjectName {
@@ -137,22 +159,33 @@ pub enum ObjectError {
 /// The content under `name`, put together from its parts.
 pub(super) fn get(objects: &impl ObjectSource, name: &ObjectName) -> Result<String, ObjectError> {
     let payload = get_one(objects, name)?;
-    let Some(list) = payload.strip_prefix(PARTS) else {
-        return Ok(payload.to_owned());
-    };
     let mut content = String::new();
+    match payload.strip_prefix(PARTS) {
+        Some(list) => append(objects, list, &mut content)?,
+        None => content.push_str(payload),
+    }
+    Ok(content)
+}
+
+/// Appends the parts of a list. No list is a part of itself: its name is a hash of its parts.
+fn append(
+    objects: &impl ObjectSource,
+    list: &str,
+    content: &mut String,
+) -> Result<(), ObjectError> {
     for part in list.lines() {
         let part = ObjectName::new(part);
         let payload = get_one(objects, &part)?;
-        let piece = payload
-            .strip_prefix('+')
-            .ok_or_else(|| ObjectError::Malformed {
-                name: part,
-                what: "no part".into(),
-            })?;
-        content.push_str(piece);
+        if let Some(piece) = payload.strip_prefix(PART) {
+            content.push_str(piece);
+        } else if let Some(list) = payload.strip_prefix(PARTS) {
+            append(objects, list, content)?;
+        } else {
+            let what = "no part".into();
+            return Err(ObjectError::Malformed { name: part, what });
+        }
     }
-    Ok(content)
+    Ok(())
 }
 
 /// Names of `name` and of its parts.
@@ -160,13 +193,13 @@ pub(super) fn reachable(
     objects: &impl ObjectSource,
     name: &ObjectName,
 ) -> Result<Vec<ObjectName>, ObjectError> {
-    let payload = get_one(objects, name)?;
-    let parts = payload
-        .strip_prefix(PARTS)
-        .unwrap_or_default()
-        .lines()
-        .map(ObjectName::new);
-    Ok(std::iter::once(name.clone()).chain(parts).collect())
+    let mut names = vec![name.clone()];
+    if let Some(list) = get_one(objects, name)?.strip_prefix(PARTS) {
+        for part in list.lines() {
+            names.extend(reachable(objects, &ObjectName::new(part))?);
+        }
+    }
+    Ok(names)
 }
 
 fn get_one<'a>(objects: &'a impl ObjectSource, name: &ObjectName) -> Result<&'a str, ObjectError> {

@@ -143,6 +143,86 @@ fn a_catalog_reads_back_and_no_object_is_above_10_kb() {
     );
 }
 
+/// The zone of a hundred workers is away for a hundred publishes into all chunks.
+#[test]
+fn workers_that_lack_many_segments_keep_the_catalog_writable_and_small() {
+    let chunks_of = |worker: u32| -> ChunkSet {
+        let own = (0..200).map(|chunk| chunk * 97 + worker);
+        own.collect()
+    };
+    let lacking = |chunks: &dyn Fn(u32, u64) -> ChunkSet| {
+        let pairs = (1..=100).flat_map(|worker| (1..=100).map(move |segment| (worker, segment)));
+        let behind = pairs.map(|(worker, segment)| Behind {
+            worker,
+            segment,
+            chunks: chunks(worker, segment),
+        });
+        let mut catalog = catalog();
+        catalog.families.get_mut("f").unwrap().behind = behind.collect();
+        let Encoded { root, objects } = encode(&catalog);
+        assert!(objects.values().all(|payload| payload.len() < 10_000));
+        assert_eq!(decode(&root, &objects).unwrap(), catalog);
+        let reachable = reachable(&root, &objects).unwrap();
+        assert_eq!(reachable, objects.keys().cloned().collect());
+        objects.values().map(String::len).sum::<usize>()
+    };
+    let without = encode(&catalog())
+        .objects
+        .values()
+        .map(String::len)
+        .sum::<usize>();
+    let same = lacking(&|worker, _| chunks_of(worker));
+    assert!(
+        same < without + 200_000,
+        "{same} bytes with, {without} without"
+    );
+    // Ingests into other chunks each: what is lacking is long, and can be written all the same.
+    lacking(&|worker, segment| {
+        let mut chunks = chunks_of(worker);
+        chunks.insert(30_000 + u32::try_from(segment).unwrap());
+        chunks
+    });
+}
+
+/// A catalog of an earlier version has an entry per worker and segment.
+#[test]
+fn what_workers_lack_is_read_from_earlier_catalogs() {
+    let Encoded { root, mut objects } = encode(&catalog());
+    let is_list = |payload: &String| payload.starts_with("{\"pages\":");
+    let (name, list) = objects
+        .iter()
+        .find(|(_, payload)| is_list(payload))
+        .map(|(name, payload)| (name.clone(), payload.clone()))
+        .unwrap();
+    let former = list.replace("\"lacking\":[[3,[1],", "\"behind\":[[3,1,");
+    assert_ne!(former, list);
+    let page = objects
+        .iter()
+        .find(|(_, page)| page.contains(name.as_str()));
+    let (page_name, page) = page
+        .map(|(name, page)| (name.clone(), page.clone()))
+        .unwrap();
+    let former_name = ObjectName::of(ObjectKind::Map, &former);
+    let page = page.replace(name.as_str(), former_name.as_str());
+    let root = RootPayload {
+        pages: root
+            .pages
+            .iter()
+            .map(|held| {
+                if held == page_name.as_str() {
+                    ObjectName::of(ObjectKind::Map, &page).as_str().to_owned()
+                } else {
+                    held.clone()
+                }
+            })
+            .collect(),
+        ..root
+    };
+    objects.insert(ObjectName::of(ObjectKind::Map, &page), page);
+    objects.insert(former_name, former);
+    assert_eq!(decode(&root, &objects).unwrap(), catalog());
+}
+
 #[test]
 fn any_missing_or_changed_object_means_no_catalog() {
     let Encoded { root, objects } = encode(&catalog());

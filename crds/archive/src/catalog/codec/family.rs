@@ -34,7 +34,13 @@ struct FamilySpec {
 #[derive(Serialize, Deserialize)]
 struct PlacementList {
     pages: Vec<(u32, ObjectName)>,
+    /// Of catalogs of earlier versions: one entry per worker and segment.
+    #[serde(default, skip_serializing)]
     behind: Vec<(WorkerId, u64, String)>,
+    /// Worker, segments, and chunks for which it lacks each of them. A worker that is away lacks the
+    /// same chunks of many segments.
+    #[serde(default)]
+    lacking: Vec<(WorkerId, Vec<u64>, String)>,
     /// Chunks that each worker is to get; catalogs of earlier versions have none.
     #[serde(default)]
     intended: Vec<(WorkerId, String)>,
@@ -56,11 +62,8 @@ impl FamilyEntry {
                 .into_iter()
                 .map(|(range, text)| (range, objects::put(objects, ObjectKind::Placement, text)))
                 .collect(),
-            behind: family
-                .behind
-                .iter()
-                .map(|b| (b.worker, b.segment, chunk_set::write(&b.chunks)))
-                .collect(),
+            behind: Vec::new(),
+            lacking: by_chunks(&family.behind),
             intended: by_worker(&family.intended),
             leaving: by_worker(&family.leaving),
         };
@@ -85,6 +88,7 @@ impl FamilyEntry {
         let PlacementList {
             pages,
             behind,
+            lacking,
             intended,
             leaving,
         } = get(source, &self.placement)?;
@@ -94,16 +98,9 @@ impl FamilyEntry {
             read_page(range, &text, &mut placement)
                 .ok_or_else(|| malformed(&page, "placement page"))?;
         }
-        let behind = behind
-            .into_iter()
-            .map(|(worker, segment, chunks)| {
-                Some(Behind {
-                    worker,
-                    segment,
-                    chunks: chunk_set::read(&chunks)?,
-                })
-            })
-            .collect::<Option<Vec<_>>>()
+        let former = behind.into_iter();
+        let former = former.map(|(worker, segment, chunks)| (worker, vec![segment], chunks));
+        let behind = by_segment(former.chain(lacking))
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is behind for"))?;
         let intended = by_chunk(&intended)
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is to get"))?;
@@ -132,6 +129,34 @@ impl FamilyEntry {
         contents.extend(list.pages.into_iter().map(|(_, page)| page));
         Ok(contents)
     }
+}
+
+/// Workers and segments with the same chunks together.
+fn by_chunks(behind: &[Behind]) -> Vec<(WorkerId, Vec<u64>, String)> {
+    let mut segments_of: BTreeMap<(WorkerId, &ChunkSet), Vec<u64>> = BTreeMap::new();
+    for lacking in behind {
+        let same = segments_of.entry((lacking.worker, &lacking.chunks));
+        same.or_default().push(lacking.segment);
+    }
+    let written = segments_of.into_iter();
+    written
+        .map(|((worker, chunks), segments)| (worker, segments, chunk_set::write(chunks)))
+        .collect()
+}
+
+/// Each worker and segment by itself, in the order of [`Behind`]; `None` when it cannot be read.
+fn by_segment(written: impl Iterator<Item = (WorkerId, Vec<u64>, String)>) -> Option<Vec<Behind>> {
+    let mut behind = Vec::new();
+    for (worker, segments, chunks) in written {
+        let chunks = chunk_set::read(&chunks)?;
+        behind.extend(segments.into_iter().map(|segment| Behind {
+            worker,
+            segment,
+            chunks: chunks.clone(),
+        }));
+    }
+    behind.sort();
+    Some(behind)
 }
 
 fn by_worker(workers_of: &BTreeMap<ChunkId, BTreeSet<WorkerId>>) -> Vec<(WorkerId, String)> {
