@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::names::{WorkerId, ports};
+use orrery_archive::names::{WorkerId, ports, worker_host};
 use orrery_crds::kinds::{Worker, WorkerPhase};
 use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{ManifestRow, PageQuery, RowState};
@@ -18,6 +18,8 @@ const PAGE: u32 = 2000;
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
     by_id: BTreeMap<WorkerId, (String, String)>,
+    /// Names of their Services, of those that have an address.
+    hosts: BTreeMap<WorkerId, String>,
     /// Those that are not known to be down.
     live: BTreeSet<WorkerId>,
 }
@@ -36,8 +38,15 @@ impl Addresses {
                 None | Some(WorkerPhase::Pending | WorkerPhase::Down | WorkerPhase::Drained)
             )
         };
+        let hosts = workers.iter().filter_map(|worker| {
+            worker.status.as_ref()?.address.as_ref()?;
+            let namespace = worker.metadata.namespace.as_deref()?;
+            let (pool, id) = (&worker.spec.pool, worker.spec.id);
+            Some((id, worker_host(pool, id, namespace)))
+        });
         Self {
             by_id: known.collect(),
+            hosts: hosts.collect(),
             live: workers
                 .iter()
                 .filter(is_live)
@@ -59,11 +68,18 @@ impl Addresses {
             .map(|(_, address)| format!("https://{address}:{}", ports::AGENT))
     }
 
-    /// Base URLs of the agents of `workers`.
-    pub fn urls<'a>(&self, workers: impl IntoIterator<Item = &'a WorkerId>) -> Vec<String> {
+    /// Base URL of a worker's agent by the name of its Service, for calls that go on while its pod
+    /// may restart under another address.
+    pub fn lasting_url(&self, worker: WorkerId) -> Option<String> {
+        let host = self.hosts.get(&worker)?;
+        Some(format!("https://{host}:{}", ports::AGENT))
+    }
+
+    /// Base URLs of the agents of `workers`, by name.
+    pub fn lasting_urls<'a>(&self, workers: impl IntoIterator<Item = &'a WorkerId>) -> Vec<String> {
+        let workers = workers.into_iter();
         workers
-            .into_iter()
-            .filter_map(|worker| self.url(*worker))
+            .filter_map(|worker| self.lasting_url(*worker))
             .collect()
     }
 
@@ -153,9 +169,27 @@ pub(crate) mod testing {
 
     pub(crate) fn worker(id: WorkerId, phase: &str) -> Worker {
         serde_json::from_value(json!({
-            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}")},
+            "apiVersion": "orrery.dev/v1alpha1", "kind": "Worker", "metadata": {"name": format!("main-w{id}"), "namespace": "sky"},
             "spec": {"id": id, "pool": "main"}, "status": {"phase": phase, "address": format!("10.0.0.{id}"), "freeBytes": 1_u64 << 40},
         }))
         .unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::worker;
+    use super::*;
+
+    /// A load lasts for hours, and a pod that restarts in it has another address.
+    #[test]
+    fn a_lasting_url_is_the_same_wherever_the_workers_pod_is() {
+        let url_at = |address: &str| {
+            let mut worker = worker(3, "Ready");
+            worker.status.as_mut().unwrap().address = Some(address.into());
+            Addresses::of(&[worker]).lasting_urls(&[3])
+        };
+        assert_eq!(url_at("10.0.0.3"), ["https://main-w3.sky.svc:7443"]);
+        assert_eq!(url_at("10.0.0.9"), url_at("10.0.0.3"));
     }
 }

@@ -1,6 +1,7 @@
 //! Carries decisions out: asks the loader and the agents, has the catalog edited, gives orders.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
@@ -19,6 +20,7 @@ use super::catalog_edit::CatalogEdit;
 use super::decision::{Order, Question};
 use super::error::IngestError;
 use super::observe::{Archive, Loader, Observed, Sealed};
+use super::silence::Silences;
 use super::standing;
 use super::{job, pods};
 use crate::agents::AgentError;
@@ -37,6 +39,8 @@ pub struct Actor<'a> {
     pub namespace: &'a str,
     /// What is known of it.
     pub archive: &'a Archive,
+    /// Its agents that did not answer.
+    pub silences: &'a Mutex<Silences>,
 }
 
 impl Actor<'_> {
@@ -57,7 +61,8 @@ impl Actor<'_> {
         match question {
             Question::Loader => observed.loader = self.loader_status(observed.ingest).await?,
             Question::Seal(attempts) => {
-                observed.sealed = Some(self.seal(attempts, observed.catalog.term).await);
+                let sealed = self.seal(attempts, observed.catalog.term);
+                observed.sealed = Some(sealed.await);
             }
         }
         Ok(())
@@ -222,13 +227,31 @@ impl Actor<'_> {
     ) -> BTreeMap<WorkerId, Sealed> {
         let calls = attempts.iter().map(|(worker, attempts)| async move {
             let answer = match self.seal_at(*worker, attempts, term).await {
-                Ok(Some(rows)) => Sealed::Rows(rows),
-                Ok(None) => Sealed::Counting,
-                Err(error) => Sealed::Silent(error.to_string()),
+                Ok(Some(rows)) => Ok(Sealed::Rows(rows)),
+                Ok(None) => Ok(Sealed::Counting),
+                Err(error) => Err(error.to_string()),
             };
-            (*worker, answer)
+            (*worker, attempts, answer)
         });
-        futures::future::join_all(calls).await.into_iter().collect()
+        let answers = futures::future::join_all(calls).await;
+        let mut silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp::now();
+        let heard = answers.into_iter().map(|(worker, attempts, answer)| {
+            let answer = match (answer, attempts.first()) {
+                (Ok(answer), Some(attempt)) => {
+                    silences.answered(*attempt, worker);
+                    answer
+                }
+                (Ok(answer), None) => answer,
+                (Err(why), attempt) => {
+                    let since = attempt.map(|attempt| silences.silent(*attempt, worker, now));
+                    let since = since.unwrap_or(now);
+                    Sealed::Silent { why, since }
+                }
+            };
+            (worker, answer)
+        });
+        heard.collect()
     }
 
     /// `None` while the agent is still counting.

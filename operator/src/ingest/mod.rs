@@ -21,6 +21,7 @@ mod observe;
 mod patience;
 mod pods;
 mod queue;
+mod silence;
 mod staging;
 mod standing;
 mod state;
@@ -54,6 +55,7 @@ use error::IngestError;
 use job::INGEST_LABEL;
 use observe::{Archive, Observed};
 use queue::{Entry, Turn, Turns};
+use silence::Silences;
 use standing::{between, is_active, loader_away_for, phase, reached};
 use status::Outcome;
 
@@ -74,6 +76,7 @@ const MOST_ANSWERS: usize = 8;
 #[derive(Default)]
 pub struct Ingests {
     readers: Mutex<HashMap<String, Readers>>,
+    silences: Mutex<HashMap<String, Arc<Mutex<Silences>>>>,
 }
 
 impl Controller for Ingests {
@@ -116,10 +119,12 @@ impl Controller for Ingests {
         // After the catalog by which the turns are given.
         let archive = Archive::observe(context, namespace, &ingests).await?;
         self.observe_readers(namespace, &archive.leases);
+        let silences = self.silences(namespace);
         let actor = Actor {
             context,
             namespace,
             archive: &archive,
+            silences: &silences,
         };
         let active = ingests.into_iter().filter(is_active);
         let runs = active.map(|ingest| {
@@ -206,6 +211,12 @@ impl Ingests {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Readers>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn silences(&self, namespace: &str) -> Arc<Mutex<Silences>> {
+        let all = self.silences.lock();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(namespace.to_owned()).or_default())
     }
 
     fn observe_readers(&self, namespace: &str, leases: &[Lease]) {

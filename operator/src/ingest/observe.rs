@@ -113,8 +113,13 @@ pub enum Sealed {
     Rows(Vec<ManifestRow>),
     /// It is still counting.
     Counting,
-    /// It does not answer, and why.
-    Silent(String),
+    /// It does not answer.
+    Silent {
+        /// Why.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// What is known of one ingest.

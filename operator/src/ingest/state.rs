@@ -1,7 +1,6 @@
 //! Where an ingest stands, as a value in which nothing impossible can be said. The object's status
 //! is its form in the cluster API.
 
-use k8s_openapi::jiff::Timestamp;
 use orrery_crds::kinds::{IngestPhase, IngestStatus};
 use thiserror::Error;
 
@@ -55,12 +54,7 @@ pub enum State {
     /// Rows go to the workers.
     Load(Attempt),
     /// No more rows; tables are renamed, counted and compared.
-    Seal {
-        /// Attempt.
-        attempt: Attempt,
-        /// When sealing began.
-        since: Timestamp,
-    },
+    Seal(Attempt),
     /// The catalog has the segment, and readers are waited for.
     Publish(Published),
     /// Every reader has it.
@@ -114,10 +108,7 @@ impl State {
                 Ok(Self::Place { incarnation })
             }
             IngestPhase::Load => fields.attempt().map(Self::Load),
-            IngestPhase::Seal | IngestPhase::Verify => Ok(Self::Seal {
-                attempt: fields.attempt()?,
-                since: fields.sealing_since()?,
-            }),
+            IngestPhase::Seal | IngestPhase::Verify => fields.attempt().map(Self::Seal),
             IngestPhase::Publish => fields.published().map(Self::Publish),
             IngestPhase::Visible => fields.published().map(Self::Visible),
             IngestPhase::Revoked => fields.published().map(Self::Revoked),
@@ -133,9 +124,7 @@ impl State {
             Self::Survey { incarnation } | Self::Place { incarnation } => {
                 (Some(*incarnation), None)
             }
-            Self::Load(attempt) | Self::Seal { attempt, .. } => {
-                (Some(attempt.incarnation), Some(attempt))
-            }
+            Self::Load(attempt) | Self::Seal(attempt) => (Some(attempt.incarnation), Some(attempt)),
             // The numbers stay as they are: people look rows up by them.
             Self::Publish(published) | Self::Visible(published) | Self::Revoked(published) => {
                 status.segment = Some(published.segment);
@@ -158,7 +147,7 @@ impl State {
             Self::Survey { .. } => IngestPhase::Survey,
             Self::Place { .. } => IngestPhase::Place,
             Self::Load(_) => IngestPhase::Load,
-            Self::Seal { .. } => IngestPhase::Seal,
+            Self::Seal(_) => IngestPhase::Seal,
             Self::Publish(_) => IngestPhase::Publish,
             Self::Visible(_) => IngestPhase::Visible,
             Self::Revoked(_) => IngestPhase::Revoked,
@@ -170,7 +159,7 @@ impl State {
     pub fn incarnation(&self) -> Option<u64> {
         match self {
             Self::Survey { incarnation } | Self::Place { incarnation } => Some(*incarnation),
-            Self::Load(attempt) | Self::Seal { attempt, .. } => Some(attempt.incarnation),
+            Self::Load(attempt) | Self::Seal(attempt) => Some(attempt.incarnation),
             Self::Pending
             | Self::Publish(_)
             | Self::Visible(_)
@@ -182,7 +171,7 @@ impl State {
     /// The attempt under way.
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
-            Self::Load(attempt) | Self::Seal { attempt, .. } => Some(attempt),
+            Self::Load(attempt) | Self::Seal(attempt) => Some(attempt),
             _ => None,
         }
     }
@@ -209,15 +198,6 @@ impl Fields<'_> {
             basis: self.required("basis", self.0.basis.clone())?,
             incarnation: self.incarnation()?,
         })
-    }
-
-    fn sealing_since(&self) -> Result<Timestamp, StateError> {
-        let mut conditions = self.0.conditions.iter();
-        let seal = conditions.find(|condition| condition.type_ == "Seal");
-        self.required(
-            "condition Seal",
-            seal.map(|condition| condition.last_transition_time.0),
-        )
     }
 
     fn published(&self) -> Result<Published, StateError> {
@@ -250,8 +230,6 @@ impl Fields<'_> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-
     use super::*;
 
     fn full(phase: IngestPhase) -> IngestStatus {
@@ -262,14 +240,6 @@ mod tests {
             index_attempt: Some(8),
             segment: Some(5),
             basis: Some("b".into()),
-            conditions: vec![Condition {
-                type_: "Seal".into(),
-                status: "True".into(),
-                reason: "Reached".into(),
-                message: String::new(),
-                observed_generation: None,
-                last_transition_time: Time(Timestamp::UNIX_EPOCH),
-            }],
             ..IngestStatus::default()
         }
     }
@@ -291,10 +261,7 @@ mod tests {
             State::Survey { incarnation: 3 },
             State::Place { incarnation: 3 },
             State::Load(attempt.clone()),
-            State::Seal {
-                attempt,
-                since: Timestamp::UNIX_EPOCH,
-            },
+            State::Seal(attempt),
             State::Publish(published),
             State::Visible(published),
             State::Revoked(published),
@@ -328,7 +295,7 @@ mod tests {
             (Load, "segment", |status| status.segment = None),
             (Load, "basis", |status| status.basis = None),
             (Seal, "incarnation", |status| status.incarnation = None),
-            (Verify, "condition Seal", |status| status.conditions.clear()),
+            (Verify, "basis", |status| status.basis = None),
             (Publish, "dataEpoch", |_| {}),
             (Visible, "segment", |status| status.segment = None),
             (Survey, "incarnation", |status| {

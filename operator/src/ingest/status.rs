@@ -235,7 +235,7 @@ mod tests {
         };
         let mut before = IngestStatus::default();
         let since = Timestamp::UNIX_EPOCH;
-        State::Seal { attempt, since }.write(&mut before);
+        State::Seal(attempt).write(&mut before);
         let error = |reached| Outcome::Failed(IngestError::NoUid, reached);
         let same = after(&before, None, &error(None), since);
         assert_eq!(same.message, "tried again: the Ingest has no UID");

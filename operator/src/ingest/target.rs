@@ -157,7 +157,7 @@ impl Chunked<'_> {
             };
             let place = IndexPlace {
                 // Not those that are behind: they may have a table of this name without its rows.
-                agents: addresses.urls(&holders),
+                agents: addresses.lasting_urls(&holders),
                 tables: segments
                     .iter()
                     .map(|segment| (database.clone(), table(segment)))
@@ -211,9 +211,9 @@ mod tests {
         let Some(SurveyTarget::Child { index, .. }) = target.survey(&catalog, &addresses) else {
             panic!("no child");
         };
-        assert_eq!(index.places[&1].agents, addresses.urls(&[2, 3]));
+        assert_eq!(index.places[&1].agents, addresses.lasting_urls(&[2, 3]));
         assert_eq!(index.places[&1].tables.len(), 2);
-        assert_eq!(index.places[&2].agents, addresses.urls(&[1, 2]));
+        assert_eq!(index.places[&2].agents, addresses.lasting_urls(&[1, 2]));
         assert_eq!(index.places[&2].tables.len(), 1);
     }
 

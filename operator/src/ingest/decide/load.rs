@@ -35,13 +35,7 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
         return decision;
     }
     let step = match now.step {
-        LoaderStep::Loaded if this_attempt => {
-            let seal = State::Seal {
-                attempt: attempt.clone(),
-                since: observed.now,
-            };
-            Step::to(seal, without(now))
-        }
+        LoaderStep::Loaded if this_attempt => Step::to(State::Seal(attempt.clone()), without(now)),
         LoaderStep::Loading if this_attempt => going,
         _ => {
             let load = request(&observed.archive.addresses, &ready, attempt, &plan);
@@ -117,13 +111,15 @@ fn without(now: &LoaderStatus) -> String {
 
 fn request(addresses: &Addresses, ready: &Ready<'_>, attempt: &Attempt, plan: &Plan) -> Load {
     let urls = |chunks: &BTreeMap<ChunkId, Vec<WorkerId>>| {
-        let of = |(chunk, workers): (&ChunkId, &Vec<WorkerId>)| (*chunk, addresses.urls(workers));
+        let of = |(chunk, workers): (&ChunkId, &Vec<WorkerId>)| {
+            (*chunk, addresses.lasting_urls(workers))
+        };
         chunks.iter().map(of).collect()
     };
     let agents = plan
         .opens
         .keys()
-        .filter_map(|worker| addresses.url(*worker));
+        .filter_map(|worker| addresses.lasting_url(*worker));
     Load {
         id: ready.id.to_string(),
         attempt: attempt.number,

@@ -57,7 +57,7 @@ fn next(observed: &Observed<'_>) -> Decision {
         State::Survey { incarnation } => survey::decide(observed, *incarnation),
         State::Place { incarnation } => place::decide(observed, *incarnation),
         State::Load(attempt) => load::decide(observed, attempt),
-        State::Seal { attempt, since } => seal::decide(observed, attempt, *since),
+        State::Seal(attempt) => seal::decide(observed, attempt),
         State::Publish(published) => visible::decide(observed, *published),
         State::Visible(published) => revoke::decide(observed, *published, false),
         State::Revoked(published) => revoke::decide(observed, *published, true),

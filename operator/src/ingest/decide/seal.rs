@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::WorkerId;
 
 use super::load::{self, Planned};
@@ -16,11 +15,12 @@ use crate::ingest::observe::{Observed, Sealed};
 use crate::ingest::staging::Plan;
 use crate::ingest::state::Attempt;
 
-/// How long an agent may be away before the segment is sealed without it.
+/// How long an agent may be silent before the segment is sealed without it. Counting takes hours, so
+/// the time begins with the first call that it does not answer.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Seal: ends the attempt on every worker, so that no row comes any more.
-pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> Decision {
+pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
     // A leader that died, or an answer that was lost, may have left a published segment with the
     // status of an unpublished one.
     let (key, incarnation) = (observed.key(), attempt.incarnation);
@@ -42,9 +42,14 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt, since: Timestamp) -> D
         .iter()
         .filter_map(|(worker, answer)| waits_for(*worker, answer))
         .collect();
-    let counting = sealed.values().any(|answer| *answer == Sealed::Counting);
-    let timed_out = observed.now.duration_since(since).unsigned_abs() > TIMEOUT;
-    if !pending.is_empty() && (counting || !timed_out) {
+    let is_waited_for = |answer: &Sealed| match answer {
+        Sealed::Rows(_) => false,
+        Sealed::Counting => true,
+        Sealed::Silent { since, .. } => {
+            observed.now.duration_since(*since).unsigned_abs() <= TIMEOUT
+        }
+    };
+    if sealed.values().any(is_waited_for) {
         let step = Step::wait(format!("waits for {}", pending.join(", ")));
         return step.into();
     }
@@ -71,7 +76,7 @@ fn attempts(plan: &Plan) -> BTreeMap<WorkerId, Vec<u64>> {
 fn counted(sealed: &BTreeMap<WorkerId, Sealed>) -> Counted {
     let rows = sealed.iter().filter_map(|(worker, answer)| match answer {
         Sealed::Rows(rows) => Some((*worker, rows.clone())),
-        Sealed::Counting | Sealed::Silent(_) => None,
+        Sealed::Counting | Sealed::Silent { .. } => None,
     });
     rows.collect()
 }
@@ -80,6 +85,6 @@ fn waits_for(worker: WorkerId, answer: &Sealed) -> Option<String> {
     match answer {
         Sealed::Rows(_) => None,
         Sealed::Counting => Some(format!("worker {worker} (counting)")),
-        Sealed::Silent(why) => Some(format!("worker {worker} ({why})")),
+        Sealed::Silent { why, .. } => Some(format!("worker {worker} ({why})")),
     }
 }

@@ -67,7 +67,7 @@ fn again(catalog: &Catalog, table: &str) -> Result<(Option<Catalog>, Claimed), E
 }
 
 /// What the catalog says of the child's rows on worker 1.
-fn of_rows<'a>(catalog: &'a Catalog, worker: WorkerId) -> Held<'a> {
+fn of_rows(catalog: &Catalog, worker: WorkerId) -> Held<'_> {
     let held = HeldTable {
         database: "sky__20",
         attempt: 2,

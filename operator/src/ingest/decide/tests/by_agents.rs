@@ -10,7 +10,6 @@ use crate::ingest::catalog_edit::CatalogEdit;
 use crate::ingest::decide::decide;
 use crate::ingest::decision::Decision;
 use crate::ingest::observe::Sealed;
-use crate::ingest::state::State;
 use crate::ingest::testing::{CHUNK, INDEX_CHUNK, ROWS, Scene, rows, sealed};
 
 /// A reference table needs all live workers (docs/design/ingest.md#reference-tables); none is not
@@ -29,13 +28,10 @@ fn a_reference_table_is_not_published_while_no_worker_lives() {
     );
 }
 
-/// Decides in the phase Seal, in which sealing began so many seconds ago.
-fn sealing(scene: &Scene, seconds: i64, answers: [(u32, Sealed); 3]) -> String {
+/// Decides in the phase Seal.
+fn sealing(scene: &Scene, now: Timestamp, answers: [(u32, Sealed); 3]) -> String {
     let mut observed = scene.observed(state(scene, "Seal"));
-    let ago = SignedDuration::from_secs(seconds);
-    let since = observed.now - ago;
-    let attempt = scene.attempt();
-    observed.state = State::Seal { attempt, since };
+    observed.now = now;
     observed.loader = answer(scene, "loaded");
     observed.sealed = Some(sealed(answers));
     said(&decide(&observed))
@@ -45,50 +41,48 @@ fn sealing(scene: &Scene, seconds: i64, answers: [(u32, Sealed); 3]) -> String {
 fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_time() {
     let scene = Scene::into("Object");
     let good = || rows(ROWS, "a");
-    let silent = || Sealed::Silent("no answer".into());
+    let now = Timestamp::now();
+    let silent = |seconds| Sealed::Silent {
+        why: "no answer".into(),
+        since: now - SignedDuration::from_secs(seconds),
+    };
     let cases = [
-        (0, [good(), good(), good()], "write the publish"),
+        ([good(), good(), good()], "write the publish"),
         (
-            0,
-            [good(), Sealed::Counting, silent()],
+            [good(), Sealed::Counting, silent(0)],
             "waits for worker 2 (counting), worker 3 (no answer)",
         ),
         (
-            89,
-            [good(), good(), silent()],
+            [good(), good(), silent(89)],
             "waits for worker 3 (no answer)",
         ),
-        (91, [good(), good(), silent()], "write the publish"),
+        ([good(), good(), silent(91)], "write the publish"),
         (
-            91,
-            [good(), good(), Sealed::Counting],
-            "waits for worker 3 (counting)",
+            [good(), silent(0), silent(91)],
+            "waits for worker 2 (no answer), worker 3 (no answer)",
         ),
         (
-            91,
-            [good(), silent(), silent()],
+            [good(), Sealed::Counting, silent(91)],
+            "waits for worker 2 (counting), worker 3 (no answer)",
+        ),
+        (
+            [good(), silent(91), silent(91)],
             "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
         ),
+        ([good(), good(), rows(ROWS - 1, "b")], "write the publish"),
         (
-            0,
-            [good(), good(), rows(ROWS - 1, "b")],
-            "write the publish",
-        ),
-        (
-            0,
             [good(), rows(ROWS - 1, "b"), rows(0, "c")],
             "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
         ),
         (
-            0,
             [good(), good(), rows(ROWS, "b")],
             "give up, then Place: loads again: Home tables of chunk 1 differ between worker 1 and worker 3",
         ),
     ];
-    for (seconds, [one, two, three], expected) in cases {
+    for ([one, two, three], expected) in cases {
         let answers = [(1, one), (2, two), (3, three)];
-        let what = format!("after {seconds} s: {answers:?}");
-        assert_eq!(sealing(&scene, seconds, answers), expected, "{what}");
+        let what = format!("{answers:?}");
+        assert_eq!(sealing(&scene, now, answers), expected, "{what}");
     }
 }
 

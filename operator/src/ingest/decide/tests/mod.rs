@@ -67,10 +67,7 @@ fn state(scene: &Scene, phase: &str) -> State {
         "Survey" => State::Survey { incarnation },
         "Place" => State::Place { incarnation },
         "Load" => State::Load(attempt),
-        "Seal" => {
-            let since = k8s_openapi::jiff::Timestamp::now();
-            State::Seal { attempt, since }
-        }
+        "Seal" => State::Seal(attempt),
         other => panic!("{other}"),
     }
 }
