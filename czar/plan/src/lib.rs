@@ -18,7 +18,7 @@ mod query;
 mod text;
 
 pub use error::{GuardError, MysqlError, NotYet, PlanError, PruneError, ResolveError};
-pub use passes::{Way, check_listing, plan, plan_by};
+pub use passes::{Way, check_listing, plan, plan_by, preparable};
 pub use plan::by_key::{Keyed, KeyedPlan};
 pub use plan::explain::explain;
 pub use plan::gather::STORED_ROW;

@@ -147,9 +147,10 @@ impl Engine {
         current: &Current,
     ) -> Result<Answer, StatementError> {
         let database = request.database.as_deref();
+        let sql = orrery_plan::preparable(sql);
         let prepared = self
             .shadow
-            .prepare(&request.user, &request.settings, database, sql)
+            .prepare(&request.user, &request.settings, database, &sql)
             .await?;
         let epoch = current.catalog().epochs.data;
         Ok(Answer::new(

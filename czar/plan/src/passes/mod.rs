@@ -87,6 +87,16 @@ fn plan_do(
     }
 }
 
+/// The text of which the shadow server gives the columns when a statement is prepared: it does not
+/// know `qserv_areaspec_*`, whose calls, placeholders and all, become a truth. A text that cannot be
+/// read stays as it is, and the server says what is wrong with it.
+pub fn preparable(sql: &str) -> String {
+    match lex::tokens(sql, MAX_TOKENS) {
+        Ok(tokens) => route::without_areas(sql, &tokens),
+        Err(_) => sql.to_owned(),
+    }
+}
+
 /// Checks a SHOW or DESCRIBE, which the shadow server runs as it is written: it may compute, and
 /// reads nothing but what it shows.
 pub fn check_listing(sql: &str) -> Result<(), PlanError> {

@@ -86,3 +86,15 @@ async fn names_mean_what_they_mean_in_one_server() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(equal > 60, "{equal} equal, {gathered} gathered");
 }
+
+/// The shadow server knows no spatial restriction, and their placeholders need no columns.
+#[test]
+fn a_statement_with_a_spatial_restriction_can_be_prepared() {
+    let asked = "SELECT `qserv_areaspec_box`, ra FROM Object WHERE qserv_areaspec_circle(?, ?, 1) AND run = ?";
+    let given = "SELECT `qserv_areaspec_box`, ra FROM Object WHERE (1=1) AND run = ?";
+    assert_eq!(orrery_plan::preparable(asked), given);
+    assert_eq!(
+        orrery_plan::preparable("SELECT 'qserv_areaspec_box("),
+        "SELECT 'qserv_areaspec_box("
+    );
+}

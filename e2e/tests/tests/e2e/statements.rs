@@ -2,6 +2,7 @@
 //! session or the next one continues.
 
 use anyhow::{Result, bail};
+use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Opts};
 use orrery_e2e::{error_of, login, proxy, rows, session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -111,5 +112,20 @@ async fn random_bytes_end_their_connection_and_no_other() -> Result<()> {
         let alive: Vec<u8> = rows(&mut other, "SELECT 1").await?;
         assert_eq!(alive, [1]);
     }
+    Ok(())
+}
+
+/// As drivers with server-side statements send it.
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn a_spatial_restriction_is_prepared_with_its_numbers_as_parameters() -> Result<()> {
+    let count = "SELECT COUNT(*) FROM sky.Object WHERE qserv_areaspec_circle";
+    let mut session = session().await?;
+    let right: Vec<u64> = rows(&mut session, &format!("{count}(1.0, 2.0, 5)")).await?;
+    let prepared = format!("{count}(?, ?, ?)");
+    let found: Vec<u64> = session.exec(prepared.as_str(), (1.0, 2.0, 5)).await?;
+    assert_eq!(found, right);
+    let found: Vec<u64> = session.exec(format!("{count}(1.0, 2.0, 5)"), ()).await?;
+    assert_eq!(found, right);
     Ok(())
 }
