@@ -97,7 +97,7 @@ fn plan_chunks(
         Class::Scan
     };
     let predicates = areas.into_iter().map(|area| area.predicate).collect();
-    let (work, exchange) = split::split(&select, predicates, &joins.equalities, selection)?;
+    let (work, exchange) = split::split(&select, predicates, &joins, selection)?;
     verify::verify(&select, &joins, &exchange)?;
     check_length(&work)?;
     let tables = select.scope.tables.iter().map(|table| TableUse {

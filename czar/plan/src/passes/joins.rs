@@ -104,7 +104,7 @@ impl Equalities {
 
 /// Whether equality of the two columns means equal keys: both integers, or both text of one
 /// collation that distinguishes all strings.
-fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
+pub(crate) fn comparable(left: ColumnId, right: ColumnId, scope: &Scope<'_>) -> bool {
     let (Some(left_type), Some(right_type)) = (scope.type_of(left), scope.type_of(right)) else {
         return false;
     };
@@ -136,6 +136,8 @@ pub(crate) struct Joins {
     pub local: Vec<(usize, usize)>,
     /// Tables whose rows are near those of another, which may lie in the next chunk.
     pub neighbours: Vec<Neighbour>,
+    /// Whether all home rows with one key lie in one chunk.
+    pub keys_are_local: bool,
 }
 
 impl Joins {
@@ -176,6 +178,7 @@ pub(crate) fn analyse(select: &Select<'_>, catalog: &Catalog) -> Result<Vec<Join
             director: None,
             local: Vec::new(),
             neighbours: Vec::new(),
+            keys_are_local: false,
         }]);
     };
     let proof = around(*first, &inner, select, catalog);
@@ -234,9 +237,11 @@ fn around(
     for nested in &select.nested {
         check_nested(nested, &homes, select, catalog, &mut local)?;
     }
+    let director = select.scope.tables.get(root).and_then(ScopeTable::director);
     Ok(Joins {
         equalities: everywhere,
-        director: select.scope.tables.get(root).and_then(ScopeTable::director),
+        keys_are_local: !keys_repeat(director.as_ref(), catalog),
+        director,
         local,
         neighbours,
     })
@@ -326,6 +331,17 @@ fn safe_filter<'s>(select: &'s Select<'_>) -> impl Iterator<Item = &'s Expr> {
     })
 }
 
+/// Whether rows with one key of a director may lie in several chunks.
+fn keys_repeat(director: Option<&TableKey>, catalog: &Catalog) -> bool {
+    let table = director.and_then(|key| catalog.tables.get(key));
+    table.is_none_or(|table| {
+        table
+            .kind
+            .director()
+            .is_some_and(|(table, _)| table.unique_key == UniqueKey::MayRepeat)
+    })
+}
+
 /// Refuses two chunked tables whose rows may meet across chunks.
 fn check_pair(
     left: usize,
@@ -350,16 +366,7 @@ fn check_pair(
             ),
         ));
     }
-    let repeats = one_director
-        .as_ref()
-        .and_then(|key| catalog.tables.get(key))
-        .is_none_or(|table| {
-            table
-                .kind
-                .director()
-                .is_some_and(|(table, _)| table.unique_key == UniqueKey::MayRepeat)
-        });
-    if repeats {
+    if keys_repeat(one_director.as_ref(), catalog) {
         return Err(refused(
             "a join by a key that may repeat",
             format!(

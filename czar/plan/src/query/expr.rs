@@ -249,6 +249,18 @@ impl Expr {
         }
     }
 
+    /// Whether all columns outside of aggregates are of a kind.
+    pub(crate) fn names_only(&self, is_of_kind: &dyn Fn(ColumnId) -> bool) -> bool {
+        match self {
+            Self::Aggregate(_) => true,
+            Self::Column(column) => is_of_kind(*column),
+            other => {
+                let mut children = other.children().into_iter();
+                children.all(|child| child.names_only(is_of_kind))
+            }
+        }
+    }
+
     /// Splits nested conjunctions into their terms.
     pub(crate) fn into_conjuncts(self) -> Vec<Expr> {
         match self {

@@ -17,3 +17,4 @@ mod refusals;
 mod soundness;
 mod soups;
 mod subqueries;
+mod whole_groups;

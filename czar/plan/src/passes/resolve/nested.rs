@@ -292,7 +292,7 @@ impl Block {
         let is_grouped = |column: ColumnId| self.group_by.contains(&Expr::Column(column));
         let mut are_known = self.group_by.iter().all(is_own);
         if let Some(having) = &self.having {
-            are_known &= !self.group_by.is_empty() && names_only(having, &is_grouped);
+            are_known &= !self.group_by.is_empty() && having.names_only(&is_grouped);
         }
         if are_known {
             Ok(())
@@ -304,7 +304,7 @@ impl Block {
     /// Refuses what may have several rows.
     fn check_one_row(&self) -> Result<(), PlanError> {
         let is_one = self.group_by.is_empty() && self.having.is_none();
-        let is_value = |item: &Expr| item.has_aggregate() && names_only(item, &|_| false);
+        let is_value = |item: &Expr| item.has_aggregate() && item.names_only(&|_| false);
         if is_one && self.items.iter().all(is_value) {
             Ok(())
         } else {
@@ -374,18 +374,6 @@ impl Block {
             self.having.into_iter().collect(),
         );
         parts
-    }
-}
-
-/// Whether all columns outside of aggregates are of a kind.
-fn names_only(expr: &Expr, is_of_kind: &dyn Fn(ColumnId) -> bool) -> bool {
-    match expr {
-        Expr::Aggregate(_) => true,
-        Expr::Column(column) => is_of_kind(*column),
-        other => other
-            .children()
-            .into_iter()
-            .all(|child| names_only(child, is_of_kind)),
     }
 }
 

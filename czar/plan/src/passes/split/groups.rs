@@ -81,7 +81,7 @@ pub(super) fn split(
 
 /// Whether DISTINCT leaves out rows: not when all keys of the groups are selected, for then no two
 /// rows are equal. One server does without it there, and shows every digit.
-fn is_distinct(select: &Select<'_>) -> bool {
+pub(super) fn is_distinct(select: &Select<'_>) -> bool {
     let is_selected = |key: &Expr| select.items.iter().any(|item| item.expr == *key);
     select.distinct && !select.group_by.iter().all(is_selected)
 }

@@ -16,9 +16,10 @@ mod parts;
 mod quotients;
 mod rows;
 mod stored;
+mod whole_groups;
 
 use crate::error::{PlanError, refused};
-use crate::passes::joins::Equalities;
+use crate::passes::joins::Joins;
 use crate::plan::tables::ChunkSelection;
 use crate::plan::{ChunkWork, Work};
 use crate::query::expr::Expr;
@@ -31,7 +32,7 @@ pub(crate) use parts::{Column, Exchange, Purpose};
 pub(crate) fn split(
     select: &Select<'_>,
     areas: Vec<Expr>,
-    equalities: &Equalities,
+    joins: &Joins,
     selection: ChunkSelection,
 ) -> Result<(Work, Exchange), PlanError> {
     if let Some(answer) = whole_count(select, &areas) {
@@ -55,7 +56,10 @@ pub(crate) fn split(
     stored::check_dates(select, &filter)?;
     let composer = Composer::new(select, &filter)?;
     let parts = if grouped {
-        groups::split(select, &composer, equalities)?
+        match whole_groups::split(select, &composer, joins)? {
+            Some(parts) => parts,
+            None => groups::split(select, &composer, &joins.equalities)?,
+        }
     } else if select.distinct || !select.order_by.is_empty() {
         rows::split_ordered(select, &composer)?
     } else {
