@@ -175,9 +175,8 @@ enum UserCommand {
     Create {
         /// Name to log in with.
         user: String,
-        /// A database the user may read, `*` for all; may be repeated.
-        #[arg(long = "database", required = true)]
-        databases: Vec<String>,
+        #[command(flatten)]
+        rights: user::Rights,
         /// Class of service.
         #[arg(long, value_parser = class, default_value = "standard")]
         class: ServiceClass,
@@ -290,10 +289,10 @@ async fn run_user(archive: &Archive, command: UserCommand) -> Result<()> {
     match command {
         UserCommand::Create {
             user,
-            databases,
+            rights,
             class,
             password,
-        } => user::create(archive, &user, &databases, class, &password).await,
+        } => user::create(archive, &user, rights.grants(), class, &password).await,
         UserCommand::Passwd { user, password } => user::passwd(archive, &user, &password).await,
     }
 }

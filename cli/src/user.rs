@@ -49,11 +49,49 @@ impl PasswordSource {
     }
 }
 
+/// What a user may read, as options of the command line.
+#[derive(clap::Args)]
+pub struct Rights {
+    /// A database the user may read, `*` for all; may be repeated.
+    #[arg(long = "database", required_unless_present = "tables")]
+    databases: Vec<String>,
+    /// A table the user may read, as `database.table`, or tables as `database.Beginning*`; may be
+    /// repeated.
+    #[arg(long = "table", value_parser = database_and_table)]
+    tables: Vec<(String, String)>,
+}
+
+impl Rights {
+    /// As a QueryUser has them.
+    pub fn grants(self) -> Vec<DatabaseGrant> {
+        let whole = self.databases.into_iter().map(|database| DatabaseGrant {
+            database,
+            tables: None,
+        });
+        let mut single: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (database, table) in self.tables {
+            single.entry(database).or_default().push(table);
+        }
+        let single = single.into_iter().map(|(database, tables)| DatabaseGrant {
+            database,
+            tables: Some(tables),
+        });
+        whole.chain(single).collect()
+    }
+}
+
+fn database_and_table(text: &str) -> Result<(String, String), String> {
+    let (database, table) = text
+        .split_once('.')
+        .ok_or("write database.table".to_owned())?;
+    Ok((database.to_owned(), table.to_owned()))
+}
+
 /// Makes a QueryUser and its Secret. The Secret is the user's: it is deleted together with it.
 pub async fn create(
     archive: &Archive,
     user: &str,
-    databases: &[String],
+    grants: Vec<DatabaseGrant>,
     class: ServiceClass,
     password: &PasswordSource,
 ) -> Result<()> {
@@ -64,12 +102,7 @@ pub async fn create(
         user: user.to_owned(),
         password_secret: secret_name.clone(),
         valid_until: None,
-        grants: databases
-            .iter()
-            .map(|database| DatabaseGrant {
-                database: database.clone(),
-            })
-            .collect(),
+        grants,
         class,
         limits: UserLimits::default(),
     };
@@ -186,6 +219,25 @@ fn secrets(archive: &Archive) -> Api<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_of_one_database_are_one_grant() {
+        let rights = Rights {
+            databases: vec!["lab".to_owned()],
+            tables: ["sky.Object", "sky.Forced*"]
+                .map(|text| database_and_table(text).unwrap())
+                .into(),
+        };
+        let grants = serde_json::to_value(rights.grants()).unwrap();
+        assert_eq!(
+            grants,
+            serde_json::json!([
+                {"database": "lab"},
+                {"database": "sky", "tables": ["Object", "Forced*"]},
+            ])
+        );
+        database_and_table("sky").unwrap_err();
+    }
 
     #[test]
     fn an_object_is_called_by_its_user_in_kubernetes_letters() {

@@ -27,8 +27,8 @@ fn digest<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(digest)
 }
 
-/// Whether the user may have `database` as default: it needs a right to it, and there must be one
-/// of that name.
+/// Whether the user may have `database` as default: it needs a right to it or to one of its tables,
+/// and there must be one of that name.
 pub fn check_database(
     snapshot: &Snapshot,
     name: &str,
@@ -38,7 +38,7 @@ pub fn check_database(
     if database.eq_ignore_ascii_case("information_schema") {
         return Ok(());
     }
-    if !user.may_read(database) {
+    if !user.may_enter(database, &snapshot.catalog) {
         let message = format!("Access denied for user '{name}'@'%' to database '{database}'");
         return Err(errors::DATABASE_ACCESS_DENIED.error(message));
     }

@@ -608,6 +608,37 @@ async fn grants_are_shown_to_their_user_and_to_admins() {
 }
 
 #[tokio::test]
+async fn single_tables_open_their_database_and_are_shown_as_grants() {
+    let running = one().await;
+    let mut with = users();
+    for (name, table) in [("tim", "Filter"), ("pat", "Fil*"), ("una", "Nothing")] {
+        let mut user = with.users["bob"].clone();
+        user.tables = [("sky".to_owned(), [table.to_owned()].into())].into();
+        with.users.insert(name.to_owned(), user);
+    }
+    with.version += 1;
+    running.proxy.hub.offer(Offer::Users(with));
+    for name in ["tim", "pat"] {
+        let options = ClientOptions {
+            database: Some("sky".to_owned()),
+            ..Running::options(name)
+        };
+        let mut client = running.try_connect(&options).await.unwrap();
+        assert_eq!(
+            rows(&mut client, "SHOW GRANTS").await.unwrap().concat(),
+            [
+                format!("GRANT USAGE ON *.* TO `{name}`@`%`"),
+                format!("GRANT SELECT ON `sky`.`Filter` TO `{name}`@`%`"),
+            ]
+        );
+    }
+    // A grant of a table that is not there opens nothing.
+    let mut una = running.connect("una").await;
+    assert_eq!(refused(&mut una, "USE sky").await.0, 1044);
+    assert_eq!(rows(&mut una, "SHOW GRANTS").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn parameters_keep_the_types_that_drivers_give_them() {
     use orrery_wire::Value;
     use orrery_wire::client::Next;

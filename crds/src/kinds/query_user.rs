@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use orrery_archive::catalog::users::{ServiceClass, UserLimits};
 
-/// Name, password, grants per database and limits.
+/// Name, password, grants per database or table, and limits.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "orrery.dev",
@@ -48,7 +48,7 @@ pub struct QueryUserSpec {
     /// From when on the user can neither log in nor ask any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Time>,
-    /// Databases the user may read.
+    /// Databases the user may read, or tables of them.
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub grants: Vec<DatabaseGrant>,
@@ -60,8 +60,9 @@ pub struct QueryUserSpec {
     pub limits: UserLimits,
 }
 
-/// Right to read one database, or all.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+/// Right to read one database, some tables of it, or every database.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[x_kube(validation = Rule::new("self.database != '*' || !has(self.tables)").message("tables are those of one database: name it instead of `*`"))]
 pub struct DatabaseGrant {
     /// Database name; `*` means every database.
     #[schemars(
@@ -69,6 +70,17 @@ pub struct DatabaseGrant {
         regex(pattern = "^([*]|[A-Za-z][A-Za-z0-9_]*)$")
     )]
     pub database: String,
+    /// Tables of that database, those that come later too: names, or the beginning of names
+    /// followed by `*`. Absent: all tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 256),
+        inner(
+            length(min = 1, max = 51),
+            regex(pattern = "^[A-Za-z][A-Za-z0-9_]*[*]?$")
+        )
+    )]
+    pub tables: Option<Vec<String>>,
 }
 
 /// Whether the user can log in.

@@ -63,19 +63,20 @@ impl Engine {
     }
 
     /// MariaDB's own words for a statement that has no plan, if it refuses it too; names, rights
-    /// and syntax are its business.
+    /// and syntax are its business. Without them the planner's would tell those who may not read a
+    /// table what its columns are.
     async fn explain_refusal(
         &self,
         sql: &str,
         request: &Request,
         error: PlanError,
     ) -> StatementError {
-        let is_for_mariadb = !is_refused_outright(&error) && !matches!(error, PlanError::Prune(_));
-        if is_for_mariadb && !sql.to_ascii_lowercase().contains("qserv_") {
+        if !is_refused_outright(&error) {
             let database = request.database.as_deref();
+            let text = orrery_plan::preparable(sql);
             let asked = self
                 .shadow
-                .prepare(&request.user, &request.settings, database, sql)
+                .prepare(&request.user, &request.settings, database, &text)
                 .await;
             if let Err(ShadowError::Client(ClientError::Server(own))) = asked {
                 return StatementError::Refused(own);

@@ -1,7 +1,7 @@
 //! What the shadow server must hold for a catalog, and the statements that get it there. Pure.
 //!
 //! Keeps true: one database per user database, one empty shadow table per table, one account per
-//! user with exactly the user's grants. A table is the same as long as its definition and
+//! user with exactly the user's grants, on databases or on single tables. A table is the same as long as its definition and
 //! incarnation are; publishing rows changes nothing here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,8 +35,27 @@ pub struct Mirror {
     pub tables: BTreeMap<TableKey, String>,
     /// Databases.
     pub databases: BTreeSet<String>,
-    /// Databases each account has its right to, see [`right`].
-    pub grants: BTreeMap<String, BTreeSet<String>>,
+    /// What each account has its right to, see [`right`].
+    pub grants: BTreeMap<String, BTreeSet<Granted>>,
+}
+
+/// What a right is to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Granted {
+    /// All tables of a database.
+    Database(String),
+    /// A table.
+    Table(TableKey),
+}
+
+impl Granted {
+    /// As GRANT and REVOKE name it.
+    fn sql(&self) -> String {
+        match self {
+            Self::Database(database) => format!("{}.*", pattern(database)),
+            Self::Table(key) => name(key),
+        }
+    }
 }
 
 /// Statements that change one mirror into another.
@@ -62,10 +81,10 @@ impl Mirror {
             mirror.databases.insert(key.database.clone());
             mirror.tables.insert(key.clone(), ddl::shadow(&table.kind));
         }
+        let databases = || mirror.databases.iter().cloned().map(Granted::Database);
+        let mut grants: BTreeMap<String, BTreeSet<Granted>> = BTreeMap::new();
         for account in [MERGE_ACCOUNT, GATHER_ACCOUNT] {
-            mirror
-                .grants
-                .insert(account.to_owned(), mirror.databases.clone());
+            grants.insert(account.to_owned(), databases().collect());
         }
         for (name, user) in &users.users {
             if name == own || RESERVED.contains(&name.as_str()) {
@@ -75,14 +94,16 @@ impl Mirror {
                 );
                 continue;
             }
-            let readable = mirror
+            let whole = mirror
                 .databases
                 .iter()
-                .filter(|database| user.may_read(database));
-            mirror
-                .grants
-                .insert(name.clone(), readable.cloned().collect());
+                .filter(|database| user.may_read_all_of(database))
+                .cloned()
+                .map(Granted::Database);
+            let single = user.single_tables(catalog).cloned().map(Granted::Table);
+            grants.insert(name.clone(), whole.chain(single).collect());
         }
+        mirror.grants = grants;
         mirror
     }
 
@@ -136,20 +157,20 @@ impl Mirror {
                 Some(_) => {}
             }
             let held = held.unwrap_or(&none);
-            for database in wanted.difference(held) {
+            for granted in wanted.difference(held) {
                 changes.before.push(format!(
-                    "GRANT {} ON {}.* TO {}",
+                    "GRANT {} ON {} TO {}",
                     right(user),
-                    pattern(database),
+                    granted.sql(),
                     account(user)
                 ));
             }
             // A right taken away is gone before the catalog that takes it away is used.
-            for database in held.difference(wanted) {
+            for granted in held.difference(wanted) {
                 changes.before.push(format!(
-                    "REVOKE {} ON {}.* FROM {}",
+                    "REVOKE {} ON {} FROM {}",
                     right(user),
-                    pattern(database),
+                    granted.sql(),
                     account(user)
                 ));
             }
@@ -166,7 +187,7 @@ impl Mirror {
     }
 }
 
-/// What an account may do in its databases.
+/// What an account may do where it is granted anything.
 fn right(account: &str) -> &'static str {
     match account {
         GATHER_ACCOUNT => "CREATE TEMPORARY TABLES",
@@ -204,12 +225,12 @@ mod tests {
                 .tables
                 .insert(TableKey::new(*database, *table), (*definition).to_owned());
         }
-        for (user, databases) in grants {
-            let databases = databases
-                .iter()
-                .map(|database| (*database).to_owned())
-                .collect();
-            mirror.grants.insert((*user).to_owned(), databases);
+        for (user, granted) in grants {
+            let granted = granted.iter().map(|granted| match granted.split_once('.') {
+                Some((database, table)) => Granted::Table(TableKey::new(database, table)),
+                None => Granted::Database((*granted).to_owned()),
+            });
+            mirror.grants.insert((*user).to_owned(), granted.collect());
         }
         mirror
     }
@@ -254,5 +275,19 @@ mod tests {
             ["REVOKE SELECT ON `sky`.* FROM 'ann'@'localhost'"]
         );
         assert_eq!(changes.changed_users, ["ann"]);
+    }
+
+    #[test]
+    fn a_table_takes_the_place_of_its_database_in_the_rights_of_a_user() {
+        let tables = [("sky_1", "T", "(a INT)"), ("sky_1", "U", "(a INT)")];
+        let now = mirror(&tables, &[("ann", &["sky_1"])]);
+        let next = mirror(&tables, &[("ann", &["sky_1.T"])]);
+        assert_eq!(
+            now.changes(&next).before,
+            [
+                "GRANT SELECT ON `sky_1`.`T` TO 'ann'@'localhost'",
+                "REVOKE SELECT ON `sky\\_1`.* FROM 'ann'@'localhost'",
+            ]
+        );
     }
 }

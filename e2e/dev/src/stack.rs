@@ -164,6 +164,7 @@ pub fn user(password: &str, databases: &[&str]) -> User {
             .iter()
             .map(|database| (*database).to_owned())
             .collect(),
+        tables: BTreeMap::new(),
         class: ServiceClass::Standard,
         limits: UserLimits::default(),
     }

@@ -77,6 +77,7 @@ fn admin(namespace: &str) -> QueryUser {
             valid_until: None,
             grants: vec![DatabaseGrant {
                 database: "*".into(),
+                tables: None,
             }],
             class: ServiceClass::Admin,
             limits: UserLimits::default(),

@@ -1,13 +1,13 @@
 //! From `QueryUser`s and their Secrets to the users that czars and proxies see. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use orrery_archive::catalog::users::{User, Users};
 use orrery_archive::names::USERS_KEY;
-use orrery_crds::kinds::QueryUser;
+use orrery_crds::kinds::{DatabaseGrant, QueryUser};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
@@ -106,18 +106,32 @@ fn judge(
         )
     })?;
     let digests = digests(&spec.password_secret, secret)?;
+    let (databases, tables) = rights(&spec.grants);
     Ok(User {
         native: digests.native,
         sha2: digests.sha2,
         valid_until: spec.valid_until.as_ref().map(|time| time.0.as_second()),
-        databases: spec
-            .grants
-            .iter()
-            .map(|grant| grant.database.clone())
-            .collect(),
+        databases,
+        tables,
         class: spec.class,
         limits: spec.limits.clone(),
     })
+}
+
+/// Databases granted as a whole, and tables by database.
+fn rights(grants: &[DatabaseGrant]) -> (Vec<String>, BTreeMap<String, BTreeSet<String>>) {
+    let mut databases = Vec::new();
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for grant in grants {
+        match &grant.tables {
+            None => databases.push(grant.database.clone()),
+            Some(some) => tables
+                .entry(grant.database.clone())
+                .or_default()
+                .extend(some.iter().cloned()),
+        }
+    }
+    (databases, tables)
 }
 
 /// What proxies verify passwords with, in hex.
@@ -211,6 +225,7 @@ mod tests {
 
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
+    use orrery_archive::catalog::TableKey;
     use orrery_archive::names::USERS_KEY;
     use orrery_crds::kinds::QueryUser;
     use serde_json::json;
@@ -259,6 +274,31 @@ mod tests {
         );
         assert_eq!(entry.sha2.as_ref().unwrap().len(), 64);
         assert_eq!(entry.databases, ["sky"]);
+    }
+
+    #[test]
+    fn tables_are_granted_alone_and_a_list_of_none_grants_nothing() {
+        let mut some = user("a", "anna", "good", "2026-01-01T00:00:00Z");
+        some.spec.grants = serde_json::from_value(json!([
+            {"database": "lab"},
+            {"database": "sky", "tables": ["Object"]},
+            {"database": "sky", "tables": ["Forced*"]},
+            {"database": "bare", "tables": []},
+        ]))
+        .unwrap();
+        let plan = plan(&[some], &secrets());
+        let anna = &plan.users["anna"];
+        let reads = |database: &str, table: &str| anna.may_read(&TableKey::new(database, table));
+        assert!(reads("lab", "Any") && reads("sky", "Object") && reads("sky", "ForcedSource"));
+        for (database, table) in [
+            ("sky", "ObjectExtra"),
+            ("sky", "Source"),
+            ("bare", "Object"),
+            ("else", "Object"),
+        ] {
+            assert!(!reads(database, table), "{database}.{table}");
+        }
+        assert!(anna.may_read_all_of("lab") && !anna.may_read_all_of("sky"));
     }
 
     #[test]

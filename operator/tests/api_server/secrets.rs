@@ -80,7 +80,10 @@ async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
             .unwrap();
         let known = |secret: &Secret| users(secret).users.contains_key("anna");
         let first = users(&archive.until(USERS_SECRET, "with anna", known).await);
-        assert!(first.users["anna"].may_read("sky") && !first.users["anna"].may_read("else"));
+        assert!(
+            first.users["anna"].may_read_all_of("sky")
+                && !first.users["anna"].may_read_all_of("else")
+        );
 
         archive
             .edit::<Secret>("anna", json!({"stringData": {"password": "two"}}))
@@ -92,7 +95,7 @@ async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
                 .await,
         );
         assert!(second.version > first.version);
-        assert!(second.users["admin"].may_read("anything"));
+        assert!(second.users["admin"].may_read_all_of("anything"));
     };
     archive.operated(checks).await;
 }

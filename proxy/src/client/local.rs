@@ -1,5 +1,6 @@
 //! SHOW PROCESSLIST and SHOW WARNINGS: answered from what this proxy holds.
 
+use orrery_archive::catalog::TableKey;
 use orrery_archive::catalog::users::{ServiceClass, User};
 use orrery_plan::lex;
 use orrery_wire::{ColumnDef, ColumnFlags, ColumnType, ServerError, Value, errors};
@@ -65,18 +66,16 @@ impl Client {
         let name = asked.map_or(self.session.user.as_str(), |token| {
             token.text.trim_matches(['\'', '"', '`'])
         });
-        let other;
+        let snapshot = self.proxy.hub.current();
         let user = if name == self.session.user {
             own
         } else if own.class == ServiceClass::Admin {
-            let snapshot = self.proxy.hub.current();
-            let found = snapshot.and_then(|snapshot| snapshot.users.users.get(name).cloned());
-            other = found.ok_or_else(|| {
+            let users = snapshot.as_ref().map(|snapshot| &snapshot.users.users);
+            users.and_then(|users| users.get(name)).ok_or_else(|| {
                 let message =
                     format!("There is no such grant defined for user '{name}' on host '%'");
                 errors::NO_SUCH_GRANT.error(message)
-            })?;
-            &other
+            })?
         } else {
             let message = format!(
                 "Access denied for user '{}'@'%' to database 'mysql'",
@@ -84,20 +83,20 @@ impl Client {
             );
             return Err(errors::DATABASE_ACCESS_DENIED.error(message));
         };
-        let grantee = format!("`{}`@`%`", name.replace('`', "``"));
-        let everything = user.databases.iter().any(|database| database == "*");
-        let first = if everything { "SELECT" } else { "USAGE" };
-        let databases = user.databases.iter().filter(|database| *database != "*");
-        let grants =
-            databases.map(|database| format!("GRANT SELECT ON `{database}`.* TO {grantee}"));
-        let lines = std::iter::once(format!("GRANT {first} ON *.* TO {grantee}")).chain(grants);
+        let tables = snapshot
+            .iter()
+            .flat_map(|snapshot| user.single_tables(&snapshot.catalog));
+        let lines = grant_lines(name, user, tables);
         Ok(LocalResult {
             columns: vec![ColumnDef::text(
                 format!("Grants for {name}@%"),
                 self.session.collation().id,
                 4096,
             )],
-            rows: lines.map(|line| vec![text(Some(line))]).collect(),
+            rows: lines
+                .into_iter()
+                .map(|line| vec![text(Some(line))])
+                .collect(),
         })
     }
 
@@ -157,6 +156,24 @@ impl Client {
             rows: limited(wanted.map(row).collect(), &tokens),
         })
     }
+}
+
+/// What a user may read, as GRANT says it: everything or nothing, databases, and `tables` of others.
+fn grant_lines<'a>(
+    name: &str,
+    user: &User,
+    tables: impl Iterator<Item = &'a TableKey>,
+) -> Vec<String> {
+    let grantee = format!("`{}`@`%`", name.replace('`', "``"));
+    let everything = user.databases.iter().any(|database| database == "*");
+    let first = if everything { "SELECT" } else { "USAGE" };
+    let mut lines = vec![format!("GRANT {first} ON *.* TO {grantee}")];
+    let databases = user.databases.iter().filter(|database| *database != "*");
+    lines.extend(databases.map(|database| format!("GRANT SELECT ON `{database}`.* TO {grantee}")));
+    lines.extend(tables.map(|TableKey { database, table }| {
+        format!("GRANT SELECT ON `{database}`.`{table}` TO {grantee}")
+    }));
+    lines
 }
 
 /// `LIMIT [offset,] count`.

@@ -11,6 +11,7 @@
 
 pub mod czar;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command as Process, Output};
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub fn user(databases: &[&str], class: ServiceClass, limits: UserLimits) -> User
         sha2: Some(hex::encode(verifier.sha2.unwrap())),
         valid_until: None,
         databases: databases.iter().map(|name| (*name).to_owned()).collect(),
+        tables: BTreeMap::new(),
         class,
         limits,
     }

@@ -42,6 +42,25 @@ pub fn users() -> Vec<Case> {
         json!({"spec": {"grants": [{"database": "sk*"}]}}),
         &["spec.grants[0].database: Invalid value: \"sk*\": spec.grants[0].database in body should match '^([*]|[A-Za-z][A-Za-z0-9_]*)$'"],
     );
+    user.accepts(
+        "tables and beginnings of their names",
+        json!({"spec": {"grants": [{"database": "sky", "tables": ["Object", "Forced*"]}]}}),
+    );
+    user.refuses(
+        "tables of every database",
+        json!({"spec": {"grants": [{"database": "*", "tables": ["Object"]}]}}),
+        &["spec.grants[0]: tables are those of one database: name it instead of `*`"],
+    );
+    user.refuses(
+        "a list of no tables",
+        json!({"spec": {"grants": [{"database": "sky", "tables": []}]}}),
+        &["spec.grants[0].tables: Invalid value: 0: spec.grants[0].tables in body should have at least 1 items"],
+    );
+    user.refuses(
+        "a pattern in the middle",
+        json!({"spec": {"grants": [{"database": "sky", "tables": ["Ob*ect"]}]}}),
+        &["spec.grants[0].tables[0]: Invalid value: \"Ob*ect\": spec.grants[0].tables[0] in body should match '^[A-Za-z][A-Za-z0-9_]*[*]?$'"],
+    );
     user.refuses(
         "a limit of no rows",
         json!({"spec": {"limits": {"maxRows": 0}}}),

@@ -87,9 +87,9 @@ fn plan_do(
     }
 }
 
-/// The text of which the shadow server gives the columns when a statement is prepared: it does not
-/// know `qserv_areaspec_*`, whose calls, placeholders and all, become a truth. A text that cannot be
-/// read stays as it is, and the server says what is wrong with it.
+/// The text that the shadow server prepares in place of a statement: it does not know
+/// `qserv_areaspec_*`, whose calls, placeholders and all, become a truth. A text that cannot be read
+/// stays as it is, and the server says what is wrong with it.
 pub fn preparable(sql: &str) -> String {
     match lex::tokens(sql, MAX_TOKENS) {
         Ok(tokens) => route::without_areas(sql, &tokens),

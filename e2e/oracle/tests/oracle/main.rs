@@ -27,6 +27,7 @@ mod near;
 mod own_keys;
 mod parts;
 mod replicas;
+mod rights;
 mod self_test;
 mod settings;
 mod stored;
