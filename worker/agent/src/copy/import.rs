@@ -7,6 +7,7 @@
 //! gets a manifest row before the log's checkpoint has passed its import. One checkpoint serves a
 //! batch.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use mysql_async::Conn;
@@ -101,7 +102,17 @@ async fn log_position(conn: &mut Conn, name: &str) -> Result<u64> {
         .ok_or_else(|| AgentError::NotReady(format!("it does not tell {name}")))
 }
 
-/// Moves a fetched table to its database and enters it in the manifest. Only after [`checkpoint`].
+/// Makes the databases that tables are to be moved to, each once: a grant waits for the disk.
+pub async fn make_databases(agent: &Agent, databases: BTreeSet<&str>) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    for database in databases {
+        physical::create_database(&mut conn, database).await?;
+    }
+    Ok(())
+}
+
+/// Moves a fetched table to its database and enters it in the manifest. Only after [`checkpoint`]
+/// and [`make_databases`].
 ///
 /// A table that stands there with other rows goes, now that the verified one is here: this worker
 /// sealed it without rows that the loader could not bring, and the catalog never counted it as a
@@ -116,7 +127,6 @@ pub async fn move_in(
     match arrival {
         Arrival::Known(row) => return Ok(row),
         Arrival::Staged => {
-            physical::create_database(&mut conn, &wanted.database).await?;
             if !drop_table(&mut conn, wanted, wanted.epoch).await? {
                 return Err(AgentError::Busy(format!(
                     "{}.{} is in use",

@@ -1,11 +1,14 @@
 //! Copies as they are made, a batch of tables at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, CopyTable, ManifestRow, StartCopy};
 use orrery_worker_api::client::AgentClient;
+use tokio::sync::OwnedMutexGuard;
 
 use super::import::{self, Arrival};
+use super::lanes::in_lanes;
 use super::peer;
 use crate::agent::Agent;
 use crate::error::{AgentError, Result};
@@ -38,6 +41,9 @@ async fn run(agent: &Agent, peer: &AgentClient, request: &StartCopy) {
     }
 }
 
+/// A table that was fetched; nothing else touches it until it is moved in.
+type Fetched<'a> = (&'a ManifestRow, Arrival, OwnedMutexGuard<()>);
+
 /// Fetches a batch, then moves in what came: also when one of its tables failed.
 async fn run_batch(
     agent: &Agent,
@@ -45,31 +51,41 @@ async fn run_batch(
     request: &StartCopy,
     batch: &[CopyTable],
 ) -> Result<()> {
-    let epoch = request.placement_epoch;
-    let mut fetched = Vec::new();
-    let mut failed = None;
-    for table in batch {
-        let row = &table.row;
-        let lock = agent.tables.take(row.table.clone(), &row.table)?;
-        match import::fetch(agent, peer, table, epoch, ddl(&request.creates, row)?).await {
-            Ok(arrival) => fetched.push((row, arrival, lock)),
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        }
-    }
-    if fetched
+    let (fetched, failed) =
+        in_lanes(batch.iter(), |table| fetch(agent, peer, request, table)).await;
+    let came = fetched
         .iter()
-        .any(|(_, arrival, _)| !matches!(arrival, Arrival::Known(_)))
-    {
+        .filter(|(_, arrival, _)| !matches!(arrival, Arrival::Known(_)));
+    let databases: BTreeSet<&str> = came.map(|(row, ..)| row.database.as_str()).collect();
+    if !databases.is_empty() {
         import::checkpoint(agent).await?;
+        import::make_databases(agent, databases).await?;
     }
-    for (row, arrival, _lock) in fetched {
-        let row = import::move_in(agent, row, epoch, arrival).await?;
-        agent.copies.done(&request.id, row);
-    }
-    failed.map_or(Ok(()), Err)
+    let (_, not_moved) = in_lanes(fetched.into_iter(), |fetched| {
+        move_in(agent, request, fetched)
+    })
+    .await;
+    failed.or(not_moved).map_or(Ok(()), Err)
+}
+
+async fn fetch<'a>(
+    agent: &Agent,
+    peer: &AgentClient,
+    request: &StartCopy,
+    table: &'a CopyTable,
+) -> Result<Fetched<'a>> {
+    let row = &table.row;
+    let lock = agent.tables.take(row.table.clone(), &row.table)?;
+    let create = ddl(&request.creates, row)?;
+    let arrival = import::fetch(agent, peer, table, request.placement_epoch, create).await?;
+    Ok((row, arrival, lock))
+}
+
+async fn move_in(agent: &Agent, request: &StartCopy, fetched: Fetched<'_>) -> Result<()> {
+    let (row, arrival, _lock) = fetched;
+    let row = import::move_in(agent, row, request.placement_epoch, arrival).await?;
+    agent.copies.done(&request.id, row);
+    Ok(())
 }
 
 fn ddl<'a>(creates: &'a [CopyDdl], row: &ManifestRow) -> Result<&'a str> {

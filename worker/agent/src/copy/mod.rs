@@ -7,6 +7,7 @@ pub mod container;
 pub mod export;
 pub mod import;
 pub mod jobs;
+mod lanes;
 pub mod peer;
 pub mod registry;
 

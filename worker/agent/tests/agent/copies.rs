@@ -12,32 +12,39 @@ use orrery_worker_api::agent::{
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
 
-struct Pair {
+pub struct Pair {
     archive: Archive,
-    source: Setup,
-    target: Setup,
-    rows: Vec<ManifestRow>,
+    pub source: Setup,
+    pub target: Setup,
+    pub rows: Vec<ManifestRow>,
 }
 
-async fn pair() -> Pair {
+/// Two workers that hold nothing.
+pub async fn empty_pair() -> Pair {
     let archive = Archive::new();
     let (source, target) = tokio::join!(Worker::start(&archive, 1), Worker::start(&archive, 2));
     let (source, target) = (
         with_archive(&archive, source),
         with_archive(&archive, target),
     );
+    Pair {
+        archive,
+        source,
+        target,
+        rows: Vec::new(),
+    }
+}
+
+async fn pair() -> Pair {
+    let mut pair = empty_pair().await;
+    let source = &pair.source;
     source.open(&attempt(1)).await.unwrap();
     source
         .load(1, &part(0), "1\ta\t1.1\t1\n2\tb\t2.2\t1\n")
         .await
         .unwrap();
-    let rows = source.seal(1).await.unwrap();
-    Pair {
-        archive,
-        source,
-        target,
-        rows,
-    }
+    pair.rows = source.seal(1).await.unwrap();
+    pair
 }
 
 impl Pair {
@@ -47,7 +54,7 @@ impl Pair {
         self.source.sql().await.query_drop(update).await.unwrap();
     }
 
-    fn request(&self, id: &str) -> StartCopy {
+    pub fn request(&self, id: &str) -> StartCopy {
         let ddl = |part, create: &str| CopyDdl {
             database: "sky__7".into(),
             part,
@@ -64,7 +71,7 @@ impl Pair {
         }
     }
 
-    async fn copy(&self, request: &StartCopy) -> CopyStatus {
+    pub async fn copy(&self, request: &StartCopy) -> CopyStatus {
         let operator = &self.target.operator;
         operator.copy(request).await.unwrap();
         loop {

@@ -4,6 +4,7 @@
 
 mod access;
 mod copies;
+mod copy_speed;
 mod drops;
 mod durable;
 mod killed;

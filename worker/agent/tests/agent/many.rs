@@ -9,7 +9,7 @@ use super::support::{Setup, attempt, setup};
 
 const CHUNKS: u32 = 132;
 
-fn many() -> OpenAttempt {
+pub fn many() -> OpenAttempt {
     let table = |chunk, part| {
         let mark = if part == TablePart::Overlap {
             "FullOverlap"
@@ -30,7 +30,8 @@ fn many() -> OpenAttempt {
     }
 }
 
-async fn load(setup: &Setup, open: &OpenAttempt) {
+/// Loads so many rows into each table.
+pub async fn load(setup: &Setup, open: &OpenAttempt, rows: u32) {
     let loads = open.tables.iter().map(|table| async {
         let target = LoadTarget {
             part: table.part,
@@ -38,7 +39,8 @@ async fn load(setup: &Setup, open: &OpenAttempt) {
             file: 0,
             file_part: 0,
         };
-        let rows = format!("{}\tname\t1.5\t{}\n", table.chunk, table.chunk);
+        let row = |id| format!("{id}\tname\t1.5\t{}\n", table.chunk);
+        let rows: String = (0..rows).map(row).collect();
         setup.load(7, &target, &rows).await.unwrap()
     });
     let loaded: Vec<_> = futures::stream::iter(loads)
@@ -57,7 +59,7 @@ async fn an_attempt_of_many_small_tables_takes_seconds() {
     let began = Instant::now();
     setup.open(&open).await.unwrap();
     let opened = began.elapsed();
-    load(&setup, &open).await;
+    load(&setup, &open, 1).await;
     let loaded = began.elapsed();
     let rows = setup.seal(7).await.unwrap();
     let sealed = began.elapsed();
