@@ -76,7 +76,10 @@ async fn open(load: &Load, pick: u64) -> Option<Session> {
     let now = Instant::now();
     let hit = |way: &Way| load.ledger.hit(&way.pod, &way.node, now);
     let way = load.ways.choose(pick, hit)?;
-    let to = login().ok()?.ip_or_hostname("127.0.0.1").tcp_port(way.port);
+    let to = login()
+        .ok()?
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(way.port());
     let conn = timeout(CONNECT, Conn::new(Opts::from(to))).await;
     Some(Session {
         conn: conn.ok()?.ok()?,

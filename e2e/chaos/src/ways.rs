@@ -14,22 +14,29 @@ use parking_lot::Mutex;
 /// Port of a proxy's pod for clients.
 const CLIENTS: u16 = 4040;
 
-/// A way to one proxy.
-#[derive(Clone, Debug)]
+/// A way to one proxy. It stays open while anyone has it: a proxy that is not ready for a moment
+/// keeps its connections.
+#[derive(Clone)]
 pub struct Way {
     pub pod: String,
     pub node: String,
-    /// On 127.0.0.1.
-    pub port: u16,
+    relay: Arc<Relay>,
 }
 
-/// The ways to all proxies that are ready.
+impl Way {
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.relay.port
+    }
+}
+
+/// The ways to all proxies that are ready, by pod.
 #[derive(Default)]
-pub struct Ways(Mutex<BTreeMap<String, (Way, Arc<Relay>)>>);
+pub struct Ways(Mutex<BTreeMap<String, Way>>);
 
 impl Ways {
-    /// Opens ways to new proxies and closes those to proxies that are gone. While the API server is
-    /// away the known ways stay.
+    /// Opens ways to new proxies and offers those no more that lead to proxies that are gone. While the
+    /// API server is away the known ways stay.
     pub async fn refresh(&self, archive: &Archive, lab: &Lab) -> Result<()> {
         let ready = archive.ready_pods("proxy").await?;
         let names: Vec<String> = ready.iter().map(kube::ResourceExt::name_any).collect();
@@ -45,9 +52,9 @@ impl Ways {
             let way = Way {
                 pod: name.clone(),
                 node: node_of(&pod)?,
-                port: relay.port,
+                relay: Arc::new(relay),
             };
-            self.0.lock().insert(name, (way, Arc::new(relay)));
+            self.0.lock().insert(name, way);
         }
         Ok(())
     }
@@ -55,8 +62,7 @@ impl Ways {
     /// A way that is not one to be avoided; `pick` chooses.
     pub fn choose(&self, pick: u64, avoided: impl Fn(&Way) -> bool) -> Option<Way> {
         let known = self.0.lock();
-        let ways: Vec<&Way> = known.values().map(|(way, _)| way).collect();
-        let ways: Vec<&Way> = ways.into_iter().filter(|way| !avoided(way)).collect();
+        let ways: Vec<&Way> = known.values().filter(|way| !avoided(way)).collect();
         let at = pick.checked_rem(ways.len() as u64)?;
         ways.get(at as usize).map(|way| (*way).clone())
     }

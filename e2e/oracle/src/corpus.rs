@@ -13,13 +13,14 @@ const GATHERED: &str = include_str!("../gathered.sql");
 /// Queries that Qserv and Vitess answer wrongly or refuse.
 const OTHERS: &str = include_str!("../others.sql");
 
-/// Joins whose groups or order come from one table: if the optimizer reads another one first, a
+/// Joins, also by IN, whose groups or order come from one table: if the optimizer reads another one first, a
 /// temporary table is used and the columns lose their key flags. MariaDB itself answers either way,
 /// depending on its statistics; these flags are not compared here.
 const JOINED_AND_SORTED: &[&str] = &[
     "SELECT objectId FROM Object o ORDER BY (SELECT COUNT(*) FROM Source s WHERE s.objectId = o.objectId), objectId LIMIT 20",
     "SELECT o.objectId, COUNT(*), AVG(s.psfFlux) FROM Object o, Source s WHERE o.objectId = s.objectId GROUP BY o.objectId",
     "SELECT o.objectId, COUNT(s.sourceId), IFNULL(SUM(s.amount), 0), IFNULL(MAX(s.mjd), -1) FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId GROUP BY o.objectId",
+    "SELECT s.sourceId, s.objectId FROM Source s WHERE s.objectId IN (SELECT o.objectId FROM Object o WHERE o.run IN (1, 2, 3)) ORDER BY s.sourceId LIMIT 4",
     "SELECT o.objectId, o.kind, s.sourceId, s.quality FROM Object o JOIN Source s USING (objectId) WHERE o.objectId IN (390030275138020, 390030275138021) ORDER BY o.objectId, s.sourceId",
 ];
 
