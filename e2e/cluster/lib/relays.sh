@@ -24,19 +24,19 @@ relay_command() {
 }
 
 relays_start() {
-    local name targets command
+    local name targets words
     for name in "${relay_names[@]}"; do
         mapfile -t targets < <(relay_targets "$name")
-        mapfile -t command < <(relay_command "${relay_port[$name]}" "${targets[@]}")
-        spawn "relay-$name" "${command[@]}"
+        mapfile -t words < <(relay_command "${relay_port[$name]}" "${targets[@]}")
+        spawn "relay-$name" "${words[@]}"
     done
 }
 
 # relay_run PORT TARGET: this process becomes the relay.
 relay_run() {
-    local command
-    mapfile -t command < <(relay_command "$@")
-    exec "${command[@]}"
+    local words
+    mapfile -t words < <(relay_command "$@")
+    exec "${words[@]}"
 }
 
 relays_check() {
