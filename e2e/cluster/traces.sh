@@ -11,8 +11,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 # Processes come and go while a command such as find runs, hence its outcome does not count.
 traces() {
-    echo "== namespaces of processes"
-    { find /proc/[0-9]*/ns/{net,pid,mnt} -printf '%l\n' 2>/dev/null || true; } | sort -u
+    echo "== namespaces of processes, how many of each kind: a node that was off has others"
+    { find /proc/[0-9]*/ns/{net,pid,mnt} -printf '%l\n' 2>/dev/null || true; } | sort -u | cut -d: -f1 | uniq -c
     echo "== named network namespaces"
     ls /run/netns 2>/dev/null || true
     echo "== mounts, whoever sees them"
@@ -23,7 +23,7 @@ traces() {
         # Without the folder, or with a namespace that goes meanwhile, there is nothing to see.
         { find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null || true; } |
             while read -r name; do ip -n "$name" -o link 2>/dev/null || true; done
-    } | awk '{ print $2 }' | grep -v '^cni0:' | sort # a node keeps its bridge after its first pod
+    } | awk '{ sub(/@.*/, ":", $2); print $2 }' | grep -v '^cni0:' | sort # a node keeps its bridge after its first pod
     echo "== control groups"
     # The kubelet's own, for all pods of a class, stay with the node.
     find /sys/fs/cgroup -type d -path "*$lab*" | grep -Ev '/kubepods(/besteffort|/burstable)?$' | sort || true

@@ -92,7 +92,7 @@ async fn main() -> Result<ExitCode> {
 
 /// The whole run; whether nothing is to be blamed on the archive.
 async fn run(archive: &Archive, lab: &Lab, args: &Args) -> Result<bool> {
-    let shape = Shape::now(archive).await?;
+    let shape = Shape::wanted(archive).await?;
     shape
         .restored(archive)
         .await
