@@ -142,6 +142,20 @@ fn family_rows(families: &[ChunkFamily]) -> Table {
     table
 }
 
+/// What a pool waits for that only people can change.
+fn waits_of(pool: &WorkerPool) -> Vec<String> {
+    let conditions = pool.status.clone().unwrap_or_default().conditions;
+    let waits = conditions.iter().filter(|condition| {
+        ["RepairWaits", "CatalogBehind"].contains(&condition.type_.as_str())
+            && condition.status == "True"
+    });
+    let said = waits.map(|condition| {
+        let (kind, message) = (&condition.type_, &condition.message);
+        format!("{}: {kind}: {message}", pool.name_any())
+    });
+    said.collect()
+}
+
 /// What is at risk, a line each; one line that says so when nothing is.
 fn troubles(pools: &[WorkerPool], workers: &[Worker], families: &[ChunkFamily]) -> Vec<String> {
     let mut lines = Vec::new();
@@ -168,16 +182,7 @@ fn troubles(pools: &[WorkerPool], workers: &[Worker], families: &[ChunkFamily]) 
         }
     }
     for pool in pools {
-        let conditions = pool.status.clone().unwrap_or_default().conditions;
-        let waits = conditions.iter().filter(|condition| {
-            ["RepairWaits", "CatalogBehind"].contains(&condition.type_.as_str())
-                && condition.status == "True"
-        });
-        let said = waits.map(|condition| {
-            let (kind, message) = (&condition.type_, &condition.message);
-            format!("{}: {kind}: {message}", pool.name_any())
-        });
-        lines.extend(said);
+        lines.extend(waits_of(pool));
     }
     if lines.is_empty() {
         lines.push("every chunk has the copies that are wanted".into());

@@ -105,32 +105,32 @@ async fn ask(load: &Load, session: &mut Session, pick: usize) -> bool {
     } else {
         compare(question, &mut session.conn).await
     };
-    let way = &session.way;
-    let place = format!(
-        "at {} after {:.1} s: {sql}",
-        way.pod,
-        began.elapsed().as_secs_f64()
-    );
+    let seconds = began.elapsed().as_secs_f64();
+    let place = format!("at {} after {seconds:.1} s: {sql}", session.way.pod);
+    let is_answered = record(load, session, outcome, &place);
+    if is_answered {
+        session.alive = Instant::now();
+    }
+    is_answered
+}
+
+/// Counts an outcome; whether it is an answer.
+fn record(load: &Load, session: &Session, outcome: Outcome, place: &str) -> bool {
+    let (way, tally) = (&session.way, &load.tally);
     match outcome {
-        Outcome::Right => load.tally.answered(),
-        Outcome::Wrong(what) => {
-            load.tally.answered();
-            load.tally.wrong(format_args!("{what} {place}"));
-        }
-        Outcome::Lost(what) => {
-            load.tally.answered();
-            load.tally.lost(format_args!("{what} {place}"));
-        }
         Outcome::None { error, begun } => {
             if begun || load.ledger.hit(&way.pod, &way.node, session.alive) {
-                load.tally.excused();
+                tally.excused();
             } else {
-                load.tally.failed(format_args!("{place}: {error}"));
+                tally.failed(format_args!("{place}: {error}"));
             }
             return false;
         }
+        Outcome::Right => {}
+        Outcome::Wrong(what) => tally.wrong(format_args!("{what} {place}")),
+        Outcome::Lost(what) => tally.lost(format_args!("{what} {place}")),
     }
-    session.alive = Instant::now();
+    tally.answered();
     true
 }
 

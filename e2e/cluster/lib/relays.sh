@@ -32,13 +32,6 @@ relays_start() {
     done
 }
 
-# relay_run PORT TARGET: this process becomes the relay.
-relay_run() {
-    local words
-    mapfile -t words < <(relay_command "$@")
-    exec "${words[@]}"
-}
-
 relays_check() {
     local name
     for name in "${relay_names[@]}"; do
