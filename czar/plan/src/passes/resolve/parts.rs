@@ -6,7 +6,8 @@ use sqlparser::ast::{
 };
 
 use super::convert::{Converter, Notes, Place};
-use crate::error::{PlanError, ResolveError, refused};
+use super::names::table_parts;
+use crate::error::{PlanError, refused};
 use crate::query::expr::{ColumnId, Expr};
 use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::Item;
@@ -141,20 +142,8 @@ fn column_item(scope: &Scope<'_>, column: ColumnId) -> Item {
 
 /// The table that `t.*` or `db.t.*` names.
 fn qualifier(name: &sqlparser::ast::ObjectName, scope: &Scope<'_>) -> Result<usize, PlanError> {
-    let parts: Vec<&str> = name
-        .0
-        .iter()
-        .filter_map(|part| part.as_ident())
-        .map(|ident| ident.value.as_str())
-        .collect();
-    match parts.as_slice() {
-        [alias] => Ok(scope.table(None, alias)?),
-        [database, alias] => Ok(scope.table(Some(database), alias)?),
-        _ => Err(ResolveError::UnknownTable {
-            alias: name.to_string(),
-        }
-        .into()),
-    }
+    let (database, alias) = table_parts(name)?;
+    Ok(scope.table(database, alias)?)
 }
 
 /// The terms of a condition that are joined by AND.
