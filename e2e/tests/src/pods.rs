@@ -20,22 +20,26 @@ impl Archive {
         Api::namespaced(self.client.clone(), NAMESPACE)
     }
 
-    /// Pods of a component that are ready, by name.
-    pub async fn ready_pods(&self, component: &str) -> Result<Vec<Pod>> {
+    /// Pods of a component, ready or not, by name.
+    async fn pods_of(&self, component: &str) -> Result<Vec<Pod>> {
         let of_component =
             ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         let mut pods = self.pods().list(&of_component).await?.items;
-        pods.retain(is_ready);
         pods.sort_by_key(kube::ResourceExt::name_any);
+        Ok(pods)
+    }
+
+    /// Pods of a component that are ready, by name.
+    pub async fn ready_pods(&self, component: &str) -> Result<Vec<Pod>> {
+        let mut pods = self.pods_of(component).await?;
+        pods.retain(is_ready);
         Ok(pods)
     }
 
     /// Waits until a component has that many ready pods and no others.
     pub async fn await_ready(&self, component: &str, count: usize) -> Result<Vec<Pod>> {
-        let of_component =
-            ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         eventually(&format!("{count} ready pods of {component}"), async || {
-            let pods = self.pods().list(&of_component).await?.items;
+            let pods = self.pods_of(component).await?;
             Ok((pods.len() == count && pods.iter().all(is_ready)).then_some(pods))
         })
         .await
@@ -54,15 +58,21 @@ impl Archive {
         ))
     }
 
-    /// Pods of the workers that have a physical database on their disks.
+    /// Pods of the workers that have a physical database on their disks. Each worker answers: on a
+    /// busy machine one may be unready for a moment, and it holds rows all the same.
     pub async fn holders(&self, database: &str) -> Result<Vec<String>> {
         let sql = format!(
             "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{database}'"
         );
         let mut holders = Vec::new();
-        for pod in self.ready_pods("worker").await? {
-            if on_worker(&pod.name_any(), &sql).await?.trim() != "0" {
-                holders.push(pod.name_any());
+        for pod in self.pods_of("worker").await? {
+            let name = pod.name_any();
+            let found = eventually(&format!("an answer of {name}"), async || {
+                on_worker(&name, &sql).await.map(Some)
+            })
+            .await?;
+            if found.trim() != "0" {
+                holders.push(name);
             }
         }
         Ok(holders)
