@@ -5,9 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use k8s_openapi::api::core::v1::Pod;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, Value};
 use tokio::task::JoinHandle;
+
+use crate::login;
+use crate::pods::Forward;
 
 /// One statement of each kind: a sealed count, a count by rows, a lookup, a cone search, a
 /// histogram and a join.
@@ -94,6 +98,17 @@ impl Questions {
             loops,
         })
     }
+}
+
+/// Asks the demo's statements all the time at one proxy, over two connections; the way to it stands
+/// as long as its [`Forward`].
+pub async fn asking_at(proxy: &Pod) -> Result<(Forward, Asking)> {
+    let forward = Forward::open(proxy, 4040).await?;
+    let way = login()?.ip_or_hostname("127.0.0.1").tcp_port(forward.port);
+    let mut session = Conn::new(Opts::from(way.clone())).await?;
+    let questions = Questions::learn(&mut session, STATEMENTS).await?;
+    let asking = questions.keep_asking(way, 2).await?;
+    Ok((forward, asking))
 }
 
 /// Loops that ask; any wrong answer or error ends one of them with it.

@@ -7,6 +7,7 @@ mod away;
 mod deaths;
 mod declarations;
 mod deletions;
+mod drains;
 mod drift;
 mod families_of_rows;
 mod ingests;

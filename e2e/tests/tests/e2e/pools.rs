@@ -7,10 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
-use mysql_async::{Conn, Opts};
 use orrery_e2e::pods::{Forward, on_worker};
-use orrery_e2e::questions::{Asking, Questions, STATEMENTS};
-use orrery_e2e::{Archive, condition, eventually_within, kubectl, login};
+use orrery_e2e::questions::{Asking, asking_at};
+use orrery_e2e::{Archive, condition, eventually_within, kubectl};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -24,13 +23,7 @@ const LONGEST: Duration = Duration::from_secs(900);
 /// Asks the demo's statements all the time.
 async fn asking(archive: &Archive) -> Result<(Forward, Asking)> {
     let proxies = archive.ready_pods("proxy").await?;
-    let proxy = proxies.into_iter().next().context("no proxy")?;
-    let forward = Forward::open(&proxy, 4040).await?;
-    let way = login()?.ip_or_hostname("127.0.0.1").tcp_port(forward.port);
-    let mut session = Conn::new(Opts::from(way.clone())).await?;
-    let questions = Questions::learn(&mut session, STATEMENTS).await?;
-    let asking = questions.keep_asking(way, 2).await?;
-    Ok((forward, asking))
+    asking_at(proxies.first().context("no proxy")?).await
 }
 
 /// Uids of the workers' pods that are ready, by name.

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use kube::ResourceExt as _;
-use mysql_async::{Conn, Opts};
 use orrery_e2e::lab::Lab;
-use orrery_e2e::pods::{Forward, on_worker};
-use orrery_e2e::questions::{Asking, Questions, STATEMENTS};
-use orrery_e2e::{Archive, condition, eventually_within, login};
+use orrery_e2e::pods::{Forward, node_of, on_worker};
+use orrery_e2e::questions::{Asking, asking_at};
+use orrery_e2e::{Archive, condition, eventually_within};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -24,17 +23,12 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// Asks the demo's statements all the time at a proxy that does not run on `node`.
 async fn asking(archive: &Archive, node: &str) -> Result<(Forward, Asking)> {
-    let elsewhere = |pod: &k8s_openapi::api::core::v1::Pod| {
-        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) != Some(node)
-    };
-    let proxies = archive.ready_pods("proxy").await?;
-    let proxy = proxies.into_iter().find(elsewhere);
-    let forward = Forward::open(&proxy.context("no proxy elsewhere")?, 4040).await?;
-    let way = login()?.ip_or_hostname("127.0.0.1").tcp_port(forward.port);
-    let mut session = Conn::new(Opts::from(way.clone())).await?;
-    let questions = Questions::learn(&mut session, STATEMENTS).await?;
-    let asking = questions.keep_asking(way, 2).await?;
-    Ok((forward, asking))
+    for proxy in archive.ready_pods("proxy").await? {
+        if node_of(&proxy)? != node {
+            return asking_at(&proxy).await;
+        }
+    }
+    bail!("no proxy elsewhere than on {node}")
 }
 
 /// Waits until every chunk has all its copies, on workers that are not down.
