@@ -34,14 +34,17 @@ impl Own {
         Ok(own)
     }
 
-    /// The same in a family of its own, with this scheme, in the demo's pool.
-    pub async fn with_family(name: &'static str, scheme: Value) -> Result<Self> {
+    /// The same in a family of its own, in the demo's pool: as the demo's family, but for the fields
+    /// in `spec`.
+    pub async fn with_family(name: &'static str, spec: Value) -> Result<Self> {
         let mut own = Self::new(name).await?;
         own.family = own.object("family");
         let demo = own.archive.kind("ChunkFamily").get("sky").await?;
-        let mut spec = demo.data["spec"].clone();
-        spec["scheme"] = scheme;
-        own.archive.apply("ChunkFamily", &own.family, spec).await?;
+        let mut whole = demo.data["spec"].clone();
+        for (field, value) in spec.as_object().into_iter().flatten() {
+            whole[field] = value.clone();
+        }
+        own.archive.apply("ChunkFamily", &own.family, whole).await?;
         Ok(own)
     }
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use kube::ResourceExt as _;
 use orrery_e2e::lab::Lab;
+use orrery_e2e::own::{Own, objects};
 use orrery_e2e::pods::{Forward, node_of, on_worker};
 use orrery_e2e::questions::{Asking, asking_at};
-use orrery_e2e::{Archive, condition, eventually_within};
+use orrery_e2e::{Archive, condition, error_of, eventually_within, rows, session};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -179,4 +180,45 @@ async fn a_worker_is_drained_under_load_and_used_again() -> Result<()> {
     complete(&archive, &asking).await?;
     asking.stop().await?;
     Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn chunks_with_one_copy_are_named_while_their_node_is_off_and_answer_once_it_is_back()
+-> Result<()> {
+    let _alone = ALONE.lock().await;
+    let Some(lab) = Lab::here() else {
+        return Ok(());
+    };
+    let own = Own::with_family("single", json!({ "replicas": 1 })).await?;
+    own.director().await?;
+    let status = own.ingest("objects", "Object", 0, &objects(0, 100)).await?;
+    ensure!(status["phase"] == "Visible", "{status}");
+    let held = own.physical_database("Object").await?;
+    let holders = own.archive.holders(&held).await?;
+    let mut lost = own.archive.expendable().await?.into_iter();
+    let (node, worker) = lost
+        .find(|(_, worker)| holders.contains(&format!("{worker}-0")))
+        .context("no worker that can go holds a chunk")?;
+    let sql = format!("SELECT SUM(v) FROM {}.Object", own.database());
+    let paused = lab.pause(&node).await?;
+    let named = format!("worker {}: ", worker.trim_start_matches("main-w"));
+    eventually_within(
+        LONGEST,
+        "an error that names worker and chunk",
+        async || {
+            let (_, said) = error_of(&mut session().await?, &sql).await?;
+            ensure!(said.contains("chunk ") && said.contains(&named), "{said}");
+            Ok(Some(()))
+        },
+    )
+    .await?;
+    drop(paused);
+    eventually_within(LONGEST, "the rows", async || {
+        let found = rows::<u64>(&mut session().await?, &sql).await?;
+        ensure!(found == [(0..100).sum::<u64>()], "{found:?}");
+        Ok(Some(()))
+    })
+    .await?;
+    own.remove().await
 }

@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 #[ignore = "needs the demo"]
 async fn seventy_small_ingests_are_all_there_or_refused_with_the_cause() -> Result<()> {
     let scheme = json!({ "kind": "sphere", "stripes": 18, "subStripes": 10, "overlap": 0.01 });
-    let own = Own::with_family("seventy", scheme).await?;
+    let own = Own::with_family("seventy", json!({ "scheme": scheme })).await?;
     own.director().await?;
     let name = |number: u64| format!("i{number:02}");
     // Three rows each, all in one chunk.
