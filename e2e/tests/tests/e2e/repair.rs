@@ -190,7 +190,11 @@ async fn chunks_with_one_copy_are_named_while_their_node_is_off_and_answer_once_
     let Some(lab) = Lab::here() else {
         return Ok(());
     };
-    let own = Own::with_family("single", json!({ "replicas": 1 })).await?;
+    let own = Own::with_family(
+        "single",
+        json!({ "replicas": { "desired": 1, "minimum": 1 } }),
+    )
+    .await?;
     own.director().await?;
     let status = own.ingest("objects", "Object", 0, &objects(0, 100)).await?;
     ensure!(status["phase"] == "Visible", "{status}");
