@@ -3,9 +3,11 @@
 //!
 //! Rules, in order: a chunk's replicas stand on distinct workers of its pool that have room for it;
 //! never two on one node while another node has room; zones differ where they can; bytes are even
-//! among workers. What a chunk already has is never taken away here, so movement is least.
+//! among workers, but no worker gets much more than its part of what is placed at once. What a chunk
+//! already has is never taken away here, so movement is least.
 
 pub mod balance;
+mod shares;
 pub mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -94,6 +96,10 @@ pub fn plan(
     replicas: u32,
 ) -> BTreeMap<ChunkId, Vec<WorkerId>> {
     let mut planner = Planner::new(places.iter().cloned());
+    planner.share(wanted.iter().map(|chunk| {
+        let missing = (replicas as usize).saturating_sub(chunk.has.len());
+        chunk.bytes.max(1).saturating_mul(missing as u64)
+    }));
     let mut order: Vec<&Wanted> = wanted.iter().collect();
     // Large chunks first, so that small ones even out what is left.
     order.sort_by_key(|chunk| (std::cmp::Reverse(chunk.bytes), chunk.chunk));
@@ -131,6 +137,20 @@ struct Seat {
     bytes: u64,
     room: u64,
     open: bool,
+    /// Bytes of what is placed at once that it should get; `None` when that is not known.
+    share: Option<u64>,
+    /// Bytes that it got here.
+    got: u64,
+}
+
+impl Seat {
+    /// Who has less of this gets the next chunk: of its share, or else of bytes.
+    fn fullness(&self) -> u128 {
+        match self.share {
+            Some(share) => (u128::from(self.got) << 32) / u128::from(share.max(1)),
+            None => u128::from(self.bytes),
+        }
+    }
 }
 
 impl Planner {
@@ -150,6 +170,8 @@ impl Planner {
                 bytes: place.bytes,
                 room: place.room,
                 open: place.open,
+                share: None,
+                got: 0,
             })
             .collect();
         Self {
@@ -161,9 +183,21 @@ impl Planner {
         }
     }
 
+    /// Says what is placed at once, the bytes of each chunk with all its new copies, so that every
+    /// open worker gets a part of it ([`shares::shares`]).
+    fn share(&mut self, chunks: impl Iterator<Item = u64>) {
+        let bytes = chunks.fold(0, u64::saturating_add);
+        let open = self.seats.iter_mut().filter(|seat| seat.open);
+        let mut open: Vec<&mut Seat> = open.collect();
+        let held: Vec<u64> = open.iter().map(|seat| seat.bytes).collect();
+        for (seat, share) in open.iter_mut().zip(shares::shares(&held, bytes)) {
+            seat.share = Some(share);
+        }
+    }
+
     /// The place for a chunk with the fewest of the `held` replicas on its node, then in its zone,
-    /// then the fewest bytes; ties by a hash, so that equal workers share evenly. None of `held`
-    /// and `never`.
+    /// then the least of its share, or the fewest bytes where shares are not known; ties by a hash,
+    /// so that equal workers share evenly. None of `held` and `never`.
     pub fn choose(
         &mut self,
         chunk: ChunkId,
@@ -185,9 +219,10 @@ impl Planner {
         let best = self.seats.iter_mut().filter(fits).min_by_key(|seat| {
             let node = near.iter().filter(|(node, _)| *node == seat.node).count();
             let zone = near.iter().filter(|(_, zone)| *zone == seat.zone).count();
-            (node, zone, seat.bytes, tie(chunk, seat.worker))
+            (node, zone, seat.fullness(), tie(chunk, seat.worker))
         })?;
         best.bytes = best.bytes.saturating_add(bytes.max(1));
+        best.got = best.got.saturating_add(bytes.max(1));
         best.room = best.room.saturating_sub(bytes);
         Some(best.worker)
     }
@@ -291,6 +326,44 @@ mod tests {
         }
         let (least, most) = (loads.values().min().unwrap(), loads.values().max().unwrap());
         assert!(most - least <= most / 20, "{loads:?}");
+    }
+
+    /// Chunks that each worker gets of 120 with one copy each, beside what it holds.
+    fn counts(held: &[u64]) -> Vec<usize> {
+        let mut places = places(held.len() as u32, held.len() as u32, 1);
+        for (place, held) in places.iter_mut().zip(held) {
+            place.bytes = *held;
+        }
+        let planned = plan(&wanted(120), &places, 1);
+        let gets = |worker: WorkerId| planned.values().filter(|got| **got == [worker]).count();
+        places.iter().map(|place| gets(place.worker)).collect()
+    }
+
+    #[test]
+    fn few_new_chunks_beside_full_workers_do_not_all_land_on_the_emptiest() {
+        let nearly_even = counts(&[470_000_000, 430_000_000, 468_000_000, 467_000_000]);
+        assert!(
+            nearly_even.iter().all(|count| *count >= 12),
+            "{nearly_even:?}"
+        );
+        let one_new = counts(&[470_000_000, 0, 468_000_000, 467_000_000]);
+        assert!(
+            one_new.iter().all(|count| (12..=78).contains(count)),
+            "{one_new:?}"
+        );
+    }
+
+    #[test]
+    fn many_new_chunks_make_workers_even() {
+        let (less, more) = (20_000, 50_000);
+        let counts = counts(&[less, more, less, more]);
+        assert!(counts[0] > counts[1] && counts[2] > counts[3], "{counts:?}");
+        let bytes = |count: usize, held: u64| count as u64 * 1250 + held;
+        let totals = [bytes(counts[0], less), bytes(counts[1], more)];
+        assert!(
+            totals[0].abs_diff(totals[1]) <= totals[0] / 20,
+            "{counts:?}"
+        );
     }
 
     #[test]
