@@ -35,7 +35,8 @@ pub fn page(kinds: &[CustomResourceDefinition]) -> Result<String, serde_json::Er
         if !rules.is_empty() {
             page.push_str("\nRefused otherwise:\n\n");
             for rule in rules {
-                let _ = writeln!(page, "- {rule}");
+                // Without the mark, readers of Markdown take `<digits>` for a tag and hide it.
+                let _ = writeln!(page, "- {}", rule.replace('<', "\\<"));
             }
         }
     }
