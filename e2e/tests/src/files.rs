@@ -44,18 +44,25 @@ impl Files {
 
     /// Writes a file, whole or not at all.
     pub async fn write(&self, path: &str, content: &[u8]) -> Result<()> {
-        // The size is checked, because a stream that was cut looks like a file that ended.
-        let script = format!(
-            "cat >/files/new.{path} && test $(stat -c %s /files/new.{path}) = {} && mv /files/new.{path} /files/{path}",
-            content.len()
-        );
-        let exec = ["exec", "--stdin", CLAIM, "--", "sh", "-c", &script];
-        kubectl_with(&exec, content).await.map(drop)
+        write_to(CLAIM, &format!("/files/{path}"), content).await
     }
 }
 
+/// Writes a file of a pod that has a shell, whole or not at all; its folder is made. Others than the
+/// pod's user may run it.
+pub async fn write_to(pod: &str, path: &str, content: &[u8]) -> Result<()> {
+    // The size is checked, because a stream that was cut looks like a file that ended.
+    let script = format!(
+        "mkdir -p \"$(dirname {path})\" && cat >{path}.new && chmod 755 {path}.new && \
+         test $(stat -c %s {path}.new) = {} && mv {path}.new {path}",
+        content.len()
+    );
+    let exec = ["exec", "--stdin", pod, "--", "sh", "-c", &script];
+    kubectl_with(&exec, content).await.map(drop)
+}
+
 /// The workers' image, which every node has and which has a shell.
-async fn worker_image(pods: &Api<Pod>) -> Result<String> {
+pub(crate) async fn worker_image(pods: &Api<Pod>) -> Result<String> {
     let workers = kube::api::ListParams::default().labels("app.kubernetes.io/component=worker");
     let listed = pods.list(&workers).await?;
     let containers = listed

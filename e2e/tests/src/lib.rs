@@ -6,6 +6,7 @@
 //! (`make -s env`). They are ignored by a plain `cargo test`, which has no cluster; `e2e/tests/run`
 //! runs them.
 
+pub mod bucket;
 pub mod files;
 pub mod lab;
 pub mod own;

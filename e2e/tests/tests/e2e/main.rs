@@ -4,6 +4,7 @@
 
 mod answers;
 mod away;
+mod buckets;
 mod deaths;
 mod declarations;
 mod deletions;

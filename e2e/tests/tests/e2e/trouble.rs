@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
+use orrery_e2e::files::CLAIM;
 use orrery_e2e::own::{Own, message, objects};
 use orrery_e2e::pods::on_worker;
 use orrery_e2e::{NAMESPACE, eventually, eventually_within};
@@ -30,6 +31,47 @@ async fn an_ingest_without_its_claim_names_it_and_holds_no_other() -> Result<()>
     let status = own.ended("next", Duration::from_secs(180)).await?;
     ensure!(status["phase"] == "Visible", "{status}");
     own.archive.delete("Ingest", &stuck).await?;
+    own.remove().await
+}
+
+/// The spool outgrows what its pod may have on the node's disk: the pod is put out, and the ingest
+/// fails with that; the next of its director starts.
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn an_ingest_whose_spool_is_full_says_so_and_fills_no_other_node() -> Result<()> {
+    let own = Own::new("full_spool").await?;
+    own.director().await?;
+    own.file("large", &objects(0, 600_000)).await?;
+    let small = json!({
+        "requests": { "cpu": "10m", "memory": "32Mi" },
+        "limits": { "memory": "512Mi", "ephemeral-storage": "4Mi" },
+    });
+    let spec = json!({
+        "target": { "database": own.database(), "table": "Object" },
+        "sources": [{ "claim": CLAIM, "path": format!("{}.csv", own.object("large")) }],
+        "loader": { "resources": small },
+    });
+    own.archive
+        .apply("Ingest", &own.object("large"), spec)
+        .await?;
+    own.file("next", &objects(0, 10)).await?;
+    own.declare("next", "Object", 0, false).await?;
+    let status = own.ended("large", Duration::from_secs(180)).await?;
+    ensure!(status["phase"] == "Failed", "{status}");
+    ensure!(message(&status).contains("DiskFull"), "{status}");
+    ensure!(
+        message(&status).contains("spec.loader.spool.size"),
+        "{status}"
+    );
+    eventually("the loader's pods to be gone", || async {
+        let name = own.object("large");
+        let own_pods = ListParams::default().labels(&format!("orrery.dev/ingest={name}"));
+        let pods = own.archive.pods().list(&own_pods).await?;
+        Ok(pods.items.is_empty().then_some(()))
+    })
+    .await?;
+    let status = own.ended("next", Duration::from_secs(180)).await?;
+    ensure!(status["phase"] == "Visible", "{status}");
     own.remove().await
 }
 

@@ -1,10 +1,6 @@
 //! A real S3 server with one bucket.
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
 use orrery_archive::ingest::{IngestSource, S3Source, SecretName};
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
 
 use super::Place;
@@ -22,20 +18,12 @@ impl Bucket {
     pub async fn start() -> Self {
         let files = TempDir::new().unwrap();
         std::fs::create_dir(files.path().join("sky")).unwrap();
-        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(files.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = builder.build();
+        let folder = files.path().to_owned();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let http = Builder::new(TokioExecutor::new());
-                    // A client that goes away ends its connection with an error.
-                    let _ = http.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
+            let served = orrery_kit_bucket::serve(listener, &folder, KEY, SECRET).await;
+            panic!("the bucket's server ended: {served:?}");
         });
         Self { endpoint, files }
     }
