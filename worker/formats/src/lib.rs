@@ -108,6 +108,18 @@ pub enum Kind {
     Unreadable(String),
 }
 
+/// What is asked of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing.
+    Nothing,
+    /// Its values.
+    Values,
+    /// Its values for a column of 32 bits: numbers of 32 bits have no more digits than they need
+    /// there.
+    Singles,
+}
+
 /// The rows of a table, some at a time.
 pub trait Rows: Send {
     /// Appends some rows to `out` in the form of [`text`], each with the fields of the table in
@@ -116,10 +128,10 @@ pub trait Rows: Send {
 }
 
 /// Fails when a field that is asked for holds no single value.
-fn check_wanted(fields: &[Field], wanted: &[bool]) -> Result<(), FormatError> {
+fn check_wanted(fields: &[Field], wanted: &[Wanted]) -> Result<(), FormatError> {
     let refused = fields.iter().zip(wanted).find_map(|(field, wanted)| {
         match (&field.kind, wanted) {
-            (Kind::Unreadable(why), true) => Some(format!(
+            (Kind::Unreadable(why), Wanted::Values | Wanted::Singles) => Some(format!(
                 "the column `{}` {why}; leave it out with a name that starts with `-` in spec.fields",
                 field.name
             )),

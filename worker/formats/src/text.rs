@@ -1,8 +1,6 @@
 //! The text form of rows: fields with tabs between, lines with a line feed at the end, `\N` for
 //! NULL, and a backslash before what would else mean something.
 
-use std::io::Write as _;
-
 /// Between fields.
 pub const DELIMITER: u8 = b'\t';
 /// Before a character with a meaning.
@@ -30,22 +28,61 @@ pub fn boolean(value: bool, out: &mut Vec<u8>) {
 }
 
 /// Appends an integer.
-pub fn integer(value: impl std::fmt::Display, out: &mut Vec<u8>) {
-    // Writing to a vector does not fail.
-    let _ = write!(out, "{value}");
+pub fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends the shortest text that reads back to the same number, or `NaN`, `inf`, `-inf`. A
 /// number of 32 bits is given as the one of 64 bits that equals it: its text then reads back to
 /// the same number in columns of either width.
 pub fn double(value: f64, out: &mut Vec<u8>) {
-    let magnitude = value.abs();
-    // Writing to a vector does not fail.
-    let _ = if magnitude == 0.0 || (1e-5..1e16).contains(&magnitude) || !value.is_finite() {
-        write!(out, "{value}")
+    if value.is_finite() {
+        finite(value, out);
     } else {
-        write!(out, "{value:e}")
-    };
+        out.extend_from_slice(not_finite(value).as_bytes());
+    }
+}
+
+/// As [`double`], in the fewest digits that read back to the same number in a column of 32 bits.
+pub fn single(value: f32, out: &mut Vec<u8>) {
+    if !value.is_finite() {
+        return double(f64::from(value), out);
+    }
+    let start = out.len();
+    finite(value, out);
+    // Servers read 64 bits, refuse what is above the largest number, and round the rest to 32 bits.
+    // Where that does not end at the number itself, more digits are needed.
+    let text = out.get(start..).unwrap_or_default();
+    let stored =
+        |read: f64| read.abs() <= f64::from(f32::MAX) && (read as f32).to_bits() == value.to_bits();
+    let read = std::str::from_utf8(text).map(str::parse);
+    if !matches!(read, Ok(Ok(read)) if stored(read)) {
+        out.truncate(start);
+        finite(f64::from(value), out);
+    }
+}
+
+/// Appends the shortest text that reads back to the same number of as many bits; whole numbers
+/// have no point, exponents no plus.
+fn finite(value: impl zmij::Float, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    let bare = text.strip_suffix(".0").unwrap_or(text).as_bytes();
+    // An exponent has three digits at most.
+    let exponent = bare.len().saturating_sub(4);
+    let (most, last) = bare.split_at(exponent);
+    out.extend_from_slice(most);
+    out.extend(last.iter().filter(|byte| **byte != b'+'));
+}
+
+fn not_finite(value: f64) -> &'static str {
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "inf"
+    } else {
+        "-inf"
+    }
 }
 
 /// Appends `unscaled` × 10^-`scale`.
@@ -163,8 +200,44 @@ mod tests {
         assert_eq!(written(|out| double(-0.0, out)), "-0");
         assert_eq!(written(|out| double(1_234_567.25, out)), "1234567.25");
         assert_eq!(written(|out| double(1e300, out)), "1e300");
+        assert_eq!(written(|out| double(1e16, out)), "1e16");
+        assert_eq!(written(|out| double(1e-7, out)), "1e-7");
+        assert_eq!(written(|out| double(0.00001, out)), "0.00001");
         assert_eq!(written(|out| double(f64::NAN, out)), "NaN");
         assert_eq!(written(|out| double(f64::NEG_INFINITY, out)), "-inf");
+        assert_eq!(written(|out| double(-f64::NAN, out)), "NaN");
+        assert_eq!(written(|out| single(f32::INFINITY, out)), "inf");
+        assert_eq!(written(|out| single(3.0, out)), "3");
+    }
+
+    #[test]
+    fn a_number_for_a_column_of_32_bits_has_no_more_digits_than_it_needs() {
+        let stored = |value| {
+            let text = written(|out| single(value, out));
+            let read = text.parse::<f64>().unwrap() as f32;
+            assert_eq!(read.to_bits(), value.to_bits(), "{text}");
+            assert!(
+                text.parse::<f64>().unwrap().abs() <= f64::from(f32::MAX),
+                "{text}"
+            );
+            text
+        };
+        stored(f32::MAX);
+        stored(f32::MIN);
+        assert_eq!(stored(0.1), "0.1");
+        assert_eq!(stored(-0.0), "-0");
+        assert_eq!(stored(16_777_216.0), "16777216");
+        let mut bits = 1_u32;
+        for _ in 0..200_000 {
+            bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let value = f32::from_bits(bits);
+            if value.is_finite() {
+                stored(value);
+            }
+        }
+        // Its shortest text, 7.038531e-26, is rounded to a neighbour by way of 64 bits.
+        let between = f32::from_bits(0x15ae_43fd);
+        assert_eq!(stored(between), written(|out| double(between.into(), out)));
     }
 
     #[test]

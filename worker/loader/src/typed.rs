@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use orrery_archive::ingest::FileFormat;
-use orrery_formats::{FormatError, Rows, fits, parquet, votable};
+use orrery_formats::{FormatError, Rows, Wanted, fits, parquet, votable};
 
 use crate::dialect::Dialect;
 use crate::fault::Fault;
@@ -62,7 +62,7 @@ impl Table {
     /// as many `threads`.
     pub fn text(
         self,
-        wanted: &[bool],
+        wanted: &[Wanted],
         threads: usize,
         name: &str,
     ) -> Result<Box<dyn Read + Send>, Fault> {

@@ -1,7 +1,7 @@
 //! The columns of a binary table, and their values.
 
 use super::header::{Header, broken};
-use crate::{Field, FormatError, Kind, text};
+use crate::{Field, FormatError, Kind, Wanted, text};
 
 /// A column that holds one value per row.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,13 @@ enum Value {
     Logical,
     Bit,
     Text,
-    Integer { null: Option<i64>, scaled: Scaled },
+    Integer {
+        null: Option<i64>,
+        scaled: Scaled,
+    },
     Float(Scaled),
+    /// Of 32 bits as stored, for a column of 32 bits.
+    Single,
 }
 
 /// How a stored number becomes the value: value = zero + scale × stored.
@@ -194,6 +199,19 @@ fn scaled(header: &Header, number: u64) -> Result<Scaled, FormatError> {
 }
 
 impl Column {
+    /// How it is read, where it is.
+    pub fn wanted(self, wanted: Wanted) -> Option<Self> {
+        let is_single = self.width == 4 && self.value == Value::Float(Scaled::No);
+        match wanted {
+            Wanted::Nothing => None,
+            Wanted::Singles if is_single => Some(Self {
+                value: Value::Single,
+                ..self
+            }),
+            Wanted::Values | Wanted::Singles => Some(self),
+        }
+    }
+
     /// Appends the value in `stored`, the column's bytes of a row.
     pub fn write(&self, stored: &[u8], out: &mut Vec<u8>) {
         match &self.value {
@@ -229,6 +247,8 @@ impl Column {
                     out,
                 );
             }
+            // Exact: 64 bits that came from 32.
+            Value::Single => text::single(float_value(stored) as f32, out),
         }
     }
 }

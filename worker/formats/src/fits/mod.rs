@@ -9,7 +9,7 @@ mod header;
 use std::io::Read;
 
 use crate::choice::Choice;
-use crate::{Field, FormatError, Rows, check_wanted, text};
+use crate::{Field, FormatError, Rows, Wanted, check_wanted, text};
 use column::Column;
 use header::{BLOCK, Header, broken, fill};
 
@@ -92,13 +92,11 @@ impl Table {
     }
 
     /// Its rows, with the fields that `wanted` says.
-    pub fn rows(self, wanted: &[bool]) -> Result<impl Rows + use<>, FormatError> {
+    pub fn rows(self, wanted: &[Wanted]) -> Result<impl Rows + use<>, FormatError> {
         check_wanted(&self.fields, wanted)?;
-        let columns = self
-            .columns
-            .into_iter()
-            .zip(wanted)
-            .map(|(column, wanted)| column.filter(|_| *wanted))
+        let columns = self.columns.into_iter().zip(wanted);
+        let columns = columns
+            .map(|(column, wanted)| column?.wanted(*wanted))
             .collect();
         Ok(FitsRows {
             source: self.source,

@@ -89,7 +89,10 @@ impl Column {
             },
             Values::Float(buffer) => {
                 let value = buffer.next()?;
-                value.map(|value| text::double(f64::from(*value), out))
+                value.map(|value| match meaning {
+                    Meaning::Single => text::single(*value, out),
+                    _ => text::double(f64::from(*value), out),
+                })
             }
             Values::Double(buffer) => buffer.next()?.map(|value| text::double(*value, out)),
             Values::Bytes(buffer) => {
@@ -176,7 +179,7 @@ fn write_integer(value: i64, meaning: Meaning, out: &mut Vec<u8>) {
         Meaning::Date => calendar::date(value, out),
         Meaning::Time(digits) => calendar::time(value, digits, out),
         Meaning::Timestamp(digits) => calendar::timestamp(value, digits, out),
-        Meaning::Plain | Meaning::Unsigned | Meaning::Half | Meaning::Uuid => {
+        Meaning::Plain | Meaning::Single | Meaning::Unsigned | Meaning::Half | Meaning::Uuid => {
             text::integer(value, out);
         }
     }

@@ -15,7 +15,7 @@ use std::sync::mpsc::Receiver;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::{Field, FormatError, Rows, check_wanted};
+use crate::{Field, FormatError, Rows, Wanted, check_wanted};
 use file::Shared;
 use group::{Piece, decode};
 use schema::Leaf;
@@ -52,14 +52,10 @@ impl Table {
 
     /// Its rows, with the fields that `wanted` says; up to `threads` row groups are decoded at the
     /// same time.
-    pub fn rows(self, wanted: &[bool], threads: usize) -> Result<impl Rows + use<>, FormatError> {
+    pub fn rows(self, wanted: &[Wanted], threads: usize) -> Result<impl Rows + use<>, FormatError> {
         check_wanted(&self.fields, wanted)?;
-        let leaves = self
-            .leaves
-            .into_iter()
-            .zip(wanted)
-            .map(|(leaf, wanted)| leaf.filter(|_| *wanted))
-            .collect();
+        let leaves = self.leaves.into_iter().zip(wanted);
+        let leaves = leaves.map(|(leaf, wanted)| leaf?.wanted(*wanted)).collect();
         Ok(ParquetRows {
             reader: self.reader,
             leaves,

@@ -3,13 +3,15 @@
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
-use crate::{Field, Kind};
+use crate::{Field, Kind, Wanted};
 
 /// What the bits of a column mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// As the physical type says.
     Plain,
+    /// A number of 32 bits for a column of 32 bits.
+    Single,
     /// An integer without a sign.
     Unsigned,
     /// An integer over 10^scale.
@@ -33,6 +35,22 @@ pub struct Leaf {
     pub index: usize,
     /// What its bits mean.
     pub meaning: Meaning,
+    physical: Physical,
+}
+
+impl Leaf {
+    /// How it is read, where it is.
+    pub fn wanted(self, wanted: Wanted) -> Option<Self> {
+        let is_single = self.physical == Physical::FLOAT && self.meaning == Meaning::Plain;
+        match wanted {
+            Wanted::Nothing => None,
+            Wanted::Singles if is_single => Some(Self {
+                meaning: Meaning::Single,
+                ..self
+            }),
+            Wanted::Values | Wanted::Singles => Some(self),
+        }
+    }
 }
 
 /// The fields of a file, and where each is; fields that hold no single value are nowhere.
@@ -50,9 +68,16 @@ pub fn fields(schema: &SchemaDescriptor) -> (Vec<Field>, Vec<Option<Leaf>>) {
             let leaf = (0..schema.num_columns())
                 .find(|leaf| schema.get_column_root_idx(*leaf) == root)
                 .map(|leaf| (leaf, schema.column(leaf)));
-            match leaf.map(|(leaf, column)| (leaf, kind(&column))) {
-                Some((index, Ok((kind, meaning)))) => (field(kind), Some(Leaf { index, meaning })),
-                Some((_, Err(why))) => (field(Kind::Unreadable(why)), None),
+            match leaf.map(|(index, column)| (index, column.physical_type(), kind(&column))) {
+                Some((index, physical, Ok((kind, meaning)))) => {
+                    let leaf = Leaf {
+                        index,
+                        meaning,
+                        physical,
+                    };
+                    (field(kind), Some(leaf))
+                }
+                Some((_, _, Err(why))) => (field(Kind::Unreadable(why)), None),
                 None => (field(Kind::Unreadable("has no values".into())), None),
             }
         })

@@ -1,7 +1,7 @@
 //! What a FIELD says of its values, and how they are written.
 
 use super::broken::broken;
-use crate::{FormatError, Kind, text};
+use crate::{FormatError, Kind, Wanted, text};
 
 /// A column of a VOTable.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct Cell {
     pub count: Count,
     /// The integer that stands for NULL.
     pub null: Option<String>,
+    /// What is asked of it.
+    pub wanted: Wanted,
 }
 
 /// How many elements a value has.
@@ -121,6 +123,7 @@ impl Cell {
             datatype,
             count,
             null: None,
+            wanted: Wanted::Values,
         };
         Ok((cell, kind))
     }
@@ -154,7 +157,7 @@ impl Cell {
             _ if cell.is_empty() || self.is_null(cell) => out.extend_from_slice(text::NULL),
             // A float is the number of 32 bits that its text stands for, in every form of a table.
             Datatype::Float => match float(cell) {
-                Some(number) => text::double(number, out),
+                Some(number) => self.write_float(number, out),
                 None => text::bytes(cell.as_bytes(), out),
             },
             _ => match number() {
@@ -194,7 +197,7 @@ impl Cell {
                     .map_err(|_| broken("a text of unicodeChar is not UTF-16"))?;
                 text::bytes(value.as_bytes(), out);
             }
-            Datatype::Float => text::double(f64::from(f32::from_bits(whole() as u32)), out),
+            Datatype::Float => self.write_float(f32::from_bits(whole() as u32), out),
             Datatype::Double => text::double(f64::from_bits(whole() as u64), out),
             _ => {
                 let value = whole().to_string();
@@ -206,6 +209,14 @@ impl Cell {
             }
         }
         Ok(())
+    }
+
+    fn write_float(&self, value: f32, out: &mut Vec<u8>) {
+        if self.wanted == Wanted::Singles {
+            text::single(value, out);
+        } else {
+            text::double(f64::from(value), out);
+        }
     }
 
     fn is_null(&self, value: &str) -> bool {
@@ -237,9 +248,9 @@ fn count(arraysize: &str) -> Option<Count> {
 }
 
 /// The number of 32 bits that a text stands for, where it stands for a finite one.
-fn float(text: &str) -> Option<f64> {
+fn float(text: &str) -> Option<f32> {
     let value: f32 = text.parse().ok()?;
-    value.is_finite().then(|| f64::from(value))
+    value.is_finite().then_some(value)
 }
 
 fn logical(value: &[u8], out: &mut Vec<u8>) {

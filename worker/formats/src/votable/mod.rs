@@ -13,7 +13,7 @@ mod xml;
 use std::io::Read;
 
 use crate::choice::Choice;
-use crate::{Field, FormatError, Rows, check_wanted};
+use crate::{Field, FormatError, Rows, Wanted, check_wanted};
 use broken::broken;
 use cell::Cell;
 use rest::{Rest, check_status, names};
@@ -87,14 +87,16 @@ impl Table {
     }
 
     /// Its rows, with the fields that `wanted` says.
-    pub fn rows(self, wanted: &[bool]) -> Result<Box<dyn Rows>, FormatError> {
+    pub fn rows(mut self, wanted: &[Wanted]) -> Result<Box<dyn Rows>, FormatError> {
         check_wanted(&self.fields, wanted)?;
-        let wanted = wanted.to_vec();
+        for (cell, wanted) in self.cells.iter_mut().zip(wanted) {
+            cell.wanted = *wanted;
+        }
         let rest = Rest::new(self.xml, self.choice);
         Ok(match self.body {
             Body::None => Box::new(NoRows(rest)),
-            Body::TableData => Box::new(TableData::new(rest, self.cells, wanted)),
-            Body::Binary { flags } => Box::new(BinaryRows::new(rest, self.cells, wanted, flags)),
+            Body::TableData => Box::new(TableData::new(rest, self.cells)),
+            Body::Binary { flags } => Box::new(BinaryRows::new(rest, self.cells, flags)),
         })
     }
 

@@ -7,7 +7,7 @@ use super::cell::{Cell, Count};
 use super::rest::Rest;
 use super::xml::Node;
 
-use crate::{FormatError, Rows, text};
+use crate::{FormatError, Rows, Wanted, text};
 
 /// Rows given at once.
 const AT_ONCE: usize = 512;
@@ -18,7 +18,6 @@ const BYTES: usize = 192 << 10;
 pub struct TableData {
     rest: Rest,
     cells: Vec<Cell>,
-    wanted: Vec<bool>,
     rows: u64,
     ended: bool,
     /// The text of the present TD.
@@ -27,11 +26,10 @@ pub struct TableData {
 
 impl TableData {
     /// After the start of a TABLEDATA.
-    pub fn new(rest: Rest, cells: Vec<Cell>, wanted: Vec<bool>) -> Self {
+    pub fn new(rest: Rest, cells: Vec<Cell>) -> Self {
         Self {
             rest,
             cells,
-            wanted,
             rows: 0,
             ended: false,
             cell: String::new(),
@@ -90,10 +88,10 @@ impl TableData {
         if index > 0 {
             out.push(text::DELIMITER);
         }
-        match (self.cells.get(index), self.wanted.get(index)) {
-            (Some(cell), Some(true)) => cell.write_text(&self.cell, out),
-            (Some(_), _) => {}
-            (None, _) => {
+        match self.cells.get(index) {
+            Some(cell) if cell.wanted == Wanted::Nothing => {}
+            Some(cell) => cell.write_text(&self.cell, out),
+            None => {
                 return Err(broken(&format!(
                     "row {} has more TDs than FIELDs",
                     self.rows
@@ -131,7 +129,6 @@ impl Rows for TableData {
 pub struct BinaryRows {
     rest: Rest,
     cells: Arc<[Cell]>,
-    wanted: Vec<bool>,
     /// Whether each row begins with a bit per field that says which are NULL.
     flags: bool,
     bytes: Vec<u8>,
@@ -142,11 +139,10 @@ pub struct BinaryRows {
 
 impl BinaryRows {
     /// After the start of a STREAM.
-    pub fn new(rest: Rest, cells: Vec<Cell>, wanted: Vec<bool>, flags: bool) -> Self {
+    pub fn new(rest: Rest, cells: Vec<Cell>, flags: bool) -> Self {
         Self {
             rest,
             cells: cells.into(),
-            wanted,
             flags,
             bytes: Vec::new(),
             at: 0,
@@ -198,7 +194,7 @@ impl BinaryRows {
                 }
             };
             let place = self.take(cell.bytes(elements)?)?;
-            if self.wanted.get(index) != Some(&true) {
+            if cell.wanted == Wanted::Nothing {
                 continue;
             }
             let null = flags

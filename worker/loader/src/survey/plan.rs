@@ -5,6 +5,7 @@ use orrery_archive::ingest::{MisplacedChildPolicy, OrphanPolicy, PositionPolicy}
 use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::Column;
 use orrery_archive::table::UniqueKey;
+use orrery_formats::Wanted;
 use orrery_sky::Grid;
 use orrery_worker_api::loader::{IndexLocation, Survey, SurveyTarget};
 
@@ -160,6 +161,23 @@ impl TablePlan {
         }
     }
 
+    /// What is asked of each field of a file with types.
+    pub fn wanted(&self, map: &FieldMap) -> Vec<Wanted> {
+        let claimed = [map.claimed.chunk, map.claimed.sub_chunk];
+        let wanted = |field| {
+            let column = map
+                .sources
+                .iter()
+                .position(|source| *source == Source::Field(field));
+            match column.map(|column| self.checkers.get(column)) {
+                Some(Some(checker)) if checker.takes_singles() => Wanted::Singles,
+                None if !claimed.contains(&Some(field)) => Wanted::Nothing,
+                _ => Wanted::Values,
+            }
+        };
+        (0..map.fields).map(wanted).collect()
+    }
+
     fn default_of(&self, column: usize) -> Result<Source, Fault> {
         let (Some(declared), Some(checker)) = (self.columns.get(column), self.checkers.get(column))
         else {
@@ -225,18 +243,6 @@ pub struct FieldMap {
     pub sources: Vec<Source>,
     /// Where a file says which chunk a row is in.
     pub claimed: ClaimedFields,
-}
-
-impl FieldMap {
-    /// Whether each field is read.
-    pub fn wanted(&self) -> Vec<bool> {
-        let claimed = [self.claimed.chunk, self.claimed.sub_chunk];
-        (0..self.fields)
-            .map(|field| {
-                self.sources.contains(&Source::Field(field)) || claimed.contains(&Some(field))
-            })
-            .collect()
-    }
 }
 
 /// The parts of a survey's target that matter here.

@@ -105,7 +105,7 @@ fn input(running: &Running, file: u32, opened: &Opened) -> Result<Input, Fault> 
     let table = typed::Table::open(dialect, bytes, name, &running.directory)?;
     let map = Arc::new(field_map(running, name, Some(&table.names()))?);
     Ok(Input {
-        text: table.text(&map.wanted(), running.decoders, name)?,
+        text: table.text(&running.plan.wanted(&map), running.decoders, name)?,
         map: Some(map),
     })
 }

@@ -13,38 +13,65 @@ pub struct Approximate {
     decimals: Option<u32>,
     unsigned: bool,
     not_finite: NotFinite,
-    name: &'static str,
+    width: Width,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Width {
+    Float,
+    Double,
+}
+
+impl Width {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Float => "FLOAT",
+            Self::Double => "DOUBLE",
+        }
+    }
+
+    /// Largest magnitude.
+    fn range(self) -> f64 {
+        match self {
+            Self::Float => f64::from(f32::MAX),
+            Self::Double => f64::MAX,
+        }
+    }
 }
 
 impl Approximate {
     /// A FLOAT column.
     pub fn float(digits: Option<(u32, u32)>, unsigned: bool, not_finite: NotFinite) -> Self {
-        Self::new("FLOAT", f64::from(f32::MAX), digits, unsigned, not_finite)
+        Self::new(Width::Float, digits, unsigned, not_finite)
     }
 
     /// A DOUBLE column.
     pub fn double(digits: Option<(u32, u32)>, unsigned: bool, not_finite: NotFinite) -> Self {
-        Self::new("DOUBLE", f64::MAX, digits, unsigned, not_finite)
+        Self::new(Width::Double, digits, unsigned, not_finite)
     }
 
     fn new(
-        name: &'static str,
-        range: f64,
+        width: Width,
         digits: Option<(u32, u32)>,
         unsigned: bool,
         not_finite: NotFinite,
     ) -> Self {
-        let most = digits.map_or(range, |(m, d)| {
+        let most = digits.map_or(width.range(), |(m, d)| {
             let whole = 10_f64.powi((m - d) as i32);
-            range.min(whole - 10_f64.powi(-(d as i32)))
+            width.range().min(whole - 10_f64.powi(-(d as i32)))
         });
         Self {
             most,
             decimals: digits.map(|(_, d)| d),
             unsigned,
             not_finite,
-            name,
+            width,
         }
+    }
+
+    /// Whether it holds any number of 32 bits; one with fixed decimals rounds 64 bits to them first.
+    pub fn takes_singles(&self) -> bool {
+        self.width == Width::Float && self.decimals.is_none()
     }
 
     /// Whether `field` is a number that is not finite, and such numbers are NULL.
@@ -65,7 +92,7 @@ impl Approximate {
             return Err(BadValue(format!(
                 "{} is outside {}",
                 shown(field),
-                self.name
+                self.width.name()
             )));
         }
         if self.unsigned && value < 0.0 {

@@ -79,6 +79,11 @@ impl Checker {
         })
     }
 
+    /// Whether the column holds numbers of 32 bits, as they are.
+    pub fn takes_singles(&self) -> bool {
+        matches!(&self.kind, Kind::Approximate(checker) if checker.takes_singles())
+    }
+
     /// Appends `field` to `row` in the form `LOAD DATA` takes; on an error `row` may end with a
     /// part of it.
     pub fn check(&self, field: Option<&[u8]>, row: &mut Vec<u8>) -> Result<(), BadValue> {

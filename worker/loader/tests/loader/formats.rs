@@ -650,7 +650,7 @@ async fn a_votable_that_lacks_rows_is_refused() {
 
 /// Reads all rows of a file that may be broken anywhere.
 fn read_all(format: FileFormat, bytes: &[u8]) -> Result<Vec<u8>, orrery_formats::FormatError> {
-    use orrery_formats::{Rows, fits, parquet, votable};
+    use orrery_formats::{Rows, Wanted, fits, parquet, votable};
     use std::io::{Seek, Write};
     let source = Box::new(std::io::Cursor::new(bytes.to_vec()));
     let mut rows: Box<dyn Rows> = match format {
@@ -659,17 +659,17 @@ fn read_all(format: FileFormat, bytes: &[u8]) -> Result<Vec<u8>, orrery_formats:
             file.write_all(bytes).unwrap();
             file.rewind().unwrap();
             let table = parquet::Table::open(file)?;
-            let wanted = vec![true; table.fields().len()];
+            let wanted = vec![Wanted::Values; table.fields().len()];
             Box::new(table.rows(&wanted, 2)?)
         }
         FileFormat::Fits => {
             let table = fits::Table::open(source, None)?;
-            let wanted = vec![true; table.fields().len()];
+            let wanted = vec![Wanted::Values; table.fields().len()];
             Box::new(table.rows(&wanted)?)
         }
         FileFormat::Votable | FileFormat::Text => {
             let table = votable::Table::open(source, None)?;
-            let wanted = vec![true; table.fields().len()];
+            let wanted = vec![Wanted::Values; table.fields().len()];
             table.rows(&wanted)?
         }
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::common::*;
 use crate::same_rows::{ROWS, parquet_file, sky};
 use orrery_archive::ingest::{Dialect, FileFormat, IngestSource};
-use orrery_formats::{FormatError, Rows, fits, parquet, votable};
+use orrery_formats::{FormatError, Rows, Wanted, fits, parquet, votable};
 use orrery_worker_api::loader::SurveyTarget;
 use serde_json::json;
 
@@ -24,14 +24,14 @@ fn all(mut rows: impl Rows) -> Result<String, FormatError> {
 
 fn fits_rows(bytes: Vec<u8>, choice: Option<&str>) -> Result<String, FormatError> {
     let table = fits::Table::open(Box::new(std::io::Cursor::new(bytes)), choice)?;
-    let wanted = vec![true; table.fields().len()];
+    let wanted = vec![Wanted::Values; table.fields().len()];
     all(table.rows(&wanted)?)
 }
 
 fn votable_rows(text: &str, choice: Option<&str>) -> Result<String, FormatError> {
     let source = std::io::Cursor::new(text.as_bytes().to_vec());
     let table = votable::Table::open(Box::new(source), choice)?;
-    let wanted = vec![true; table.fields().len()];
+    let wanted = vec![Wanted::Values; table.fields().len()];
     let mut rows = table.rows(&wanted)?;
     let mut text = Vec::new();
     while rows.next(&mut text)? {}
@@ -131,24 +131,24 @@ async fn a_choice_is_for_files_that_may_hold_several_tables() {
     }
 }
 
-fn parquet_rows(bytes: &[u8], threads: usize) -> Result<String, FormatError> {
+fn parquet_rows(bytes: &[u8], threads: usize, wanted: Wanted) -> Result<String, FormatError> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file.rewind().unwrap();
     let table = parquet::Table::open(file)?;
-    let wanted = vec![true; table.fields().len()];
+    let wanted = vec![wanted; table.fields().len()];
     all(table.rows(&wanted, threads)?)
 }
 
 #[test]
 fn row_groups_come_in_order_however_many_threads_decode_them() {
     let file = parquet_file(&sky(ROWS));
-    let one = parquet_rows(&file, 1).unwrap();
+    let one = parquet_rows(&file, 1, Wanted::Values).unwrap();
     assert_eq!(one.lines().count(), ROWS);
     assert!(one.starts_with("-5000000000\t"));
     for threads in [2, 3, 16] {
         assert!(
-            parquet_rows(&file, threads).unwrap() == one,
+            parquet_rows(&file, threads, Wanted::Values).unwrap() == one,
             "{threads} threads"
         );
     }
@@ -205,7 +205,8 @@ fn serve(file: Vec<u8>) -> (String, Arc<Mutex<Vec<String>>>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn parquet_behind_a_server_that_breaks_off_is_read_by_ranges() {
     let file = parquet_file(&sky(ROWS));
-    let (third, expected) = (file.len() / 3 + 1, parquet_rows(&file, 1).unwrap());
+    let third = file.len() / 3 + 1;
+    let expected = parquet_rows(&file, 1, Wanted::Singles).unwrap();
     let (url, ranges) = serve(file);
     let place = Place::new();
     let table = reference(&json!([
