@@ -104,7 +104,7 @@ async fn write_all(
 ) -> Result<(SpoolWriter, FileResult), Fault> {
     let chunked = running.plan.role != Role::Reference;
     let mut output = Output {
-        spool: SpoolWriter::new(&running.directory, file, chunked),
+        spool: SpoolWriter::new(&running.directory, file, chunked, running.files),
         rejects: RejectWriter::new(&running.directory, file),
     };
     let mut result = FileResult {

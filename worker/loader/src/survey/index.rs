@@ -24,8 +24,8 @@ use crate::peers::Peers;
 const KEYS: usize = 5_000;
 /// Look-ups under way at once.
 const AT_ONCE: usize = 8;
-/// Keys remembered; at some 100 bytes each, a bound on memory.
-const REMEMBERED: usize = 1_000_000;
+/// Keys remembered; at some 200 bytes each, a bound on memory.
+const REMEMBERED: usize = 100_000;
 
 /// The index of one director.
 #[derive(Debug)]

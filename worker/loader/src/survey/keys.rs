@@ -17,10 +17,11 @@ use orrery_sky::Cell;
 use super::place::KeyEntry;
 use crate::fault::Fault;
 
-/// Bytes of entries sorted at once.
-const SORTED: u64 = 128 << 20;
-/// Files a larger set is split into.
-const SPLIT: u32 = 16;
+/// Bytes of entries sorted at once; with what is known of their keys, they take some ten times as
+/// much memory.
+const SORTED: u64 = 2 << 20;
+/// Most files that a larger set is split into.
+const SPLIT: u64 = 64;
 
 /// An entry with its source file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +139,9 @@ fn drain_file(
         entries.sort_unstable();
         return judge(entries);
     }
-    let parts: Vec<PathBuf> = (0..SPLIT)
+    // Half of what is sorted at once in each, because they are not even.
+    let split = (size / (SORTED / 2)).min(SPLIT) as u32;
+    let parts: Vec<PathBuf> = (0..split)
         .map(|part| path.with_extension(format!("{level}-{part:02}")))
         .collect();
     let mut writers = parts
@@ -149,7 +152,7 @@ fn drain_file(
     each_entry(path, |entry| {
         let mut salted = entry.key.clone();
         salted.extend_from_slice(&level.to_le_bytes());
-        let part = hash_chunk(&salted, SPLIT);
+        let part = hash_chunk(&salted, split);
         let mut bytes = Vec::new();
         let file = entry.file;
         write_entry(&mut bytes, file, &entry.into());

@@ -83,6 +83,7 @@ pub async fn run(
         progress,
         threads: Arc::new(Semaphore::new(tools.limits.threads)),
         ahead: tools.limits.threads + 1,
+        files: tools.limits.files.min(places.len()),
         decoders: tools.limits.threads,
         part_bytes: tools.limits.part_bytes,
         stop: stop.clone(),

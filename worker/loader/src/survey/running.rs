@@ -30,6 +30,8 @@ pub(super) struct Running {
     /// One permit per thread that checks rows.
     pub(super) threads: Arc<Semaphore>,
     pub(super) ahead: usize,
+    /// Files read at once.
+    pub(super) files: usize,
     /// Threads that decode one file.
     pub(super) decoders: usize,
     pub(super) part_bytes: u64,

@@ -18,12 +18,10 @@ use super::place::Placed;
 use crate::disk;
 use crate::fault::Fault;
 
-/// Bytes of length and record number before each row.
-const PREFIX: usize = 12;
 /// A chunk's buffer is written out at this size.
 const BLOCK: usize = 128 << 10;
-/// All buffers of a part are written out when they hold this much.
-const BUFFERED: usize = 48 << 20;
+/// Memory of the buffers of all files that are read at once.
+const BUFFERED: usize = 32 << 20;
 
 /// Rows of one (chunk, set) in a data file.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +72,8 @@ pub struct SpoolWriter {
     file: u32,
     /// Whether rows end with chunk and sub-chunk.
     chunked: bool,
+    /// All buffers are written out when they take this much memory.
+    most: usize,
     part: Option<PartWriter>,
     /// Counts over all parts.
     pub counts: Counts,
@@ -82,12 +82,13 @@ pub struct SpoolWriter {
 }
 
 impl SpoolWriter {
-    /// A writer for the source file `file`.
-    pub fn new(directory: &Path, file: u32, chunked: bool) -> Self {
+    /// A writer for the source file `file`, one of `at_once` that are read at the same time.
+    pub fn new(directory: &Path, file: u32, chunked: bool, at_once: usize) -> Self {
         Self {
             directory: directory.to_owned(),
             file,
             chunked,
+            most: BUFFERED / at_once.max(1),
             part: None,
             counts: Counts::new(),
             parts: Vec::new(),
@@ -105,7 +106,12 @@ impl SpoolWriter {
             .is_none_or(|part| part.number != placed.part)
         {
             self.close()?;
-            self.part = Some(PartWriter::new(&self.directory, self.file, placed.part)?);
+            self.part = Some(PartWriter::new(
+                &self.directory,
+                self.file,
+                placed.part,
+                self.most,
+            )?);
             self.parts.push(placed.part);
         }
         let Some(part) = &mut self.part else {
@@ -162,13 +168,13 @@ struct PartWriter {
 }
 
 impl PartWriter {
-    fn new(directory: &Path, file: u32, number: u32) -> Result<Self, Fault> {
+    fn new(directory: &Path, file: u32, number: u32, most: usize) -> Result<Self, Fault> {
         let path = data_path(directory, file, number);
         let out = File::create(&path).map_err(|error| Fault::disk(&path, error))?;
         Ok(Self {
             number,
             path,
-            out: BlockWriter::new(out),
+            out: BlockWriter::new(out, most),
         })
     }
 }
@@ -178,17 +184,20 @@ struct BlockWriter {
     out: BufWriter<File>,
     offset: u64,
     buffers: BTreeMap<(ChunkId, RowSet), Vec<u8>>,
-    buffered: usize,
+    /// Memory that they take, and the most that they may.
+    taken: usize,
+    most: usize,
     blocks: Vec<Block>,
 }
 
 impl BlockWriter {
-    fn new(file: File) -> Self {
+    fn new(file: File, most: usize) -> Self {
         Self {
             out: BufWriter::with_capacity(1 << 20, file),
             offset: 0,
             buffers: BTreeMap::new(),
-            buffered: 0,
+            taken: 0,
+            most,
             blocks: Vec::new(),
         }
     }
@@ -202,16 +211,18 @@ impl BlockWriter {
     ) -> io::Result<()> {
         let length = text.len() + suffix.len();
         let buffer = self.buffers.entry(key).or_default();
+        let before = buffer.capacity();
         buffer.extend_from_slice(&(length as u32).to_le_bytes());
         buffer.extend_from_slice(&record.to_le_bytes());
         buffer.extend_from_slice(text);
         buffer.extend_from_slice(suffix);
-        self.buffered += PREFIX + length;
+        self.taken += buffer.capacity() - before;
         if buffer.len() >= BLOCK {
             let full = std::mem::take(buffer);
+            self.taken -= full.capacity();
             self.write(key, &full)?;
         }
-        if self.buffered >= BUFFERED {
+        if self.taken >= self.most {
             self.write_all()?;
         }
         Ok(())
@@ -226,7 +237,6 @@ impl BlockWriter {
             length: rows.len() as u64,
         });
         self.offset += rows.len() as u64;
-        self.buffered -= rows.len();
         Ok(())
     }
 
@@ -236,6 +246,7 @@ impl BlockWriter {
                 self.write(key, &rows)?;
             }
         }
+        self.taken = 0;
         Ok(())
     }
 

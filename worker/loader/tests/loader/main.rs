@@ -12,6 +12,7 @@ mod dialects;
 mod durable;
 mod end_to_end;
 mod formats;
+mod memory;
 mod rates;
 mod same_rows;
 mod samples;

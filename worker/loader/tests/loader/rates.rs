@@ -178,7 +178,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures; give it an idle machine"]
 async fn rates_of_a_survey_and_a_load_against_load_data() {
-    let rows: usize = std::env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
+    let rows = rows(100_000);
     let cluster = Cluster::start(1).await;
     let place = &cluster.place;
     let small = (place.file("small.csv", csv(rows / 10)), Dialect::default());

@@ -27,6 +27,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// How many rows a test has: what the environment says in `ROWS`, else so many.
+pub fn rows(usual: usize) -> usize {
+    std::env::var("ROWS").map_or(usual, |rows| rows.parse().unwrap())
+}
+
 /// Claim that holds the tests' files.
 pub const CLAIM: &str = "claim";
 
