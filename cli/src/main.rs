@@ -80,7 +80,7 @@ enum Command {
     Table(TableCommand),
     /// Prints the YAML of families, tables and ingests for what another archive left.
     #[command(subcommand)]
-    Import(import::Import),
+    Import(Box<import::Import>),
     /// Makes users and changes their passwords.
     #[command(subcommand)]
     User(UserCommand),
@@ -224,7 +224,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Table(TableCommand::Restore { table }) => {
             deleted::restore(&cluster.connect().await?, &table).await?;
         }
-        Command::Import(import) => import::print(&import)?,
+        Command::Import(import) => import::print(*import).await?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
         Command::Rebalance { command } => {

@@ -19,7 +19,7 @@ pub use describe::describe;
 pub use guess::{Guess, guess};
 use manifest::{Names, manifest};
 pub use manifest::{object_name, table_name};
-pub use source::head;
+pub use source::{head, open};
 
 /// What to make, and from what.
 #[derive(Args, Debug)]

@@ -7,10 +7,10 @@ use clap::Args;
 use super::files::Place;
 use super::objects::Grid;
 
-/// A folder of another archive, and where its files are for the loader.
+/// What another archive left, and where its files are for the loader.
 #[derive(Args, Debug)]
 pub struct Archive {
-    /// The folder.
+    /// The folder, or its address (http, https).
     pub path: PathBuf,
     /// Where its files are for the loader.
     #[command(flatten)]

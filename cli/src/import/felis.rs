@@ -283,5 +283,6 @@ fn rows(felis: &Felis, table: &Table) -> Result<(Vec<Value>, Value)> {
         own.retain(|name, value| default.get(name) != Some(value));
     }
     let source = |file: &File| felis.gridded.archive.place.source(&file.inside);
-    Ok((in_own.iter().map(source).collect(), dialect))
+    let sources: Result<Vec<Value>> = in_own.iter().map(source).collect();
+    Ok((sources?, dialect))
 }

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use reqwest::Url;
 use serde_json::{Value, json};
+
+use super::mirror::below;
 
 /// Endings that the loader reads through.
 const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
@@ -12,34 +15,56 @@ const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
 /// Where the files of the folder are for the loader.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
-    /// The PersistentVolumeClaim that holds the files.
-    #[arg(long, default_value = "files", conflicts_with = "bucket")]
-    claim: String,
+    /// The PersistentVolumeClaim that holds the files; `files` when absent.
+    #[arg(long, conflicts_with_all = ["bucket", "url"])]
+    claim: Option<String>,
     /// The S3 bucket that holds the files, in place of a claim.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "url")]
     bucket: Option<String>,
+    /// The address (http, https) below which the files are, in place of a claim; that of the
+    /// archive when it is read from one.
+    #[arg(long, value_name = "ADDRESS")]
+    url: Option<Url>,
     /// Address of the bucket's service; Amazon's when absent.
     #[arg(long, requires = "bucket")]
     endpoint: Option<String>,
     /// Secret with the keys of the bucket.
     #[arg(long, requires = "bucket")]
     secret: Option<String>,
-    /// Where the folder is in the claim or bucket; its root when absent.
+    /// Where the folder is in the claim or bucket, or below the address; its root when absent.
     #[arg(long, default_value = "", value_name = "FOLDER")]
     at: String,
 }
 
 impl Place {
+    /// The files are below `base`, unless something else was said.
+    pub fn default_to(&mut self, base: &Url) {
+        if self.claim.is_none() && self.bucket.is_none() {
+            self.url.get_or_insert_with(|| base.clone());
+        }
+    }
+
+    /// The sources of `files`, paths below the folder, to all of which `patterns` fit and to no
+    /// others. Addresses have no patterns.
+    pub fn sources(&self, files: &[String], patterns: &[String]) -> Result<Vec<Value>> {
+        let names = if self.url.is_some() { files } else { patterns };
+        names.iter().map(|name| self.source(name)).collect()
+    }
+
     /// The source of what `pattern`, a path below the folder, names.
-    pub fn source(&self, pattern: &str) -> Value {
+    pub fn source(&self, pattern: &str) -> Result<Value> {
         let at = self.at.trim_matches('/');
         let path = if at.is_empty() {
             pattern.to_owned()
         } else {
             format!("{at}/{pattern}")
         };
+        if let Some(url) = &self.url {
+            return Ok(json!({"url": below(url, &path)?.as_str()}));
+        }
         let Some(bucket) = &self.bucket else {
-            return json!({"claim": self.claim, "path": path});
+            let claim = self.claim.as_deref().unwrap_or("files");
+            return Ok(json!({"claim": claim, "path": path}));
         };
         let mut source = json!({"bucket": bucket, "key": path});
         if let Some(endpoint) = &self.endpoint {
@@ -48,7 +73,7 @@ impl Place {
         if let Some(secret) = &self.secret {
             source["secretRef"] = json!({"name": secret});
         }
-        json!({"s3": source})
+        Ok(json!({"s3": source}))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A catalogue in HATS or HiPSCat form: Parquet files by healpix pixel, and what describes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Hats;
 use super::files::{existing, in_folder, read};
+use super::mirror::Mirror;
 use super::objects::Object;
 use super::tables::{Field, Goes, Imported, Names, Role};
 use crate::create::{ColumnRole, Guess, column, describe, guess, table_name};
@@ -31,7 +32,7 @@ pub fn objects(hats: &Hats) -> Result<Vec<Object>> {
     }
     let folder = ["dataset", ""].into_iter().find(|folder| {
         let inside = archive.path.join(folder);
-        first_order(&inside).is_ok_and(|order| order.is_some())
+        orders(&inside).is_ok_and(|orders| !orders.is_empty())
     });
     let folder = folder.context("no folder Norder=… is in it, or in its folder dataset")?;
     let (imported, role) = table(hats, &properties, folder)?;
@@ -56,7 +57,11 @@ pub fn objects(hats: &Hats) -> Result<Vec<Object>> {
 /// The table that the files in `folder` hold.
 fn table(hats: &Hats, properties: &Properties, folder: &str) -> Result<(Imported, Role)> {
     let archive = &hats.gridded.archive;
-    let sample = first_file(&archive.path.join(folder))?.context("no Parquet file is in it")?;
+    let files = files(&archive.path, folder)?;
+    // Of a catalogue at an address one file was fetched.
+    let mut samples = files.iter().map(|file| archive.path.join(file));
+    let sample = samples.find(|file| file.metadata().is_ok_and(|found| found.len() > 0));
+    let sample = sample.context("no Parquet file is in it")?;
     let description = describe(File::open(&sample)?, None);
     let found = description.with_context(|| sample.display().to_string())?;
     let (guess, role) = places(hats, properties, &found.fields)?;
@@ -88,7 +93,7 @@ fn table(hats: &Hats, properties: &Properties, folder: &str) -> Result<(Imported
         notes: vec![format!(
             "Decide: the key, by its name, and that no row has the key of another.{rows}"
         )],
-        sources: vec![archive.place.source(&pattern)],
+        sources: archive.place.sources(&files, &[pattern])?,
         dialect: json!({"format": "parquet", "notFinite": "null"}),
         named: true,
         ..Imported::default()
@@ -175,35 +180,88 @@ fn properties(root: &Path) -> Result<Properties> {
     Ok(properties)
 }
 
-/// The first folder `Norder=…` of `folder`.
-fn first_order(folder: &Path) -> Result<Option<std::path::PathBuf>> {
+/// The folders `Norder=…` of `folder`.
+fn orders(folder: &Path) -> Result<Vec<String>> {
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("Norder=") {
-            folders.push(entry.path());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("Norder=") && entry.path().is_dir() {
+            folders.push(name);
         }
     }
-    Ok(folders.into_iter().min())
+    Ok(folders)
 }
 
-/// The first Parquet file below `folder`, by name.
-fn first_file(folder: &Path) -> Result<Option<std::path::PathBuf>> {
-    let mut folders = vec![first_order(folder)?.context("no folder Norder=…")?];
+/// The Parquet files of the catalogue in `folder` of `root`, as paths below `root`.
+fn files(root: &Path, folder: &str) -> Result<Vec<String>> {
+    let within = |folder: &str, name: &str| match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    };
+    let orders = orders(&root.join(folder))?.into_iter();
+    let mut folders: Vec<String> = orders.map(|order| within(folder, &order)).collect();
+    let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        if let Some(file) = in_folder(&folder, "")?
-            .into_iter()
-            .find(|file| file.ending.ends_with("parquet"))
-        {
-            return Ok(Some(folder.join(file.inside)));
-        }
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
+        let inside = in_folder(root, &folder)?.into_iter();
+        let inside = inside.filter(|file| file.inside.ends_with(".parquet"));
+        files.extend(inside.map(|file| file.inside));
+        for entry in std::fs::read_dir(root.join(&folder))? {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                folders.push(within(&folder, &entry.file_name().to_string_lossy()));
             }
         }
-        folders.sort_by(|a, b| b.cmp(a));
     }
-    Ok(None)
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Fetches what describes it, and the first of its files; the others are those that it lists.
+pub async fn fetch(mirror: &Mirror) -> Result<()> {
+    let mut of_hats = false;
+    for name in ["hats.properties", "properties"] {
+        of_hats = of_hats || mirror.text(name).await?.is_some();
+    }
+    if !of_hats {
+        mirror.needed("catalog_info.json").await?;
+    }
+    let list = mirror.needed("partition_info.csv").await?;
+    let mut files = pixels(&list)?.into_iter().map(|(order, pixel)| {
+        let folder = pixel / FOLDER * FOLDER;
+        let name = format!("Norder={order}/Dir={folder}/Npix={pixel}.parquet");
+        if of_hats {
+            format!("dataset/{name}")
+        } else {
+            name
+        }
+    });
+    let first = files.next().context("partition_info.csv lists no pixel")?;
+    mirror.sample(&first).await?;
+    files.try_for_each(|file| mirror.note(&file))
+}
+
+/// Pixels of one folder.
+const FOLDER: u64 = 10_000;
+
+/// Order and number of each pixel of the list, in order.
+fn pixels(list: &str) -> Result<BTreeSet<(u8, u64)>> {
+    let mut lines = list.lines().filter(|line| !line.trim().is_empty());
+    let header: Vec<&str> = lines
+        .next()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .collect();
+    let place = |name| header.iter().position(|own| *own == name);
+    let (Some(order), Some(pixel)) = (place("Norder"), place("Npix")) else {
+        bail!("partition_info.csv has no columns Norder and Npix");
+    };
+    let pixels = lines.map(|line| {
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let own = fields.get(order).zip(fields.get(pixel));
+        let own = own.and_then(|(order, pixel)| Some((order.parse().ok()?, pixel.parse().ok()?)));
+        own.with_context(|| format!("partition_info.csv: `{line}` is no pixel"))
+    });
+    pixels.collect()
 }

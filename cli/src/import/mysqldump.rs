@@ -76,7 +76,7 @@ fn table(name: &str, created: CreateTable, files: &[File], archive: &Archive) ->
         .collect();
     let sources = match rows.as_slice() {
         [] => Vec::new(),
-        [file] => vec![archive.place.source(&file.inside)],
+        [file] => vec![archive.place.source(&file.inside)?],
         _ => bail!("{name} has several .txt files"),
     };
     let mut notes = Vec::new();

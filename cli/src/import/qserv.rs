@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::arguments::Archive;
 use super::ddl;
 use super::files::{File, first_bytes, in_folder, read};
+use super::mirror::Mirror;
 use super::objects::{Grid, Object};
 use super::tables::{Field, Goes, Imported, Names, Role};
 
@@ -79,6 +80,55 @@ struct Declared {
     name: String,
     #[serde(rename = "type")]
     declared: String,
+}
+
+/// Endings that chunk files have, the usual one first.
+const ENDINGS: [&str; 3] = ["txt", "csv", "tsv"];
+
+/// Fetches what describes it, and of each table the first file that has rows.
+pub async fn fetch(mirror: &Mirror) -> Result<()> {
+    let metadata: Metadata =
+        serde_json::from_str(&mirror.needed("metadata.json").await?).context("metadata.json")?;
+    mirror.needed(&metadata.database).await?;
+    for entry in &metadata.tables {
+        mirror.needed(&entry.schema).await?;
+        let mut has_rows = false;
+        for data in &entry.data {
+            for name in names(mirror, data).await? {
+                mirror.note(&name)?;
+                has_rows = has_rows || mirror.sample(&name).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Paths of the files that `data` lists: those of chunks have the ending that the first of them has.
+async fn names(mirror: &Mirror, data: &Data) -> Result<Vec<String>> {
+    let inside = |name: String| match data.directory.trim_matches('/') {
+        "" => name,
+        folder => format!("{folder}/{name}"),
+    };
+    let mut names: Vec<String> = data.files.iter().cloned().map(inside).collect();
+    if let Some(first) = data.chunks.first() {
+        let mut ending = None;
+        for candidate in ENDINGS {
+            let name = inside(format!("chunk_{first}.{candidate}"));
+            if ending.is_none() && mirror.has(&name).await? {
+                ending = Some(candidate);
+            }
+        }
+        let ending = ending.with_context(|| {
+            let name = inside(format!("chunk_{first}"));
+            format!(
+                "{name} is not there with any of the endings {}",
+                ENDINGS.join(", ")
+            )
+        })?;
+        let chunks = data.chunks.iter();
+        names.extend(chunks.map(|chunk| inside(format!("chunk_{chunk}.{ending}"))));
+    }
+    Ok(names)
 }
 
 /// Its family, tables and ingests.
@@ -168,18 +218,18 @@ fn table(
         name => name.to_owned(),
     };
     let chunked = schema.is_partitioned != 0;
+    let paths: Vec<String> = files.iter().map(|file| file.inside.clone()).collect();
     let patterns = if chunked {
         patterns(&files)
     } else {
-        paths(&files)
+        paths.clone()
     };
-    let sources = patterns.iter().map(|pattern| archive.place.source(pattern));
     Ok(Imported {
         name: schema.table.clone(),
         fields,
         charset: Some((charset.to_owned(), collation)),
         qserv: chunked,
-        sources: sources.collect(),
+        sources: archive.place.sources(&paths, &patterns)?,
         dialect,
         ..Imported::default()
     })
@@ -237,10 +287,6 @@ fn files(root: &Path, entry: &TableEntry) -> Result<Vec<File>> {
 /// The chunk of a file `chunk_<id>`.
 fn chunk(file: &File) -> Option<u32> {
     file.stem.strip_prefix("chunk_")?.parse().ok()
-}
-
-fn paths(files: &[File]) -> Vec<String> {
-    files.iter().map(|file| file.inside.clone()).collect()
 }
 
 /// Patterns that name the chunk files alone: one for each number of digits. Those of overlaps have

@@ -1,5 +1,6 @@
 //! Folders as other archives leave them, from files to objects that are accepted.
 
+mod addresses;
 mod server;
 
 use std::path::Path;
@@ -13,14 +14,14 @@ use crate::Cli;
 use clap::Parser as _;
 
 /// The objects that the command prints of `path`, as YAML.
-fn printed(kind: &str, path: &Path, more: &[&str]) -> Result<Vec<Value>> {
-    let path = path.display().to_string();
+async fn printed(kind: &str, path: impl AsRef<Path>, more: &[&str]) -> Result<Vec<Value>> {
+    let path = path.as_ref().display().to_string();
     let words = ["kubectl-orrery", "import", kind, &path];
     let cli = Cli::try_parse_from(words.iter().chain(more).copied()).unwrap();
     let crate::Command::Import(import) = cli.command else {
         panic!("{words:?} is another command");
     };
-    let yaml = yaml(&import)?;
+    let yaml = yaml(*import).await?;
     let documents = yaml.split("---\n");
     Ok(documents
         .map(|document| {
@@ -119,10 +120,12 @@ fn qserv() -> TempDir {
     root
 }
 
-#[test]
-fn a_qserv_catalogue_keeps_its_grid_and_has_its_chunks_compared() {
+#[tokio::test]
+async fn a_qserv_catalogue_keeps_its_grid_and_has_its_chunks_compared() {
     let root = qserv();
-    let objects = printed("qserv", root.path(), &["--claim", "qserv", "--at", "pt11/"]).unwrap();
+    let objects = printed("qserv", root.path(), &["--claim", "qserv", "--at", "pt11/"])
+        .await
+        .unwrap();
     assert_eq!(objects.len(), 7);
     let scheme = &spec(&objects, "ChunkFamily", "sky")["scheme"];
     assert_eq!(
@@ -185,8 +188,8 @@ fn a_qserv_catalogue_keeps_its_grid_and_has_its_chunks_compared() {
     spec(&objects, "ReferenceTable", "pt-filter");
 }
 
-#[test]
-fn a_qserv_catalogue_that_contradicts_itself_is_refused() {
+#[tokio::test]
+async fn a_qserv_catalogue_that_contradicts_itself_is_refused() {
     type Change = fn(&TempDir);
     let changes: [(Change, &str); 4] = [
         (
@@ -209,7 +212,10 @@ fn a_qserv_catalogue_that_contradicts_itself_is_refused() {
     for (change, why) in changes {
         let root = qserv();
         change(&root);
-        let error = format!("{:#}", printed("qserv", root.path(), &[]).unwrap_err());
+        let error = format!(
+            "{:#}",
+            printed("qserv", root.path(), &[]).await.unwrap_err()
+        );
         assert!(error.contains(why), "{error}");
     }
 }
@@ -250,10 +256,12 @@ fn mysqldump() -> TempDir {
     root
 }
 
-#[test]
-fn a_dump_by_tables_gives_what_its_statements_say() {
+#[tokio::test]
+async fn a_dump_by_tables_gives_what_its_statements_say() {
     let root = mysqldump();
-    let objects = printed("mysqldump", root.path(), &["--database", "old"]).unwrap();
+    let objects = printed("mysqldump", root.path(), &["--database", "old"])
+        .await
+        .unwrap();
     let object = spec(&objects, "ChunkedTable", "old-object");
     assert_eq!(
         [&object["role"], &object["key"]],
@@ -312,8 +320,8 @@ fn hats() -> TempDir {
     root
 }
 
-#[test]
-fn a_hats_catalogue_is_one_table_of_all_its_pixels() {
+#[tokio::test]
+async fn a_hats_catalogue_is_one_table_of_all_its_pixels() {
     let root = hats();
     let more = [
         "--bucket",
@@ -325,7 +333,7 @@ fn a_hats_catalogue_is_one_table_of_all_its_pixels() {
         "--at",
         "/dr3",
     ];
-    let objects = printed("hats", root.path(), &more).unwrap();
+    let objects = printed("hats", root.path(), &more).await.unwrap();
     let table = spec(&objects, "ChunkedTable", "sky-dr-3-small");
     assert_eq!(
         table["position"],
@@ -342,7 +350,7 @@ fn a_hats_catalogue_is_one_table_of_all_its_pixels() {
             .contains(&json!("-lightcurve"))
     );
     write(&root, "hats.properties", "dataproduct_type = margin\n");
-    let error = printed("hats", root.path(), &[]).unwrap_err();
+    let error = printed("hats", root.path(), &[]).await.unwrap_err();
     assert!(format!("{error:#}").contains("copies of rows"), "{error:#}");
 }
 
@@ -383,11 +391,13 @@ tables:
     root
 }
 
-#[test]
-fn felis_gives_types_meanings_and_relations() {
+#[tokio::test]
+async fn felis_gives_types_meanings_and_relations() {
     let root = felis();
     let data = root.path().join("data").display().to_string();
-    let objects = printed("felis", &root.path().join("dp1.yaml"), &["--data", &data]).unwrap();
+    let objects = printed("felis", &root.path().join("dp1.yaml"), &["--data", &data])
+        .await
+        .unwrap();
     let object = spec(&objects, "ChunkedTable", "dp1-object");
     let ra = json!({"name": "coord_ra", "type": "DOUBLE", "nullable": false, "unit": "deg", "ucd": "pos.eq.ra;meta.main"});
     assert_eq!(object["columns"][1], ra);
@@ -408,7 +418,9 @@ fn felis_gives_types_meanings_and_relations() {
             .iter()
             .any(|object| object["metadata"]["name"] == "dp1-source" && object["kind"] == "Ingest")
     );
-    let alone = printed("felis", root.path(), &["--existing"]).unwrap();
+    let alone = printed("felis", root.path(), &["--existing"])
+        .await
+        .unwrap();
     assert!(
         alone
             .iter()

@@ -59,7 +59,7 @@ async fn every_object_is_accepted_by_a_real_api_server() {
     let client = client().await;
     for (kind, folder) in folders {
         let namespace = prepared(&client).await;
-        for object in printed(kind, folder.path(), &[]).unwrap() {
+        for object in printed(kind, folder.path(), &[]).await.unwrap() {
             let gvk =
                 GroupVersionKind::gvk("orrery.dev", "v1alpha1", object["kind"].as_str().unwrap());
             let plurals = orrery_crds::kinds::all();
