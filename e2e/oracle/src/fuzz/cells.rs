@@ -11,8 +11,6 @@ use crate::client::Answer;
 /// Relative difference that another order of additions may make, with room for what is computed
 /// from sums.
 const ROUNDING: f64 = 1e-9;
-/// Relative difference that rounding to decimals makes in the last bits.
-const STORED: f64 = 4e-15;
 /// Decimals from which on a DOUBLE has no fixed number of them.
 const NOT_FIXED: u8 = 31;
 /// What a DOUBLE with fixed decimals becomes, with its sign, when it is stored and is larger.
@@ -70,12 +68,18 @@ impl Storing {
     fn of_number(self, value: f64, decimals: Option<u8>) -> f64 {
         match decimals {
             Some(_) if self.clips && value.abs() >= CLIPPED => CLIPPED.copysign(value),
-            Some(decimals) if self.rounds => format!("{value:.*}", usize::from(decimals))
-                .parse()
-                .unwrap_or(value),
+            Some(decimals) if self.rounds => stored(value, decimals),
             _ => value,
         }
     }
+}
+
+/// What a temporary table of MariaDB makes of a DOUBLE with so many decimals: it rounds what follows
+/// the next lower whole number, so that negative ones near 0 get other last bits.
+fn stored(value: f64, decimals: u8) -> f64 {
+    let whole = value.floor();
+    let unit = 10_f64.powi(i32::from(decimals));
+    whole + ((value - whole) * unit).round_ties_even() / unit
 }
 
 impl Cell {
@@ -108,15 +112,10 @@ impl Cell {
         else {
             return self == right;
         };
-        let are_close = |one: f64, two: f64, digits: f64| {
-            one.to_bits() == two.to_bits()
-                || (one - two).abs() <= digits * one.abs().max(two.abs()).max(1e-3)
-        };
-        if *is_sum && are_close(*value, *right, ROUNDING) {
-            return true;
-        }
-        let stored = storing.of_number(*value, *decimals);
-        are_close(*value, *right, 0.0) || (storing.rounds && are_close(stored, *right, STORED))
+        let is_same = |one: f64| one.to_bits() == right.to_bits() || one == *right;
+        let size = value.abs().max(right.abs()).max(1e-3);
+        let is_rounded = *is_sum && (value - right).abs() <= ROUNDING * size;
+        is_rounded || is_same(*value) || is_same(storing.of_number(*value, *decimals))
     }
 }
 
@@ -257,4 +256,36 @@ fn text_of(value: &Value, spelling: bool) -> String {
         .strip_prefix('\'')
         .and_then(|text| text.strip_suffix('\''));
     inner.unwrap_or(&text).trim_end().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_double_is_stored_as_mariadb_stores_it() {
+        // What `CREATE TABLE … SELECT DISTINCT` and CAST(x AS DOUBLE(65,7)) of MariaDB 10.11 give.
+        assert_eq!(stored(-0.0027899993576979893, 7), -0.002789999999999959);
+        assert_eq!(stored(-0.002803372149442019, 7), -0.0028034000000000114);
+        assert_eq!(stored(0.21428571428571427, 7), 0.2142857);
+        assert_eq!(stored(-1e300, 2), -1e300);
+    }
+
+    #[test]
+    fn only_what_storing_makes_of_a_value_is_taken_for_it() {
+        let cell = |value: f64| Cell::Number {
+            value,
+            is_sum: false,
+            decimals: Some(7),
+        };
+        let storing = Storing {
+            rounds: true,
+            clips: false,
+        };
+        let whole = cell(-0.0027899993576979893);
+        assert!(whole.equals(&cell(-0.002789999999999959), storing));
+        assert!(!whole.equals(&cell(-0.00279), storing));
+        // Who rounds where one server did not is wrong.
+        assert!(!cell(-0.002789999999999959).equals(&whole, storing));
+    }
 }

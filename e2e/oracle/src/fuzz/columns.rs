@@ -3,6 +3,7 @@
 use orrery_wire::{ColumnDef, ColumnFlags, ColumnType};
 
 use super::loose::Loose;
+use super::schema::{EXTREME, FILTER, OBJECT, SOURCE};
 use crate::client::Answer;
 
 /// How columns differ. Where rows are joined, one server reads a table now and now a temporary copy
@@ -53,10 +54,18 @@ fn stored_type(column: &ColumnDef) -> ColumnType {
         T::MYSQL_TYPE_TINY_BLOB | T::MYSQL_TYPE_MEDIUM_BLOB | T::MYSQL_TYPE_LONG_BLOB => {
             T::MYSQL_TYPE_BLOB
         }
-        T::MYSQL_TYPE_STRING if column.org_table.is_empty() => T::MYSQL_TYPE_VAR_STRING,
-        T::MYSQL_TYPE_LONG if column.org_table.is_empty() => T::MYSQL_TYPE_LONGLONG,
+        T::MYSQL_TYPE_STRING if !is_of_table(column) => T::MYSQL_TYPE_VAR_STRING,
+        T::MYSQL_TYPE_LONG if !is_of_table(column) => T::MYSQL_TYPE_LONGLONG,
         other => other,
     }
+}
+
+/// Whether a column is one of a table: not computed, neither here nor in a derived table, whose
+/// columns bear its name.
+fn is_of_table(column: &ColumnDef) -> bool {
+    let tables = [&OBJECT, &SOURCE, &EXTREME, &FILTER];
+    let mut names = tables.iter().map(|table| table.name.as_bytes());
+    names.any(|name| name == &column.org_table[..])
 }
 
 fn is_text(kind: ColumnType) -> bool {

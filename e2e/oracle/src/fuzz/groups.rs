@@ -7,6 +7,18 @@ use super::schema::{Column, Type};
 use super::statements::Statements;
 use super::tree::{Expr, Select, Statement, form, text};
 
+/// What of an aggregate's value is sure, so that something may be computed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sure {
+    /// Nothing: another order of rows moves it, or one server keeps now all digits and now those that
+    /// are shown (docs/sql.md#where-mariadb-contradicts-itself).
+    Nothing,
+    /// Its text: as a number it depends on how one server groups.
+    Text,
+    /// Its text and its number.
+    Number,
+}
+
 impl Statements {
     fn folding<'s>(&'s mut self, columns: &'s [Column]) -> Expressions<'s, 's> {
         Expressions {
@@ -15,8 +27,8 @@ impl Statements {
         }
     }
 
-    /// An aggregate, and whether a condition may be put on it: rounding may not move it.
-    fn aggregate(&mut self, columns: &[Column]) -> (Expr, bool) {
+    /// An aggregate, and what of it is sure.
+    fn aggregate(&mut self, columns: &[Column]) -> (Expr, Sure) {
         let choice = self.below(20);
         let mut expressions = self.folding(columns);
         let depth = expressions.random.random_range(0..3);
@@ -27,16 +39,26 @@ impl Statements {
         } else {
             depth
         };
-        let (pattern, is_exact, argument) = match choice {
-            0 | 1 => return (text("COUNT(*)"), true),
-            2 => ("COUNT(#)", true, expressions.value(kind, depth)),
-            3 => ("COUNT(DISTINCT #)", true, expressions.value(kind, depth)),
-            4..7 => ("MIN(#)", true, expressions.value(kind, depth)),
-            7..10 => ("MAX(#)", true, expressions.value(kind, depth)),
-            10..12 => ("SUM(#)", false, expressions.value(Type::Int, depth)),
-            12 => ("AVG(#)", false, expressions.value(Type::Int, depth)),
-            13 => ("SUM(#)", false, expressions.value(Type::Decimal, summed)),
-            14 => ("AVG(#)", false, expressions.value(Type::Decimal, summed)),
+        let (pattern, sure, argument) = match choice {
+            0 | 1 => return (text("COUNT(*)"), Sure::Number),
+            2 => ("COUNT(#)", Sure::Number, expressions.value(kind, depth)),
+            3 => (
+                "COUNT(DISTINCT #)",
+                Sure::Number,
+                expressions.value(kind, depth),
+            ),
+            4..10 => {
+                let argument = expressions.value(kind, depth);
+                let pattern = if choice < 7 { "MIN(#)" } else { "MAX(#)" };
+                (pattern, of_extreme(kind, &argument, columns), argument)
+            }
+            10..12 => ("SUM(#)", Sure::Nothing, expressions.value(Type::Int, depth)),
+            12 => ("AVG(#)", Sure::Nothing, expressions.value(Type::Int, depth)),
+            13 | 14 => {
+                let pattern = if choice == 13 { "SUM(#)" } else { "AVG(#)" };
+                let argument = expressions.value(Type::Decimal, summed);
+                (pattern, Sure::Nothing, argument)
+            }
             15 => {
                 // Sums of such numbers cancel or are infinite in one order and not in another.
                 let bounded: Vec<Column> = columns
@@ -46,46 +68,47 @@ impl Statements {
                     .collect();
                 let mut expressions = self.folding(&bounded);
                 let pattern = expressions.one(&["SUM(#)", "AVG(#)"]);
-                (pattern, false, expressions.value(Type::Real, depth.min(1)))
+                let argument = expressions.value(Type::Real, depth.min(1));
+                (pattern, Sure::Nothing, argument)
             }
             16 => {
                 let pattern = bits(expressions.random.random_range(0..3));
-                (pattern, true, expressions.value(Type::Int, depth))
+                (pattern, Sure::Number, expressions.value(Type::Int, depth))
             }
             17 => {
                 // A literal 0x0A is 9 to MariaDB's SUM(DISTINCT), and 10 to everything else.
                 let pattern = expressions.one(&["SUM(DISTINCT # + 0)", "AVG(DISTINCT # + 0)"]);
-                (pattern, false, expressions.leaf(Type::Int))
+                (pattern, Sure::Nothing, expressions.leaf(Type::Int))
             }
             18 => {
                 let value = expressions.value(Type::Int, depth);
                 let both = [value.clone(), value];
-                return (form("GROUP_CONCAT(# ORDER BY #)", both), false);
+                return (form("GROUP_CONCAT(# ORDER BY #)", both), Sure::Nothing);
             }
             _ => {
                 let pattern = expressions.one(&["STDDEV(#)", "VARIANCE(#)"]);
                 // Of large numbers a variance has few digits that are sure.
                 let value = form("# % 1000", [expressions.value(Type::Int, 0)]);
-                (pattern, false, value)
+                (pattern, Sure::Nothing, value)
             }
         };
-        // Of a quotient one server keeps all digits, or those that are shown where it groups in a
-        // temporary table.
         let is_quotient = argument.sql().contains(" / ");
-        (form(pattern, [argument]), is_exact && !is_quotient)
+        let sure = if is_quotient { Sure::Nothing } else { sure };
+        (form(pattern, [argument]), sure)
     }
 
     /// Something computed from aggregates.
     fn folded(&mut self, columns: &[Column]) -> Expr {
-        let (aggregate, exact) = self.aggregate(columns);
-        let (other, other_exact) = self.aggregate(columns);
+        let (aggregate, sure) = self.aggregate(columns);
+        let (other, other_sure) = self.aggregate(columns);
+        let both = sure.min(other_sure);
         match self.below(8) {
-            0 if exact => form("# * 2 + 1", [aggregate]),
+            0 if sure == Sure::Number => form("# * 2 + 1", [aggregate]),
             // Without + 0 MariaDB takes bits for signed where they meet a DOUBLE.
-            1 if exact && other_exact => form("(# + 0) / (# + 0)", [aggregate, other]),
-            2 if exact => form("IFNULL(#, 0)", [aggregate]),
-            3 if exact && other_exact => form("# = #", [aggregate, other]),
-            4 if exact => form("CONCAT(#, '')", [aggregate]),
+            1 if both == Sure::Number => form("(# + 0) / (# + 0)", [aggregate, other]),
+            2 if sure >= Sure::Text => form("IFNULL(#, 0)", [aggregate]),
+            3 if both == Sure::Number => form("# = #", [aggregate, other]),
+            4 if sure >= Sure::Text => form("CONCAT(#, '')", [aggregate]),
             _ => aggregate,
         }
     }
@@ -127,9 +150,13 @@ impl Statements {
             items.push(self.folded(&columns));
         }
         let having = if self.below(4) == 0 {
-            let (aggregate, exact) = self.aggregate(&columns);
-            let pattern = self.one(&["# > 1", "# IS NOT NULL", "NOT # <=> NULL", "# & 3 = 1"]);
-            exact.then(|| form(pattern, [aggregate]))
+            let (aggregate, sure) = self.aggregate(&columns);
+            let patterns: &[&str] = match sure {
+                Sure::Nothing => &[],
+                Sure::Text => &["# IS NOT NULL", "NOT # <=> NULL"],
+                Sure::Number => &["# > 1", "# IS NOT NULL", "NOT # <=> NULL", "# & 3 = 1"],
+            };
+            (!patterns.is_empty()).then(|| form(self.one(patterns), [aggregate]))
         } else {
             None
         };
@@ -152,6 +179,24 @@ impl Statements {
             order,
             ..Statement::default()
         }
+    }
+}
+
+/// What is sure of MIN and MAX of an expression of a type.
+fn of_extreme(kind: Type, argument: &Expr, columns: &[Column]) -> Sure {
+    let sql = argument.sql();
+    let has_fixed_decimals = ["ROUND(", "FLOOR(", "CEIL(", "TRUNCATE(", ".fixed"]
+        .iter()
+        .any(|word| sql.contains(word));
+    let is_plain_column = columns
+        .iter()
+        .any(|column| column.name == sql && !column.is_listed());
+    match kind {
+        // It is rounded where it is stored.
+        Type::Real if has_fixed_decimals => Sure::Nothing,
+        // The number of a computed text may be rounded without a temporary table.
+        Type::Text | Type::Spelled if !is_plain_column => Sure::Text,
+        _ => Sure::Number,
     }
 }
 

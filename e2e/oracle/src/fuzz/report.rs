@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use orrery_archive::catalog::Catalog;
-use orrery_plan::Work;
+use orrery_plan::{Merge, Work};
 
 /// How a statement was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The chunks compute it.
+    /// The chunks compute it, whose rows are the answer.
     Chunks,
+    /// The chunks compute parts, which the czar merges.
+    Merged,
+    /// The chunks compute parts, which the shadow server merges.
+    MergedInShadow,
     /// Tables are gathered.
     Gathered,
     /// Any one worker computes it.
@@ -27,7 +31,11 @@ impl Kind {
     /// How a statement is planned.
     pub fn of(sql: &str, catalog: &Catalog) -> Self {
         match orrery_plan::plan(sql, catalog, Some("sky")).map(|plan| plan.work) {
-            Ok(Work::Chunks(_)) => Self::Chunks,
+            Ok(Work::Chunks(work)) => match work.merge {
+                Merge::Concatenate(_) => Self::Chunks,
+                Merge::Shadow(merge) if merge.simple.is_some() => Self::Merged,
+                Merge::Shadow(_) => Self::MergedInShadow,
+            },
             Ok(Work::Gather(_)) => Self::Gathered,
             Ok(Work::AnyWorker(_)) => Self::AnyWorker,
             Ok(Work::Shadow) => Self::Shadow,
@@ -41,6 +49,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Chunks => "in chunks",
+            Self::Merged => "merged by the czar",
+            Self::MergedInShadow => "merged by the shadow server",
             Self::Gathered => "gathered",
             Self::AnyWorker => "any worker",
             Self::Shadow => "shadow server",

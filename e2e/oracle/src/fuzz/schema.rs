@@ -123,6 +123,14 @@ impl Column {
         matches!(name, Some("wide" | "whole"))
     }
 
+    /// Whether it is an ENUM or a SET, which as a number is its place in the list, or that of its text
+    /// where it is MIN or MAX.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        let name = self.name.rsplit('.').next();
+        matches!(name, Some("kind" | "flags" | "quality" | "grade" | "tags"))
+    }
+
     /// Whether it has DOUBLEs near the largest.
     #[must_use]
     pub fn is_huge(&self) -> bool {
