@@ -26,8 +26,9 @@ pub(crate) enum Carrier {
     Plain,
     /// A DOUBLE: travels with all digits, whatever its text shows.
     Double(Shown),
-    /// A DOUBLE of which only so many digits after the point count: travels rounded to them.
-    Rounded(u32),
+    /// A DOUBLE of which only so many digits after the point count: travels as one server stores it
+    /// with them.
+    Stored(u32),
     /// A DECIMAL with more digits than it shows: travels with all of them.
     Decimal(Digits),
     /// A FLOAT: travels as DOUBLE.
@@ -102,7 +103,7 @@ impl Carrier {
     ) -> Result<Self, PlanError> {
         match Self::of_ordered(expr, scope, what)? {
             Self::Double(Shown::Unknown) => Err(of_strings(what)),
-            Self::Double(Shown::Cut(digits)) => Ok(Self::Rounded(digits)),
+            Self::Double(Shown::Cut(digits)) => Ok(Self::Stored(digits)),
             carrier => Ok(carrier),
         }
     }
@@ -144,7 +145,7 @@ impl Carrier {
 
     /// Whether it carries a DOUBLE.
     pub(crate) fn is_double(self) -> bool {
-        matches!(self, Self::Double(_) | Self::Rounded(_))
+        matches!(self, Self::Double(_) | Self::Stored(_))
     }
 
     /// The expression that travels.
@@ -152,7 +153,7 @@ impl Carrier {
         match self {
             Self::Plain | Self::Bit => expr,
             Self::Float | Self::Double(_) => expr.cast("DOUBLE"),
-            Self::Rounded(digits) => rounded(expr, digits).cast("DOUBLE"),
+            Self::Stored(digits) => stored(&expr, digits).cast("DOUBLE"),
             Self::Decimal(digits) => as_decimal(expr, digits.held),
             Self::Timestamp(_) => Expr::call("UNIX_TIMESTAMP", vec![expr]),
         }
@@ -162,7 +163,7 @@ impl Carrier {
     pub(crate) fn unpack(self, travelled: Expr) -> Merged {
         match self {
             Self::Plain | Self::Bit | Self::Double(Shown::All) => Merged::plain(travelled),
-            Self::Double(Shown::Rounded(digits)) | Self::Rounded(digits) => Merged {
+            Self::Double(Shown::Rounded(digits)) | Self::Stored(digits) => Merged {
                 shown: Some(rounded_again(&travelled, digits)),
                 value: travelled,
                 seconds: None,
@@ -185,7 +186,7 @@ impl Carrier {
     /// is less than the value; a temporary table of one server keeps the digits that are shown.
     pub(crate) fn grouped(self, travelled: &Expr) -> Option<Expr> {
         match self {
-            Self::Double(Shown::Cut(digits)) => Some(rounded(travelled.clone(), digits)),
+            Self::Double(Shown::Cut(digits)) => Some(stored(travelled, digits)),
             Self::Decimal(digits) => Some(as_decimal(travelled.clone(), digits.shown)),
             _ => None,
         }
@@ -254,6 +255,21 @@ pub(super) fn rounded(expr: Expr, digits: u32) -> Expr {
     Expr::call("ROUND", vec![expr, Expr::number(digits)])
 }
 
+/// A DOUBLE as a temporary table of one server keeps it with so many digits after the point. It
+/// rounds what follows the next lower whole number, which ROUND does not: a negative number near 0 gets
+/// other last bits. Larger ones have no fraction, and are not clipped as they are there.
+fn stored(number: &Expr, digits: u32) -> Expr {
+    let small = number.clone().cast(format!("DOUBLE({LONGEST},{digits})"));
+    let is_small = is_below(number, Expr::number(WHOLE_DOUBLE));
+    Expr::call("IF", vec![is_small, small, number.clone()])
+}
+
+/// `ABS(number) < limit`.
+fn is_below(number: &Expr, limit: Expr) -> Expr {
+    let size = Expr::call("ABS", vec![number.clone()]);
+    Expr::Compare(Comparison::Less, Box::new(size), Box::new(limit))
+}
+
 /// A DECIMAL that has all digits of what travelled and shows as many as one server does: only a
 /// quotient is so. It is that of a whole number of its last digit, but for the digits that a
 /// quotient shows more than its dividend.
@@ -275,10 +291,7 @@ pub(super) fn with_hidden_digits(travelled: Expr, digits: Digits) -> Expr {
 /// A DOUBLE that was rounded to so many digits, in the type that rounding gives, without changing
 /// it.
 fn rounded_again(travelled: &Expr, digits: u32) -> Expr {
-    let is_below = |limit: Expr| {
-        let size = Expr::call("ABS", vec![travelled.clone()]);
-        Expr::Compare(Comparison::Less, Box::new(size), Box::new(limit))
-    };
+    let is_below = |limit| is_below(travelled, limit);
     let rounded = rounded(travelled.clone(), digits);
     if digits == 0 {
         return rounded;

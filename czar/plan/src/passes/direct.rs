@@ -5,7 +5,7 @@ use orrery_archive::catalog::Catalog;
 
 use super::joins::Joins;
 use super::prune::AreaPredicate;
-use super::{calls, joins, near, prune, resolve, route, split, verify};
+use super::{calls, distinct, joins, near, prune, resolve, route, split, verify};
 use crate::error::{PlanError, refused};
 use crate::plan::tables::{ChunkSelection, TableUse};
 use crate::plan::{Class, Plan, Work};
@@ -83,6 +83,7 @@ fn plan_chunks(
     database: Option<&str>,
 ) -> Result<Plan, PlanError> {
     let mut select = resolve::resolve(&guarded.query, catalog, database)?;
+    distinct::leave_out(&mut select);
     let areas = prune::predicates(&select)?;
     let (joins, selection) = narrowest(&select, &areas, catalog)?;
     prune::share_keys(&mut select, &joins, catalog)?;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod direct;
+mod distinct;
 mod gather;
 mod joins;
 mod near;

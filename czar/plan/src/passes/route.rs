@@ -202,7 +202,20 @@ pub(crate) fn whole(
     }
     cuts.sort_by_key(|cut| cut.tokens.0);
     cuts.dedup_by_key(|cut| cut.tokens.0);
-    Ok((splice(sql, &guarded.tokens, cuts), tables))
+    let mut template = splice(sql, &guarded.tokens, cuts);
+    template.pieces.splice(0..0, before(relations));
+    Ok((template, tables))
+}
+
+/// What makes a server compare where it would look up in the key of a derived table
+/// ([`crate::query::derived`]): tables of several ingests are some.
+const COMPARING: &str = "SET STATEMENT optimizer_switch='derived_with_keys=off' FOR ";
+
+/// What stands before a statement over these tables.
+fn before(relations: &[Relation<'_>]) -> Option<Piece> {
+    let is_united = |relation: &Relation<'_>| relation.table.segments.len() > 1;
+    let is_looked_up = relations.len() > 1 && relations.iter().any(is_united);
+    is_looked_up.then(|| Piece::Text(COMPARING.to_owned()))
 }
 
 /// Tokens to replace.

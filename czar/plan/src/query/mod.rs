@@ -1,6 +1,7 @@
 //! The resolved query, which every pass reads; no pass is in it.
 
 pub(crate) mod columns;
+pub(crate) mod derived;
 pub(crate) mod expr;
 pub(crate) mod functions;
 pub(crate) mod infer;

@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod derived;
 mod gather;
 mod golden;
 mod grammar;

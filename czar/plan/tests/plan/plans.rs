@@ -156,6 +156,28 @@ fn doubles_with_fixed_decimals_travel_whole_and_are_not_joined() {
 }
 
 #[test]
+fn quotients_of_doubles_are_told_apart_as_one_server_stores_them() {
+    let stored = |number: &str| {
+        format!("IF((ABS({number}) < 9007199254740992), CAST({number} AS DOUBLE(65,7)), {number})")
+    };
+    let quotient = "(`Object`.`fixed` / 7)";
+    assert_eq!(
+        template("SELECT DISTINCT fixed / 7 FROM Object"),
+        format!(
+            "SELECT DISTINCT CAST({} AS DOUBLE) AS `p0` FROM {{sky.Object}} AS `Object`",
+            stored(quotient)
+        )
+    );
+    assert_eq!(
+        shadow("SELECT COUNT(*) FROM Object GROUP BY fixed / 7").merge_sql("t"),
+        format!(
+            "SELECT CAST(COALESCE(SUM(`p1`), 0) AS SIGNED) FROM t GROUP BY {}",
+            stored("`p0`")
+        )
+    );
+}
+
+#[test]
 fn texts_are_not_joined_that_may_be_longer_than_what_is_reserved_for_them() {
     let batchable = |sql: &str| chunk_work(&planned(sql)).batchable;
     for item in [
@@ -191,6 +213,27 @@ fn distinct_goes_where_no_two_rows_are_equal() {
         assert!(!merged(sql).contains("DISTINCT"), "{sql}");
     }
     assert!(merged("SELECT DISTINCT MIN(tiny) FROM Object GROUP BY run").contains("DISTINCT"));
+    assert_eq!(
+        template("SELECT DISTINCT run, objectId, fixed / 7 FROM Object"),
+        "SELECT `Object`.`run`, `Object`.`objectId`, (`Object`.`fixed` / 7) FROM {sky.Object} AS `Object`"
+    );
+    for kept in [
+        "SELECT DISTINCT objectId + 1 FROM Object",
+        "SELECT DISTINCT objectId FROM Source",
+        "SELECT DISTINCT objectId FROM Repeating",
+        "SELECT DISTINCT o.objectId FROM Object o JOIN Source s ON o.objectId = s.objectId",
+    ] {
+        let catalog = catalog_with(&[
+            ("Object", 1, &[324]),
+            ("Source", 2, &[324]),
+            ("Repeating", 3, &[324]),
+        ]);
+        let plan = plan(kept, &catalog, Some("sky")).unwrap();
+        assert!(
+            chunk_work(&plan).template.display(&[]).contains("DISTINCT"),
+            "{kept}"
+        );
+    }
 }
 
 #[test]
@@ -256,8 +299,33 @@ fn true_is_the_first_position() {
         "SELECT name FROM Object ORDER BY TRUE LIMIT 2",
         "SELECT name FROM Object ORDER BY (1) LIMIT 2",
         "SELECT name FROM Object ORDER BY +1 LIMIT 2",
+        "SELECT name FROM Object ORDER BY - -1 LIMIT 2",
+        "SELECT name FROM Object ORDER BY -(-TRUE) LIMIT 2",
+        "SELECT name FROM Object ORDER BY 9223372036854775809 LIMIT 2",
     ] {
         assert!(template(sql).ends_with("ORDER BY 1 LIMIT 2"), "{sql}");
+    }
+    for number in [
+        "1.0",
+        "1e0",
+        "'1'",
+        "1 + 0",
+        "-(1.0)",
+        "- -9223372036854775809",
+    ] {
+        let text = template(&format!(
+            "SELECT name FROM Object ORDER BY {number} LIMIT 2"
+        ));
+        assert!(!text.contains("ORDER BY"), "{number}: {text}");
+    }
+    for number in ["0", "2", "-1", "FALSE", "- - -1"] {
+        let sql = format!("SELECT name FROM Object ORDER BY {number}");
+        let reason = match planned(&sql).work {
+            // The server says then that there is no such column.
+            Work::Gather(gather) => gather.reason.unwrap().mysql(),
+            other => panic!("{sql}: {other:?}"),
+        };
+        assert_eq!(reason.code, 1054, "{number}: {}", reason.message);
     }
 }
 

@@ -12,6 +12,7 @@ mod cancel;
 mod catalogs;
 mod closed;
 mod deadly;
+mod derived;
 mod drain;
 mod epochs;
 mod evidence;

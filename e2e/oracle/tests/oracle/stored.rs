@@ -211,3 +211,59 @@ async fn what_may_be_joined_has_the_same_text_in_a_union() {
     assert!(joined > 800, "{joined} expressions are joined");
     assert!(changed.is_empty(), "{}", changed.join("\n"));
 }
+
+/// DOUBLEs with a fixed number of decimals, over one operand.
+const FIXED: &[&str] = &[
+    "# / 7",
+    "ROUND(#, 2) / 7",
+    "ROUND(#, 1) / fixed",
+    "fixed / ROUND(#, 2)",
+    "FLOOR(#) / 7",
+    "ROUND(#, 3) * fixed",
+    "TRUNCATE(#, 4) / run",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distinct_doubles_have_the_bits_with_which_one_server_stores_them() {
+    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
+        .await
+        .unwrap();
+    let (mut czar, mut plain) = (
+        site.connect_czar().await.unwrap(),
+        site.connect_plain().await.unwrap(),
+    );
+    set(&mut plain, Session::ANN).await.unwrap();
+    let (mut in_chunks, mut wrong) = (0, Vec::new());
+    for (form, operand) in FIXED
+        .iter()
+        .flat_map(|form| ["fixed", "ROUND(decl, 2)"].map(|operand| (form, operand)))
+    {
+        let value = form.replace('#', operand);
+        for sql in [
+            format!("SELECT DISTINCT day, {value} FROM Object"),
+            format!("SELECT {value} FROM Object GROUP BY {value}"),
+        ] {
+            let plan = orrery_plan::plan(&sql, &site.archive.catalog, Some("sky"));
+            if !matches!(plan.map(|plan| plan.work), Ok(Work::Chunks(_))) {
+                continue;
+            }
+            in_chunks += 1;
+            let given = ask_czar(&mut czar, Session::ANN, Format::Binary, &sql)
+                .await
+                .unwrap()
+                .unwrap();
+            let right = ask_plain(&mut plain, Format::Binary, &sql)
+                .await
+                .unwrap()
+                .unwrap();
+            if sorted(&given) != sorted(&right) {
+                wrong.push(sql);
+            }
+        }
+    }
+    assert!(
+        in_chunks > 20,
+        "{in_chunks} statements are computed in the chunks"
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -78,37 +78,52 @@ fn whole_name(parsed: &Parsed) -> Option<&str> {
     }
 }
 
-/// The item that a whole number in GROUP BY or ORDER BY counts to; TRUE is 1.
+/// The item that a whole number in GROUP BY or ORDER BY counts to. MariaDB counts with its last 32
+/// bits.
 fn position<'i>(
     parsed: &Parsed,
     items: &'i [Item],
     clause: &'static str,
 ) -> Result<Option<&'i Item>, PlanError> {
-    let text = match parsed {
-        Parsed::Nested(inner) => return position(inner, items, clause),
-        Parsed::UnaryOp {
-            op: UnaryOperator::Plus,
-            expr,
-        } => return position(expr, items, clause),
-        Parsed::Value(value) => match &value.value {
-            Value::Number(text, _) => text.as_str(),
-            Value::Boolean(true) => "1",
-            Value::Boolean(false) => "0",
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
-    };
-    let Ok(number) = text.parse::<usize>() else {
+    let Some(number) = whole_number(parsed) else {
         return Ok(None);
     };
-    let item = number.checked_sub(1).and_then(|at| items.get(at));
+    let counted = usize::try_from(number.rem_euclid(1 << u32::BITS)).ok();
+    let item = counted
+        .and_then(|counted| counted.checked_sub(1))
+        .and_then(|at| items.get(at));
     item.map(Some).ok_or_else(|| {
         ResolveError::NoColumn {
-            column: text.to_owned(),
+            column: number.to_string(),
             clause,
         }
         .into()
     })
+}
+
+/// The whole number that a literal is to MariaDB's parser, signs included; TRUE is 1. One that is too
+/// long for 64 bits is a DECIMAL.
+fn whole_number(parsed: &Parsed) -> Option<i128> {
+    match parsed {
+        Parsed::Nested(inner) => whole_number(inner),
+        Parsed::UnaryOp {
+            op: UnaryOperator::Plus,
+            expr,
+        } => whole_number(expr),
+        Parsed::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => {
+            let negative = i64::try_from(-whole_number(expr)?);
+            negative.ok().map(i128::from)
+        }
+        Parsed::Value(value) => match &value.value {
+            Value::Number(text, _) => text.parse::<u64>().ok().map(i128::from),
+            Value::Boolean(truth) => Some(i128::from(*truth)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The entries of ORDER BY that order anything.

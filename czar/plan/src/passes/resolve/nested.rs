@@ -16,6 +16,7 @@ use super::convert::{Converter, Notes, Place};
 use super::from;
 use super::parts::{conjuncts, distinct, items, plain_select};
 use crate::error::{PlanError, refused};
+use crate::query::derived::may_differ;
 use crate::query::expr::{ColumnId, Comparison, Expr, Part};
 use crate::query::functions::{Returns, is_area_name};
 use crate::query::scope::{Scope, ScopeTable, TableRole};
@@ -144,6 +145,9 @@ impl<'a> Subqueries<'a> {
         if block.items.len() != 1 {
             return Err(refused("a subquery of several columns", HINT));
         }
+        if let (Some(value), [item]) = (&value, block.items.as_slice()) {
+            check_lookup(value, item, &scope)?;
+        }
         let (tables, terms) = (scope.own().collect(), block.terms());
         let text = block.text(&self.take(scope, outer));
         self.nested.push(Nested {
@@ -185,6 +189,23 @@ fn another_name(alias: &str, taken: &[&str]) -> String {
         name = format!("{alias}_{number}");
     }
     name
+}
+
+/// Refuses `value IN (SELECT item …)` where the rows of the subquery may be a derived table, in whose
+/// key the value is then looked up.
+fn check_lookup(value: &Expr, item: &Expr, scope: &Scope<'_>) -> Result<(), PlanError> {
+    let is_looked_up = |column: ColumnId| {
+        let table = scope.table_of(column);
+        let is_united = table.is_some_and(|table| table.table.segments.len() > 1);
+        is_united && scope.own().contains(&column.table)
+    };
+    if may_differ(value, item, scope, &is_looked_up) {
+        return Err(refused(
+            "IN of a value and a column of another type in a subquery",
+            "write EXISTS (SELECT … WHERE column = value …)",
+        ));
+    }
+    Ok(())
 }
 
 fn comparison(operator: &BinaryOperator) -> Option<Comparison> {

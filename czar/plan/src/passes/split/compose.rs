@@ -9,6 +9,7 @@ use orrery_archive::table::ddl::quote_identifier;
 use crate::error::{PlanError, refused};
 use crate::plan::template::{Piece, Template};
 use crate::query::columns::{loses_nature, typed_null};
+use crate::query::derived::only_compared;
 use crate::query::expr::{ColumnId, ColumnNames, Expr};
 use crate::query::neighbour::Neighbour;
 use crate::query::scope::ScopeTable;
@@ -83,7 +84,7 @@ impl<'a, 's> Composer<'a, 's> {
                 pieces.extend([Piece::Text(text), Piece::Keys, Piece::Text("))".into())]);
             } else {
                 let holes = Holes::over(scope);
-                term.push(&holes, &mut text);
+                only_compared(term, scope).push(&holes, &mut text);
                 holes.fill(&text, hole, pieces);
             }
         }

@@ -53,7 +53,6 @@ pub(crate) fn split(
         }
         filter.push(having.clone());
     }
-    stored::check_dates(select, &filter)?;
     let composer = Composer::new(select, &filter)?;
     let parts = if grouped {
         match whole_groups::split(select, &composer, joins)? {

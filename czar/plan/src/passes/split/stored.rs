@@ -7,7 +7,6 @@ use orrery_archive::sql_type::SqlType;
 use crate::error::{PlanError, refused};
 use crate::query::expr::{Aggregate, Expr};
 use crate::query::infer::type_of;
-use crate::query::scope::ScopeTable;
 use crate::query::select::Select;
 use crate::query::value::Nature;
 
@@ -122,53 +121,4 @@ pub(super) fn check_rows(select: &Select<'_>) -> Result<(), PlanError> {
 
 fn is_bits(expr: &Expr, select: &Select<'_>) -> bool {
     type_of(expr, &select.scope).nature == Nature::Bit
-}
-
-/// Refuses dates and times that are compared with numbers, where a table is read as a derived one:
-/// one server takes a number that is no date for the zero date, but finds no row by it in the key
-/// that it gives to a derived table.
-pub(super) fn check_dates(select: &Select<'_>, filter: &[Expr]) -> Result<(), PlanError> {
-    let is_derived = |table: &ScopeTable<'_>| {
-        table.role.is_read_whole() && table.role.is_chunked() && table.table.segments.len() > 1
-    };
-    if !select.scope.tables.iter().any(is_derived) {
-        return Ok(());
-    }
-    let is_date = |expr: &Expr| {
-        let Expr::Column(column) = expr else {
-            return false;
-        };
-        let table = select.scope.table_of(*column);
-        let kind = select.scope.type_of(*column);
-        let is_temporal = matches!(
-            kind,
-            None | Some(
-                SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_) | SqlType::Time(_)
-            )
-        );
-        table.is_some_and(is_derived) && is_temporal
-    };
-    let is_number = |expr: &Expr| {
-        let is_year = match expr {
-            Expr::Column(column) => select.scope.type_of(*column) == Some(SqlType::Year),
-            _ => false,
-        };
-        let nature = type_of(expr, &select.scope).nature;
-        is_year || !matches!(nature, Nature::Text | Nature::Named | Nature::Timestamp(_))
-    };
-    let compares = |expr: &Expr| match expr {
-        Expr::Compare(_, left, right) => {
-            is_date(left) && is_number(right) || is_date(right) && is_number(left)
-        }
-        Expr::In { expr, list, .. } => is_date(expr) && list.iter().any(is_number),
-        _ => false,
-    };
-    let on = select.from.iter().flatten().flat_map(|entry| &entry.on);
-    if on.chain(filter).any(|term| term.any(&compares)) {
-        return Err(refused(
-            "a date of an optional table compared with a number",
-            "compare it with DATE '…' or TIMESTAMP '…'",
-        ));
-    }
-    Ok(())
 }
