@@ -156,6 +156,7 @@ impl Mysqld {
                 "--innodb-log-file-size=16M",
                 "--innodb-buffer-pool-size=64M",
                 "--innodb-flush-log-at-trx-commit=1",
+                "--innodb-stats-auto-recalc=0",
             ])
             .arg(format!("--user={}", user()))
             .arg(format!("--datadir={}", self.data_dir().display()))

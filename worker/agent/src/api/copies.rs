@@ -20,7 +20,8 @@ pub async fn start(
     Body(request): Body<StartCopy>,
 ) -> Result<(StatusCode, Json<CopyStatus>)> {
     agent.admit(request.term)?;
-    jobs::start(&agent, request).map(|status| (StatusCode::ACCEPTED, Json(status)))
+    let status = jobs::start(&agent, request).await?;
+    Ok((StatusCode::ACCEPTED, Json(status)))
 }
 
 /// [`AgentCall::CopyStatus`](orrery_worker_api::routes::AgentCall::CopyStatus).

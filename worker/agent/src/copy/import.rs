@@ -7,7 +7,7 @@
 //! gets a manifest row before the log's checkpoint has passed its import. One checkpoint serves a
 //! batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use mysql_async::Conn;
@@ -111,43 +111,69 @@ pub async fn make_databases(agent: &Agent, databases: BTreeSet<&str>) -> Result<
     Ok(())
 }
 
-/// Moves a fetched table to its database and enters it in the manifest. Only after [`checkpoint`]
-/// and [`make_databases`].
+/// Moves fetched tables to their databases and enters them in the manifest: the rows entered, and
+/// why some are not. Only after [`checkpoint`] and [`make_databases`].
 ///
 /// A table that stands there with other rows goes, now that the verified one is here: this worker
 /// sealed it without rows that the loader could not bring, and the catalog never counted it as a
 /// copy; or its disk changed it.
 pub async fn move_in(
     agent: &Agent,
-    wanted: &ManifestRow,
+    fetched: &[(&ManifestRow, Arrival)],
     epoch: u64,
-    arrival: Arrival,
-) -> Result<ManifestRow> {
+) -> Result<(Vec<ManifestRow>, Option<AgentError>)> {
     let mut conn = agent.db.session().await?;
-    match arrival {
-        Arrival::Known(row) => return Ok(row),
-        Arrival::Staged => {
+    let (mut entered, mut in_use) = (Vec::new(), None);
+    let mut staged: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (wanted, arrival) in fetched {
+        if let Arrival::Staged = arrival {
             if !drop_table(&mut conn, wanted, wanted.epoch).await? {
-                return Err(AgentError::Busy(format!(
-                    "{}.{} is in use",
-                    wanted.database, wanted.table
-                )));
+                let name = format!("{}.{}", wanted.database, wanted.table);
+                in_use = Some(AgentError::Busy(format!("{name} is in use")));
+                continue;
             }
-            physical::rename(&mut conn, &wanted.table, COPY_DATABASE, &wanted.database).await?;
+            let of_database = staged.entry(&wanted.database).or_default();
+            of_database.push(&wanted.table);
         }
-        Arrival::Moved => {}
+        if !matches!(arrival, Arrival::Known(_)) {
+            entered.push(*wanted);
+        }
     }
-    let bytes = physical::bytes(&agent.config, &wanted.database, &wanted.table).await?;
-    let row = ManifestRow {
-        state: RowState::Sealed,
-        bytes,
-        epoch: wanted.epoch.max(epoch),
-        ..wanted.clone()
-    };
-    manifest::put(&mut conn, &row).await?;
-    checks::forget(&mut conn, &row).await?;
-    agent.metrics.copied_tables.inc();
-    Ok(row)
+    for (database, tables) in &staged {
+        physical::rename(&mut conn, tables, COPY_DATABASE, database).await?;
+        physical::analyze(&mut conn, database, tables).await?;
+    }
+    let mut done = enter(agent, &mut conn, &entered, epoch).await?;
+    done.extend(fetched.iter().filter_map(|(_, arrival)| match arrival {
+        Arrival::Known(row) => Some(row.clone()),
+        Arrival::Staged | Arrival::Moved => None,
+    }));
+    Ok((done, in_use))
+}
+
+async fn enter(
+    agent: &Agent,
+    conn: &mut Conn,
+    tables: &[&ManifestRow],
+    epoch: u64,
+) -> Result<Vec<ManifestRow>> {
+    let mut rows = Vec::new();
+    conn.query_drop("START TRANSACTION").await?;
+    for wanted in tables {
+        let bytes = physical::bytes(&agent.config, &wanted.database, &wanted.table).await?;
+        let row = ManifestRow {
+            state: RowState::Sealed,
+            bytes,
+            epoch: wanted.epoch.max(epoch),
+            ..(*wanted).clone()
+        };
+        manifest::put(conn, &row).await?;
+        checks::forget(conn, &row).await?;
+        rows.push(row);
+    }
+    conn.query_drop("COMMIT").await?;
+    agent.metrics.copied_tables.inc_by(rows.len() as u64);
+    Ok(rows)
 }
 
 /// Puts the table together in [`COPY_DATABASE`] and verifies it.
@@ -182,7 +208,6 @@ async fn stage(
         )));
     }
     verify(conn, COPY_DATABASE, wanted).await?;
-    physical::analyze(conn, COPY_DATABASE, &wanted.table).await?;
     unlink(&physical::tablespace(&agent.config, COPY_DATABASE, &wanted.table).with_extension("cfg"))
         .await
 }

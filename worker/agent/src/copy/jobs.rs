@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, CopyTable, ManifestRow, StartCopy};
 use orrery_worker_api::client::AgentClient;
@@ -16,19 +17,23 @@ use crate::error::{AgentError, Result};
 /// Tables between two checkpoints.
 const BATCH: usize = 32;
 
-/// Starts a copy, or finds it going on or done. One that failed is tried again.
-pub fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
+/// How long a call waits for the end of its copy, so that callers learn of it at once.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Starts a copy, or finds it going on or done, and waits a little for its end. One that failed is
+/// tried again.
+pub async fn start(agent: &Arc<Agent>, request: StartCopy) -> Result<CopyStatus> {
     let peer = peer::connect(agent, &request.source)?;
     for table in &request.tables {
         ddl(&request.creates, &table.row)?;
     }
     let new = agent.copies.enter(&request)?;
-    let status = agent.copies.status(&request.id);
+    let id = request.id.clone();
     if new {
         let agent = agent.clone();
         tokio::spawn(async move { run(&agent, &peer, &request).await });
     }
-    status
+    agent.copies.status_within(&id, WAIT).await
 }
 
 async fn run(agent: &Agent, peer: &AgentClient, request: &StartCopy) {
@@ -61,11 +66,14 @@ async fn run_batch(
         import::checkpoint(agent).await?;
         import::make_databases(agent, databases).await?;
     }
-    let (_, not_moved) = in_lanes(fetched.into_iter(), |fetched| {
-        move_in(agent, request, fetched)
-    })
-    .await;
-    failed.or(not_moved).map_or(Ok(()), Err)
+    // The locks are held until the tables are in.
+    let (fetched, _locks): (Vec<_>, Vec<_>) = fetched
+        .into_iter()
+        .map(|(row, arrival, lock)| ((row, arrival), lock))
+        .unzip();
+    let (rows, in_use) = import::move_in(agent, &fetched, request.placement_epoch).await?;
+    agent.copies.done(&request.id, rows);
+    failed.or(in_use).map_or(Ok(()), Err)
 }
 
 async fn fetch<'a>(
@@ -79,13 +87,6 @@ async fn fetch<'a>(
     let create = ddl(&request.creates, row)?;
     let arrival = import::fetch(agent, peer, table, request.placement_epoch, create).await?;
     Ok((row, arrival, lock))
-}
-
-async fn move_in(agent: &Agent, request: &StartCopy, fetched: Fetched<'_>) -> Result<()> {
-    let (row, arrival, _lock) = fetched;
-    let row = import::move_in(agent, row, request.placement_epoch, arrival).await?;
-    agent.copies.done(&request.id, row);
-    Ok(())
 }
 
 fn ddl<'a>(creates: &'a [CopyDdl], row: &ManifestRow) -> Result<&'a str> {

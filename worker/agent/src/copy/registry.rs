@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use orrery_worker_api::agent::{CopyStatus, ManifestRow, StartCopy};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Duration, timeout};
 
 use crate::error::{AgentError, Result};
 
@@ -28,6 +30,7 @@ impl Job {
 #[derive(Debug, Default)]
 pub struct Copies {
     jobs: Mutex<HashMap<String, Job>>,
+    ended: Notify,
 }
 
 impl Copies {
@@ -37,6 +40,24 @@ impl Copies {
         jobs.get(id)
             .map(|job| job.status.clone())
             .ok_or_else(|| AgentError::NotFound(format!("there is no copy {id:?}")))
+    }
+
+    /// How far a copy is when it has ended, or when this time is over.
+    pub async fn status_within(&self, id: &str, limit: Duration) -> Result<CopyStatus> {
+        let ended = async {
+            loop {
+                let ended = self.ended.notified();
+                tokio::pin!(ended);
+                ended.as_mut().enable();
+                if self.jobs.lock().get(id).is_none_or(Job::ended) {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // What came of it is read in either case.
+        let _ = timeout(limit, ended).await;
+        self.status(id)
     }
 
     /// Enters a job unless it goes on or is done; whether it must be run now.
@@ -74,12 +95,13 @@ impl Copies {
         jobs.retain(|_, job| !(job.ended() && job.rows.iter().any(same)));
     }
 
-    /// Counts a table of a copy as done.
-    pub(super) fn done(&self, id: &str, row: ManifestRow) {
+    /// Counts tables of a copy as done.
+    pub(super) fn done(&self, id: &str, rows: Vec<ManifestRow>) {
         if let Some(job) = self.jobs.lock().get_mut(id) {
-            job.status.done.push(row);
-            job.status.left = job.status.left.saturating_sub(1);
+            job.status.left = job.status.left.saturating_sub(rows.len());
+            job.status.done.extend(rows);
         }
+        self.ended.notify_waiters();
     }
 
     /// Ends a copy with an error.
@@ -87,5 +109,6 @@ impl Copies {
         if let Some(job) = self.jobs.lock().get_mut(id) {
             job.status.error = Some(error.to_string());
         }
+        self.ended.notify_waiters();
     }
 }

@@ -55,7 +55,8 @@ const TABLES: [(&str, &str); 8] = [
     ),
 ];
 
-/// Makes what is missing.
+/// Makes what is missing. Statistics are counted again with each start of mysqld, which does not do
+/// so by itself: a search of few rows must not become one of all, and lock them.
 pub async fn create(conn: &mut Conn) -> Result<()> {
     conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {CONTROL_DATABASE}"))
         .await?;
@@ -66,7 +67,10 @@ pub async fn create(conn: &mut Conn) -> Result<()> {
         ))
         .await?;
     }
-    Ok(())
+    let tables = TABLES.map(|(name, _)| format!("{CONTROL_DATABASE}.{name}"));
+    Ok(conn
+        .query_drop(format!("ANALYZE TABLE {}", tables.join(", ")))
+        .await?)
 }
 
 /// The identity kept in the database.

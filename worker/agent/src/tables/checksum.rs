@@ -22,8 +22,43 @@ pub struct Contents {
     pub checksum: String,
 }
 
+/// The columns of a table, in order, invisible ones too.
+#[derive(Clone, Debug)]
+pub struct Columns(String);
+
+impl Columns {
+    /// Asks mysqld.
+    pub async fn of(conn: &mut Conn, database: &str, table: &str) -> Result<Self> {
+        let names: Vec<String> = conn
+            .exec(
+                "SELECT column_name FROM information_schema.columns \
+                 WHERE table_schema = :database AND table_name = :table ORDER BY ordinal_position",
+                params! { database, table },
+            )
+            .await?;
+        if names.is_empty() {
+            return Err(AgentError::Mismatch(format!(
+                "{database}.{table} cannot be summed: it is missing or damaged"
+            )));
+        }
+        let names: Vec<String> = names.iter().map(|name| sql::ident(name)).collect();
+        Ok(Self(names.join(", ")))
+    }
+}
+
 /// Counts and sums a table. Takes two scans.
 pub async fn of(conn: &mut Conn, database: &str, table: &str) -> Result<Contents> {
+    let columns = Columns::of(conn, database, table).await?;
+    of_columns(conn, database, table, &columns).await
+}
+
+/// [`of`] for a table whose columns are known.
+pub async fn of_columns(
+    conn: &mut Conn,
+    database: &str,
+    table: &str,
+    Columns(columns): &Columns,
+) -> Result<Contents> {
     let name = sql::qualified(database, table);
     let row: Option<(String, Option<u64>)> = conn
         .query_first(format!("CHECKSUM TABLE {name} EXTENDED"))
@@ -33,10 +68,9 @@ pub async fn of(conn: &mut Conn, database: &str, table: &str) -> Result<Contents
             "{database}.{table} cannot be summed: it is missing or damaged"
         )));
     };
-    let columns = columns(conn, database, table).await?;
     // Bytes as stored, whatever the character set.
     conn.query_drop("SET character_set_results = NULL").await?;
-    let summed = sum(conn, &format!("SELECT {} FROM {name}", columns.join(", "))).await;
+    let summed = sum(conn, &format!("SELECT {columns} FROM {name}")).await;
     conn.query_drop("SET character_set_results = utf8mb4")
         .await?;
     let (rows, sum) = summed?;
@@ -44,23 +78,6 @@ pub async fn of(conn: &mut Conn, database: &str, table: &str) -> Result<Contents
         rows,
         checksum: format!("{checksum}:{sum:032x}"),
     })
-}
-
-/// All columns in order, invisible ones too.
-async fn columns(conn: &mut Conn, database: &str, table: &str) -> Result<Vec<String>> {
-    let names: Vec<String> = conn
-        .exec(
-            "SELECT column_name FROM information_schema.columns \
-             WHERE table_schema = :database AND table_name = :table ORDER BY ordinal_position",
-            params! { database, table },
-        )
-        .await?;
-    if names.is_empty() {
-        return Err(AgentError::Mismatch(format!(
-            "{database}.{table} has no columns"
-        )));
-    }
-    Ok(names.iter().map(|name| sql::ident(name)).collect())
 }
 
 async fn sum(conn: &mut Conn, select: &str) -> Result<(u64, u128)> {

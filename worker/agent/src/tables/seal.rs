@@ -4,21 +4,27 @@
 //! Every step can be repeated after a crash: the attempt's state, where each table is, and which
 //! manifest rows exist say how far it came.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::staging_database;
-use orrery_worker_api::agent::{AttemptSpec, ManifestRow, RowState, StagedTable};
+use orrery_worker_api::agent::{AttemptSpec, ManifestRow, RowState, StagedTable, TablePart};
 
 use super::attempts::{self, AttemptState};
+use super::checksum::Columns;
 use super::{checksum, manifest, physical};
 use crate::agent::Agent;
 use crate::db::{shares, side_by_side, sql};
 use crate::error::{AgentError, Result};
 
+/// Tables that one statement moves.
+const TABLES_PER_MOVE: usize = 16;
+/// Tables that one statement analyzes.
+const TABLES_PER_ANALYSIS: usize = 64;
 /// Rows of the manifest that are written at once: after a crash so many tables are counted again.
 const ROWS_PER_COMMIT: usize = 16;
 /// How long a call waits before it says that the work is under way.
@@ -81,7 +87,9 @@ async fn seal(agent: Arc<Agent>, attempt: u64) -> Result<()> {
     physical::create_database(&mut conn, &spec.database).await?;
     move_in(&agent, attempt, &spec, &tables).await?;
     let entered = shares(&tables).map(|tables| enter_manifest(&agent, attempt, &spec, tables));
-    side_by_side(entered.collect()).await?;
+    let entered = side_by_side(entered.collect());
+    let (analyzed, entered) = tokio::join!(analyze(&agent, &spec, &tables), entered);
+    analyzed.and(entered)?;
     let staging = sql::ident(&staging_database(attempt));
     conn.query_drop(format!("DROP DATABASE IF EXISTS {staging}"))
         .await?;
@@ -112,12 +120,21 @@ async fn move_in(
     let (staging, database) = (staging.as_str(), spec.database.as_str());
     let rename = async |tables: &[&str]| {
         let mut conn = agent.db.session().await?;
-        for table in tables {
-            physical::rename(&mut conn, table, staging, database).await?;
+        for tables in tables.chunks(TABLES_PER_MOVE) {
+            physical::rename(&mut conn, tables, staging, database).await?;
         }
         Ok(())
     };
     side_by_side(shares(&staying).map(rename).collect()).await
+}
+
+async fn analyze(agent: &Agent, spec: &AttemptSpec, tables: &[StagedTable]) -> Result<()> {
+    let mut conn = agent.db.session().await?;
+    let tables: Vec<&str> = tables.iter().map(|staged| staged.table.as_str()).collect();
+    for tables in tables.chunks(TABLES_PER_ANALYSIS) {
+        physical::analyze(&mut conn, &spec.database, tables).await?;
+    }
+    Ok(())
 }
 
 async fn enter_manifest(
@@ -133,10 +150,19 @@ async fn enter_manifest(
         .iter()
         .filter(|table| !entered.contains(table.table.as_str()));
     let left: Vec<&StagedTable> = left.collect();
+    // Tables of a part have the same definition.
+    let mut columns: BTreeMap<TablePart, Columns> = BTreeMap::new();
     for tables in left.chunks(ROWS_PER_COMMIT) {
         let mut rows = Vec::new();
         for table in tables {
-            rows.push(count(agent, &mut conn, attempt, spec, table).await?);
+            let columns = match columns.entry(table.part) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let found = Columns::of(&mut conn, &spec.database, &table.table).await?;
+                    new.insert(found)
+                }
+            };
+            rows.push(count(agent, &mut conn, attempt, spec, (table, columns)).await?);
         }
         conn.query_drop("START TRANSACTION").await?;
         for row in &rows {
@@ -152,10 +178,9 @@ async fn count(
     conn: &mut Conn,
     attempt: u64,
     spec: &AttemptSpec,
-    table: &StagedTable,
+    (table, columns): (&StagedTable, &Columns),
 ) -> Result<ManifestRow> {
-    let contents = checksum::of(conn, &spec.database, &table.table).await?;
-    physical::analyze(conn, &spec.database, &table.table).await?;
+    let contents = checksum::of_columns(conn, &spec.database, &table.table, columns).await?;
     Ok(ManifestRow {
         database: spec.database.clone(),
         table: table.table.clone(),

@@ -141,6 +141,27 @@ async fn a_copy_holds_the_same_rows_and_is_entered_sealed() {
     assert_eq!(reason(pair.target.operator.copy(&other).await), "Conflict");
 }
 
+/// The operator learns of the end without asking again and again.
+#[tokio::test]
+async fn a_copy_that_is_asked_for_answers_when_it_has_ended() {
+    let pair = pair().await;
+    let request = pair.request("c");
+    let (began, mut asked) = (std::time::Instant::now(), 0);
+    while pair.target.operator.copy(&request).await.unwrap().left > 0 {
+        asked += 1;
+    }
+    let seconds = began.elapsed().as_secs();
+    assert!(asked <= seconds, "asked {asked} times in {seconds} s");
+    let mut failing = pair.request("d");
+    failing.source = "https://127.0.0.1:1".into();
+    failing
+        .tables
+        .retain(|table| table.row.table == "Object_1__1");
+    failing.tables[0].row.rows += 1;
+    let failed = pair.target.operator.copy(&failing).await.unwrap();
+    assert!(failed.error.is_some(), "{failed:?}");
+}
+
 /// Who has taken over a worker has its certificate, the public keys, and the orders that were meant
 /// for it.
 #[tokio::test]

@@ -69,6 +69,22 @@ async fn readiness_follows_mysqld_and_data_stays() {
     assert!(metrics.contains("orrery_agent_mysqld_ready 1"), "{metrics}");
 }
 
+/// mysqld does not count them by itself.
+#[tokio::test]
+async fn statistics_of_control_tables_are_counted_at_each_start_of_mysqld() {
+    let mut setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    let rows = "SELECT n_rows FROM mysql.innodb_table_stats \
+                WHERE database_name = 'orrery_control' AND table_name = 'staged_table'";
+    assert_eq!(setup.number(rows).await, 0);
+    until_ready(&setup.worker, StatusCode::OK).await;
+    setup.worker.mysqld.kill();
+    until_ready(&setup.worker, StatusCode::SERVICE_UNAVAILABLE).await;
+    setup.worker.mysqld.come_up().unwrap();
+    until_ready(&setup.worker, StatusCode::OK).await;
+    assert_eq!(setup.number(rows).await, 3);
+}
+
 #[tokio::test]
 async fn mysqld_killed_inside_a_load_commits_nothing() {
     let mut setup = setup().await;

@@ -130,7 +130,8 @@ impl AgentClient {
             .await
     }
 
-    /// Starts a copy, or asks how far it is: the same request again is the same copy.
+    /// Starts a copy, or asks how far it is: the same request again is the same copy. The answer
+    /// comes when it has ended, or after a second.
     pub async fn copy(&self, copy: &StartCopy) -> Result<CopyStatus, CallError> {
         self.0.ask(AgentCall::Copy, &[], copy).await
     }

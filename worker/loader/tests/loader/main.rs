@@ -16,6 +16,7 @@ mod memory;
 mod rates;
 mod same_rows;
 mod samples;
+mod stars;
 mod supervise;
 mod survey;
 mod tables;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, OptsBuilder};
 use orrery_archive::catalog::AcceptedTable;
@@ -30,6 +31,8 @@ pub struct Cluster {
     pub archive: Archive,
     pub workers: Vec<Worker>,
     pub place: Place,
+    /// Workers that get a chunk.
+    copies: usize,
 }
 
 /// A loader in this process.
@@ -49,7 +52,13 @@ pub struct Numbers {
 }
 
 impl Cluster {
+    /// Everything is everywhere.
     pub async fn start(workers: u32) -> Self {
+        Self::with_copies(workers, workers as usize).await
+    }
+
+    /// Each chunk goes to so many of the workers.
+    pub async fn with_copies(workers: u32, copies: usize) -> Self {
         let archive = Archive::new();
         let mut started = Vec::new();
         for id in 1..=workers {
@@ -59,6 +68,7 @@ impl Cluster {
             archive,
             workers: started,
             place: Place::new(),
+            copies,
         }
     }
 
@@ -105,7 +115,13 @@ impl Cluster {
         self.workers.iter().map(api)
     }
 
-    /// Opens the attempts of an ingest on every worker: everything is everywhere.
+    /// Whether a worker gets a chunk.
+    fn holds(&self, worker: usize, chunk: u32) -> bool {
+        let workers = self.workers.len();
+        (worker + workers - chunk as usize % workers) % workers < self.copies
+    }
+
+    /// Opens the attempts of an ingest on the workers that get their chunks, all at once.
     pub async fn open(
         &self,
         table: &AcceptedTable,
@@ -155,18 +171,25 @@ impl Cluster {
     }
 
     async fn open_everywhere(&self, open: &OpenAttempt) {
-        for agent in self.agents() {
-            agent.open(open).await.unwrap();
-        }
+        let opened = self.agents().enumerate().map(|(worker, agent)| {
+            let mut open = open.clone();
+            open.tables.retain(|table| self.holds(worker, table.chunk));
+            async move { agent.open(&open).await.unwrap() }
+        });
+        join_all(opened).await;
     }
 
-    /// Every chunk goes to every worker.
     pub fn load_request(&self, survey: &Survey, surveyed: &Surveyed, numbers: Numbers) -> Load {
         let agents: Vec<String> = self.workers.iter().map(Worker::base).collect();
+        let holders = |chunk| {
+            let agents = agents.iter().enumerate();
+            let held = agents.filter(|(worker, _)| self.holds(*worker, chunk));
+            held.map(|(_, agent)| agent.clone()).collect()
+        };
         let everywhere = |chunks: Vec<u32>| {
             chunks
                 .into_iter()
-                .map(|chunk| (chunk, agents.clone()))
+                .map(|chunk| (chunk, holders(chunk)))
                 .collect::<BTreeMap<_, _>>()
         };
         Load {
@@ -181,15 +204,14 @@ impl Cluster {
 
     /// Seals an attempt everywhere; what each worker says it has.
     pub async fn seal(&self, attempt: u64) -> Vec<Vec<ManifestRow>> {
-        let mut sealed = Vec::new();
-        for agent in self.agents() {
-            sealed.push(loop {
+        let sealed = self.agents().map(|agent| async move {
+            loop {
                 if let Some(rows) = agent.seal(attempt, TERM).await.unwrap() {
                     break rows;
                 }
-            });
-        }
-        sealed
+            }
+        });
+        join_all(sealed).await
     }
 
     /// Survey, attempts, load, seal.
