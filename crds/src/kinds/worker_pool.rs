@@ -142,6 +142,10 @@ pub struct RepairPolicy {
     /// Copies of every chunk that evictions and restarts must leave.
     #[schemars(range(min = 1, max = 10))]
     pub disruption_floor: u32,
+    /// Chunks that are copied from a worker, and to a worker, at a time; a quarter of it when they
+    /// only even out.
+    #[schemars(range(min = 1, max = 1000))]
+    pub copies_per_worker: u32,
 }
 
 impl Default for RepairPolicy {
@@ -154,6 +158,7 @@ impl Default for RepairPolicy {
             replace_after_seconds: 3600,
             storm_guard_percent: 25,
             disruption_floor: 1,
+            copies_per_worker: 16,
         }
     }
 }

@@ -46,6 +46,22 @@ pub enum TransferError {
     /// The first key is not made yet.
     #[error("there is no key to sign orders with yet")]
     NoKey,
+    /// What a source holds was not read.
+    #[error("the manifest of worker {0} was not read: {1}")]
+    Manifest(WorkerId, String),
+    /// The target's agent gave the copy up.
+    #[error("worker {0} could not copy: {1}")]
+    Failed(WorkerId, String),
+    /// The target says that it has all, but not what the source has.
+    #[error("worker {worker} has other rows in {database}.{table} than its source")]
+    Differs {
+        /// Target.
+        worker: WorkerId,
+        /// Physical database.
+        database: String,
+        /// Physical table.
+        table: String,
+    },
 }
 
 /// What a worker holds, by table.
@@ -90,53 +106,84 @@ impl Round<'_> {
             .collect())
     }
 
-    /// Starts a copy or asks how far it is; the target's manifest rows once all tables are there
-    /// and equal to the source's.
-    pub async fn transfer(
+    /// What is asked of the target of a copy. Always the whole list: the same request is the same
+    /// copy, however far it is. An error when the source lacks a table, so that no incomplete copy
+    /// is made.
+    pub async fn request(
         &self,
-        target: WorkerId,
         source: WorkerId,
-        transfer: &Transfer,
-    ) -> Result<Option<Vec<ManifestRow>>, TransferError> {
-        let wanted = self.rows(source, &transfer.tables).await?;
-        // Always the whole list: the same request is the same copy, however far it is. It is sent
-        // also when all is there: from then on the target refuses what a former leader decided.
-        let request = StartCopy {
+        held: &Manifest,
+        tables: &BTreeSet<Physical>,
+    ) -> Result<StartCopy, TransferError> {
+        let row = |table: &Physical| {
+            held.get(table).ok_or_else(|| TransferError::Lacks {
+                worker: source,
+                database: table.0.clone(),
+                table: table.1.clone(),
+            })
+        };
+        let wanted: Vec<&ManifestRow> = tables.iter().map(row).collect::<Result<_, _>>()?;
+        Ok(StartCopy {
             term: self.catalog.term,
             id: copy_id(self.catalog.term, source, &wanted),
             source: self.url(source)?,
-            creates: tables::creates(self.catalog, &transfer.tables),
+            creates: tables::creates(self.catalog, tables),
             placement_epoch: self.catalog.epochs.placement,
             tables: self.ordered(source, &wanted).await?,
-        };
-        let copied = self.agent(target)?.copy(&request).await;
+        })
+    }
+
+    /// Starts a copy, or waits a little for its end; its rows once all are on the target and equal
+    /// to the source's. It is asked for also when all is there: from then on the target refuses what
+    /// a former leader decided.
+    pub async fn transfer(
+        &self,
+        target: WorkerId,
+        request: &StartCopy,
+    ) -> Result<Option<Vec<ManifestRow>>, TransferError> {
+        let copied = self.agent(target)?.copy(request).await;
         let status = copied.map_err(AgentError::from)?;
-        if status.left == 0 && self.holds(target, &wanted).await? {
-            return Ok(Some(wanted));
-        }
         if let Some(error) = status.error {
-            tracing::warn!(
-                namespace = self.namespace,
-                target,
-                source,
-                error,
-                "copying failed"
-            );
+            return Err(TransferError::Failed(target, error));
         }
-        Ok(None)
+        if status.left > 0 {
+            return Ok(None);
+        }
+        let done: BTreeMap<(&str, &str), &ManifestRow> = status
+            .done
+            .iter()
+            .map(|row| ((row.database.as_str(), row.table.as_str()), row))
+            .collect();
+        let wanted: Vec<ManifestRow> = request
+            .tables
+            .iter()
+            .map(|table| table.row.clone())
+            .collect();
+        let differs = wanted.iter().find(|row| {
+            let held = done.get(&(row.database.as_str(), row.table.as_str()));
+            held.is_none_or(|held| !held.same_rows(row))
+        });
+        match differs {
+            None => Ok(Some(wanted)),
+            Some(row) => Err(TransferError::Differs {
+                worker: target,
+                database: row.database.clone(),
+                table: row.table.clone(),
+            }),
+        }
     }
 
     /// The tables of a copy, each with the order by which the source hands it out.
     async fn ordered(
         &self,
         source: WorkerId,
-        wanted: &[ManifestRow],
+        wanted: &[&ManifestRow],
     ) -> Result<Vec<CopyTable>, TransferError> {
         let keys = secrets::signing_keys(self.context, self.namespace).await?;
         let now = Timestamp::now();
         let key = keys.signer(now).ok_or(TransferError::NoKey)?;
         let until = now.as_second() + ORDER_SECONDS;
-        let table = |row: &ManifestRow| {
+        let table = |row: &&ManifestRow| {
             let name = (row.database.as_str(), row.table.as_str());
             CopyTable {
                 row: contents(row),
@@ -144,36 +191,6 @@ impl Round<'_> {
             }
         };
         Ok(wanted.iter().map(table).collect())
-    }
-
-    /// Whether a worker's manifest has all of these rows.
-    async fn holds(&self, worker: WorkerId, rows: &[ManifestRow]) -> Result<bool, AgentError> {
-        let manifest = self.manifest(worker).await?;
-        Ok(rows.iter().all(|row| {
-            manifest
-                .get(&(row.database.clone(), row.table.clone()))
-                .is_some_and(|own| own.same_rows(row))
-        }))
-    }
-
-    /// The source's manifest rows of `tables`; an error when it lacks one, so that no incomplete
-    /// copy is made.
-    async fn rows(
-        &self,
-        source: WorkerId,
-        tables: &BTreeSet<Physical>,
-    ) -> Result<Vec<ManifestRow>, TransferError> {
-        let mut manifest = self.manifest(source).await?;
-        manifest.retain(|table, _| tables.contains(table));
-        if let Some((database, table)) = tables.iter().find(|table| !manifest.contains_key(*table))
-        {
-            return Err(TransferError::Lacks {
-                worker: source,
-                database: database.clone(),
-                table: table.clone(),
-            });
-        }
-        Ok(manifest.into_values().collect())
     }
 
     /// Lists the target for every chunk whose full set, as the catalog has it at the moment of the
@@ -238,7 +255,7 @@ fn contents(row: &ManifestRow) -> ManifestRow {
 
 /// The same tables from the same source are the same copy in a term. Another leader asks anew, so
 /// that nothing is taken for done that was done under a former one.
-fn copy_id(term: u64, source: WorkerId, rows: &[ManifestRow]) -> String {
+fn copy_id(term: u64, source: WorkerId, rows: &[&ManifestRow]) -> String {
     let mut digest = Sha256::new();
     digest.update(term.to_be_bytes());
     digest.update(source.to_be_bytes());

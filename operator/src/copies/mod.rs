@@ -10,6 +10,7 @@
 //! worker has in excess; [`apply`] and [`sweep`] ask agents.
 
 mod apply;
+mod follow;
 pub mod plan;
 mod surplus;
 mod sweep;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use kube::Client;
 use orrery_archive::names::WorkerId;
-use orrery_crds::kinds::{Worker, WorkerPhase};
+use orrery_crds::kinds::{RepairPolicy, Worker, WorkerPhase, WorkerPool};
+use orrery_worker_api::agent::ManifestRow;
 use tokio::sync::Mutex;
 
 use crate::controller::context::{Context, Scope};
@@ -29,25 +31,16 @@ use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch;
 use crate::fleet::Addresses;
-use apply::Round;
-use plan::{Parties, Throttle, Throttles, Transfer, Transfers};
+use apply::{Round, TransferError};
+use follow::{Followed, Requests};
+use plan::{Parties, Throttles, Transfers};
 use sweep::Sweeps;
 use tables::Physical;
 
-/// What may be under way at a time from or to one worker.
-const THROTTLES: Throttles = Throttles {
-    all: Throttle {
-        chunks: 16,
-        bytes: 4 << 30,
-    },
-    moves: Throttle {
-        chunks: 4,
-        bytes: 1 << 30,
-    },
-};
-/// Pause after copies were listed: others may begin.
+/// Pause after copies were listed, so that others begin, and while copies are under way: their
+/// targets answer when one ends.
 const SOON: Duration = Duration::from_millis(100);
-/// Pause while copies are under way.
+/// Pause after a copy failed, and while reference tables are copied or surplus is dropped.
 const BUSY: Duration = Duration::from_secs(2);
 /// Pause when nothing is missing.
 const IDLE: Duration = Duration::from_secs(20);
@@ -65,6 +58,7 @@ pub struct Copies {
 struct Archive {
     /// Transfers under way.
     running: Transfers,
+    requests: Requests,
     sweeps: Sweeps,
 }
 
@@ -90,24 +84,25 @@ impl Controller for Copies {
             catalog: &catalog,
             addresses: Addresses::of(&workers),
         };
-        let parties = parties(&workers);
+        let pools = context.list::<WorkerPool>(namespace, None).await?.valid;
+        let parties = parties(&workers, &pools);
         let mut archives = self.archives.lock().await;
-        let Archive { running, sweeps } = archives.entry(namespace.clone()).or_default();
-        *running = plan::transfers(&catalog, &parties, THROTTLES, running);
-        let mut busy = !running.is_empty();
-        let mut listed = false;
-        for ((target, source), transfer) in &*running {
-            match round.transfer(*target, *source, transfer).await {
-                Ok(Some(done)) => {
-                    sweeps.forget(*target);
-                    round.publish(*target, transfer, &done).await?;
-                    listed = true;
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(namespace, target, source, %error, "a copy failed and is tried again");
-                }
-            }
+        let Archive {
+            running,
+            requests,
+            sweeps,
+        } = archives.entry(namespace.clone()).or_default();
+        *running = plan::transfers(&catalog, &parties, running);
+        let Followed { done, failed } = requests.follow(&round, running).await;
+        // Those that fail come back with the others, as long as there are others.
+        let waits = running.len() > failed;
+        let mut busy = failed > 0;
+        for (pair, rows) in &done {
+            let Some(transfer) = running.get(pair) else {
+                continue;
+            };
+            sweeps.forget(pair.0);
+            round.publish(pair.0, transfer, rows).await?;
         }
         busy |= self.references(&round, &parties).await;
         let catalog = context.writer.catalog(namespace).await?;
@@ -116,7 +111,7 @@ impl Controller for Copies {
             ..round
         };
         busy |= sweeps.sweep(&newest, &parties).await?;
-        Ok(match (listed, busy) {
+        Ok(match (waits, busy) {
             (true, _) => SOON,
             (false, true) => BUSY,
             (false, false) => IDLE,
@@ -126,9 +121,19 @@ impl Controller for Copies {
 
 /// Who gives and takes copies. A worker that is to be drained gives, and takes only what makes its
 /// own copies complete when it is wanted again.
-fn parties(workers: &[Worker]) -> Parties {
+fn parties(workers: &[Worker], pools: &[WorkerPool]) -> Parties {
+    let policies: HashMap<Option<&str>, &RepairPolicy> = pools
+        .iter()
+        .map(|pool| (pool.metadata.name.as_deref(), &pool.spec.repair))
+        .collect();
+    let usual = RepairPolicy::default();
     let mut parties = Parties::default();
     for worker in workers {
+        // Workers outlive their pool for a while.
+        let policy = policies.get(&Some(worker.spec.pool.as_str()));
+        let most = policy.copied().unwrap_or(&usual).copies_per_worker;
+        let throttles = Throttles::of(most);
+        parties.throttles.insert(worker.spec.id, throttles);
         let phase = worker.status.as_ref().map(|status| status.phase);
         if let Some(WorkerPhase::Ready | WorkerPhase::Draining | WorkerPhase::Drained) = phase {
             parties.sources.insert(worker.spec.id);
@@ -170,12 +175,8 @@ impl Copies {
                 continue;
             }
             busy = true;
-            let transfer = Transfer {
-                chunks: BTreeSet::new(),
-                tables,
-            };
             for source in parties.sources.iter().filter(|source| *source != worker) {
-                match round.transfer(*worker, *source, &transfer).await {
+                match copy_of(round, *worker, *source, &tables).await {
                     Ok(Some(done)) => {
                         round.tell_published(*worker, &done).await;
                         break;
@@ -189,4 +190,16 @@ impl Copies {
         }
         busy
     }
+}
+
+/// Starts a copy of reference tables, or waits a little for its end.
+async fn copy_of(
+    round: &Round<'_>,
+    target: WorkerId,
+    source: WorkerId,
+    tables: &BTreeSet<Physical>,
+) -> Result<Option<Vec<ManifestRow>>, TransferError> {
+    let held = round.manifest(source).await?;
+    let request = round.request(source, &held, tables).await?;
+    round.transfer(target, &request).await
 }

@@ -22,7 +22,7 @@ pub type Transfers = BTreeMap<(WorkerId, WorkerId), Transfer>;
 
 /// What may be under way at a time from one worker and to one worker: bounds the load that copies
 /// put on each, also when many chunks of the archive move.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
     /// Chunks.
     pub chunks: usize,
@@ -32,12 +32,29 @@ pub struct Throttle {
 
 /// The throttles of both kinds of copies. What [`Throttles::moves`] admits counts for
 /// [`Throttles::all`] too.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttles {
     /// Of all copies.
     pub all: Throttle,
     /// Of those that only even out what has all its copies.
     pub moves: Throttle,
+}
+
+impl Throttles {
+    /// Those of a pool that lets so many chunks be copied from and to a worker.
+    pub fn of(copies_per_worker: u32) -> Self {
+        let chunks = copies_per_worker as usize;
+        Self {
+            all: Throttle {
+                chunks,
+                bytes: 4 << 30,
+            },
+            moves: Throttle {
+                chunks: chunks.div_ceil(4),
+                bytes: 1 << 30,
+            },
+        }
+    }
 }
 
 /// Who takes part in copies.
@@ -47,6 +64,8 @@ pub struct Parties {
     pub sources: BTreeSet<WorkerId>,
     /// Workers that copies go to.
     pub targets: BTreeSet<WorkerId>,
+    /// What may be under way from and to each of them.
+    pub throttles: BTreeMap<WorkerId, Throttles>,
 }
 
 /// A chunk that a worker is to get, or to catch up with.
@@ -65,12 +84,7 @@ struct Late<'a> {
 /// the throttles let them. The last copies come first, chunks that only move come last and wait for
 /// no other: they share no transfer with them. One of `running` continues as it is while all of it
 /// is wanted: another list of tables would be another copy.
-pub fn transfers(
-    catalog: &Catalog,
-    parties: &Parties,
-    throttles: Throttles,
-    running: &Transfers,
-) -> Transfers {
+pub fn transfers(catalog: &Catalog, parties: &Parties, running: &Transfers) -> Transfers {
     let mut late: Vec<Late<'_>> = catalog
         .families
         .iter()
@@ -81,7 +95,7 @@ pub fn transfers(
     let sizes = Sizes::of(catalog, late.iter().map(|late| late.family));
     let mut moved: BTreeSet<(WorkerId, WorkerId)> = BTreeSet::new();
     let mut transfers = continued(catalog, parties, &late, running);
-    let mut traffic = Traffic::of(throttles, &transfers, &late, &sizes);
+    let mut traffic = Traffic::of(parties, &transfers, &late, &sizes);
     let begun = transfers.clone();
     for Late {
         moves,
@@ -189,15 +203,16 @@ struct Traffic {
 
 impl Traffic {
     /// That of transfers which run already.
-    fn of(throttles: Throttles, running: &Transfers, late: &[Late<'_>], sizes: &Sizes) -> Self {
+    fn of(parties: &Parties, running: &Transfers, late: &[Late<'_>], sizes: &Sizes) -> Self {
         let only_moves: BTreeSet<(&str, ChunkId, WorkerId)> = late
             .iter()
             .filter(|late| late.moves)
             .map(|late| (late.family, late.chunk, late.target))
             .collect();
+        let throttles = parties.throttles.iter();
         let mut traffic = Self {
-            all: Busy::new(throttles.all),
-            moves: Busy::new(throttles.moves),
+            all: Busy::new(throttles.clone().map(|(worker, of)| (*worker, of.all))),
+            moves: Busy::new(throttles.map(|(worker, of)| (*worker, of.moves))),
         };
         for ((target, source), transfer) in running {
             for (family, chunk) in &transfer.chunks {
@@ -224,29 +239,29 @@ impl Traffic {
 
 /// What is under way by worker.
 struct Busy {
-    throttle: Throttle,
+    throttles: BTreeMap<WorkerId, Throttle>,
     from: BTreeMap<WorkerId, (usize, u64)>,
     to: BTreeMap<WorkerId, (usize, u64)>,
 }
 
 impl Busy {
-    fn new(throttle: Throttle) -> Self {
+    fn new(throttles: impl Iterator<Item = (WorkerId, Throttle)>) -> Self {
         Self {
-            throttle,
+            throttles: throttles.collect(),
             from: BTreeMap::new(),
             to: BTreeMap::new(),
         }
     }
 
     fn admits(&self, source: WorkerId, target: WorkerId, bytes: u64) -> bool {
-        let Throttle {
-            chunks,
-            bytes: most,
-        } = self.throttle;
-        let free = |held: Option<&(usize, u64)>| {
-            held.is_none_or(|(count, sum)| *count < chunks && sum.saturating_add(bytes) <= most)
+        let free = |worker, held: Option<&(usize, u64)>| {
+            self.throttles.get(&worker).is_some_and(|most| {
+                held.is_none_or(|(count, sum)| {
+                    *count < most.chunks && sum.saturating_add(bytes) <= most.bytes
+                })
+            })
         };
-        free(self.from.get(&source)) && free(self.to.get(&target))
+        free(source, self.from.get(&source)) && free(target, self.to.get(&target))
     }
 
     fn count(&mut self, source: WorkerId, target: WorkerId, bytes: u64) {
@@ -295,16 +310,17 @@ mod tests {
         Throttles { all, moves: all }
     }
 
-    fn serving(workers: &[WorkerId]) -> Parties {
-        let workers: BTreeSet<WorkerId> = workers.iter().copied().collect();
+    fn serving(workers: &[WorkerId], throttles: Throttles) -> Parties {
+        let ids: BTreeSet<WorkerId> = workers.iter().copied().collect();
         Parties {
-            sources: workers.clone(),
-            targets: workers,
+            throttles: ids.iter().map(|worker| (*worker, throttles)).collect(),
+            sources: ids.clone(),
+            targets: ids,
         }
     }
 
     fn planned(catalog: &Catalog) -> Transfers {
-        transfers(catalog, &serving(&[1, 2]), THROTTLE, &Transfers::new())
+        transfers(catalog, &serving(&[1, 2], THROTTLE), &Transfers::new())
     }
 
     /// The catalog with these copies intended.
@@ -354,7 +370,7 @@ mod tests {
             vec![(1, &[9]), (2, &[9]), (3, &[9]), (4, &[1])];
         let catalog = catalog(&placement, Vec::new());
         let catalog = intending(catalog, &[(1, 2), (2, 2), (3, 2), (4, 2)]);
-        let transfers = transfers(&catalog, &serving(&[1, 2]), throttles(1), &Transfers::new());
+        let transfers = transfers(&catalog, &serving(&[1, 2], throttles(1)), &Transfers::new());
         assert_eq!(
             transfers[&(2, 1)].chunks,
             BTreeSet::from([("f".to_owned(), 4)])
@@ -368,8 +384,8 @@ mod tests {
         let catalog = catalog(&placement, Vec::new());
         let copies = [(1, 3), (2, 4), (3, 3), (4, 3)];
         let catalog = intending(catalog, &copies);
-        let parties = serving(&[1, 2, 3, 4]);
-        let transfers = transfers(&catalog, &parties, throttles(2), &Transfers::new());
+        let parties = serving(&[1, 2, 3, 4], throttles(2));
+        let transfers = transfers(&catalog, &parties, &Transfers::new());
         let chunks = |target: WorkerId| -> Vec<ChunkId> {
             let own = transfers.iter().filter(|((to, _), _)| *to == target);
             own.flat_map(|(_, transfer)| transfer.chunks.iter().map(|(_, chunk)| *chunk))
@@ -385,8 +401,8 @@ mod tests {
         let begun = intending(catalog(&placement, Vec::new()), &[(2, 2)]);
         let running = planned(&begun);
         let more = intending(begun, &[(1, 2), (3, 2)]);
-        let parties = serving(&[1, 2]);
-        let next = transfers(&more, &parties, THROTTLE, &running);
+        let parties = serving(&[1, 2], THROTTLE);
+        let next = transfers(&more, &parties, &running);
         assert_eq!(next, running, "another list would be another copy");
         let arrived = {
             let mut catalog = more;
@@ -395,16 +411,35 @@ mod tests {
             family.placement.insert(2, vec![1, 2]);
             catalog
         };
-        let next = transfers(&arrived, &parties, THROTTLE, &running);
+        let next = transfers(&arrived, &parties, &running);
         assert_eq!(next[&(2, 1)].chunks.len(), 2, "the others follow");
     }
 
     #[test]
+    fn a_worker_gives_and_takes_as_many_chunks_as_its_pool_says() {
+        let placement: Vec<(ChunkId, &[WorkerId])> =
+            (1..=9).map(|chunk| (chunk, &[1][..])).collect();
+        let copies: Vec<(ChunkId, WorkerId)> = (1..=9).map(|chunk| (chunk, 2)).collect();
+        let catalog = intending(catalog(&placement, Vec::new()), &copies);
+        let begun = |from, to| {
+            let mut parties = serving(&[1, 2], Throttles::of(from));
+            parties.throttles.insert(2, Throttles::of(to));
+            let begun = transfers(&catalog, &parties, &Transfers::new());
+            begun
+                .get(&(2, 1))
+                .map_or(0, |transfer| transfer.chunks.len())
+        };
+        assert_eq!([begun(16, 16), begun(5, 16), begun(16, 2)], [9, 5, 2]);
+        assert_eq!(Throttles::of(1).moves.chunks, 1);
+    }
+
+    #[test]
     fn bytes_are_bounded_and_one_large_chunk_passes() {
-        let mut busy = Busy::new(Throttle {
+        let throttle = Throttle {
             chunks: 10,
             bytes: 100,
-        });
+        };
+        let mut busy = Busy::new((1..=4).map(|worker| (worker, throttle)));
         let mut admit = |source, target, bytes| {
             let admitted = busy.admits(source, target, bytes);
             if admitted {
@@ -440,8 +475,8 @@ mod tests {
             },
             ..THROTTLE
         };
-        let parties = serving(&[1, 2, 3]);
-        let begun = transfers(&moving, &parties, one, &Transfers::new());
+        let parties = serving(&[1, 2, 3], one);
+        let begun = transfers(&moving, &parties, &Transfers::new());
         let chunks = |transfers: &Transfers, source: WorkerId| -> Vec<ChunkId> {
             let transfer = transfers.get(&(3, source)).into_iter();
             transfer
@@ -454,7 +489,7 @@ mod tests {
             "alone, though 1 and 3 come from 2 too"
         );
         assert_eq!(chunks(&begun, 1), [2], "one at a time to each worker");
-        assert_eq!(transfers(&moving, &parties, one, &begun), begun);
+        assert_eq!(transfers(&moving, &parties, &begun), begun);
     }
 
     #[test]
