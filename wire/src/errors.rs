@@ -81,6 +81,8 @@ pub const HOST_BLOCKED: ErrorKind = kind(1129, *b"HY000");
 pub const NO_SUCH_GRANT: ErrorKind = kind(1141, *b"42000");
 /// The user has as many connections as it may.
 pub const TOO_MANY_USER_CONNECTIONS: ErrorKind = kind(1203, *b"42000");
+/// What was to be locked is in use.
+pub const LOCK_WAIT_TIMEOUT: ErrorKind = kind(1205, *b"HY000");
 /// The values of an execution do not fit its statement.
 pub const WRONG_ARGUMENTS: ErrorKind = kind(1210, *b"HY000");
 /// A privilege is missing.

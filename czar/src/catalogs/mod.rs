@@ -160,7 +160,16 @@ impl Catalogs {
     /// Takes over snapshots until the process ends.
     pub async fn follow(self: Arc<Self>, shadow: Arc<ShadowServer>, workers: Arc<Workers>) {
         let mut snapshots = self.hub.subscribe();
-        while let Some(mut snapshot) = snapshots.next().await {
+        let mut are_sizes_shown = true;
+        loop {
+            let next = tokio::select! {
+                next = snapshots.next() => next,
+                () = tokio::time::sleep(RETRY), if !are_sizes_shown => {
+                    are_sizes_shown = self.show_sizes(&shadow).await;
+                    continue;
+                }
+            };
+            let Some(mut snapshot) = next else { return };
             // Addresses first: they are right whatever the shadow server does.
             workers.update(addresses(&snapshot));
             while let Err(error) = self.adopt(&snapshot, &shadow).await {
@@ -171,6 +180,7 @@ impl Catalogs {
                     workers.update(addresses(&snapshot));
                 }
             }
+            are_sizes_shown = self.show_sizes(&shadow).await;
         }
     }
 
@@ -181,6 +191,8 @@ impl Catalogs {
     ) -> Result<(), ShadowError> {
         let before = self.current();
         let mirrored = shadow.mirror(&snapshot.catalog, &snapshot.users).await?;
+        // What is in use now is resized later.
+        shadow.show_sizes(&snapshot.catalog).await?;
         let metadata = match &before {
             Some(before) if !mirrored.is_change => before.metadata.clone(),
             _ => Arc::default(),
@@ -197,6 +209,20 @@ impl Catalogs {
         self.in_use.serve(epochs);
         tracing::info!(%epochs, "catalog in use");
         shadow.forget(&mirrored.after).await
+    }
+
+    /// Shows the sizes of the current catalog's tables; false when it has to be done again.
+    async fn show_sizes(&self, shadow: &ShadowServer) -> bool {
+        let Some(current) = self.current() else {
+            return true;
+        };
+        match shadow.show_sizes(current.catalog()).await {
+            Ok(are_shown) => are_shown,
+            Err(error) => {
+                tracing::warn!(%error, "the shadow server cannot be told how large tables are; trying again");
+                false
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::{StatementError, client_error};
 use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
-use crate::shadow::{Held, too_long};
+use crate::shadow::{Held, Listing, too_long};
 use crate::spool::{PieceBuilder, RowPiece, Rows};
 
 /// How a statement is answered.
@@ -47,6 +47,8 @@ pub struct Forwarded {
     pub prepared: Option<Prepared>,
     /// Whether the last row has been read.
     pub is_over: bool,
+    /// It may list tables.
+    pub listing: Listing,
 }
 
 impl Answer {

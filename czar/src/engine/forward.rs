@@ -93,6 +93,7 @@ impl Engine {
         current: &Current,
     ) -> Result<Answer, StatementError> {
         let database = request.database.as_deref();
+        let listing = self.shadow.listing().await;
         let mut lease = self
             .shadow
             .session(&request.user, &request.settings, database)
@@ -130,6 +131,7 @@ impl Engine {
             lease,
             prepared,
             is_over,
+            listing,
         };
         let source = Source::Shadow(Box::new(forwarded));
         Ok(Answer::new(

@@ -200,7 +200,8 @@ pub fn account(user: &str) -> String {
     format!("{}@'localhost'", ddl::quote_string(user))
 }
 
-fn name(key: &TableKey) -> String {
+/// A table, as SQL names it.
+pub(super) fn name(key: &TableKey) -> String {
     format!(
         "{}.{}",
         ddl::quote_identifier(&key.database),

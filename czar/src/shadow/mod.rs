@@ -9,9 +9,11 @@ mod exchange;
 mod metadata;
 mod mirror;
 mod normalise;
+mod resize;
 mod server;
+mod sizes;
 
 pub use exchange::{ExchangeError, Held, LOAD_MODE, Loader, take_over, too_long};
 pub use metadata::{Metadata, MetadataCache, MetadataKey};
 pub use normalise::normalise;
-pub use server::{Mirrored, ShadowError, ShadowOptions, ShadowServer};
+pub use server::{Listing, Mirrored, ShadowError, ShadowOptions, ShadowServer};

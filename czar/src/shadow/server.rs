@@ -1,20 +1,22 @@
 //! Accounts, pools and tables of the shadow server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_archive::catalog::Catalog;
 use orrery_archive::catalog::users::Users;
+use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::table::ddl;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use orrery_wire::errors;
 use parking_lot::Mutex;
 use rand::distr::{Alphanumeric, SampleString};
 use thiserror::Error;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use super::mirror::{Changes, GATHER_ACCOUNT, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
+use super::sizes::Size;
 use crate::backend::{Pool, PooledConnection, SessionSettings};
 
 /// Longest row that the server sends, as `max_allowed_packet` there.
@@ -57,6 +59,9 @@ pub struct ShadowOptions {
     pub merge_memory: u64,
 }
 
+/// Keeps the names of all tables as they are.
+pub type Listing = OwnedRwLockReadGuard<()>;
+
 /// What came of [`ShadowServer::mirror`].
 #[derive(Clone, Debug, Default)]
 pub struct Mirrored {
@@ -72,11 +77,21 @@ struct Account {
     pool: Arc<Pool>,
 }
 
+/// What the shadow server holds.
+pub(super) struct State {
+    mirror: Mirror,
+    /// What its tables say of their size; those left out say that they are empty.
+    pub(super) sizes: BTreeMap<TableKey, Size>,
+}
+
 /// The shadow server.
 pub struct ShadowServer {
     options: ShadowOptions,
     accounts: Mutex<HashMap<String, Account>>,
-    state: tokio::sync::Mutex<Option<Mirror>>,
+    /// `None` until it is empty or mirrors a catalog.
+    pub(super) state: tokio::sync::Mutex<Option<State>>,
+    /// Read while tables are listed, written while one of them has another name.
+    pub(super) listing: Arc<RwLock<()>>,
 }
 
 impl ShadowServer {
@@ -86,6 +101,7 @@ impl ShadowServer {
             options,
             accounts: Mutex::new(HashMap::new()),
             state: tokio::sync::Mutex::new(None),
+            listing: Arc::default(),
         }
     }
 
@@ -96,11 +112,11 @@ impl ShadowServer {
         let mut state = self.state.lock().await;
         let now = state.take();
         let mut connection = self.own_connection().await?;
-        let now = match now {
+        let mut now = match now {
             Some(now) => now,
             None => self.clear(&mut connection).await?,
         };
-        let changes = now.changes(&next);
+        let changes = now.mirror.changes(&next);
         for user in &changes.new_users {
             let password = new_password();
             connection
@@ -126,7 +142,12 @@ impl ShadowServer {
             .retain(|user, _| next.grants.contains_key(user));
         // Remembered only when all of it worked: after an error the next call starts from an empty
         // shadow server.
-        *state = Some(next);
+        let (before, after) = (&now.mirror.tables, &next.tables);
+        now.sizes.retain(|key, _| before.get(key) == after.get(key));
+        *state = Some(State {
+            mirror: next,
+            sizes: now.sizes,
+        });
         Ok(Mirrored {
             is_change: changes != Changes::default(),
             after: changes.after,
@@ -144,6 +165,11 @@ impl ShadowServer {
             connection.run(statement.as_bytes()).await?;
         }
         Ok(())
+    }
+
+    /// Waits until all tables have their names, which they keep while the guard lives.
+    pub async fn listing(&self) -> Listing {
+        self.listing.clone().read_owned().await
     }
 
     /// Whether the shadow server answers.
@@ -219,7 +245,7 @@ impl ShadowServer {
         Endpoint::Unix(self.options.socket.clone())
     }
 
-    async fn own_connection(&self) -> Result<ClientConnection, ShadowError> {
+    pub(super) async fn own_connection(&self) -> Result<ClientConnection, ShadowError> {
         let options = ClientOptions {
             user: self.options.user.clone(),
             password: self.options.password.clone(),
@@ -268,7 +294,7 @@ impl ShadowServer {
 
     /// Brings the shadow server to the empty state, whatever an earlier process left, and makes the
     /// merge account.
-    async fn clear(&self, connection: &mut ClientConnection) -> Result<Mirror, ShadowError> {
+    async fn clear(&self, connection: &mut ClientConnection) -> Result<State, ShadowError> {
         self.accounts.lock().clear();
         self.end_sessions(connection).await?;
         let databases = "SELECT schema_name FROM information_schema.schemata \
@@ -305,7 +331,10 @@ impl ShadowServer {
         empty
             .grants
             .insert(MERGE_ACCOUNT.to_owned(), std::collections::BTreeSet::new());
-        Ok(empty)
+        Ok(State {
+            mirror: empty,
+            sizes: BTreeMap::new(),
+        })
     }
 }
 

@@ -236,6 +236,7 @@ impl Builder {
                 write_row(row, None, &mut text);
                 segment.rows += 1;
             }
+            segment.bytes = text.len() as u64;
             plain.extend_from_slice(&text);
             self.archive.tables.push(PhysicalTable {
                 workers: (1..=self.shape.workers).collect(),

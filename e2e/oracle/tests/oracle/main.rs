@@ -22,6 +22,7 @@ mod interrupts;
 mod late;
 mod lengths;
 mod limits;
+mod listed;
 mod memory;
 mod messages;
 mod near;
