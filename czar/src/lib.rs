@@ -26,3 +26,4 @@ pub mod run;
 pub mod server;
 pub mod shadow;
 pub mod spool;
+pub mod warnings;

@@ -287,7 +287,15 @@ async fn warnings_and_errors_can_be_shown() {
     let errors = rows(&mut ann, "SHOW ERRORS").await.unwrap();
     assert_eq!(errors[0][..2], ["Error", "1146"]);
     ann.run(b"SELECT 1").await.unwrap();
+    let kept = rows(&mut ann, "SHOW WARNINGS").await.unwrap();
+    assert_eq!(kept, errors, "a statement without tables that raises none");
+    ann.run(b"SHOW TABLES").await.unwrap();
     assert!(rows(&mut ann, "SHOW WARNINGS").await.unwrap().is_empty());
+    // More than are listed.
+    let many = "SELECT CAST(CONCAT('x', seq) AS INT) FROM mysql.seq_1_to_100";
+    ann.run(many.as_bytes()).await.unwrap();
+    assert_eq!(cell(&mut ann, "SELECT @@warning_count").await, "100");
+    assert_eq!(rows(&mut ann, "SHOW WARNINGS").await.unwrap().len(), 64);
 }
 
 #[tokio::test]

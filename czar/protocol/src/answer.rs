@@ -9,6 +9,10 @@ use orrery_wire::{OkPacket, WireError};
 /// The czar's shadow server was lost while it ran the statement, which may be what it died of.
 pub const SHADOW_LOST: ErrorKind = errors::NET_READ_ERROR;
 
+/// Asks, after an answer on the same connection, for its warnings: level, number and text of each
+/// that is listed. The answer's last packet says how many there are.
+pub const WARNINGS: &[u8] = b"SHOW WARNINGS";
+
 /// The session variable.
 const DATA_EPOCH: &str = "orrery_data_epoch";
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use orrery_wire::client::{ClientConnection, ClientError, Endpoint, Next, Pause, Response};
-use orrery_wire::{ColumnDef, ColumnType, Format, OkPacket, ServerError};
+use orrery_wire::{ColumnDef, ColumnType, Format, ServerError};
 use thiserror::Error;
 
 use super::job::{Job, Lane};
 use super::policy::{self, Action};
 use super::workers::Worker;
 use crate::spool::{Rows, SpoolError};
+use crate::warnings::Warnings;
 
 /// Decimals of a floating-point column that shows as many as its value has.
 const NOT_FIXED: u8 = 31;
@@ -65,6 +66,16 @@ impl AttemptError {
     }
 }
 
+/// What statements gave.
+pub(super) struct Given {
+    /// Columns of the first.
+    pub(super) columns: Arc<[ColumnDef]>,
+    /// Rows of all.
+    pub(super) rows: Rows,
+    /// Those of each that raised any, in the worker's words.
+    pub(super) warnings: Vec<Warnings>,
+}
+
 /// Runs statements one after the other on a worker and gathers their rows. `is_joined`: they are of
 /// several chunks sent as one, which gives every column one type; then a warning is an error.
 pub(super) async fn attempt(
@@ -72,7 +83,7 @@ pub(super) async fn attempt(
     worker: &Arc<Worker>,
     statements: &[String],
     is_joined: bool,
-) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
+) -> Result<Given, AttemptError> {
     let _in_flight = worker.begin();
     tokio::select! {
         outcome = run(job, worker, statements, is_joined) => outcome,
@@ -85,7 +96,7 @@ async fn run(
     worker: &Arc<Worker>,
     statements: &[String],
     is_joined: bool,
-) -> Result<(Arc<[ColumnDef]>, Rows), AttemptError> {
+) -> Result<Given, AttemptError> {
     let _scan = match job.lane {
         Lane::Scan => worker.scans.acquire().await.ok(),
         Lane::Interactive => None,
@@ -93,17 +104,19 @@ async fn run(
     let mut lease = worker.pool.acquire(&job.settings, None).await?;
     let mut rows = Rows::new(job.budget.clone());
     let mut columns: Option<Arc<[ColumnDef]>> = None;
+    let mut warnings = Vec::new();
     for statement in statements {
         let outcome = match job.format {
             Format::Text => run_text(lease.connection()?, statement, &mut rows).await,
             Format::Binary => run_prepared(lease.connection()?, statement, &mut rows).await,
         };
         match outcome {
-            Ok((given, end)) if is_joined && (end.warnings > 0 || may_change(&given)) => {
+            Ok((given, warned)) if is_joined && (!warned.are_none() || may_change(&given)) => {
                 return Err(AttemptError::Changed);
             }
-            Ok((given, _)) => {
+            Ok((given, warned)) => {
                 columns.get_or_insert_with(|| given.into());
+                warnings.extend(Some(warned).filter(|warned| !warned.are_none()));
             }
             Err(error) => {
                 return Err(match error {
@@ -121,7 +134,11 @@ async fn run(
         }
     }
     rows.settle().await?;
-    Ok((columns.unwrap_or_else(|| Arc::from([])), rows))
+    Ok(Given {
+        columns: columns.unwrap_or_else(|| Arc::from([])),
+        rows,
+        warnings,
+    })
 }
 
 /// Whether UNION ALL may change values of these columns: floating-point numbers with fixed
@@ -140,7 +157,7 @@ async fn run_text(
     connection: &mut ClientConnection,
     statement: &str,
     rows: &mut Rows,
-) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
+) -> Result<(Vec<ColumnDef>, Warnings), AttemptError> {
     let response = connection.query(statement.as_bytes()).await?;
     gather(connection, response, rows).await
 }
@@ -150,7 +167,7 @@ async fn run_prepared(
     connection: &mut ClientConnection,
     statement: &str,
     rows: &mut Rows,
-) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
+) -> Result<(Vec<ColumnDef>, Warnings), AttemptError> {
     let prepared = connection.prepare(statement.as_bytes()).await?;
     let outcome = match connection.execute(&prepared, &[]).await {
         Ok(response) => gather(connection, response, rows).await,
@@ -166,12 +183,15 @@ async fn gather(
     connection: &mut ClientConnection,
     response: Response,
     rows: &mut Rows,
-) -> Result<(Vec<ColumnDef>, OkPacket), AttemptError> {
+) -> Result<(Vec<ColumnDef>, Warnings), AttemptError> {
     let columns = match response {
         Response::Rows(columns) => columns,
-        Response::Ok(end) => return Ok((Vec::new(), end)),
+        Response::Ok(end) => {
+            let warnings = Warnings::fetch(connection, end.warnings).await?;
+            return Ok((Vec::new(), warnings));
+        }
     };
-    loop {
+    let end = loop {
         let pause = connection.visit_rows(|row| {
             let fits = rows.has_room(row);
             if fits {
@@ -186,8 +206,10 @@ async fn gather(
                     rows.settle().await?;
                     rows.push(&row);
                 }
-                Next::End(end) => return Ok((columns, end)),
+                Next::End(end) => break end,
             },
         }
-    }
+    };
+    let warnings = Warnings::fetch(connection, end.warnings).await?;
+    Ok((columns, warnings))
 }

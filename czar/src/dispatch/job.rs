@@ -11,6 +11,7 @@ use super::figures::Figures;
 use super::queue::Sizing;
 use crate::backend::SessionSettings;
 use crate::spool::{Budget, Rows, SpoolError};
+use crate::warnings::Warnings;
 
 /// What is to be run, unit by unit.
 #[async_trait::async_trait]
@@ -69,6 +70,8 @@ pub struct Done {
     pub columns: Arc<[ColumnDef]>,
     /// The rows.
     pub rows: Rows,
+    /// Those of each statement that raised any, in words that users know.
+    pub warnings: Vec<Warnings>,
 }
 
 /// Why a job failed.

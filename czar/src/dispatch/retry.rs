@@ -11,13 +11,14 @@ use orrery_archive::names::WorkerId;
 use orrery_wire::ServerError;
 use tokio::time::Instant;
 
-use super::attempt::{AttemptError, attempt, may_change};
+use super::attempt::{AttemptError, Given, attempt, may_change};
 use super::job::{DispatchError, Done, Job};
 use super::losses::Losses;
 use super::policy::Action;
 use super::queue::NO_WORKER;
 use super::workers::Workers;
 use crate::spool::SpoolError;
+use crate::warnings::Warnings;
 
 /// First pause before workers that failed are asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -126,24 +127,28 @@ impl Task {
         let is_joined = part.is_joined && part.units.len() > 1;
         let since = Instant::now();
         let outcome = attempt(&self.job, &worker, &statements, is_joined).await;
-        let rows = outcome.as_ref().ok().map(|(_, rows)| rows);
+        let rows = outcome.as_ref().ok().map(|given| &given.rows);
         let figures = &self.job.figures;
         figures.note(part.worker, statements.len(), rows, since.elapsed());
-        if let Ok((columns, _)) = &outcome
-            && may_change(columns)
+        if let Ok(given) = &outcome
+            && may_change(&given.columns)
         {
             self.apart.store(true, Ordering::Relaxed);
         }
         let Some(unit) = part.units.first().copied() else {
             return Err(DispatchError::Render("a task has no unit".to_owned()));
         };
-        Ok(outcome.map(|(columns, rows)| {
-            (!statements.is_empty()).then_some(Done {
+        let in_words =
+            |warnings: Warnings| warnings.in_words(|text| self.job.units.in_users_words(text));
+        let done = |given: Given| {
+            (!statements.is_empty()).then(|| Done {
                 unit,
-                columns,
-                rows,
+                columns: given.columns,
+                rows: given.rows,
+                warnings: given.warnings.into_iter().map(in_words).collect(),
             })
-        }))
+        };
+        Ok(outcome.map(done))
     }
 
     /// Decides what becomes of a part that failed.

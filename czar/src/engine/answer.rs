@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orrery_plan::RowRange;
+use orrery_plan::{Plan, RowRange};
 use orrery_snapshot::lease::InUseGuard;
 use orrery_wire::client::{ClientError, Next, Prepared};
 use orrery_wire::{ColumnDef, Format, errors};
@@ -11,8 +11,9 @@ use super::error::{StatementError, client_error};
 use crate::backend::PooledConnection;
 use crate::dispatch::{Done, Tasks};
 use crate::encode::Encoder;
-use crate::shadow::{Held, Listing, too_long};
+use crate::shadow::{Held, Listing, TOO_LONG};
 use crate::spool::{PieceBuilder, RowPiece, Rows};
+use crate::warnings::{Met, OfParts, Raised, Warnings};
 
 /// How a statement is answered.
 pub struct Answer {
@@ -23,6 +24,7 @@ pub struct Answer {
     source: Source,
     format: Format,
     range: RowRange,
+    warnings: Met,
     /// Keeps the answer's epochs in use.
     in_use: Option<InUseGuard>,
 }
@@ -49,6 +51,8 @@ pub struct Forwarded {
     pub is_over: bool,
     /// It may list tables.
     pub listing: Listing,
+    /// Those of the statement, once it is over.
+    pub warnings: Warnings,
 }
 
 impl Answer {
@@ -60,6 +64,7 @@ impl Answer {
             source,
             format,
             range: RowRange::default(),
+            warnings: Met::default(),
             in_use: None,
         }
     }
@@ -69,6 +74,27 @@ impl Answer {
     pub fn within(mut self, range: RowRange) -> Self {
         self.range = range;
         self
+    }
+
+    /// Made of what parts of the plan computed, whose warnings these are as far as they are known.
+    #[must_use]
+    pub fn in_parts(mut self, plan: Arc<Plan>, parts: OfParts) -> Self {
+        self.warnings.raised = Raised::InParts(plan);
+        self.warnings.parts = parts;
+        self
+    }
+
+    /// Made from rows that were fetched with these warnings.
+    #[must_use]
+    pub fn fetched_with(mut self, warnings: OfParts) -> Self {
+        self.warnings.raised = Raised::Twice;
+        self.warnings.parts = warnings;
+        self
+    }
+
+    /// The warnings of the statement, once its rows are read.
+    pub fn take_warnings(&mut self) -> Warnings {
+        std::mem::take(&mut self.warnings).whole()
     }
 
     /// Keeps the epochs in use while the answer lives.
@@ -98,10 +124,18 @@ impl Answer {
         match &mut self.source {
             Source::Ready(piece) => Ok(piece.take()),
             Source::Tasks(tasks, reading) => {
-                next_of_tasks(tasks, reading, &self.columns, self.format).await
+                let parts = &mut self.warnings.parts;
+                next_of_tasks(tasks, reading, &self.columns, self.format, parts).await
             }
-            Source::Shadow(forwarded) => next_forwarded(forwarded).await,
+            Source::Shadow(forwarded) => {
+                let piece = next_forwarded(forwarded).await?;
+                self.warnings
+                    .own
+                    .add(std::mem::take(&mut forwarded.warnings));
+                Ok(piece)
+            }
             Source::Held(held) => {
+                self.warnings.own.add(std::mem::take(&mut held.warnings));
                 next_rows(&mut held.rows, &held.columns, &self.columns, self.format).await
             }
         }
@@ -113,12 +147,16 @@ async fn next_of_tasks(
     reading: &mut Option<Box<Done>>,
     columns: &[ColumnDef],
     format: Format,
+    warnings: &mut OfParts,
 ) -> Result<Option<RowPiece>, StatementError> {
     loop {
         let Some(done) = reading else {
             match tasks.next().await? {
                 None => return Ok(None),
-                Some(done) => *reading = Some(Box::new(done)),
+                Some(mut done) => {
+                    warnings.add(done.unit, std::mem::take(&mut done.warnings));
+                    *reading = Some(Box::new(done));
+                }
             }
             continue;
         };
@@ -184,10 +222,9 @@ async fn read_forwarded(forwarded: &mut Forwarded) -> Result<Read, ClientError> 
             Next::Row(row) => piece.push_row(&row),
             Next::End(end) => {
                 forwarded.is_over = true;
-                if end.warnings > 0
-                    && let Some(message) = too_long(connection).await?
-                {
-                    return Ok(Read::TooLong(message));
+                forwarded.warnings = Warnings::fetch(connection, end.warnings).await?;
+                if let Some(message) = forwarded.warnings.message(TOO_LONG) {
+                    return Ok(Read::TooLong(message.to_owned()));
                 }
                 if let Some(prepared) = forwarded.prepared.take() {
                     connection.close_statement(prepared).await?;

@@ -12,6 +12,7 @@ use super::{Answer, Engine, Forwarded, Source, StatementError};
 use crate::catalogs::Current;
 use crate::server::Request;
 use crate::shadow::{MetadataKey, ShadowError, normalise};
+use crate::warnings::Warnings;
 
 impl Engine {
     /// Columns of the user's statement, from executing it on the shadow tables.
@@ -123,15 +124,19 @@ impl Engine {
                 return Err(client_error(error));
             }
         };
-        let (columns, is_over) = match response {
-            Response::Rows(columns) => (columns, false),
-            Response::Ok(_) => (Vec::new(), true),
+        let (columns, warnings, is_over) = match response {
+            Response::Rows(columns) => (columns, Warnings::default(), false),
+            Response::Ok(end) => {
+                let warnings = Warnings::fetch(connection, end.warnings).await;
+                (Vec::new(), warnings.map_err(client_error)?, true)
+            }
         };
         let forwarded = Forwarded {
             lease,
             prepared,
             is_over,
             listing,
+            warnings,
         };
         let source = Source::Shadow(Box::new(forwarded));
         Ok(Answer::new(

@@ -22,6 +22,7 @@ use crate::gathers::Share;
 use crate::server::Request;
 use crate::shadow::{LOAD_MODE, Loader, take_over};
 use crate::spool::{Budget, Rows};
+use crate::warnings::OfParts;
 
 impl Engine {
     /// Fetches the tables of a statement and runs it over them.
@@ -48,11 +49,12 @@ impl Engine {
         lease.spoil();
         let connection = lease.connection().map_err(super::error::client_error)?;
         run(connection, LOAD_MODE).await?;
+        let mut warnings = OfParts::default();
         for scan in &gather.scans {
             run(connection, &scan.create_sql()).await?;
             let tasks = self.scan_tasks(scan, &settings, current, figures).await?;
             if let Some(tasks) = tasks {
-                fetch(scan, tasks, connection, &mut share).await?;
+                fetch(scan, tasks, connection, &mut share, &mut warnings).await?;
             }
         }
         run(connection, &settings.set_statement()).await?;
@@ -63,7 +65,8 @@ impl Engine {
             plan.data_epoch,
             Source::Held(Box::new(held)),
             request.format,
-        ))
+        )
+        .fetched_with(warnings))
     }
 
     /// Gathers for a statement whose parts could not be merged. The error is what it was where the
@@ -152,9 +155,11 @@ async fn fetch(
     mut tasks: Tasks,
     connection: &mut ClientConnection,
     share: &mut Share,
+    warnings: &mut OfParts,
 ) -> Result<(), StatementError> {
     let mut loader = Loader::new(scan.insert_sql(), scan.columns.len());
     while let Some(mut done) = tasks.next().await? {
+        warnings.add(done.unit, std::mem::take(&mut done.warnings));
         let mut count = |bytes| share.take(bytes).map_err(StatementError::from);
         loader.load(connection, &mut done, &mut count).await?;
     }

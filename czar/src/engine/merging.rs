@@ -13,6 +13,7 @@ use crate::dispatch::{Done, Sizing};
 use crate::encode::put_row;
 use crate::merge::{SimpleError, Summary, in_chunk_order, merge_in_shadow};
 use crate::spool::{Budget, PieceBuilder};
+use crate::warnings::OfParts;
 
 impl Engine {
     /// Waits for all partial rows and merges them in chunk order.
@@ -25,7 +26,7 @@ impl Engine {
         run: Run,
     ) -> Result<Answer, StatementError> {
         let per_worker = self.per_worker(run.class);
-        let data_epoch = units.data_epoch();
+        let (plan, data_epoch) = (units.plan(), units.data_epoch());
         let stored = Arc::new(SessionSettings {
             raw_results: true,
             ..run.settings.as_ref().clone()
@@ -50,6 +51,10 @@ impl Engine {
             run.figures.clone(),
         );
         let mut partial = in_chunk_order(tasks).await?;
+        let mut warnings = OfParts::default();
+        for done in &mut partial {
+            warnings.add(done.unit, std::mem::take(&mut done.warnings));
+        }
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
@@ -57,12 +62,10 @@ impl Engine {
             for row in rows {
                 piece.push(|out| put_row(row, &columns, run.format, out))?;
             }
-            return Ok(Answer::new(
-                columns,
-                data_epoch,
-                Source::Ready(piece.take()),
-                run.format,
-            ));
+            return Ok(
+                Answer::new(columns, data_epoch, Source::Ready(piece.take()), run.format)
+                    .in_parts(plan, warnings),
+            );
         }
         let budget = Budget::new(self.spool.clone());
         let merged = merge_in_shadow(
@@ -79,7 +82,8 @@ impl Engine {
             data_epoch,
             Source::Held(Box::new(merged)),
             run.format,
-        ))
+        )
+        .in_parts(plan, warnings))
     }
 }
 

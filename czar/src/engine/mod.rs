@@ -26,6 +26,7 @@ use crate::lookup::Lookups;
 use crate::server::Request;
 use crate::shadow::ShadowServer;
 use crate::spool::{Budget, PieceBuilder, SpoolSpace};
+use crate::warnings::OfParts;
 
 use clock::Run;
 
@@ -200,7 +201,9 @@ impl Engine {
                     figures.clone(),
                 );
                 let source = Source::Tasks(Box::new(tasks), None);
-                Ok(Answer::new(columns, plan.data_epoch, source, request.format).within(*range))
+                let answer = Answer::new(columns, plan.data_epoch, source, request.format);
+                let answer = answer.within(*range);
+                Ok(answer.in_parts(plan.clone(), OfParts::default()))
             }
             Merge::Shadow(merge) => {
                 let run = Run {

@@ -50,6 +50,11 @@ impl ChunkUnits {
         })
     }
 
+    /// The plan.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.clone()
+    }
+
     /// dataEpoch of the plan.
     pub fn data_epoch(&self) -> u64 {
         self.plan.data_epoch

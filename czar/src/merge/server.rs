@@ -25,11 +25,16 @@ pub async fn merge_in_shadow(
     budget: Arc<Budget>,
 ) -> Result<Held, ExchangeError> {
     let merged = merged(shadow, merge, partial, settings, format, budget).await;
+    let in_users_words = |text: &str| text.replace(&format!("{TABLE}."), "");
+    let merged = merged.map(|held| Held {
+        warnings: held.warnings.in_words(in_users_words),
+        ..held
+    });
     merged.map_err(|error| match error {
         // The temporary table is none of the user's.
         ExchangeError::Shadow(ShadowError::Client(ClientError::Server(error))) => {
             ClientError::Server(ServerError {
-                message: error.message.replace(&format!("{TABLE}."), ""),
+                message: in_users_words(&error.message),
                 ..error
             })
             .into()

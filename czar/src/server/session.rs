@@ -8,11 +8,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use orrery_czar_protocol::answer::data_epoch_state;
+use orrery_czar_protocol::answer::{self, data_epoch_state};
 use orrery_plan::statement::{Statement, classify};
 use orrery_wire::command::{Command, QueryAttribute};
 use orrery_wire::server::{DisconnectWatch, ResponseWriter, ServerConnection};
-use orrery_wire::{OkPacket, ServerError, WireError, errors};
+use orrery_wire::{ColumnDef, OkPacket, ServerError, WireError, errors};
 use tokio_util::sync::CancellationToken;
 
 use super::{Registry, Request};
@@ -20,10 +20,14 @@ use crate::backend::SessionSettings;
 use crate::engine::{Answer, Engine};
 use crate::metrics::Metrics;
 use crate::spool::RowPiece;
+use crate::warnings::Warnings;
 
 /// How long a killed statement may keep writing to a client that does not read before its
 /// connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// utf8mb4_general_ci.
+const UTF8MB4: u16 = 45;
 
 /// What sessions share.
 pub struct Shared {
@@ -62,6 +66,7 @@ pub async fn serve(
     killed: CancellationToken,
 ) -> Result<(), WireError> {
     let mut settings = Arc::new(SessionSettings::default());
+    let mut warnings = Warnings::default();
     loop {
         let command = tokio::select! {
             command = connection.read_command() => command?,
@@ -75,8 +80,11 @@ pub async fn serve(
             | Command::SetOption { .. } => {
                 connection.writer().write_ok(&OkPacket::success()).await?;
             }
+            Command::Query { sql, .. } if sql == answer::WARNINGS => {
+                show(&warnings, connection.writer()).await?;
+            }
             Command::Query { sql, attributes } => {
-                query(shared, connection, id, sql, &attributes, &mut settings).await?;
+                warnings = query(shared, connection, id, sql, &attributes, &mut settings).await?;
             }
             Command::ProcessKill { connection: target } => {
                 let answer = kill(&shared.registry, target, false);
@@ -97,19 +105,24 @@ async fn query(
     sql: Bytes,
     attributes: &[QueryAttribute],
     settings: &mut Arc<SessionSettings>,
-) -> Result<(), WireError> {
+) -> Result<Warnings, WireError> {
     // A kill carries no user: it speaks of a connection of the same proxy account.
     if let Some((target, query_only)) = as_kill(&sql) {
         let answer = kill(&shared.registry, target, query_only);
-        return reply(connection.writer(), answer).await;
+        reply(connection.writer(), answer).await?;
+        return Ok(Warnings::default());
     }
     if shared.stopping.is_cancelled() {
         let error = errors::SERVER_SHUTDOWN.error("Server shutdown in progress");
-        return connection.writer().write_err(&error).await;
+        connection.writer().write_err(&error).await?;
+        return Ok(Warnings::default());
     }
     let request = match Request::new(sql, attributes, settings) {
         Ok(request) => request,
-        Err(error) => return connection.writer().write_err(&error).await,
+        Err(error) => {
+            connection.writer().write_err(&error).await?;
+            return Ok(Warnings::default());
+        }
     };
     *settings = request.settings.clone();
     let timer = shared.metrics.begin();
@@ -118,14 +131,15 @@ async fn query(
     let outcome = answer(shared, &request, watch, writer, &cancel).await;
     shared.registry.end(id);
     match outcome {
-        Ok(rows) => {
+        Ok((rows, warnings)) => {
             timer.finished(rows);
-            Ok(())
+            Ok(warnings)
         }
         Err(Stop::Error(error)) => {
             tracing::debug!(user = request.user, connection = request.connection, %error, "statement failed");
             timer.failed();
-            connection.writer().write_err(&error).await
+            connection.writer().write_err(&error).await?;
+            Ok(Warnings::default())
         }
         Err(Stop::Gone(error)) => {
             timer.failed();
@@ -134,22 +148,23 @@ async fn query(
     }
 }
 
-/// Runs a statement and writes its answer; returns the number of rows.
+/// Runs a statement and writes its answer; returns the number of rows, and the warnings.
 async fn answer(
     shared: &Shared,
     request: &Request,
     mut watch: DisconnectWatch<'_>,
     writer: &mut ResponseWriter,
     cancel: &CancellationToken,
-) -> Result<u64, Stop> {
+) -> Result<(u64, Warnings), Stop> {
     let mut bounds = Bounds::new(request, cancel, &shared.cut);
     let mut answer = bounds
         .hold(&mut watch, async { shared.engine.answer(request).await })
         .await?
         .map_err(|error| Stop::Error(error.mysql()))?;
     if answer.columns.is_empty() {
-        writer.write_ok(&ok(&answer)).await?;
-        return Ok(0);
+        let warnings = answer.take_warnings();
+        writer.write_ok(&ok(&answer, &warnings)).await?;
+        return Ok((0, warnings));
     }
     let mut is_started = false;
     let mut rows = 0_u64;
@@ -170,8 +185,9 @@ async fn answer(
             }
         }
     }
-    writer.finish_result(&ok(&answer)).await?;
-    Ok(rows)
+    let warnings = answer.take_warnings();
+    writer.finish_result(&ok(&answer, &warnings)).await?;
+    Ok((rows, warnings))
 }
 
 /// The next rows. What has been written is sent only when there is time to wait for: a short answer
@@ -285,11 +301,24 @@ async fn until(deadline: Option<tokio::time::Instant>) {
 }
 
 /// The end of an answer, with the dataEpoch it was made with.
-fn ok(answer: &Answer) -> OkPacket {
+fn ok(answer: &Answer, warnings: &Warnings) -> OkPacket {
     OkPacket {
         session_state: data_epoch_state(answer.data_epoch),
+        warnings: warnings.count(),
         ..OkPacket::success()
     }
+}
+
+/// Writes the warnings of the statement before.
+async fn show(warnings: &Warnings, writer: &mut ResponseWriter) -> Result<(), WireError> {
+    let columns = ["Level", "Code", "Message"].map(|name| ColumnDef::text(name, UTF8MB4, 2048));
+    writer.start_result(&columns).await?;
+    for warning in warnings.listed() {
+        let code = warning.code.to_string();
+        let cells = [&warning.level, &code, &warning.message].map(|cell| Some(cell.as_bytes()));
+        writer.write_text_row(cells).await?;
+    }
+    writer.finish_result(&OkPacket::success()).await
 }
 
 fn as_kill(sql: &[u8]) -> Option<(u32, bool)> {

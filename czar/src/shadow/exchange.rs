@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::server::ShadowError;
 use crate::dispatch::Done;
 use crate::spool::{Rows, SpoolError};
+use crate::warnings::Warnings;
 
 /// Mode of sessions that store rows: every value is stored as it came, or not at all. Dates are
 /// what the archive holds, valid or not.
@@ -23,6 +24,9 @@ pub const LOAD_MODE: &str = "SET sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES
 /// Errors of values that do not fit: out of range, cut, no such date or number, no such characters,
 /// too long.
 const CHANGED: [u16; 5] = [1264, 1265, 1292, 1366, 1406];
+/// Warning that a function's value was longer than a packet and became NULL, which a client could
+/// not tell from an answer.
+pub const TOO_LONG: u16 = 1301;
 /// Bytes of an INSERT.
 const INSERT_BYTES: usize = 1 << 20;
 
@@ -65,6 +69,8 @@ pub struct Held {
     pub columns: Arc<[ColumnDef]>,
     /// Its rows.
     pub rows: Rows,
+    /// Its warnings.
+    pub warnings: Warnings,
 }
 
 /// Writes rows into one table, by INSERT statements.
@@ -131,11 +137,11 @@ impl Loader {
         };
         match response {
             Response::Ok(ok) if ok.warnings == 0 => Ok(()),
-            Response::Ok(_) => {
-                let first = warnings(connection).await?.into_iter().next();
-                let said = first.map_or_else(
+            Response::Ok(ok) => {
+                let warnings = Warnings::fetch(connection, ok.warnings).await?;
+                let said = warnings.listed().first().map_or_else(
                     || "a warning without a text".to_owned(),
-                    |(_, message)| message,
+                    |first| first.message.clone(),
                 );
                 Err(ExchangeError::Changed(said))
             }
@@ -231,7 +237,7 @@ pub async fn take_over(
             wanted: 1,
         });
     };
-    let warned = loop {
+    let end = loop {
         let next = match connection.buffered_row()? {
             Some(next) => next,
             None => connection.next_row().await?,
@@ -242,12 +248,13 @@ pub async fn take_over(
                     rows.settle().await?;
                 }
             }
-            Next::End(end) => break end.warnings > 0,
+            Next::End(end) => break end,
         }
     };
     rows.settle().await?;
-    if warned && let Some(message) = too_long(connection).await? {
-        return Err(ExchangeError::TooLong(message));
+    let warnings = Warnings::fetch(connection, end.warnings).await?;
+    if let Some(message) = warnings.message(TOO_LONG) {
+        return Err(ExchangeError::TooLong(message.to_owned()));
     }
     if let Some(prepared) = prepared {
         connection.close_statement(prepared).await?;
@@ -255,33 +262,8 @@ pub async fn take_over(
     Ok(Held {
         columns: columns.into(),
         rows,
+        warnings,
     })
-}
-
-/// The warning of the last statement that says so, if a value was longer than a packet.
-pub async fn too_long(connection: &mut ClientConnection) -> Result<Option<String>, ClientError> {
-    /// Code of that warning.
-    const TOO_LONG: &[u8] = b"1301";
-    let warnings = warnings(connection).await?;
-    let found = warnings.into_iter().find(|(code, _)| code == TOO_LONG);
-    Ok(found.map(|(_, message)| message))
-}
-
-/// Codes and texts of the last statement's warnings.
-async fn warnings(
-    connection: &mut ClientConnection,
-) -> Result<Vec<(Vec<u8>, String)>, ClientError> {
-    let (_, rows) = connection.query_all(b"SHOW WARNINGS").await?;
-    let warning = |row: &bytes::Bytes| {
-        let cells: Vec<Option<&[u8]>> = TextCells::new(row).collect::<Result<_, _>>().ok()?;
-        match cells.as_slice() {
-            [_, Some(code), Some(message)] => {
-                Some((code.to_vec(), String::from_utf8_lossy(message).into_owned()))
-            }
-            _ => None,
-        }
-    };
-    Ok(rows.iter().filter_map(warning).collect())
 }
 
 #[cfg(test)]

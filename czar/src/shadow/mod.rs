@@ -13,7 +13,7 @@ mod resize;
 mod server;
 mod sizes;
 
-pub use exchange::{ExchangeError, Held, LOAD_MODE, Loader, take_over, too_long};
+pub use exchange::{ExchangeError, Held, LOAD_MODE, Loader, TOO_LONG, take_over};
 pub use metadata::{Metadata, MetadataCache, MetadataKey};
 pub use normalise::normalise;
 pub use server::{Listing, Mirrored, ShadowError, ShadowOptions, ShadowServer};

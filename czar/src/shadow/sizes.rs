@@ -108,7 +108,7 @@ mod tests {
             }),
             segments: segments.iter().map(segment).collect(),
             revoked: vec![segment(&(5, 5))],
-            on_deletion: OnDeletion::default(),
+            on_deletion: OnDeletion::Retain,
         };
         let mut catalog = Catalog::default();
         catalog.tables.insert(TableKey::new("sky", "T"), table);

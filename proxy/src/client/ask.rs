@@ -151,7 +151,9 @@ impl Client {
     }
 
     fn learn(&mut self, answered: Answered) {
-        self.session.diagnostics = answered.diagnostics;
+        if answered.diagnostics.count() > 0 {
+            self.session.diagnostics = answered.diagnostics;
+        }
         self.session.data_epoch = self.session.data_epoch.max(answered.data_epoch);
     }
 }

@@ -118,22 +118,21 @@ impl Client {
             lex::tokens(sql, TOKENS).map_err(|error| errors::SYNTAX.error(error.to_string()))?;
         let has = |word: &str| tokens.iter().any(|token| token.is_word(word));
         let errors_only = has("ERRORS");
-        let (errors, all) = self.session.diagnostic_counts();
+        let diagnostics = &self.session.diagnostics;
         if has("COUNT") {
             let (name, count) = if errors_only {
-                ("@@session.error_count", errors)
+                ("@@session.error_count", diagnostics.errors() as i64)
             } else {
-                ("@@session.warning_count", all)
+                ("@@session.warning_count", diagnostics.count().into())
             };
             let column = ColumnDef::expression(name, ColumnType::MYSQL_TYPE_LONGLONG, 21);
             return Ok(LocalResult {
                 columns: vec![column],
-                rows: vec![vec![Value::Int(count as i64)]],
+                rows: vec![vec![Value::Int(count)]],
             });
         }
-        let wanted = self
-            .session
-            .diagnostics
+        let wanted = diagnostics
+            .listed()
             .iter()
             .filter(|one| !errors_only || one.level == "Error");
         let row = |one: &crate::session::Diagnostic| {

@@ -24,7 +24,7 @@ use orrery_wire::{OkPacket, ServerError, WireError};
 use crate::prepared::PreparedStatements;
 use crate::refusals;
 use crate::registry::Membership;
-use crate::session::{Diagnostic, Session};
+use crate::session::{Diagnostics, Session};
 use crate::shared::Proxy;
 use visitor::Visitor;
 
@@ -89,7 +89,7 @@ impl Client {
         writer: &mut ResponseWriter,
         error: &ServerError,
     ) -> Result<Outcome, WireError> {
-        self.session.diagnostics = vec![Diagnostic::from(error)];
+        self.session.diagnostics = Diagnostics::of_error(error);
         self.answer.error = Some(error.code);
         writer.write_err(error).await.map(|()| Outcome::Error)
     }

@@ -17,7 +17,7 @@ use crate::peers::Kill;
 use crate::refusals;
 use crate::registry::Killed;
 use crate::result::LocalResult;
-use crate::session::{Session, Shown};
+use crate::session::{Diagnostics, Session, Shown};
 
 impl Outcome {
     fn label(self) -> &'static str {
@@ -107,8 +107,8 @@ impl Client {
             Ok(decided) => decided,
             Err(error) => return (class, self.send_error(connection.writer(), &error).await),
         };
-        if !matches!(statement, Statement::Show(Show::Warnings)) {
-            self.session.diagnostics.clear();
+        if text::forgets_warnings(&statement) {
+            self.session.diagnostics = Diagnostics::default();
         }
         let done = match action {
             Action::Forward(overlay) => match self.sent(&statement, sql) {

@@ -4,11 +4,21 @@
 use std::borrow::Cow;
 
 use orrery_plan::lex::{self, Token};
-use orrery_plan::statement::{MAX_TOKENS, Statement, Target, classify};
+use orrery_plan::statement::{MAX_TOKENS, Show, Statement, Target, classify};
 use orrery_wire::{ServerError, errors};
 
 use crate::refusals;
 use crate::session::Access;
+
+/// Whether a statement forgets the warnings of those before it, whatever it raises itself. As in
+/// MariaDB those do that may name tables.
+pub(super) fn forgets_warnings(statement: &Statement) -> bool {
+    match statement {
+        Statement::Show(show) => !matches!(show, Show::Warnings),
+        Statement::Select | Statement::Describe { .. } | Statement::Explain { .. } => true,
+        _ => false,
+    }
+}
 
 /// `SET STATEMENT assignments FOR statement`, taken apart.
 pub(super) struct Under {

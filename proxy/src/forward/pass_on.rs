@@ -57,7 +57,7 @@ pub async fn forward(
         Ok(end) => end,
         Err(stop) => return Err(stop.act(czar).await),
     };
-    let answered = ended(statement, &mut czar, &end).await?;
+    let answered = ended(&mut czar, &end).await?;
     writer
         .finish_result(&OkPacket::with_status(statement.status, end.warnings))
         .await?;
@@ -103,7 +103,7 @@ async fn finish_ok(
     end: &OkPacket,
     writer: &mut ResponseWriter,
 ) -> Result<Answered, Failure> {
-    let answered = ended(statement, &mut czar, end).await?;
+    let answered = ended(&mut czar, end).await?;
     let ok = OkPacket {
         affected_rows: end.affected_rows,
         info: end.info.clone(),
@@ -114,15 +114,11 @@ async fn finish_ok(
 }
 
 /// What is learnt from the last packet of an answer.
-async fn ended(
-    statement: &Forwarded<'_>,
-    czar: &mut PooledConnection,
-    end: &OkPacket,
-) -> Result<Answered, Failure> {
+async fn ended(czar: &mut PooledConnection, end: &OkPacket) -> Result<Answered, Failure> {
     // Without it the client's next answer could be older than this one.
     let data_epoch = answer::data_epoch(end).map_err(|error| unreadable(&error))?;
     Ok(Answered {
-        diagnostics: warnings(czar, statement, end.warnings).await,
+        diagnostics: warnings(czar, end.warnings).await,
         data_epoch,
     })
 }

@@ -5,7 +5,7 @@ use orrery_wire::{ServerError, StatusFlags, WireError};
 
 use super::interrupt::Interrupt;
 use super::overlay::Overlay;
-use crate::session::Diagnostic;
+use crate::session::Diagnostics;
 
 /// A statement to be sent to a czar.
 pub struct Forwarded<'a> {
@@ -23,7 +23,7 @@ pub struct Forwarded<'a> {
 #[derive(Debug)]
 pub struct Answered {
     /// Warnings, as the czar tells them.
-    pub diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Diagnostics,
     /// dataEpoch it was answered from.
     pub data_epoch: u64,
 }

@@ -2,6 +2,7 @@
 //! any statement.
 
 mod charset;
+mod diagnostics;
 mod error;
 mod evaluate;
 mod set;
@@ -15,37 +16,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orrery_czar_protocol::Question;
-use orrery_wire::{ServerError, StatusFlags};
+use orrery_wire::StatusFlags;
 
 pub use charset::Collation;
+pub use diagnostics::{Diagnostic, Diagnostics};
 use sql_mode::SqlMode;
 pub use variables::Shown;
 
 /// Seconds without a command after which a connection is closed, unless the session says otherwise.
 const DEFAULT_WAIT_TIMEOUT: u64 = 28_800;
-/// Diagnostics kept for SHOW WARNINGS: MariaDB's max_error_count.
-pub const MAX_DIAGNOSTICS: usize = 64;
-
-/// A warning or error of the last statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// `Error`, `Warning` or `Note`.
-    pub level: String,
-    /// Number.
-    pub code: u16,
-    /// Text.
-    pub message: String,
-}
-
-impl From<&ServerError> for Diagnostic {
-    fn from(error: &ServerError) -> Self {
-        Self {
-            level: "Error".to_owned(),
-            code: error.code,
-            message: error.message.clone(),
-        }
-    }
-}
 
 /// What a transaction may do, as the status flags tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +61,8 @@ pub struct Session {
     kept: BTreeMap<&'static str, Shown>,
     /// Highest dataEpoch an answer was made from.
     pub data_epoch: u64,
-    /// Of the last statement.
-    pub diagnostics: Vec<Diagnostic>,
+    /// Of the last statement that read tables or raised any.
+    pub diagnostics: Diagnostics,
 }
 
 /// Value of `orrery_plan`.
@@ -108,7 +87,7 @@ impl Session {
             gathers: false,
             kept: BTreeMap::new(),
             data_epoch: 0,
-            diagnostics: Vec::new(),
+            diagnostics: Diagnostics::default(),
         }
     }
 
@@ -216,20 +195,10 @@ impl Session {
             .map_or(0.0, |time| time.as_secs_f64());
         own.insert("max_statement_time", Shown::same(format!("{seconds:.6}")));
         own.insert("orrery_plan", Shown::same(plan_name(self.gathers)));
-        let (errors, all) = self.diagnostic_counts();
+        let (all, errors) = (self.diagnostics.count(), self.diagnostics.errors());
         own.insert("warning_count", Shown::same(all.to_string()));
         own.insert("error_count", Shown::same(errors.to_string()));
         own
-    }
-
-    /// (errors, all) of the last statement.
-    pub fn diagnostic_counts(&self) -> (usize, usize) {
-        let errors = self
-            .diagnostics
-            .iter()
-            .filter(|one| one.level == "Error")
-            .count();
-        (errors, self.diagnostics.len())
     }
 
     /// The collation of the connection.

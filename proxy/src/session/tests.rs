@@ -1,4 +1,5 @@
 use orrery_plan::statement::{Statement, classify};
+use orrery_wire::ServerError;
 
 use super::charset::Collation;
 use super::*;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use orrery_czar_protocol::Question;
-use orrery_czar_protocol::answer::{SHADOW_LOST, data_epoch_state};
+use orrery_czar_protocol::answer::{SHADOW_LOST, WARNINGS, data_epoch_state};
 use orrery_kit::Mysqld;
 use orrery_wire::auth::Verifier;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
@@ -148,6 +148,15 @@ async fn converse(
     loop {
         match connection.read_command().await? {
             Command::Quit => return Ok(()),
+            Command::Query { sql, .. } if sql == WARNINGS => {
+                let (columns, rows) = backend.query_all(&sql).await.unwrap();
+                let writer = connection.writer();
+                writer.start_result(&columns).await?;
+                for row in rows {
+                    writer.write_row_raw(&row).await?;
+                }
+                writer.finish_result(&OkPacket::success()).await?;
+            }
             Command::Query { sql, attributes } => {
                 let sql = String::from_utf8(sql.to_vec()).unwrap();
                 if let Some(target) = sql.strip_prefix("KILL QUERY ") {

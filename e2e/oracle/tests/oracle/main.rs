@@ -35,3 +35,4 @@ mod settings;
 mod stored;
 mod sums;
 mod values;
+mod warned;
