@@ -190,6 +190,27 @@ async fn the_mariadb_client_sees_rows_and_refusals() {
 }
 
 #[tokio::test]
+async fn every_time_zone_that_is_taken_is_known_to_the_servers() {
+    let running = one().await;
+    let mut ann = running.connect("ann").await;
+    let names = include_str!("../src/session/time_zones.txt").lines();
+    assert!(names.clone().count() > 500);
+    for name in names {
+        let set = format!("SET time_zone = '{}'", name.to_lowercase());
+        ann.run(set.as_bytes()).await.unwrap();
+        assert_eq!(cell(&mut ann, "SELECT @@time_zone").await, name);
+    }
+    ann.run(b"SET time_zone = 'europe/berlin'").await.unwrap();
+    // The second of two hours of one name.
+    let sql = "SELECT FROM_UNIXTIME(1792889999), FROM_UNIXTIME(1792890000)";
+    let answer = ann.query_all(sql.as_bytes()).await.unwrap();
+    assert_eq!(
+        answer.1[0].as_ref(),
+        b"\x132026-10-25 02:59:59\x132026-10-25 02:00:00"
+    );
+}
+
+#[tokio::test]
 async fn settings_travel_with_each_statement_and_stay_with_the_session() {
     let running = one().await;
     let (mut ann, mut root) = (running.connect("ann").await, running.connect("root").await);

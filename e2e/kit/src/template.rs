@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::user;
 
+/// Prints SQL that makes time zones known.
+const TIME_ZONES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/time-zones");
+
 /// A fresh data directory at `to`, in which root has no password.
 pub(crate) fn copy(to: &Path) -> io::Result<()> {
     let template = template()?;
@@ -21,7 +24,8 @@ pub(crate) fn copy(to: &Path) -> io::Result<()> {
     succeeded(&copied, &format!("copy {}", template.display()))
 }
 
-/// The directory that is copied: one per version of MariaDB, in the user's cache.
+/// The directory that is copied: one per version of MariaDB, in the user's cache. Its name says that
+/// it has time zones.
 fn template() -> io::Result<PathBuf> {
     let asked = Command::new("mariadbd")
         .args(["--no-defaults", "--version"])
@@ -36,7 +40,8 @@ fn template() -> io::Result<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(home))
         .ok_or_else(|| io::Error::other("HOME is not set"))?;
-    Ok(cache.join("orrery").join("mysqld-data").join(version))
+    let name = format!("{version}-zones");
+    Ok(cache.join("orrery").join("mysqld-data").join(name))
 }
 
 fn make(template: &Path) -> io::Result<()> {
@@ -54,6 +59,10 @@ fn make(template: &Path) -> io::Result<()> {
 }
 
 fn install(data: &Path, temporary: &Path) -> io::Result<()> {
+    let printed = Command::new(TIME_ZONES).env("TMPDIR", temporary).output()?;
+    succeeded(&printed, "time-zones (package tzdata)")?;
+    let zones = temporary.join("zones.sql");
+    std::fs::write(&zones, printed.stdout)?;
     let installed = Command::new("mariadb-install-db")
         .args([
             "--no-defaults",
@@ -64,6 +73,7 @@ fn install(data: &Path, temporary: &Path) -> io::Result<()> {
         ])
         .arg(format!("--user={}", user()))
         .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--extra-file={}", zones.display()))
         // Servers that share a folder delete each other's temporary tables.
         .arg(format!("--tmpdir={}", temporary.display()))
         .env("TMPDIR", temporary)

@@ -27,7 +27,7 @@ const FIXED: &[(&str, &str)] = &[
     ("collation_server", "utf8mb4_general_ci"),
     ("datadir", DATA_DIR),
     ("default_storage_engine", "InnoDB"),
-    // Makes the sky functions of the image the server runs from.
+    // Makes the sky functions and time zones of the image the server runs from.
     ("init_file", "/usr/share/orrery/functions.sql"),
     ("innodb_doublewrite", "1"),
     ("innodb_file_per_table", "1"),

@@ -24,7 +24,7 @@ pub enum SetError {
     },
     /// No time zone known on every server.
     #[error(
-        "Unknown or incorrect time zone: '{0}'; write SYSTEM, UTC or an offset such as '+02:00'"
+        "Unknown or incorrect time zone: '{0}'; write SYSTEM, an offset such as '+02:00', or a name such as Europe/Berlin"
     )]
     TimeZone(String),
     /// No such character set, or none that can be spoken here.

@@ -14,7 +14,7 @@ use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use rand::seq::SliceRandom;
 
 /// Texts that mean something else in each hand.
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     "SELECT objectId, seen, mag, kind FROM Object",
     "SELECT COUNT(*) FROM Object",
     "SELECT objectId, seen FROM Object WHERE objectId = 390030275138003",
@@ -22,9 +22,10 @@ const TEXTS: [&str; 7] = [
     "SELECT MAX(seen), HOUR(MIN(seen)), COUNT(DISTINCT name) FROM Object WHERE seen > '2026-10-25 01:00:00'",
     "SELECT o.objectId, s.sourceId FROM Object o JOIN Source s USING (objectId)",
     "SELECT COUNT(*), MIN(seen) FROM sky.Object",
+    "SELECT seen, CONVERT_TZ(seen, 'Europe/Berlin', 'Asia/Tokyo'), CONVERT_TZ(day, 'UTC', 'America/New_York') FROM Object",
 ];
 const DATABASES: [&str; 2] = ["sky", "other"];
-const TIME_ZONES: [&str; 2] = ["+00:00", "+05:30"];
+const TIME_ZONES: [&str; 3] = ["+00:00", "+05:30", "Europe/Berlin"];
 /// `ann` may read both databases, `eve` only `other`.
 const USERS: [&str; 2] = ["ann", "eve"];
 const PROTOCOLS: [Format; 2] = [Format::Text, Format::Binary];
