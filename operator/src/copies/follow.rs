@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt as _;
-use futures::stream::{self, FuturesUnordered, StreamExt as _};
+use futures::stream::{self, FuturesUnordered, Stream, StreamExt as _};
 use orrery_archive::names::WorkerId;
 use orrery_worker_api::agent::{ManifestRow, StartCopy};
 
@@ -18,6 +18,9 @@ const MANIFESTS: usize = 8;
 
 /// Target and source.
 pub type Pair = (WorkerId, WorkerId);
+
+/// The rows of a copy that has ended, `None` while it is under way.
+type Answer = Result<Option<Vec<ManifestRow>>, TransferError>;
 
 /// What is asked of targets. Made once for a transfer, from the manifest of its source; may be lost
 /// at any time.
@@ -45,18 +48,13 @@ impl Requests {
             let (pair, request) = (*pair, request.clone());
             async move { (pair, round.transfer(pair.0, &request).await) }
         };
-        let mut asked: FuturesUnordered<_> = self.0.iter().map(ask).collect();
-        loop {
-            let answer = if followed.done.is_empty() {
-                asked.next().await
-            } else {
-                asked.next().now_or_never().flatten()
-            };
+        let asked: FuturesUnordered<_> = self.0.iter().map(ask).collect();
+        let has_ended = |(_, answer): &(Pair, Answer)| matches!(answer, Ok(Some(_)));
+        for (pair, answer) in until_one(asked, has_ended).await {
             match answer {
-                None => return followed,
-                Some((pair, Ok(Some(rows)))) => followed.done.push((pair, rows)),
-                Some((_, Ok(None))) => {}
-                Some((pair, Err(error))) => {
+                Ok(Some(rows)) => followed.done.push((pair, rows)),
+                Ok(None) => {}
+                Err(error) => {
                     note(round, pair, &error);
                     followed.failed += 1;
                     // The source may have another address or other tables by now.
@@ -64,6 +62,7 @@ impl Requests {
                 }
             }
         }
+        followed
     }
 
     /// Keeps what is asked for these transfers and makes what is missing; how many could not be
@@ -118,6 +117,25 @@ impl Requests {
     }
 }
 
+/// Answers as they come, up to the first that is waited for and those that are there by then.
+async fn until_one<T>(
+    mut answers: impl Stream<Item = T> + Unpin,
+    is_waited_for: impl Fn(&T) -> bool,
+) -> Vec<T> {
+    let mut came = Vec::new();
+    while let Some(answer) = answers.next().await {
+        let is_last = is_waited_for(&answer);
+        came.push(answer);
+        if is_last {
+            break;
+        }
+    }
+    while let Some(answer) = answers.next().now_or_never().flatten() {
+        came.push(answer);
+    }
+    came
+}
+
 /// Whether a request is for just these tables.
 fn is_of(request: &StartCopy, tables: &BTreeSet<Physical>) -> bool {
     let asked = request.tables.iter().map(|table| &table.row);
@@ -131,4 +149,37 @@ fn is_of(request: &StartCopy, tables: &BTreeSet<Physical>) -> bool {
 fn note(round: &Round<'_>, (target, source): Pair, error: &TransferError) {
     let namespace = round.namespace;
     tracing::warn!(namespace, target, source, %error, "a copy failed and is tried again");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_copy_that_ends_wakes_the_loop_and_takes_along_what_is_there() {
+        let asked = |name: &'static str, seconds: u64| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            name
+        };
+        let asked = [
+            asked("under way", 0),
+            asked("ended", 2),
+            asked("with it", 2),
+            asked("late", 60),
+        ];
+        let asked: FuturesUnordered<_> = asked.into_iter().collect();
+        let began = tokio::time::Instant::now();
+        let mut came = until_one(asked, |answer| *answer != "under way").await;
+        assert_eq!(began.elapsed(), Duration::from_secs(2));
+        came.sort_unstable();
+        assert_eq!(came, ["ended", "under way", "with it"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_no_copy_ends_all_answers_are_waited_for() {
+        let asked: FuturesUnordered<_> = (0..3).map(std::future::ready).collect();
+        assert_eq!(until_one(asked, |_| false).await.len(), 3);
+    }
 }
