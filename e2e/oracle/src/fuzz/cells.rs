@@ -13,8 +13,6 @@ use crate::client::Answer;
 const ROUNDING: f64 = 1e-9;
 /// Decimals from which on a DOUBLE has no fixed number of them.
 const NOT_FIXED: u8 = 31;
-/// What a DOUBLE with fixed decimals becomes, with its sign, when it is stored and is larger.
-const CLIPPED: f64 = 1e17;
 
 /// Whose answer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +30,33 @@ pub(super) enum Cell {
     Number {
         value: f64,
         is_sum: bool,
-        decimals: Option<u8>,
+        fixed: Option<Fixed>,
     },
     /// Anything else, as text.
     Exact(String),
 }
 
+/// Of a DOUBLE with a fixed number of decimals: that number, and what a larger one becomes, with its
+/// sign, where it is stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fixed {
+    decimals: u8,
+    largest: f64,
+}
+
+impl Fixed {
+    /// Of a column, if it is one.
+    fn of(column: &ColumnDef) -> Option<Self> {
+        let decimals = column.decimals;
+        let is_fixed = decimals < NOT_FIXED && column.column_type == ColumnType::MYSQL_TYPE_DOUBLE;
+        let whole = i32::try_from(column.length).ok()? - i32::from(decimals);
+        let largest = 10_f64.powi(whole) - 10_f64.powi(-i32::from(decimals));
+        is_fixed.then_some(Self { decimals, largest })
+    }
+}
+
 /// What one server may have done to DOUBLEs with fixed decimals: where it stores them, it rounds
-/// them to these decimals, and large ones become [`CLIPPED`].
+/// them to these decimals, and clips large ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Storing {
     rounds: bool,
@@ -50,7 +67,9 @@ impl Storing {
     /// Of the right rows: a clipped value stands in one of them.
     pub(super) fn of(loose: Loose, right: &[Vec<Cell>]) -> Self {
         let is_clipped = |cell: &Cell| match cell {
-            Cell::Number { value, .. } => value.abs() == CLIPPED,
+            Cell::Number { value, fixed, .. } => {
+                fixed.is_some_and(|fixed| value.abs() == fixed.largest)
+            }
             Cell::Exact(_) => false,
         };
         Self {
@@ -65,10 +84,12 @@ impl Storing {
     }
 
     /// What becomes of a value.
-    fn of_number(self, value: f64, decimals: Option<u8>) -> f64 {
-        match decimals {
-            Some(_) if self.clips && value.abs() >= CLIPPED => CLIPPED.copysign(value),
-            Some(decimals) if self.rounds => stored(value, decimals),
+    fn of_number(self, value: f64, fixed: Option<Fixed>) -> f64 {
+        match fixed {
+            Some(Fixed { largest, .. }) if self.clips && value.abs() >= largest => {
+                largest.copysign(value)
+            }
+            Some(Fixed { decimals, .. }) if self.rounds => stored(value, decimals),
             _ => value,
         }
     }
@@ -86,14 +107,9 @@ impl Cell {
     /// Whether it becomes the same as another one where it is stored.
     pub(super) fn is_stored_as(&self, other: &Self, storing: Storing) -> bool {
         match (self, other) {
-            (
-                Self::Number {
-                    value, decimals, ..
-                },
-                Self::Number { value: other, .. },
-            ) => storing
-                .of_number(*value, *decimals)
-                .total_cmp(&storing.of_number(*other, *decimals))
+            (Self::Number { value, fixed, .. }, Self::Number { value: other, .. }) => storing
+                .of_number(*value, *fixed)
+                .total_cmp(&storing.of_number(*other, *fixed))
                 .is_eq(),
             _ => self == other,
         }
@@ -105,7 +121,7 @@ impl Cell {
             Self::Number {
                 value,
                 is_sum,
-                decimals,
+                fixed,
             },
             Self::Number { value: right, .. },
         ) = (self, right)
@@ -115,7 +131,7 @@ impl Cell {
         let is_same = |one: f64| one.to_bits() == right.to_bits() || one == *right;
         let size = value.abs().max(right.abs()).max(1e-3);
         let is_rounded = *is_sum && (value - right).abs() <= ROUNDING * size;
-        is_rounded || is_same(*value) || is_same(storing.of_number(*value, *decimals))
+        is_rounded || is_same(*value) || is_same(storing.of_number(*value, *fixed))
     }
 }
 
@@ -127,10 +143,8 @@ pub(super) fn without_order(rows: &mut [Vec<Cell>], storing: Storing) {
         for cell in row {
             match cell {
                 Cell::Exact(text) => exact.push(text.clone()),
-                Cell::Number {
-                    value, decimals, ..
-                } => {
-                    let value = storing.of_number(*value, *decimals);
+                Cell::Number { value, fixed, .. } => {
+                    let value = storing.of_number(*value, *fixed);
                     let rounded = format!("{value:.8e}").parse().unwrap_or(value);
                     steady.push(Ordered(rounded));
                     all.push(Ordered(value));
@@ -176,8 +190,7 @@ fn cell(value: &Value, column: &ColumnDef, loose: Loose, side: Side) -> Cell {
         column.column_type,
         T::MYSQL_TYPE_DOUBLE | T::MYSQL_TYPE_FLOAT
     );
-    let fixed = Some(column.decimals)
-        .filter(|decimals| *decimals < NOT_FIXED && column.column_type == T::MYSQL_TYPE_DOUBLE);
+    let fixed = Fixed::of(column);
     if is_float
         && (loose.rounded || fixed.is_some())
         && let Some(value) = number(value)
@@ -185,7 +198,7 @@ fn cell(value: &Value, column: &ColumnDef, loose: Loose, side: Side) -> Cell {
         return Cell::Number {
             value,
             is_sum: loose.rounded,
-            decimals: fixed,
+            fixed,
         };
     }
     let exact = match value {
@@ -272,11 +285,26 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_makes_room_for_one_more_digit_before_a_double_is_clipped() {
+        let largest = |length: u32| {
+            let mut column = ColumnDef::expression("x", ColumnType::MYSQL_TYPE_DOUBLE, length);
+            column.decimals = 1;
+            Fixed::of(&column).map(|fixed| fixed.largest)
+        };
+        // TRUNCATE(x, 1) and -TRUNCATE(x, 1).
+        assert_eq!(largest(18), Some(1e17));
+        assert_eq!(largest(19), Some(1e18));
+    }
+
+    #[test]
     fn only_what_storing_makes_of_a_value_is_taken_for_it() {
         let cell = |value: f64| Cell::Number {
             value,
             is_sum: false,
-            decimals: Some(7),
+            fixed: Some(Fixed {
+                decimals: 7,
+                largest: 1e17,
+            }),
         };
         let storing = Storing {
             rounds: true,
