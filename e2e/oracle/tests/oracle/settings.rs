@@ -14,7 +14,7 @@ use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use rand::seq::SliceRandom;
 
 /// Texts that mean something else in each hand.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "SELECT objectId, seen, mag, kind FROM Object",
     "SELECT COUNT(*) FROM Object",
     "SELECT objectId, seen FROM Object WHERE objectId = 390030275138003",
@@ -22,6 +22,7 @@ const TEXTS: [&str; 8] = [
     "SELECT MAX(seen), HOUR(MIN(seen)), COUNT(DISTINCT name) FROM Object WHERE seen > '2026-10-25 01:00:00'",
     "SELECT o.objectId, s.sourceId FROM Object o JOIN Source s USING (objectId)",
     "SELECT COUNT(*), MIN(seen) FROM sky.Object",
+    "SELECT COUNT(*) = SUM(CONVERT_TZ('2026-07-01 12:00:00', 'UTC', 'Europe/Berlin') = '2026-07-01 14:00:00') FROM Object",
     "SELECT seen, CONVERT_TZ(seen, 'Europe/Berlin', 'Asia/Tokyo'), CONVERT_TZ(day, 'UTC', 'America/New_York') FROM Object",
 ];
 const DATABASES: [&str; 2] = ["sky", "other"];

@@ -57,6 +57,40 @@ async fn counts_are_the_numbers_of_rows() -> Result<()> {
         )
         .await?;
         assert_eq!(counted, [expected], "{table}");
+        // What tools read.
+        let told: Vec<(u64, u64)> = rows(
+            &mut session,
+            &format!(
+                "SELECT table_rows, data_length FROM information_schema.tables \
+                 WHERE table_schema = 'sky' AND table_name = '{table}'"
+            ),
+        )
+        .await?;
+        assert!(
+            matches!(told.as_slice(), [(rows, bytes)] if *rows == expected && *bytes > expected),
+            "{table}: {told:?} for {expected} rows"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn every_server_knows_time_zones_by_name() -> Result<()> {
+    let mut session = session().await?;
+    let local = "CONVERT_TZ('2026-07-01 12:00:00', 'UTC', 'Europe/Berlin')";
+    for from in ["", " FROM sky.Object", " FROM sky.Filter"] {
+        let sql = format!("SELECT COUNT(*) = SUM({local} = '2026-07-01 14:00:00'){from}");
+        let found: Vec<Option<u8>> = rows(&mut session, &sql).await?;
+        assert_eq!(found, [Some(1)], "{sql}");
+    }
+    for set in [
+        "SET time_zone = 'Europe/Berlin'",
+        "SET time_zone = 'SYSTEM'",
+    ] {
+        rows::<u8>(&mut session, set).await?;
+        let count: Vec<u64> = rows(&mut session, "SELECT COUNT(*) FROM sky.Filter").await?;
+        assert_eq!(count.len(), 1, "{set}");
     }
     Ok(())
 }
