@@ -47,7 +47,7 @@ oracle: ## compare answers with one plain MariaDB that holds the same rows
 fuzz-sql: ## generated statements against one plain MariaDB: SEED=n MINUTES=n REPORT=file
 	@SEED='$(SEED)' MINUTES='$(MINUTES)' REPORT='$(REPORT)' e2e/oracle/fuzz-sql
 
-clients: ## real drivers, from the package registries, against an archive on loopback
+clients: ## real clients, from the package registries, against an archive on loopback
 	@e2e/clients/run
 
 bench: ## times of queries, as ratios to direct MariaDB in the same run

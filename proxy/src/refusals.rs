@@ -54,7 +54,10 @@ fn write(verb: &str) -> String {
             "rows are removed by revoking the Ingest that added them: kubectl patch ingest NAME --type merge -p \
              '{\"spec\":{\"revoked\":true}}'"
         }
-        _ => "rows never change under a reader, so nothing needs to be locked",
+        "LOCK" => {
+            "rows never change under a reader, so nothing needs to be locked (mysqldump: --single-transaction)"
+        }
+        _ => "rows never change under a reader",
     };
     format!("{verb} command denied: tables are read-only through SQL; {instead}")
 }
@@ -180,6 +183,7 @@ mod tests {
             ("DROP TABLE t", "kubectl delete"),
             ("GRANT SELECT ON *.* TO x", "QueryUser"),
             ("FLUSH TABLES", "operator"),
+            ("LOCK TABLES t READ", "--single-transaction"),
         ] {
             assert!(message(sql).contains(says), "{sql}: {}", message(sql));
         }
@@ -207,6 +211,7 @@ mod tests {
             "KILL 5",
             "EXPLAIN SELECT 1",
             "BEGIN",
+            "UNLOCK TABLES",
         ] {
             assert!(refusal(&classify(sql).unwrap()).is_none(), "{sql}");
         }

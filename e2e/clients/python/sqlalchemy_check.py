@@ -1,12 +1,10 @@
 import sqlalchemy as sa
 
-from common import HOST, PASSWORD, PORT, USER, done, equal
+from common import HOST, PASSWORD, PORT, USER, check, done, equal
 
 engine = sa.create_engine(f"mysql+pymysql://{USER}:{PASSWORD}@{HOST}:{PORT}/sky")
 with engine.connect() as connection:
-    done("connect")
     equal(connection.scalar(sa.text("SELECT COUNT(*) FROM Object")), 2000)
-    done("query")
     inspector = sa.inspect(engine)
     assert "Object" in inspector.get_table_names()
     assert not inspector.has_table("nowhere")
@@ -14,4 +12,4 @@ with engine.connect() as connection:
     assert "objectId" in table.columns
     query = sa.select(table.c.objectId).where(table.c.objectId < sa.bindparam("most")).limit(5)
     equal(len(connection.execute(query, {"most": 100}).all()), 5)
-    done("prepare")
+check(engine.raw_connection)

@@ -237,7 +237,8 @@ impl Client {
                     Transaction::Commit | Transaction::Rollback => {
                         self.session.end_transaction(text::chains(sql)?);
                     }
-                    Transaction::Savepoint => {}
+                    // Nothing is ever locked or changed.
+                    Transaction::Savepoint | Transaction::Unlock => {}
                 }
                 Ok(Action::Here(Here::Ok(self.ok())))
             }

@@ -95,6 +95,9 @@ impl Reader<'_> {
             }
             "ROLLBACK" => Statement::Transaction(Transaction::Rollback),
             "SAVEPOINT" | "RELEASE" => Statement::Transaction(Transaction::Savepoint),
+            "UNLOCK" if self.is_any(1, &["TABLES", "TABLE"]) => {
+                Statement::Transaction(Transaction::Unlock)
+            }
             "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "TRUNCATE" | "LOCK"
             | "UNLOCK" | "HANDLER" | "IMPORT" => Statement::Write { verb },
             "CREATE" | "DROP" | "ALTER" | "RENAME" | "OPTIMIZE" | "REPAIR" | "CHECK"

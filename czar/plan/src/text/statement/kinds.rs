@@ -137,6 +137,8 @@ pub enum Transaction {
     Rollback,
     /// `SAVEPOINT`, `ROLLBACK TO`, `RELEASE SAVEPOINT`.
     Savepoint,
+    /// `UNLOCK TABLES`.
+    Unlock,
 }
 
 /// What a SHOW asks for.

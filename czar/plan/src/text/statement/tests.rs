@@ -246,6 +246,16 @@ fn session_verbs() {
         class("ROLLBACK TO s"),
         Statement::Transaction(Transaction::Savepoint)
     );
+    assert_eq!(
+        class("UNLOCK TABLES"),
+        Statement::Transaction(Transaction::Unlock)
+    );
+    assert_eq!(
+        class("LOCK TABLES t READ"),
+        Statement::Write {
+            verb: "LOCK".into()
+        }
+    );
     assert_eq!(class("CANCEL 12"), Statement::Cancel { id: 12 });
     assert_eq!(
         class("SUBMIT SELECT 1"),
