@@ -292,7 +292,7 @@ async fn run_user(archive: &Archive, command: UserCommand) -> Result<()> {
             rights,
             class,
             password,
-        } => user::create(archive, &user, rights.grants(), class, &password).await,
+        } => user::create(archive, &user, rights, class, &password).await,
         UserCommand::Passwd { user, password } => user::passwd(archive, &user, &password).await,
     }
 }

@@ -14,7 +14,8 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use kube::api::{ListParams, LogParams};
 use kube::{Api, Resource, ResourceExt as _};
 use orrery_crds::kinds::{
-    ChunkFamily, ChunkMap, ChunkedTable, Ingest, QueryUser, ReferenceTable, Worker, WorkerPool,
+    ChunkFamily, ChunkMap, ChunkedTable, Ingest, QueryRole, QueryUser, ReferenceTable, Worker,
+    WorkerPool,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +43,7 @@ pub async fn print(archive: &Archive) -> Result<()> {
     objects::<ReferenceTable>(archive, "").await?;
     objects::<Ingest>(archive, "").await?;
     objects::<QueryUser>(archive, "").await?;
+    objects::<QueryRole>(archive, "").await?;
     objects::<ChunkMap>(archive, "").await?;
     objects::<Deployment>(archive, OURS).await?;
     objects::<StatefulSet>(archive, OURS).await?;

@@ -53,17 +53,20 @@ impl PasswordSource {
 #[derive(clap::Args)]
 pub struct Rights {
     /// A database the user may read, `*` for all; may be repeated.
-    #[arg(long = "database", required_unless_present = "tables")]
+    #[arg(long = "database", required_unless_present_any = ["tables", "roles"])]
     databases: Vec<String>,
     /// A table the user may read, as `database.table`, or tables as `database.Beginning*`; may be
     /// repeated.
     #[arg(long = "table", value_parser = database_and_table)]
     tables: Vec<(String, String)>,
+    /// A QueryRole whose grants the user has as well; may be repeated.
+    #[arg(long = "role")]
+    roles: Vec<String>,
 }
 
 impl Rights {
-    /// As a QueryUser has them.
-    pub fn grants(self) -> Vec<DatabaseGrant> {
+    /// As a QueryUser has them: its own grants and its roles.
+    fn declared(self) -> (Vec<DatabaseGrant>, Vec<String>) {
         let whole = self.databases.into_iter().map(|database| DatabaseGrant {
             database,
             tables: None,
@@ -76,7 +79,7 @@ impl Rights {
             database,
             tables: Some(tables),
         });
-        whole.chain(single).collect()
+        (whole.chain(single).collect(), self.roles)
     }
 }
 
@@ -91,18 +94,20 @@ fn database_and_table(text: &str) -> Result<(String, String), String> {
 pub async fn create(
     archive: &Archive,
     user: &str,
-    grants: Vec<DatabaseGrant>,
+    rights: Rights,
     class: ServiceClass,
     password: &PasswordSource,
 ) -> Result<()> {
     let (password, is_new) = password.take()?;
     let name = object_name(user);
     let secret_name = format!("{name}-password");
+    let (grants, roles) = rights.declared();
     let spec = QueryUserSpec {
         user: user.to_owned(),
         password_secret: secret_name.clone(),
         valid_until: None,
         grants,
+        roles,
         class,
         limits: UserLimits::default(),
     };
@@ -227,10 +232,12 @@ mod tests {
             tables: ["sky.Object", "sky.Forced*"]
                 .map(|text| database_and_table(text).unwrap())
                 .into(),
+            roles: vec!["staff".to_owned()],
         };
-        let grants = serde_json::to_value(rights.grants()).unwrap();
+        let (grants, roles) = rights.declared();
+        assert_eq!(roles, ["staff"]);
         assert_eq!(
-            grants,
+            serde_json::to_value(grants).unwrap(),
             serde_json::json!([
                 {"database": "lab"},
                 {"database": "sky", "tables": ["Object", "Forced*"]},

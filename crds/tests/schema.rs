@@ -147,6 +147,7 @@ fn columns_of_kubectl_get_show_health_size_and_progress() {
             "ChunkSegment: Holds Age",
             "Ingest: Database Table Phase Done Rows Rejects Chunks Age",
             "QueryUser: User Class Accepted Reason Age",
+            "QueryRole: Age",
         ]
     );
 }

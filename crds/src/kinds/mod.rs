@@ -5,6 +5,7 @@ mod catalog_objects;
 mod chunk_family;
 mod chunked_table;
 mod ingest;
+mod query_role;
 mod query_user;
 mod rebalance;
 mod reference_table;
@@ -25,6 +26,7 @@ pub use ingest::{
     Ingest, IngestPhase, IngestSpec, IngestStatus, IngestTarget, LoaderPod, REJECTS_KEY,
     SpoolVolume, rejects_name,
 };
+pub use query_role::{QueryRole, QueryRoleSpec};
 pub use query_user::{DatabaseGrant, QueryUser, QueryUserSpec, QueryUserStatus};
 pub use rebalance::{Rebalance, RebalancePhase, RebalanceSpec, RebalanceStatus};
 pub use reference_table::{ReferenceTable, ReferenceTableSpec, ReferenceTableStatus};
@@ -37,7 +39,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 
 /// The definitions of all kinds, as the cluster API gets them.
-pub fn all() -> [CustomResourceDefinition; 11] {
+pub fn all() -> [CustomResourceDefinition; 12] {
     [
         WorkerPool::crd(),
         Worker::crd(),
@@ -50,6 +52,7 @@ pub fn all() -> [CustomResourceDefinition; 11] {
         ChunkSegment::crd(),
         Ingest::crd(),
         QueryUser::crd(),
+        QueryRole::crd(),
     ]
 }
 

@@ -52,6 +52,17 @@ pub struct QueryUserSpec {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub grants: Vec<DatabaseGrant>,
+    /// `QueryRole`s of this namespace whose grants the user has as well. One that is not there
+    /// grants nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(
+            length(min = 1, max = 253),
+            regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")
+        )
+    )]
+    pub roles: Vec<String>,
     /// Class of service.
     #[serde(default)]
     pub class: ServiceClass,

@@ -79,6 +79,7 @@ fn admin(namespace: &str) -> QueryUser {
                 database: "*".into(),
                 tables: None,
             }],
+            roles: Vec::new(),
             class: ServiceClass::Admin,
             limits: UserLimits::default(),
         },

@@ -1,4 +1,4 @@
-//! `QueryUser`: verifiers, grants and limits of all users, in the one Secret that czars and proxies
+//! `QueryUser` and `QueryRole`: verifiers, grants and limits of all users, in the one Secret that czars and proxies
 //! watch.
 
 pub mod admin;
@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use orrery_archive::names::USERS_SECRET;
-use orrery_crds::kinds::QueryUser;
+use orrery_crds::kinds::{QueryRole, QueryUser};
 
 use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
@@ -38,6 +38,7 @@ impl Controller for Users {
         stream::select_all([
             watch::archives(client, scope),
             changes::<QueryUser, _>(client, scope, None, Sensitivity::Spec, namespace),
+            changes::<QueryRole, _>(client, scope, None, Sensitivity::Spec, namespace),
             changes::<Secret, _>(client, scope, None, Sensitivity::Any, user_secret),
         ])
         .boxed()
@@ -51,7 +52,7 @@ impl Controller for Users {
     ) -> Result<Duration, ReconcileError> {
         admin::make_once(context, namespace).await?;
         let observed = observe::observe(context, namespace).await?;
-        let plan = plan::plan(&observed.users, &observed.secrets);
+        let plan = plan::plan(&observed);
         apply::write_users(context, namespace, &plan).await?;
         status::write(context, namespace, &observed.users, &plan.findings).await?;
         Ok(RESYNC)

@@ -1,4 +1,4 @@
-//! From `QueryUser`s and their Secrets to the users that czars and proxies see. Pure.
+//! From `QueryUser`s with their roles and Secrets to the users that czars and proxies see. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use orrery_crds::kinds::{DatabaseGrant, QueryUser};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
+use super::observe::{Observed, Roles};
 use crate::controller::conditions::Finding;
 use crate::secrets::plan::value;
 
@@ -31,16 +32,15 @@ pub struct Plan {
     pub users: BTreeMap<String, User>,
 }
 
-/// Judges all users of an archive against the Secrets by name.
-pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
-    let owners = owners(users);
+/// Judges all users of an archive.
+pub fn plan(observed: &Observed) -> Plan {
+    let owners = owners(&observed.users);
     let mut accepted = BTreeMap::new();
-    let findings = users
-        .iter()
-        .map(|user| match judge(user, &owners, secrets) {
+    let findings = (observed.users.iter())
+        .map(|user| match judge(user, &owners, observed) {
             Ok(entry) => {
                 accepted.insert(user.spec.user.clone(), entry);
-                Finding::met("Accepted", "")
+                acceptance(&user.spec.roles, &observed.roles)
             }
             Err(finding) => finding,
         })
@@ -49,6 +49,17 @@ pub fn plan(users: &[QueryUser], secrets: &BTreeMap<String, Secret>) -> Plan {
         findings,
         users: accepted,
     }
+}
+
+/// What is said of a user that is accepted. Without a role it reads less, and logs in.
+fn acceptance(named: &[String], roles: &Roles) -> Finding {
+    let missing = named.iter().filter(|name| !roles.contains_key(*name));
+    let missing: Vec<String> = missing.map(|name| format!("`{name}`")).collect();
+    if missing.is_empty() {
+        return Finding::met("Accepted", "");
+    }
+    let message = format!("spec.roles: there is no QueryRole {}", missing.join(", "));
+    Finding::met("RoleMissing", message)
 }
 
 /// When an object that claims a login name was made, its UID, and its name; the least one has the
@@ -76,7 +87,7 @@ fn owners(users: &[QueryUser]) -> BTreeMap<&str, Claim> {
 fn judge(
     user: &QueryUser,
     owners: &BTreeMap<&str, Claim>,
-    secrets: &BTreeMap<String, Secret>,
+    observed: &Observed,
 ) -> Result<User, Finding> {
     let spec = &user.spec;
     if spec.user.starts_with(OWN_PREFIX) {
@@ -96,7 +107,7 @@ fn judge(
             ),
         ));
     }
-    let secret = secrets.get(&spec.password_secret).ok_or_else(|| {
+    let secret = (observed.secrets.get(&spec.password_secret)).ok_or_else(|| {
         Finding::unmet(
             "SecretMissing",
             format!(
@@ -106,7 +117,11 @@ fn judge(
         )
     })?;
     let digests = digests(&spec.password_secret, secret)?;
-    let (databases, tables) = rights(&spec.grants);
+    let by_roles = spec
+        .roles
+        .iter()
+        .filter_map(|name| observed.roles.get(name));
+    let (databases, tables) = rights(spec.grants.iter().chain(by_roles.flatten()));
     Ok(User {
         native: digests.native,
         sha2: digests.sha2,
@@ -118,12 +133,15 @@ fn judge(
     })
 }
 
-/// Databases granted as a whole, and tables by database.
-fn rights(grants: &[DatabaseGrant]) -> (Vec<String>, BTreeMap<String, BTreeSet<String>>) {
+/// Databases granted as a whole, each once, and tables by database.
+fn rights<'a>(
+    grants: impl Iterator<Item = &'a DatabaseGrant>,
+) -> (Vec<String>, BTreeMap<String, BTreeSet<String>>) {
     let mut databases = Vec::new();
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for grant in grants {
         match &grant.tables {
+            None if databases.contains(&grant.database) => {}
             None => databases.push(grant.database.clone()),
             Some(some) => tables
                 .entry(grant.database.clone())
@@ -227,10 +245,12 @@ mod tests {
     use k8s_openapi::api::core::v1::Secret;
     use orrery_archive::catalog::TableKey;
     use orrery_archive::names::USERS_KEY;
-    use orrery_crds::kinds::QueryUser;
+    use orrery_crds::kinds::{DatabaseGrant, QueryUser};
     use serde_json::json;
 
     use super::{VERSION_ANNOTATION, Versions, plan, versions};
+    use crate::controller::conditions::Finding;
+    use crate::users::observe::Observed;
 
     fn user(object: &str, login: &str, secret: &str, created: &str) -> QueryUser {
         serde_json::from_value(json!({
@@ -239,6 +259,25 @@ mod tests {
             "spec": {"user": login, "passwordSecret": secret, "grants": [{"database": "sky"}]},
         }))
         .unwrap()
+    }
+
+    /// These users, and the roles `survey` and `lab`.
+    fn declared(users: impl IntoIterator<Item = QueryUser>) -> Observed {
+        let role = |name: &str, grants| (name.to_owned(), serde_json::from_value(grants).unwrap());
+        Observed {
+            users: users.into_iter().collect(),
+            roles: BTreeMap::from([
+                role(
+                    "survey",
+                    json!([{"database": "survey"}, {"database": "sky"}]),
+                ),
+                role(
+                    "lab",
+                    json!([{"database": "lab", "tables": ["Object", "Forced*"]}]),
+                ),
+            ]),
+            secrets: secrets(),
+        }
     }
 
     fn secrets() -> BTreeMap<String, Secret> {
@@ -286,7 +325,7 @@ mod tests {
             {"database": "bare", "tables": []},
         ]))
         .unwrap();
-        let plan = plan(&[some], &secrets());
+        let plan = plan(&declared([some]));
         let anna = &plan.users["anna"];
         let reads = |database: &str, table: &str| anna.may_read(&TableKey::new(database, table));
         assert!(reads("lab", "Any") && reads("sky", "Object") && reads("sky", "ForcedSource"));
@@ -302,11 +341,43 @@ mod tests {
     }
 
     #[test]
+    fn a_user_has_the_grants_of_its_roles_and_its_own() {
+        let mut anna = user("a", "anna", "good", "2026-01-01T00:00:00Z");
+        anna.spec.grants.extend(
+            serde_json::from_value::<Vec<DatabaseGrant>>(
+                json!([{"database": "lab", "tables": ["Source"]}]),
+            )
+            .unwrap(),
+        );
+        let reads = |roles: &[&str]| {
+            let mut anna = anna.clone();
+            anna.spec.roles = roles.iter().map(ToString::to_string).collect();
+            let mut plan = plan(&declared([anna]));
+            let user = plan.users.remove("anna").unwrap();
+            let tables = user.tables["lab"].iter().cloned().collect::<Vec<_>>();
+            (user.databases, tables, plan.findings.remove(0))
+        };
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let accepted = Finding::met("Accepted", "");
+        assert_eq!(
+            reads(&[]),
+            (texts(&["sky"]), texts(&["Source"]), accepted.clone())
+        );
+        let all = texts(&["Forced*", "Object", "Source"]);
+        assert_eq!(
+            reads(&["survey", "lab"]),
+            (texts(&["sky", "survey"]), all.clone(), accepted)
+        );
+        let missing = Finding::met("RoleMissing", "spec.roles: there is no QueryRole `gone`");
+        assert_eq!(reads(&["gone", "lab"]), (texts(&["sky"]), all, missing));
+    }
+
+    #[test]
     fn a_line_break_at_the_end_is_no_part_of_the_password_and_a_hash_will_do() {
         let created = "2026-01-01T00:00:00Z";
         let names = ["good", "line", "windows", "hash", "short"];
         let users = names.map(|secret| user(secret, secret, secret, created));
-        let plan = plan(&users, &secrets());
+        let plan = plan(&declared(users));
         let native = &plan.users["good"].native;
         for same in ["line", "windows", "hash"] {
             assert_eq!(&plan.users[same].native, native, "{same}");
@@ -320,7 +391,7 @@ mod tests {
     fn the_end_of_a_users_validity_reaches_proxies() {
         let mut until = user("a", "anna", "good", "2026-01-01T00:00:00Z");
         until.spec.valid_until = serde_json::from_value(json!("1970-01-01T00:01:00Z")).unwrap();
-        let plan = plan(&[until], &secrets());
+        let plan = plan(&declared([until]));
         assert_eq!(plan.users["anna"].valid_until, Some(60));
     }
 
@@ -330,7 +401,7 @@ mod tests {
             user("younger", "anna", "good", "2026-01-02T00:00:00Z"),
             user("older", "anna", "good", "2026-01-01T00:00:00Z"),
         ];
-        let plan = plan(&users, &secrets());
+        let plan = plan(&declared(users));
         assert_eq!(plan.findings[0].reason, "NameTaken");
         assert!(plan.findings[0].message.contains("QueryUser older"));
         assert!(plan.findings[1].holds);
@@ -344,7 +415,7 @@ mod tests {
             user("b", "b", "bad", created),
             user("c", "orrery_proxy", "good", created),
         ];
-        let plan = plan(&users, &secrets());
+        let plan = plan(&declared(users));
         let reasons: Vec<_> = plan.findings.iter().map(|finding| finding.reason).collect();
         assert_eq!(
             reasons,

@@ -22,6 +22,7 @@ pub fn all() -> Vec<Case> {
         ingests::ingests(),
         ingests::sources(),
         users::users(),
+        users::roles(),
         catalog::maps(),
         catalog::pages(),
     ]

@@ -1,4 +1,4 @@
-//! `QueryUser`.
+//! `QueryUser` and `QueryRole`.
 
 use serde_json::json;
 
@@ -61,6 +61,15 @@ pub fn users() -> Vec<Case> {
         json!({"spec": {"grants": [{"database": "sky", "tables": ["Ob*ect"]}]}}),
         &["spec.grants[0].tables[0]: Invalid value: \"Ob*ect\": spec.grants[0].tables[0] in body should match '^[A-Za-z][A-Za-z0-9_]*[*]?$'"],
     );
+    user.accepts(
+        "roles, whether they are there or not",
+        json!({"spec": {"roles": ["survey", "lab.staff"], "grants": []}}),
+    );
+    user.refuses(
+        "a role that no object can be called",
+        json!({"spec": {"roles": ["Survey"]}}),
+        &["spec.roles[0]: Invalid value: \"Survey\": spec.roles[0] in body should match '^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$'"],
+    );
     user.refuses(
         "a limit of no rows",
         json!({"spec": {"limits": {"maxRows": 0}}}),
@@ -78,4 +87,28 @@ pub fn users() -> Vec<Case> {
         json!({"spec": {"passwordSecret": "new"}}),
     );
     user.done()
+}
+
+pub fn roles() -> Vec<Case> {
+    let mut role = Kind::new("QueryRole", json!({"grants": [{"database": "sky"}]}));
+    role.accepts(
+        "databases and tables",
+        json!({"spec": {"grants": [{"database": "*"}, {"database": "lab", "tables": ["Object", "Forced*"]}]}}),
+    );
+    role.refuses(
+        "tables of every database",
+        json!({"spec": {"grants": [{"database": "*", "tables": ["Object"]}]}}),
+        &["spec.grants[0]: tables are those of one database: name it instead of `*`"],
+    );
+    role.refuses(
+        "a role that grants nothing",
+        json!({"spec": {"grants": []}}),
+        &["spec.grants: Invalid value: 0: spec.grants in body should have at least 1 items"],
+    );
+    role.accepts_change(
+        "other grants",
+        json!({}),
+        json!({"spec": {"grants": [{"database": "lab"}]}}),
+    );
+    role.done()
 }
