@@ -1,5 +1,6 @@
 //! Numbers for `/metrics`.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
@@ -259,13 +260,24 @@ impl Metrics {
         }
     }
 
-    /// Says when the certificate in a Secret expires.
-    pub fn certificate(&self, namespace: &str, secret: &str, expires: Timestamp) {
-        let gauge = self
-            .archives
-            .certificates
-            .with_label_values(&[namespace, secret]);
-        gauge.set(expires.as_second());
+    /// Says when the certificates in these Secrets of an archive expire; nothing is said of others
+    /// that it had.
+    pub fn certificates(&self, namespace: &str, expiries: &BTreeMap<&str, Timestamp>) {
+        let gauges = &self.archives.certificates;
+        for labels in labels_of(gauges, namespace) {
+            let values: Vec<&str> = labels.iter().map(String::as_str).collect();
+            if !values
+                .get(1)
+                .is_some_and(|secret| expiries.contains_key(secret))
+            {
+                // One that is not there needs no removal.
+                let _ = gauges.remove_label_values(&values);
+            }
+        }
+        for (secret, expires) in expiries {
+            let gauge = gauges.with_label_values(&[namespace, *secret]);
+            gauge.set(expires.as_second());
+        }
     }
 
     /// Says whether workers hold more than the catalog knows.

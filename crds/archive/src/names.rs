@@ -184,18 +184,83 @@ impl Role {
         .into_iter()
         .find(|role| role.common_name() == name)
     }
+}
 
-    /// Secret that holds the role's certificate: keys `tls.crt`, `tls.key`, `ca.crt`.
-    pub fn tls_secret(self) -> &'static str {
+/// Who has a certificate of its own: each worker's agent, and each other role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// The operator.
+    Operator,
+    /// The agent of this worker.
+    Worker(WorkerId),
+    /// The mysqld of any worker.
+    Mysqld,
+    /// Any loader.
+    Loader,
+    /// Any czar.
+    Czar,
+    /// Any proxy.
+    Proxy,
+}
+
+impl Holder {
+    /// Those that every archive has, whatever its workers.
+    pub const SHARED: [Self; 5] = [
+        Self::Operator,
+        Self::Mysqld,
+        Self::Loader,
+        Self::Czar,
+        Self::Proxy,
+    ];
+
+    /// The role that the certificate names.
+    pub fn role(self) -> Role {
         match self {
-            Self::Operator => "orrery-tls-operator",
-            Self::Agent => "orrery-tls-agent",
-            Self::Mysqld => "orrery-tls-mysqld",
-            Self::Loader => "orrery-tls-loader",
-            Self::Czar => "orrery-tls-czar",
-            Self::Proxy => "orrery-tls-proxy",
+            Self::Operator => Role::Operator,
+            Self::Worker(_) => Role::Agent,
+            Self::Mysqld => Role::Mysqld,
+            Self::Loader => Role::Loader,
+            Self::Czar => Role::Czar,
+            Self::Proxy => Role::Proxy,
         }
     }
+
+    /// Secret that holds the certificate: keys `tls.crt`, `tls.key`, `ca.crt`.
+    pub fn tls_secret(self) -> String {
+        match self {
+            Self::Operator => "orrery-tls-operator".into(),
+            Self::Worker(id) => format!("{WORKER_TLS_SECRET}{id}"),
+            Self::Mysqld => "orrery-tls-mysqld".into(),
+            Self::Loader => "orrery-tls-loader".into(),
+            Self::Czar => "orrery-tls-czar".into(),
+            Self::Proxy => "orrery-tls-proxy".into(),
+        }
+    }
+
+    /// The holder whose certificate is in the Secret of this name.
+    pub fn of_secret(name: &str) -> Option<Self> {
+        let worker = name.strip_prefix(WORKER_TLS_SECRET);
+        let worker = worker.and_then(|id| id.parse().ok()).map(Self::Worker);
+        Self::SHARED
+            .into_iter()
+            .chain(worker)
+            .find(|holder| holder.tls_secret() == name)
+    }
+}
+
+/// What the names of the Secrets with the workers' certificates begin with; the worker's id follows.
+const WORKER_TLS_SECRET: &str = "orrery-tls-worker-";
+
+/// The URI that a worker's certificate names it by, in the form of SPIFFE. Which archive it is of
+/// says the authority.
+pub fn worker_uri(namespace: &str, id: WorkerId) -> String {
+    format!("spiffe://{namespace}/worker/{id}")
+}
+
+/// The worker that a URI of a certificate names.
+pub fn worker_of_uri(uri: &str) -> Option<WorkerId> {
+    let (_, path) = uri.strip_prefix("spiffe://")?.split_once('/')?;
+    path.strip_prefix("worker/")?.parse().ok()
 }
 
 /// Ports, in one place.
@@ -226,6 +291,24 @@ pub const WORKER_LABEL: &str = "orrery.dev/worker";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_and_a_uri_name_the_worker_whose_certificate_it_is() {
+        for holder in Holder::SHARED.into_iter().chain([Holder::Worker(12)]) {
+            assert_eq!(Holder::of_secret(&holder.tls_secret()), Some(holder));
+        }
+        for other in ["orrery-ca", "orrery-tls-worker-", "orrery-tls-worker-012"] {
+            assert_eq!(Holder::of_secret(other), None, "{other}");
+        }
+        assert_eq!(worker_of_uri(&worker_uri("sky", 12)), Some(12));
+        for other in [
+            "https://sky/worker/1",
+            "spiffe://sky/czar/1",
+            "spiffe://sky/worker/1/2",
+        ] {
+            assert_eq!(worker_of_uri(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn physical_names_become_those_that_users_know() {

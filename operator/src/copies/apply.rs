@@ -106,12 +106,12 @@ impl Round<'_> {
             .collect())
     }
 
-    /// What is asked of the target of a copy. Always the whole list: the same request is the same
+    /// What is asked of `target` for a copy from `source`. Always the whole list: the same request is the same
     /// copy, however far it is. An error when the source lacks a table, so that no incomplete copy
     /// is made.
     pub async fn request(
         &self,
-        source: WorkerId,
+        (target, source): (WorkerId, WorkerId),
         held: &Manifest,
         tables: &BTreeSet<Physical>,
     ) -> Result<StartCopy, TransferError> {
@@ -129,7 +129,7 @@ impl Round<'_> {
             source: self.url(source)?,
             creates: tables::creates(self.catalog, tables),
             placement_epoch: self.catalog.epochs.placement,
-            tables: self.ordered(source, &wanted).await?,
+            tables: self.ordered((source, target), &wanted).await?,
         })
     }
 
@@ -173,10 +173,10 @@ impl Round<'_> {
         }
     }
 
-    /// The tables of a copy, each with the order by which the source hands it out.
+    /// The tables of a copy, each with the order by which the source hands it out to the target.
     async fn ordered(
         &self,
-        source: WorkerId,
+        between: (WorkerId, WorkerId),
         wanted: &[&ManifestRow],
     ) -> Result<Vec<CopyTable>, TransferError> {
         let keys = secrets::signing_keys(self.context, self.namespace).await?;
@@ -187,7 +187,7 @@ impl Round<'_> {
             let name = (row.database.as_str(), row.table.as_str());
             CopyTable {
                 row: contents(row),
-                order: ExportOrder::sign(key, &self.catalog.archive_uid, source, name, until),
+                order: ExportOrder::sign(key, &self.catalog.archive_uid, between, name, until),
             }
         };
         Ok(wanted.iter().map(table).collect())

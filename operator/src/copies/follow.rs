@@ -99,7 +99,7 @@ impl Requests {
         let mut failed = 0;
         for (pair, transfer) in new {
             let made = match manifests.get(&pair.1) {
-                Some(Ok(manifest)) => round.request(pair.1, manifest, &transfer.tables).await,
+                Some(Ok(manifest)) => round.request(*pair, manifest, &transfer.tables).await,
                 Some(Err(error)) => Err(TransferError::Manifest(pair.1, error.to_string())),
                 None => continue,
             };

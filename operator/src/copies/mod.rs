@@ -200,6 +200,6 @@ async fn copy_of(
     tables: &BTreeSet<Physical>,
 ) -> Result<Option<Vec<ManifestRow>>, TransferError> {
     let held = round.manifest(source).await?;
-    let request = round.request(source, &held, tables).await?;
+    let request = round.request((target, source), &held, tables).await?;
     round.transfer(target, &request).await
 }

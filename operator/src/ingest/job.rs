@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
-use orrery_archive::names::{COMPONENT_LABEL, Role};
+use orrery_archive::names::{COMPONENT_LABEL, Holder};
 use orrery_crds::kinds::{Ingest, LoaderPod, REJECTS_KEY, SpoolVolume, rejects_name};
 
 use crate::controller::pods::Images;
@@ -166,7 +166,7 @@ fn volumes(
     spool: Option<&SpoolVolume>,
 ) -> Vec<Volume> {
     let tls = SecretVolumeSource {
-        secret_name: Some(Role::Loader.tls_secret().into()),
+        secret_name: Some(Holder::Loader.tls_secret()),
         ..SecretVolumeSource::default()
     };
     let mut volumes = vec![

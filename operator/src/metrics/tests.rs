@@ -1,5 +1,6 @@
 //! The text that Prometheus reads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -36,7 +37,9 @@ fn every_metric_is_in_the_text() {
     ];
     metrics.ingests("sky", &[(IngestPhase::Seal, second(9))]);
     metrics.ingests("sky", &loads);
-    metrics.certificate("sky", "orrery-ca", second(99).unwrap());
+    let expiries = |secret| BTreeMap::from([(secret, second(99).unwrap())]);
+    metrics.certificates("sky", &expiries("orrery-tls-worker-3"));
+    metrics.certificates("sky", &expiries("orrery-ca"));
     metrics.behind("sky", true);
     metrics.damaged("sky", 2, 1);
     let text = TextEncoder::new()
@@ -65,7 +68,10 @@ fn every_metric_is_in_the_text() {
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
-    assert!(!text.contains("gone"), "{text}");
+    assert!(
+        !text.contains("gone") && !text.contains("worker-3"),
+        "{text}"
+    );
     let since = r#"orrery_operator_ingests_since_seconds{namespace="sky",phase="Seal"}"#;
     assert!(
         !text.contains(since),

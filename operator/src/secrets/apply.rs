@@ -5,14 +5,16 @@ use std::time::SystemTime;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use kube::api::ObjectMeta;
-use orrery_archive::names::{CA_SECRET, PUBLIC_KEYS_CONFIG, Role, SIGNING_SECRET};
+use orrery_archive::names::{CA_SECRET, Holder, PUBLIC_KEYS_CONFIG, SIGNING_SECRET};
 use orrery_tls::Files;
 use rand::RngCore;
 
 use super::certificates::{self, CertificateError, Pair};
 use super::error::SecretsError;
+use super::observe::Observed;
 use super::plan::{self, AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
 use super::signing::SigningKeys;
 use crate::controller::apply::{Ownership, apply};
@@ -31,25 +33,28 @@ pub fn make(
     namespace: &str,
     secrets: &BTreeMap<String, Secret>,
     need: Need,
-) -> Result<(&'static str, Values), SecretsError> {
+) -> Result<(String, Values), SecretsError> {
     let now = SystemTime::now();
     match need {
-        Need::Random(name, key) => Ok((name, Values::from([(key.to_owned(), random())]))),
+        Need::Random(name, key) => Ok((name.into(), Values::from([(key.to_owned(), random())]))),
         Need::Authority => {
             let pair = certificates::authority(namespace, now).map_err(|source| {
                 SecretsError::Certificate {
-                    name: CA_SECRET,
+                    name: CA_SECRET.into(),
                     source,
                 }
             })?;
-            Ok((CA_SECRET, pair_values(pair)))
+            Ok((CA_SECRET.into(), pair_values(pair)))
         }
-        Need::Certificate(role, _) => {
-            let name = role.tls_secret();
-            let error = |source| SecretsError::Certificate { name, source };
+        Need::Certificate(holder, _) => {
+            let name = holder.tls_secret();
+            let error = |source| SecretsError::Certificate {
+                name: name.clone(),
+                source,
+            };
             let authority =
                 plan::authority(secrets).ok_or_else(|| error(CertificateError::NotText))?;
-            let pair = certificates::issue(&authority, role, namespace, now).map_err(error)?;
+            let pair = certificates::issue(&authority, holder, namespace, now).map_err(error)?;
             let mut values = pair_values(pair);
             values.insert(AUTHORITY.into(), authority.certificate);
             Ok((name, values))
@@ -74,11 +79,11 @@ fn random() -> String {
 pub async fn store(
     context: &Context,
     namespace: &str,
-    name: &'static str,
-    live: Option<&Secret>,
-    values: Values,
+    observed: &Observed,
+    (name, values): (String, Values),
     need: Need,
 ) -> Result<(), SecretsError> {
+    let live = observed.secrets.get(&name);
     let values = values
         .into_iter()
         .map(|(key, value)| (key, ByteString(value.into_bytes())));
@@ -86,7 +91,8 @@ pub async fn store(
         .and_then(|secret| secret.data.clone())
         .unwrap_or_default();
     data.extend(values);
-    let secret = write(context, namespace, name, live, data).await?;
+    let owner = owner(observed, need);
+    let secret = write(context, namespace, (&name, owner), live, data).await?;
     tracing::info!(namespace, name, ?need, "made a secret");
     context
         .events
@@ -95,11 +101,19 @@ pub async fn store(
     Ok(())
 }
 
+/// A worker's certificate goes with the worker.
+fn owner(observed: &Observed, need: Need) -> Option<OwnerReference> {
+    let Need::Certificate(Holder::Worker(id), _) = need else {
+        return None;
+    };
+    observed.workers.get(&id)?.controller_owner_ref(&())
+}
+
 /// Creates the Secret with this data, or replaces it under its resourceVersion.
 async fn write(
     context: &Context,
     namespace: &str,
-    name: &'static str,
+    (name, owner): (&str, Option<OwnerReference>),
     live: Option<&Secret>,
     data: BTreeMap<String, ByteString>,
 ) -> Result<Secret, SecretsError> {
@@ -116,6 +130,7 @@ async fn write(
             metadata: ObjectMeta {
                 name: Some(name.into()),
                 labels: Some(labels::of_component("operator")),
+                owner_references: owner.map(|owner| vec![owner]),
                 ..ObjectMeta::default()
             },
             data: Some(data),
@@ -142,7 +157,7 @@ pub async fn store_keys(
     keys: &SigningKeys,
 ) -> Result<(), SecretsError> {
     let name = SIGNING_SECRET;
-    let secret = write(context, namespace, name, live, keys.data()).await?;
+    let secret = write(context, namespace, (name, None), live, keys.data()).await?;
     tracing::info!(namespace, name, ?keys, "the signing keys changed");
     let event = Event::normal("SecretMade", "the signing keys changed");
     context
@@ -176,8 +191,8 @@ pub async fn publish_keys(
 fn event(need: Need) -> Event {
     let note = match need {
         Need::Authority => "made the archive's certificate authority".into(),
-        Need::Certificate(role, why) => {
-            format!("made the certificate {}: {why}", role.common_name())
+        Need::Certificate(holder, why) => {
+            format!("made the certificate in {}: {why}", holder.tls_secret())
         }
         Need::Random(_, key) => format!("made `{key}`"),
     };
@@ -186,9 +201,8 @@ fn event(need: Need) -> Event {
 
 /// Lets calls to agents use the operator's certificate.
 pub fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, Secret>) {
-    let of = |key| {
-        plan::text(secrets, Role::Operator.tls_secret(), key).map(|text| text.as_bytes().to_vec())
-    };
+    let name = Holder::Operator.tls_secret();
+    let of = |key| plan::text(secrets, &name, key).map(|text| text.as_bytes().to_vec());
     if let (Some(certificate), Some(key), Some(authority)) =
         (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
     {

@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use orrery_archive::names::Role;
+use orrery_archive::names::{Holder, worker_uri};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use thiserror::Error;
 use x509_parser::extensions::GeneralName;
@@ -53,19 +53,21 @@ pub fn authority(namespace: &str, now: SystemTime) -> Result<Pair, CertificateEr
     })
 }
 
-/// Makes the certificate of `role` in `namespace`, signed by the authority.
+/// Makes the certificate of `holder` in `namespace`, signed by the authority.
 pub fn issue(
     authority: &Pair,
-    role: Role,
+    holder: Holder,
     namespace: &str,
     now: SystemTime,
 ) -> Result<Pair, CertificateError> {
     let issuer =
         Issuer::from_ca_cert_pem(&authority.certificate, KeyPair::from_pem(&authority.key)?)?;
     let key = KeyPair::generate()?;
-    let mut parameters = parameters(role.common_name(), now, LIFE);
-    parameters.subject_alt_names =
-        CertificateParams::new(dns_names(role, namespace))?.subject_alt_names;
+    let mut parameters = parameters(holder.role().common_name(), now, LIFE);
+    parameters.subject_alt_names = names(holder, namespace)
+        .iter()
+        .map(Name::subject)
+        .collect::<Result<_, rcgen::Error>>()?;
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     parameters.extended_key_usages = vec![
         ExtendedKeyUsagePurpose::ServerAuth,
@@ -88,18 +90,44 @@ fn parameters(common_name: &str, now: SystemTime, life: Duration) -> Certificate
     parameters
 }
 
-/// Names in the role's certificate: its own, which peers check when they connect by address, and
-/// those of its Services.
-pub fn dns_names(role: Role, namespace: &str) -> Vec<String> {
-    let own = role.common_name();
-    let mut names = vec![
-        own.to_owned(),
-        format!("{own}.{namespace}"),
-        format!("{own}.{namespace}.svc"),
-    ];
-    if role == Role::Agent {
-        names.push(format!("*.{namespace}.svc"));
+/// A name that a certificate is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// Of a server.
+    Dns(String),
+    /// Of a worker.
+    Uri(String),
+}
+
+impl Name {
+    fn subject(&self) -> Result<SanType, rcgen::Error> {
+        Ok(match self {
+            Self::Dns(name) => SanType::DnsName(name.as_str().try_into()?),
+            Self::Uri(uri) => SanType::URI(uri.as_str().try_into()?),
+        })
     }
+
+    fn of(name: &GeneralName<'_>) -> Option<Self> {
+        match name {
+            GeneralName::DNSName(name) => Some(Self::Dns((*name).to_owned())),
+            GeneralName::URI(uri) => Some(Self::Uri((*uri).to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Names in a holder's certificate: that of its role, which peers check whatever they call;
+/// of a worker its own; of the others those of their Services.
+pub fn names(holder: Holder, namespace: &str) -> Vec<Name> {
+    let role = holder.role().common_name();
+    let mut names = vec![Name::Dns(role.to_owned())];
+    names.extend(match holder {
+        Holder::Worker(id) => vec![Name::Uri(worker_uri(namespace, id))],
+        _ => vec![
+            Name::Dns(format!("{role}.{namespace}")),
+            Name::Dns(format!("{role}.{namespace}.svc")),
+        ],
+    });
     names
 }
 
@@ -111,11 +139,7 @@ pub fn expires(certificate: &str) -> Option<Timestamp> {
 }
 
 /// Why the stored certificate must be replaced; `None` when it serves.
-pub fn outdated(
-    certificate: &str,
-    wanted_names: &[String],
-    now: Timestamp,
-) -> Option<&'static str> {
+pub fn outdated(certificate: &str, wanted: &[Name], now: Timestamp) -> Option<&'static str> {
     let Ok((_, pem)) = parse_x509_pem(certificate.as_bytes()) else {
         return Some("it cannot be read");
     };
@@ -126,26 +150,14 @@ pub fn outdated(
     if left < RENEW_BEFORE.as_secs() {
         return Some("it expires soon");
     }
-    let mut names: Vec<&str> = match parsed.subject_alternative_name() {
-        Ok(Some(extension)) => extension
-            .value
-            .general_names
-            .iter()
-            .filter_map(dns)
+    let names: Vec<Option<Name>> = match parsed.subject_alternative_name() {
+        Ok(Some(extension)) => (extension.value.general_names.iter())
+            .map(Name::of)
             .collect(),
         _ => Vec::new(),
     };
-    let mut wanted: Vec<&str> = wanted_names.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    wanted.sort_unstable();
-    (names != wanted).then_some("it has other names")
-}
-
-fn dns<'a>(name: &GeneralName<'a>) -> Option<&'a str> {
-    match name {
-        GeneralName::DNSName(name) => Some(name),
-        _ => None,
-    }
+    let same = names.iter().map(Option::as_ref).eq(wanted.iter().map(Some));
+    (!same).then_some("it has other names")
 }
 
 #[cfg(test)]
@@ -153,16 +165,16 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
-    use orrery_archive::names::Role;
+    use orrery_archive::names::Holder;
 
-    use super::{authority, dns_names, issue, outdated};
+    use super::{authority, issue, names, outdated};
 
     #[test]
     fn an_issued_certificate_serves_until_it_nears_its_end() {
         let now = SystemTime::now();
         let authority = authority("sky", now).unwrap();
-        let pair = issue(&authority, Role::Agent, "sky", now).unwrap();
-        let names = dns_names(Role::Agent, "sky");
+        let pair = issue(&authority, Holder::Czar, "sky", now).unwrap();
+        let names = names(Holder::Czar, "sky");
         let at =
             |days: i64| Timestamp::try_from(now).unwrap() + SignedDuration::from_hours(24 * days);
         let expires = super::expires(&pair.certificate).unwrap();
@@ -178,12 +190,14 @@ mod tests {
     #[test]
     fn a_certificate_for_other_names_or_of_nonsense_is_outdated() {
         let now = SystemTime::now();
-        let pair = issue(&authority("sky", now).unwrap(), Role::Czar, "sky", now).unwrap();
+        let (ca, worker) = (authority("sky", now).unwrap(), Holder::Worker(3));
+        let pair = issue(&ca, worker, "sky", now).unwrap();
         let timestamp = Timestamp::try_from(now).unwrap();
-        assert_eq!(
-            outdated(&pair.certificate, &dns_names(Role::Agent, "sky"), timestamp),
-            Some("it has other names")
-        );
+        let as_of = |holder| outdated(&pair.certificate, &names(holder, "sky"), timestamp);
+        assert_eq!(as_of(worker), None);
+        for other in [Holder::Worker(4), Holder::Czar] {
+            assert_eq!(as_of(other), Some("it has other names"), "{other:?}");
+        }
         assert_eq!(
             outdated("nonsense", &[], timestamp),
             Some("it cannot be read")
@@ -201,7 +215,7 @@ mod tests {
             authority("sky", now).unwrap(),
             authority("other", now).unwrap(),
         );
-        let pair = issue(&ours, Role::Agent, "sky", now).unwrap();
+        let pair = issue(&ours, Holder::Worker(3), "sky", now).unwrap();
         let leaf = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
         let verify = |authority: &super::Pair, name: &'static str| {
             let mut roots = rustls::RootCertStore::empty();
@@ -222,8 +236,8 @@ mod tests {
             verifier.verify_server_cert(&leaf, &[], &ServerName::try_from(name).unwrap(), &[], at)
         };
         assert!(verify(&ours, "orrery-agent").is_ok());
-        assert!(verify(&ours, "main-w3.sky.svc").is_ok());
         assert!(verify(&ours, "orrery-loader").is_err());
         assert!(verify(&theirs, "orrery-agent").is_err());
+        assert_eq!(orrery_tls::worker(&leaf), Some(3));
     }
 }

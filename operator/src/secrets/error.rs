@@ -21,7 +21,7 @@ pub enum SecretsError {
     #[error("certificate {name}: {source}")]
     Certificate {
         /// Name of the Secret.
-        name: &'static str,
+        name: String,
         /// Why not.
         source: CertificateError,
     },

@@ -2,7 +2,8 @@
 //! of catalog copies.
 //!
 //! Made once and never overwritten, so that an administrator can put own values in; certificates
-//! are renewed before they expire. They have no owner: they go with their namespace.
+//! are renewed before they expire. A worker's certificate goes with the worker; the others have no
+//! owner and go with their namespace.
 
 mod apply;
 pub mod certificates;
@@ -18,7 +19,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use orrery_archive::names::SIGNING_SECRET;
+use orrery_archive::names::{CA_SECRET, Holder, MYSQL_SECRET, SIGNING_SECRET};
+use orrery_crds::kinds::Worker;
 
 use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
@@ -46,6 +48,7 @@ impl Controller for Secrets {
         stream::select_all([
             watch::archives(client, scope),
             changes::<Secret, _>(client, scope, None, Sensitivity::Any, own_secret),
+            changes::<Worker, _>(client, scope, None, Sensitivity::Spec, namespace),
         ])
         .boxed()
     }
@@ -56,21 +59,21 @@ impl Controller for Secrets {
         context: &Context,
         namespace: &String,
     ) -> Result<Duration, SecretsError> {
-        let secrets = observe::observe(context, namespace).await?;
+        let observed = observe::observe(context, namespace).await?;
+        let secrets = &observed.secrets;
         let now = Timestamp::now();
-        for (secret, expires) in plan::expiries(&secrets) {
-            context.metrics.certificate(namespace, secret, expires);
-        }
-        let needs = plan::needs(namespace, &secrets, now);
+        let expiries = plan::expiries(secrets);
+        context.metrics.certificates(namespace, &expiries);
+        let needs = plan::needs(namespace, &observed, now);
         for need in &needs {
-            let (name, values) = apply::make(namespace, &secrets, *need)?;
-            apply::store(context, namespace, name, secrets.get(name), values, *need).await?;
+            let made = apply::make(namespace, secrets, *need)?;
+            apply::store(context, namespace, &observed, made, *need).await?;
             // One key after another into the same Secret would run into its former resourceVersion.
             if matches!(need, Need::Random(..)) {
                 return Ok(SOON);
             }
         }
-        apply::identify(context, namespace, &secrets);
+        apply::identify(context, namespace, secrets);
         let live = secrets.get(SIGNING_SECRET);
         let mut keys = SigningKeys::read(live)?;
         if keys.turn(now)? {
@@ -98,7 +101,7 @@ fn own_secret(metadata: &ObjectMeta) -> Option<String> {
 
 /// Whether a Secret of this name is one of Orrery's, so that its change wakes the controller.
 pub fn is_ours(name: &str) -> bool {
-    plan::own_names().any(|own| own == name)
+    [CA_SECRET, MYSQL_SECRET, SIGNING_SECRET].contains(&name) || Holder::of_secret(name).is_some()
 }
 
 #[cfg(test)]
@@ -107,7 +110,7 @@ mod tests {
 
     #[test]
     fn only_our_secrets_wake_the_controller() {
-        assert!(is_ours("orrery-ca") && is_ours("orrery-tls-agent") && is_ours("orrery-mysql"));
-        assert!(!is_ours("orrery-users") && !is_ours("else"));
+        assert!(is_ours("orrery-ca") && is_ours("orrery-tls-worker-3") && is_ours("orrery-mysql"));
+        assert!(!is_ours("orrery-users") && !is_ours("orrery-tls-worker-x"));
     }
 }

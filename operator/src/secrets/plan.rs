@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
-use orrery_archive::names::{
-    CA_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role, SIGNING_SECRET,
-};
+use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
 
-use super::certificates::{Pair, dns_names, expires, outdated};
+use super::certificates::{Pair, expires, names, outdated};
+use super::observe::Observed;
 
 /// Key of the certificate in a Secret.
 pub const CERTIFICATE: &str = "tls.crt";
@@ -16,30 +15,15 @@ pub const CERTIFICATE: &str = "tls.crt";
 pub const PRIVATE_KEY: &str = "tls.key";
 /// Key of the authority's certificate.
 pub const AUTHORITY: &str = "ca.crt";
-/// Roles that have a certificate.
-pub const ROLES: [Role; 6] = [
-    Role::Operator,
-    Role::Agent,
-    Role::Mysqld,
-    Role::Loader,
-    Role::Czar,
-    Role::Proxy,
-];
-
-/// Names of the archive's own Secrets.
-pub fn own_names() -> impl Iterator<Item = &'static str> {
-    let certificates = ROLES.into_iter().map(Role::tls_secret);
-    certificates.chain([CA_SECRET, MYSQL_SECRET, SIGNING_SECRET])
-}
 
 /// When the certificates in these Secrets expire, by the Secret's name.
-pub fn expiries(
-    secrets: &BTreeMap<String, Secret>,
-) -> impl Iterator<Item = (&'static str, Timestamp)> {
-    own_names().filter_map(|name| {
-        let certificate = text(secrets, name, CERTIFICATE)?;
-        Some((name, expires(certificate)?))
-    })
+pub fn expiries(secrets: &BTreeMap<String, Secret>) -> BTreeMap<&str, Timestamp> {
+    let certificates = secrets
+        .iter()
+        .filter_map(|(name, secret)| Some((name.as_str(), value(secret, CERTIFICATE)?)));
+    certificates
+        .filter_map(|(name, certificate)| Some((name, expires(certificate)?)))
+        .collect()
 }
 
 /// Something to make.
@@ -47,15 +31,16 @@ pub fn expiries(
 pub enum Need {
     /// The authority itself; everything signed by a former one is replaced after it.
     Authority,
-    /// A role's certificate, and why.
-    Certificate(Role, &'static str),
+    /// A holder's certificate, and why.
+    Certificate(Holder, &'static str),
     /// A random text under this key of this Secret.
     Random(&'static str, &'static str),
 }
 
 /// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever
 /// replaced, except certificates.
-pub fn needs(namespace: &str, secrets: &BTreeMap<String, Secret>, now: Timestamp) -> Vec<Need> {
+pub fn needs(namespace: &str, observed: &Observed, now: Timestamp) -> Vec<Need> {
+    let secrets = &observed.secrets;
     let mut needs: Vec<Need> = [(MYSQL_SECRET, READER_ACCOUNT), (MYSQL_SECRET, CZAR_ACCOUNT)]
         .into_iter()
         .filter(|(secret, key)| text(secrets, secret, key).is_none_or(str::is_empty))
@@ -64,9 +49,9 @@ pub fn needs(namespace: &str, secrets: &BTreeMap<String, Secret>, now: Timestamp
     match authority(secrets) {
         // Certificates follow in the next round, once the authority is stored.
         None => needs.push(Need::Authority),
-        Some(authority) => needs.extend(ROLES.into_iter().filter_map(|role| {
-            certificate_need(namespace, secrets, &authority, role, now)
-                .map(|reason| Need::Certificate(role, reason))
+        Some(authority) => needs.extend(observed.holders().filter_map(|holder| {
+            certificate_need(namespace, secrets, &authority, holder, now)
+                .map(|reason| Need::Certificate(holder, reason))
         })),
     }
     needs
@@ -76,10 +61,10 @@ fn certificate_need(
     namespace: &str,
     secrets: &BTreeMap<String, Secret>,
     authority: &Pair,
-    role: Role,
+    holder: Holder,
     now: Timestamp,
 ) -> Option<&'static str> {
-    let name = role.tls_secret();
+    let name = &holder.tls_secret();
     let Some(certificate) = text(secrets, name, CERTIFICATE) else {
         return Some("it is missing");
     };
@@ -89,7 +74,7 @@ fn certificate_need(
     if text(secrets, name, AUTHORITY) != Some(&authority.certificate) {
         return Some("it is of another authority");
     }
-    outdated(certificate, &dns_names(role, namespace), now)
+    outdated(certificate, &names(holder, namespace), now)
 }
 
 /// The stored authority.
@@ -118,10 +103,12 @@ mod tests {
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
-    use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, MYSQL_SECRET, READER_ACCOUNT, Role};
+    use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
+    use serde_json::json;
 
-    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY, ROLES, needs};
+    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY, needs};
     use crate::secrets::certificates::{authority, issue};
+    use crate::secrets::observe::Observed;
 
     fn secret(values: &[(&str, &str)]) -> Secret {
         let data = values
@@ -134,7 +121,23 @@ mod tests {
         }
     }
 
-    fn complete() -> BTreeMap<String, Secret> {
+    /// An archive with two workers that lacks nothing.
+    fn complete() -> Observed {
+        let worker = |id: u32| {
+            let spec = json!({"pool": "main", "id": id});
+            let worker = json!({"apiVersion": "orrery.dev/v1alpha1", "kind": "Worker",
+                "metadata": {"name": format!("main-w{id}")}, "spec": spec});
+            (id, serde_json::from_value(worker).unwrap())
+        };
+        let mut observed = Observed {
+            secrets: BTreeMap::new(),
+            workers: [1, 2].map(worker).into(),
+        };
+        observed.secrets = secrets(&observed);
+        observed
+    }
+
+    fn secrets(observed: &Observed) -> BTreeMap<String, Secret> {
         let now = SystemTime::now();
         let ca = authority("sky", now).unwrap();
         let mut secrets = BTreeMap::from([
@@ -147,21 +150,21 @@ mod tests {
                 secret(&[(READER_ACCOUNT, "a"), (CZAR_ACCOUNT, "b")]),
             ),
         ]);
-        for role in ROLES {
-            let pair = issue(&ca, role, "sky", now).unwrap();
+        for holder in observed.holders() {
+            let pair = issue(&ca, holder, "sky", now).unwrap();
             let data = [
                 (CERTIFICATE, pair.certificate.as_str()),
                 (PRIVATE_KEY, &pair.key),
                 (AUTHORITY, &ca.certificate),
             ];
-            secrets.insert(role.tls_secret().to_owned(), secret(&data));
+            secrets.insert(holder.tls_secret(), secret(&data));
         }
         secrets
     }
 
     #[test]
     fn an_empty_namespace_needs_everything_but_certificates_wait_for_their_authority() {
-        let needs = needs("sky", &BTreeMap::new(), Timestamp::now());
+        let needs = needs("sky", &Observed::default(), Timestamp::now());
         assert_eq!(
             needs,
             [
@@ -174,37 +177,51 @@ mod tests {
 
     #[test]
     fn a_complete_set_needs_nothing_and_what_users_changed_stays() {
-        let mut secrets = complete();
-        secrets.insert(
+        let mut observed = complete();
+        observed.secrets.insert(
             MYSQL_SECRET.to_owned(),
             secret(&[(READER_ACCOUNT, "rotated"), (CZAR_ACCOUNT, "b")]),
         );
-        assert_eq!(needs("sky", &secrets, Timestamp::now()), []);
+        assert_eq!(needs("sky", &observed, Timestamp::now()), []);
     }
 
     #[test]
     fn certificates_are_renewed_before_they_expire() {
         let late = Timestamp::now() + SignedDuration::from_hours(24 * 80);
-        let wanted: Vec<Need> = ROLES
-            .into_iter()
-            .map(|role| Need::Certificate(role, "it expires soon"))
+        let observed = complete();
+        let wanted: Vec<Need> = observed
+            .holders()
+            .map(|holder| Need::Certificate(holder, "it expires soon"))
             .collect();
-        assert_eq!(needs("sky", &complete(), late), wanted);
+        assert_eq!(needs("sky", &observed, late), wanted);
     }
 
     #[test]
     fn a_new_authority_renews_every_certificate() {
-        let mut secrets = complete();
+        let mut observed = complete();
         let other = authority("sky", SystemTime::now()).unwrap();
-        secrets.insert(
+        observed.secrets.insert(
             CA_SECRET.to_owned(),
             secret(&[(CERTIFICATE, &other.certificate), (PRIVATE_KEY, &other.key)]),
         );
-        let needs = needs("sky", &secrets, Timestamp::now());
-        assert_eq!(needs.len(), ROLES.len());
+        let wanted: Vec<Need> = observed
+            .holders()
+            .map(|holder| Need::Certificate(holder, "it is of another authority"))
+            .collect();
+        assert_eq!(wanted.len(), 7);
+        assert_eq!(needs("sky", &observed, Timestamp::now()), wanted);
+    }
+
+    #[test]
+    fn each_worker_has_a_certificate_of_its_own() {
+        let mut observed = complete();
+        let of_first = observed.secrets[&Holder::Worker(1).tls_secret()].clone();
+        let of_second = Holder::Worker(2).tls_secret();
+        assert_ne!(observed.secrets[&of_second], of_first);
+        observed.secrets.insert(of_second, of_first);
         assert_eq!(
-            needs[1],
-            Need::Certificate(Role::Agent, "it is of another authority")
+            needs("sky", &observed, Timestamp::now()),
+            [Need::Certificate(Holder::Worker(2), "it has other names")]
         );
     }
 }

@@ -1,24 +1,26 @@
 //! The archive's own Secrets are made once, and kept.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use kube::api::DeleteParams;
 use orrery_archive::catalog::users::Users;
 use orrery_archive::names::{
-    CA_SECRET, MYSQL_SECRET, READER_ACCOUNT, Role, SIGNING_SECRET, USERS_KEY, USERS_SECRET,
+    CA_SECRET, Holder, MYSQL_SECRET, READER_ACCOUNT, SIGNING_SECRET, USERS_KEY, USERS_SECRET,
 };
-use orrery_crds::kinds::QueryUser;
-use orrery_operator::secrets::plan::{AUTHORITY, CERTIFICATE, ROLES, value};
+use orrery_crds::kinds::{QueryRole, QueryUser, Worker, WorkerPool};
+use orrery_operator::secrets::plan::{AUTHORITY, CERTIFICATE, value};
 use serde_json::json;
 
-use crate::support::Archive;
+use crate::support::{Archive, pool};
 
 #[tokio::test]
 async fn own_values_stay_and_lost_certificates_come_back() {
     let archive = Archive::new("secrets").await;
     let checks = async {
-        for role in ROLES {
+        for holder in Holder::SHARED {
             archive
-                .until::<Secret>(role.tls_secret(), "made", |_| true)
+                .until::<Secret>(&holder.tls_secret(), "made", |_| true)
                 .await;
         }
         archive
@@ -31,16 +33,43 @@ async fn own_values_stay_and_lost_certificates_come_back() {
                 json!({"stringData": {READER_ACCOUNT: "rotated"}}),
             )
             .await;
-        let agent = Role::Agent.tls_secret();
+        let czar = &Holder::Czar.tls_secret();
         archive
             .api::<Secret>()
-            .delete(agent, &DeleteParams::default())
+            .delete(czar, &DeleteParams::default())
             .await
             .unwrap();
-        let again = archive.until::<Secret>(agent, "made again", |_| true).await;
+        let again = archive.until::<Secret>(czar, "made again", |_| true).await;
         assert_eq!(value(&again, AUTHORITY), value(&authority, CERTIFICATE));
         let mysql = archive.api::<Secret>().get(MYSQL_SECRET).await.unwrap();
         assert_eq!(value(&mysql, READER_ACCOUNT), Some("rotated"));
+    };
+    archive.operated(checks).await;
+}
+
+#[tokio::test]
+async fn each_worker_has_a_certificate_that_its_pod_mounts_and_that_goes_with_it() {
+    let archive = Archive::new("workers-tls").await;
+    archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+    let checks = async {
+        let mut certificates = Vec::new();
+        for id in [1, 2] {
+            let (worker, name) = (format!("main-w{id}"), Holder::Worker(id).tls_secret());
+            let secret = archive.until::<Secret>(&name, "made", |_| true).await;
+            let worker_object = archive.api::<Worker>().get(&worker).await.unwrap();
+            assert_eq!(
+                Some(&secret.owner_references()[0].uid),
+                worker_object.uid().as_ref()
+            );
+            let set = archive
+                .until::<StatefulSet>(&worker, "there", |_| true)
+                .await;
+            let volumes = set.spec.unwrap().template.spec.unwrap().volumes.unwrap();
+            let tls = volumes.into_iter().find(|volume| volume.name == "tls");
+            assert_eq!(tls.unwrap().secret.unwrap().secret_name, Some(name));
+            certificates.push(value(&secret, CERTIFICATE).unwrap().to_owned());
+        }
+        assert_ne!(certificates[0], certificates[1]);
     };
     archive.operated(checks).await;
 }
@@ -50,7 +79,7 @@ fn users(secret: &Secret) -> Users {
 }
 
 #[tokio::test]
-async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
+async fn changed_passwords_and_roles_reach_the_users_secret_under_a_higher_version() {
     let archive = Archive::new("users").await;
     let checks = async {
         archive
@@ -96,6 +125,26 @@ async fn a_changed_password_reaches_the_users_secret_under_a_higher_version() {
         );
         assert!(second.version > first.version);
         assert!(second.users["admin"].may_read_all_of("anything"));
+
+        let grants = |database| json!({"grants": [{"database": database}]});
+        archive
+            .edit::<QueryUser>("anna", json!({"spec": {"roles": ["lab"]}}))
+            .await;
+        archive
+            .create::<QueryRole>("lab", grants("lab"))
+            .await
+            .unwrap();
+        let reads = |database: &'static str| {
+            move |secret: &Secret| users(secret).users["anna"].may_read_all_of(database)
+        };
+        let third = archive.until(USERS_SECRET, "with the role", reads("lab"));
+        let third = users(&third.await);
+        assert!(third.version > second.version && third.users["anna"].may_read_all_of("sky"));
+        archive
+            .edit::<QueryRole>("lab", json!({"spec": grants("survey")}))
+            .await;
+        let fourth = archive.until(USERS_SECRET, "with the role as it is now", reads("survey"));
+        assert!(!users(&fourth.await).users["anna"].may_read_all_of("lab"));
     };
     archive.operated(checks).await;
 }

@@ -21,8 +21,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-pub use verifier::role;
 use verifier::{RoleClientVerifier, RoleVerifier};
+pub use verifier::{role, worker};
 
 /// Names of the files in a TLS Secret.
 const CERTIFICATE: &str = "tls.crt";
@@ -179,5 +179,19 @@ mod tests {
         };
         assert_eq!(named(Role::Loader.common_name()), Some(Role::Loader));
         assert_eq!(named("somebody"), None);
+    }
+
+    #[test]
+    fn a_certificate_names_its_worker_by_a_uri() {
+        let named = |uri: Option<&str>| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec!["orrery-agent".into()]).unwrap();
+            let uri = uri.map(|uri| rcgen::SanType::URI(uri.try_into().unwrap()));
+            params.subject_alt_names.extend(uri);
+            worker(params.self_signed(&key).unwrap().der())
+        };
+        assert_eq!(named(Some("spiffe://sky/worker/7")), Some(7));
+        assert_eq!(named(Some("spiffe://sky/czar/7")), None);
+        assert_eq!(named(None), None);
     }
 }

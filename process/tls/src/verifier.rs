@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use orrery_archive::names::Role;
+use orrery_archive::names::{Role, WorkerId, worker_of_uri};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -13,6 +13,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
 };
+
+use x509_parser::extensions::GeneralName;
 
 use crate::error::TlsError;
 
@@ -144,4 +146,19 @@ pub fn role(certificate: &CertificateDer<'_>) -> Option<Role> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let name = parsed.subject().iter_common_name().next()?.as_str().ok()?;
     Role::from_common_name(name)
+}
+
+/// The worker that a verified certificate names: an agent's names one.
+pub fn worker(certificate: &CertificateDer<'_>) -> Option<WorkerId> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let names = parsed.subject_alternative_name().ok()??;
+    let mut uris = names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) => Some(*uri),
+            _ => None,
+        });
+    worker_of_uri(uris.next()?)
 }

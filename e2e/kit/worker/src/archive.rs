@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orrery_archive::catalog::{Catalog, SignedCatalog};
-use orrery_archive::names::{Role, WorkerId};
+use orrery_archive::names::{Role, WorkerId, worker_uri};
 use orrery_archive::signing::{SigningKey, TrustedKeys};
 use orrery_tls::{Files, Identity};
 use orrery_worker_api::agent::{CopyTable, ExportOrder, ManifestRow};
@@ -65,9 +65,24 @@ impl Archive {
         archive
     }
 
-    /// Directory with `tls.crt`, `tls.key` and `ca.crt` of a role.
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt` of a role. That of an agent names no worker.
     pub fn tls_dir(&self, role: Role) -> PathBuf {
         self.directory.path().join(role.common_name())
+    }
+
+    /// Directory with `tls.crt`, `tls.key` and `ca.crt` of this worker's agent.
+    pub fn worker_tls_dir(&self, id: WorkerId) -> PathBuf {
+        let directory = self.directory.path().join(format!("worker-{id}"));
+        if !directory.exists() {
+            let uri = worker_uri("tests", id);
+            self.issue_with(&directory, Role::Agent.common_name(), Some(uri));
+        }
+        directory
+    }
+
+    /// The folder in which each role has its folder.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
     }
 
     /// File with the public keys of catalog copies.
@@ -80,34 +95,44 @@ impl Archive {
         SignedCatalog::sign(catalog, &self.signing)
     }
 
-    /// What a copy from `worker` needs to fetch these tables, as the operator asks for it.
-    pub fn ordered(&self, worker: WorkerId, rows: &[ManifestRow]) -> Vec<CopyTable> {
-        let table = |row: &ManifestRow| CopyTable {
-            row: row.clone(),
-            order: self.export_order(ARCHIVE_UID, worker, (&row.database, &row.table), i64::MAX),
+    /// What a copy from a worker to another needs to fetch these tables, as the operator asks for
+    /// it.
+    pub fn ordered(&self, between: (WorkerId, WorkerId), rows: &[ManifestRow]) -> Vec<CopyTable> {
+        let table = |row: &ManifestRow| {
+            let name = (row.database.as_str(), row.table.as_str());
+            CopyTable {
+                row: row.clone(),
+                order: self.export_order(ARCHIVE_UID, between, name, i64::MAX),
+            }
         };
         rows.iter().map(table).collect()
     }
 
-    /// An order of the operator to hand out a table.
+    /// An order of the operator to hand out a table, from a worker to another.
     pub fn export_order(
         &self,
         archive_uid: &str,
-        worker: WorkerId,
+        between: (WorkerId, WorkerId),
         table: (&str, &str),
         until: i64,
     ) -> ExportOrder {
-        ExportOrder::sign(&self.signing, archive_uid, worker, table, until)
+        ExportOrder::sign(&self.signing, archive_uid, between, table, until)
     }
 
     /// Writes a certificate with this common name to `directory`.
     pub fn issue(&self, directory: &Path, common_name: &str) {
+        self.issue_with(directory, common_name, None);
+    }
+
+    fn issue_with(&self, directory: &Path, common_name: &str, uri: Option<String>) {
         let key = KeyPair::generate().unwrap();
         let mut params =
             CertificateParams::new(vec![common_name.to_owned(), "localhost".to_owned()]).unwrap();
         params
             .subject_alt_names
             .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let uri = uri.map(|uri| SanType::URI(uri.try_into().unwrap()));
+        params.subject_alt_names.extend(uri);
         params
             .distinguished_name
             .push(DnType::CommonName, common_name);
@@ -129,6 +154,11 @@ impl Archive {
     /// Calls to agents with the certificate of a role.
     pub fn agents(&self, role: Role) -> Agents {
         Agents::new(&self.identity(role), TIMEOUTS).unwrap()
+    }
+
+    /// Calls to agents with the certificate of this worker's agent.
+    pub fn agents_of(&self, id: WorkerId) -> Agents {
+        Agents::from_folder(&self.worker_tls_dir(id), TIMEOUTS).unwrap()
     }
 
     /// A client with the certificate of a role.

@@ -46,7 +46,7 @@ pub fn shell_args() -> ShellArgs {
     }
 }
 
-/// Configuration of an agent of `mysqld`.
+/// Configuration of an agent of `mysqld`, with a certificate that names no worker.
 pub fn default_config(archive: &Archive, mysqld: &Mysqld) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
@@ -73,7 +73,10 @@ impl Worker {
     /// Starts mysqld and agent and adopts the data directory as worker `id` with [`TERM`].
     pub async fn start(archive: &Archive, id: WorkerId) -> Self {
         let mysqld = tokio::task::spawn_blocking(Mysqld::start).await.unwrap();
-        let config = default_config(archive, &mysqld);
+        let config = Config {
+            tls_dir: archive.worker_tls_dir(id),
+            ..default_config(archive, &mysqld)
+        };
         let worker = Self::start_with(mysqld, config).await;
         worker.ready().await;
         let adopt = Adopt {

@@ -53,7 +53,7 @@ impl SiteAgent {
             functions_sql: None,
             listen: any,
             shell: orrery_kit_worker::shell_args(),
-            tls_dir: certificates.tls_dir(Role::Agent),
+            tls_dir: certificates.worker_tls_dir(id),
             mysqld_tls_dir: None,
             reader_without_tls: true,
             public_keys: certificates.public_keys(),
@@ -141,7 +141,7 @@ async fn copy_all(
     site: &Site,
     certificates: &orrery_kit_worker::Archive,
     agents: &BTreeMap<WorkerId, SiteAgent>,
-    late: &SiteAgent,
+    (target, late): (WorkerId, &SiteAgent),
 ) {
     let creates: BTreeMap<(&String, &String), CopyDdl> = site
         .archive
@@ -162,7 +162,7 @@ async fn copy_all(
             term: TERM,
             id: format!("from-{source}"),
             source: agents[&source].base.clone(),
-            tables: certificates.ordered(source, &rows),
+            tables: certificates.ordered((source, target), &rows),
             placement_epoch: 1,
             creates: creates.values().cloned().collect(),
         };
@@ -197,7 +197,7 @@ async fn a_late_replica_copied_by_tablespace_answers_alone_as_one_plain_server()
         agents.insert(*id, SiteAgent::start(&certificates, *id, mysqld).await);
     }
     let late_agent = SiteAgent::start(&certificates, id, &late).await;
-    copy_all(&site, &certificates, &agents, &late_agent).await;
+    copy_all(&site, &certificates, &agents, (id, &late_agent)).await;
     drop(agents);
 
     // The others are switched off, and the catalog lists the late one alone.

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use orrery_archive::names::{PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, Role, ports};
+use orrery_archive::names::{Holder, PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, WorkerId, ports};
 use orrery_crds::kinds::WorkerPoolSpec;
 
 use super::metadata::{config_name, pool_selector};
@@ -28,8 +28,8 @@ const PUBLIC_KEYS_DIR: &str = "/etc/orrery/public-keys";
 /// Seconds mysqld gets to write its pages back.
 const GRACE_SECONDS: i64 = 120;
 
-/// The pod of a worker of `pool`.
-pub fn pod_spec(pool: &str, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
+/// The pod of worker `id` of `pool`.
+pub fn pod_spec(pool: &str, id: WorkerId, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
     PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
@@ -46,7 +46,7 @@ pub fn pod_spec(pool: &str, spec: &WorkerPoolSpec, images: &Images) -> PodSpec {
             spread(pool, &spec.zone_key),
             spread(pool, "kubernetes.io/hostname"),
         ]),
-        volumes: Some(volumes(pool)),
+        volumes: Some(volumes(pool, id)),
         ..PodSpec::default()
     }
 }
@@ -174,16 +174,16 @@ fn read_only(mount: VolumeMount) -> VolumeMount {
     }
 }
 
-fn volumes(pool: &str) -> Vec<Volume> {
+fn volumes(pool: &str, id: WorkerId) -> Vec<Volume> {
     let empty = |name: &str| Volume {
         name: name.into(),
         empty_dir: Some(EmptyDirVolumeSource::default()),
         ..Volume::default()
     };
-    let secret = |name: &str, secret: &str| Volume {
+    let secret = |name: &str, holder: Holder| Volume {
         name: name.into(),
         secret: Some(SecretVolumeSource {
-            secret_name: Some(secret.into()),
+            secret_name: Some(holder.tls_secret()),
             // Readable by the group, which is the pod's; the container has no other user.
             default_mode: Some(0o440),
             ..SecretVolumeSource::default()
@@ -203,8 +203,8 @@ fn volumes(pool: &str) -> Vec<Volume> {
         empty("files"),
         empty("tmp"),
         empty("agent-tmp"),
-        secret("tls", Role::Agent.tls_secret()),
-        secret("mysqld-tls", Role::Mysqld.tls_secret()),
+        secret("tls", Holder::Worker(id)),
+        secret("mysqld-tls", Holder::Mysqld),
         config("public-keys", PUBLIC_KEYS_CONFIG.to_owned()),
         config("config", config_name(pool)),
     ]

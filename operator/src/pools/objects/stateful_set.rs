@@ -44,7 +44,7 @@ pub fn stateful_set(
             )])),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod_spec(pool, spec, images)),
+        spec: Some(pod_spec(pool, id, spec, images)),
     };
     let retain = || Some("Retain".to_owned());
     StatefulSet {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::{Extension, Json};
 use orrery_worker_api::agent::{CopyStatus, ExportOrder, StartCopy};
 
 use super::body::Body;
@@ -13,6 +13,7 @@ use crate::agent::Agent;
 use crate::copy::{export as exporting, jobs};
 use crate::error::Result;
 use crate::jobs::to_end;
+use crate::server::roles::Caller;
 
 /// [`AgentCall::Copy`](orrery_worker_api::routes::AgentCall::Copy).
 pub async fn start(
@@ -35,10 +36,11 @@ pub async fn status(
 /// [`AgentCall::Export`](orrery_worker_api::routes::AgentCall::Export).
 pub async fn export(
     State(agent): State<Arc<Agent>>,
+    Extension(caller): Extension<Caller>,
     Path((database, table)): Path<(String, String)>,
     Body(order): Body<ExportOrder>,
 ) -> Result<Response> {
-    exporting::permit(&agent, &database, &table, &order)?;
+    exporting::permit(&agent, caller, &database, &table, &order)?;
     // On its own task: a caller that goes away while the table is being locked must not leave it
     // locked.
     to_end(exporting::export(agent, database, table))

@@ -14,23 +14,31 @@ use super::container::{BlockSender, Section, Writer};
 use crate::agent::Agent;
 use crate::db::sql;
 use crate::error::{AgentError, Result};
+use crate::server::roles::Caller;
 use crate::tables::{checks, manifest, physical};
 
 /// Blocks between the reader of the files and the network.
 const BLOCKS_AHEAD: usize = 4;
 
-/// Whether the operator ordered that this table be handed out.
-pub fn permit(agent: &Agent, database: &str, table: &str, order: &ExportOrder) -> Result<()> {
+/// Whether the operator ordered that this table be handed out to this caller.
+pub fn permit(
+    agent: &Agent,
+    caller: Caller,
+    database: &str,
+    table: &str,
+    order: &ExportOrder,
+) -> Result<()> {
     let identity = agent.require_identity()?;
     let keys = orrery_tls::trusted_keys(&agent.config.public_keys)
         .map_err(|error| AgentError::Internal(error.to_string()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_err(|_| AgentError::Internal("the clock stands before 1970".into()))?;
     let expired = i64::try_from(now.as_secs()).map_or(true, |now| now >= order.until);
-    let ours = order.archive_uid == identity.archive_uid && order.worker == identity.worker;
-    if expired || !ours || !order.is_for(database, table, &keys) {
+    let ours = order.archive_uid == identity.archive_uid && order.source == identity.worker;
+    let theirs = caller.worker == Some(order.target);
+    if expired || !ours || !theirs || !order.is_for(database, table, &keys) {
         return Err(AgentError::Forbidden(format!(
-            "the operator did not order this worker to hand out {database}.{table} now"
+            "the operator did not order this worker to hand out {database}.{table} to the caller now"
         )));
     }
     Ok(())

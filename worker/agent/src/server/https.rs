@@ -83,7 +83,7 @@ async fn connection(agent: Arc<Agent>, router: Router, stream: TcpStream, stop: 
         .1
         .peer_certificates()
         .and_then(|chain| chain.first());
-    let caller = Caller(certificate.and_then(orrery_tls::role));
+    let caller = certificate.map(Caller::of).unwrap_or_default();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(caller);

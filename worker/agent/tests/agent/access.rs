@@ -329,8 +329,8 @@ async fn certificates_are_read_again_when_they_are_renewed() {
     let worker = Worker::start(&archive, 1).await;
     for file in ["tls.crt", "tls.key", "ca.crt"] {
         std::fs::copy(
-            renewed.tls_dir(Role::Agent).join(file),
-            archive.tls_dir(Role::Agent).join(file),
+            renewed.worker_tls_dir(1).join(file),
+            archive.worker_tls_dir(1).join(file),
         )
         .unwrap();
     }

@@ -60,12 +60,13 @@ impl Pair {
             part,
             create: create.into(),
         };
-        let source = self.source.worker.agent.require_identity().unwrap();
+        let worker = |setup: &Setup| setup.worker.agent.require_identity().unwrap().worker;
+        let between = (worker(&self.source), worker(&self.target));
         StartCopy {
             term: TERM,
             id: id.into(),
             source: self.source.worker.base(),
-            tables: self.archive.ordered(source.worker, &self.rows),
+            tables: self.archive.ordered(between, &self.rows),
             placement_epoch: 1,
             creates: vec![ddl(TablePart::Home, HOME), ddl(TablePart::Overlap, OVERLAP)],
         }
@@ -81,6 +82,12 @@ impl Pair {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+    }
+
+    /// The source as the target's agent calls it.
+    fn target_at_source(&self) -> AgentClient {
+        let agents = self.archive.agents_of(2);
+        agents.at(&self.source.worker.base()).unwrap()
     }
 
     /// Has the target drop a table, by right of a catalog of this epoch.
@@ -168,24 +175,30 @@ async fn a_copy_that_is_asked_for_answers_when_it_has_ended() {
 async fn a_worker_reads_no_table_of_another_without_an_order_of_the_operator() {
     let pair = pair().await;
     let (archive, table) = (&pair.archive, ("sky__7", "Object_1__1"));
-    let source = pair.source.worker.api(archive, Role::Agent);
+    let source = pair.target_at_source();
     let export = async |order: &ExportOrder| source.export(table.0, table.1, order).await;
-    let order = |worker, table, until| archive.export_order(ARCHIVE_UID, worker, table, until);
-    let valid = order(1, table, i64::MAX);
+    let order = |between, table, until| archive.export_order(ARCHIVE_UID, between, table, until);
+    let ours = (1, 2);
+    let valid = order(ours, table, i64::MAX);
     let own_key = SigningKey::generate().unwrap();
     let refused = [
-        ExportOrder::sign(&own_key, ARCHIVE_UID, 1, table, i64::MAX),
-        archive.export_order("another archive", 1, table, i64::MAX),
-        order(2, table, i64::MAX),
-        order(1, ("sky__7", "Object_2__1"), i64::MAX),
-        order(1, table, 1_700_000_000),
+        ExportOrder::sign(&own_key, ARCHIVE_UID, ours, table, i64::MAX),
+        archive.export_order("another archive", ours, table, i64::MAX),
+        order((3, 2), table, i64::MAX),
+        order((1, 3), table, i64::MAX),
+        order(ours, ("sky__7", "Object_2__1"), i64::MAX),
+        order(ours, table, 1_700_000_000),
         ExportOrder {
             until: i64::MAX,
-            ..order(1, table, 1_700_000_000)
+            ..order(ours, table, 1_700_000_000)
         },
         ExportOrder {
-            worker: 1,
-            ..order(2, table, i64::MAX)
+            source: 1,
+            ..order((3, 2), table, i64::MAX)
+        },
+        ExportOrder {
+            target: 2,
+            ..order((1, 3), table, i64::MAX)
         },
         ExportOrder {
             signature: String::new(),
@@ -197,6 +210,24 @@ async fn a_worker_reads_no_table_of_another_without_an_order_of_the_operator() {
         assert_eq!(reason(Err::<(), _>(error)), "Forbidden", "{order:?}");
     }
     drop(export(&valid).await.unwrap());
+}
+
+/// Orders pass through the hands of the worker that they are for. With another worker's
+/// certificate, or with one that names no worker, they are worth nothing.
+#[tokio::test]
+async fn an_order_serves_no_other_worker_than_the_one_it_names() {
+    let pair = pair().await;
+    let (database, table) = ("sky__7", "Object_1__1");
+    let order = (pair.archive).export_order(ARCHIVE_UID, (1, 2), (database, table), i64::MAX);
+    let base = pair.source.worker.base();
+    let (named, nameless) = (pair.archive.agents_of(3), pair.archive.agents(Role::Agent));
+    for other in [named, nameless] {
+        let export = other.at(&base).unwrap();
+        let refused = export.export(database, table, &order).await.err().unwrap();
+        assert_eq!(refused.reason(), Some("Forbidden"), "{refused}");
+    }
+    let rightful = pair.target_at_source();
+    drop(rightful.export(database, table, &order).await.unwrap());
 }
 
 /// A drop decided before a copy was asked for must not take what the copy found there.
@@ -367,9 +398,9 @@ async fn a_flipped_byte_on_the_sources_disk_is_found() {
 #[tokio::test]
 async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
     let pair = pair().await;
-    let agent = pair.source.worker.api(&pair.archive, Role::Agent);
+    let agent = pair.target_at_source();
     let (database, table) = ("sky__7", "Object_1__1");
-    let order = (pair.archive).export_order(ARCHIVE_UID, 1, (database, table), i64::MAX);
+    let order = (pair.archive).export_order(ARCHIVE_UID, (1, 2), (database, table), i64::MAX);
     for _ in 0..3 {
         drop(agent.export(database, table, &order).await.unwrap());
     }
@@ -385,13 +416,13 @@ async fn a_reader_that_goes_away_leaves_the_table_unlocked() {
 #[tokio::test]
 async fn only_tables_of_the_manifest_are_exported_whatever_was_ordered() {
     let pair = pair().await;
-    let agent = pair.source.worker.api(&pair.archive, Role::Agent);
+    let agent = pair.target_at_source();
     for (database, table, wanted) in [
         ("orrery_control", "manifest", "NotFound"),
         ("mysql", "global_priv", "NotFound"),
         ("x", "a/b", "BadRequest"),
     ] {
-        let order = (pair.archive).export_order(ARCHIVE_UID, 1, (database, table), i64::MAX);
+        let order = (pair.archive).export_order(ARCHIVE_UID, (1, 2), (database, table), i64::MAX);
         let refused = agent.export(database, table, &order).await.err().unwrap();
         assert_eq!(refused.reason(), Some(wanted), "{database}.{table}");
     }

@@ -120,7 +120,7 @@ async fn copy(
         term: TERM,
         id: "c".into(),
         source: source.worker.base(),
-        tables: archive.ordered(1, rows),
+        tables: archive.ordered((1, 2), rows),
         placement_epoch: 1,
         creates: vec![ddl(TablePart::Home, HOME), ddl(TablePart::Overlap, OVERLAP)],
     };
@@ -154,8 +154,8 @@ async fn a_damaged_table_is_no_source_of_copies_and_is_replaced_by_one() {
     damage(&bad).await;
     check_all(&bad).await;
     assert_eq!(damaged(&bad).await.len(), 1);
-    let peer = bad.worker.api(&archive, Role::Agent);
-    let ordered = archive.ordered(2, &rows);
+    let peer = archive.agents_of(1).at(&bad.worker.base()).unwrap();
+    let ordered = archive.ordered((2, 1), &rows);
     let order = ordered.iter().find(|one| one.row.table == "Object_1__1");
     let order = &order.unwrap().order;
     let refused = peer.export("sky__7", "Object_1__1", order).await;

@@ -36,15 +36,17 @@ pub struct CopyTable {
     pub order: ExportOrder,
 }
 
-/// The operator's order to hand out a table. An agent's certificate alone reads no table of
-/// another worker.
+/// The operator's order to hand out a table to one worker. An agent's certificate alone reads no
+/// table of another worker, and an order serves no other agent.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportOrder {
     /// Archive.
     pub archive_uid: String,
     /// The worker that hands it out.
-    pub worker: WorkerId,
+    pub source: WorkerId,
+    /// The worker that it is handed to.
+    pub target: WorkerId,
     /// Seconds since 1970 from which on it is none.
     pub until: i64,
     /// Of these and the table's name, in hexadecimal digits.
@@ -52,17 +54,18 @@ pub struct ExportOrder {
 }
 
 impl ExportOrder {
-    /// An order for a physical table.
+    /// An order for a physical table, from `source` to `target`.
     pub fn sign(
         key: &SigningKey,
         archive_uid: &str,
-        worker: WorkerId,
+        (source, target): (WorkerId, WorkerId),
         (database, table): (&str, &str),
         until: i64,
     ) -> Self {
         let mut order = Self {
             archive_uid: archive_uid.to_owned(),
-            worker,
+            source,
+            target,
             until,
             signature: String::new(),
         };
@@ -77,7 +80,14 @@ impl ExportOrder {
     }
 
     fn text(&self, database: &str, table: &str) -> Vec<u8> {
-        let parts = json!([self.archive_uid, self.worker, self.until, database, table]);
+        let Self {
+            archive_uid,
+            source,
+            target,
+            until,
+            signature: _,
+        } = self;
+        let parts = json!([archive_uid, source, target, until, database, table]);
         parts.to_string().into_bytes()
     }
 }
