@@ -11,6 +11,7 @@
 
 mod archive;
 mod catalog;
+mod certificates;
 mod chunks;
 mod create;
 mod deleted;
@@ -84,6 +85,11 @@ enum Command {
     /// Makes users and changes their passwords.
     #[command(subcommand)]
     User(UserCommand),
+    /// Shows the certificates between the archive's parts, or replaces the authority that signs them.
+    Certificates {
+        #[command(subcommand)]
+        command: Option<certificates::Command>,
+    },
     /// Runs a MySQL client at the archive's proxy, through the cluster's API.
     Mysql {
         /// Who asks; this command must be allowed to read the user's Secret.
@@ -229,6 +235,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Worker(command) => return run_worker(&cluster.connect().await?, command).await,
         Command::Rebalance { command } => {
             rebalance::run(&cluster.connect().await?, command).await?;
+        }
+        Command::Certificates { command } => {
+            certificates::run(&cluster.connect().await?, command).await?;
         }
         Command::Mysql { user, arguments } => {
             return mysql::run(cluster, &user, &arguments).await;

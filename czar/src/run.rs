@@ -35,7 +35,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let inside = config.tls_dir.as_deref().map(Inside::open).transpose()?;
     let (hub, in_use) = (Hub::new(), InUse::default());
     let catalogs = Catalogs::new(hub.clone(), in_use.clone(), agent_access(&config)?);
-    config.sources.follow("czar", &hub, in_use).await?;
+    let tls = config.tls_dir.as_deref();
+    config.sources.follow("czar", tls, &hub, in_use).await?;
     let shadow = Arc::new(ShadowServer::new(shadow_options(&config)?));
     let workers = Workers::new(WorkerOptions {
         user: READER_ACCOUNT.to_owned(),

@@ -29,7 +29,10 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 pub async fn run(config: Config, stopping: CancellationToken) -> anyhow::Result<()> {
     let hub = Hub::new();
     let in_use = InUse::default();
-    config.sources.follow("proxy", &hub, in_use.clone()).await?;
+    let tls = config.tls_dir.as_deref();
+    (config.sources)
+        .follow("proxy", tls, &hub, in_use.clone())
+        .await?;
     tokio::spawn(serve_what_is_known(hub.clone(), in_use));
     let metrics = Metrics::new()?;
     let proxy = Arc::new(Proxy {

@@ -140,6 +140,18 @@ pub const PUBLIC_KEYS_FILE: &str = "keys";
 /// reads it.
 pub const CA_SECRET: &str = "orrery-ca";
 
+/// Annotation of [`CA_SECRET`] by which somebody asks for a new authority; its value is no matter.
+pub const ROTATE_ANNOTATION: &str = "orrery.dev/rotate";
+/// Annotation of [`CA_SECRET`] that says what the change of the authority waits for.
+pub const ROTATION_ANNOTATION: &str = "orrery.dev/rotation";
+/// Keys of [`CA_SECRET`] with certificates: of the authority that signs, of the one that is to come
+/// and of the one that is to leave.
+pub const AUTHORITY_CERTIFICATES: [(&str, &str); 3] = [
+    ("signs", "tls.crt"),
+    ("next", "next.crt"),
+    ("last", "last.crt"),
+];
+
 /// Who calls an HTTPS API; the common name of its client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,6 +6,7 @@
 //! answers (docs/design/catalog.md#leases).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub const READER_LABEL: &str = "orrery.dev/reader";
 pub const NEWEST: &str = "orrery.dev/newest";
 /// Annotation with the oldest epochs in use.
 pub const OLDEST: &str = "orrery.dev/oldest-in-use";
+/// Annotation with the digest of the TLS files that the reader works with ([`orrery_tls::in_use`]).
+pub const TLS: &str = "orrery.dev/tls";
 /// Seconds without renewal after which a lease counts as dead.
 pub const DURATION_SECONDS: i32 = 15;
 const RENEW_EVERY: Duration = Duration::from_secs(4);
@@ -114,6 +117,18 @@ pub struct Reader {
     pub pod_uid: String,
     /// `czar` or `proxy`.
     pub component: String,
+    /// Folder with its TLS files.
+    pub tls: Option<PathBuf>,
+}
+
+impl Reader {
+    /// The digest of its TLS files; `None` while they cannot be used.
+    fn tls_in_use(&self) -> Option<String> {
+        let digest = orrery_tls::in_use(self.tls.as_deref()?);
+        digest
+            .inspect_err(|error| tracing::warn!(%error, "the TLS files cannot be used"))
+            .ok()
+    }
 }
 
 /// What a lease says.
@@ -148,7 +163,7 @@ pub async fn renew(client: Client, namespace: String, reader: Reader, in_use: In
     let mut changes = in_use.served.subscribe();
     loop {
         if let Some(epochs) = in_use.report() {
-            let lease = lease(&reader, epochs);
+            let lease = lease(&reader, epochs, reader.tls_in_use());
             let applied = api
                 .patch(
                     &reader.pod,
@@ -165,7 +180,14 @@ pub async fn renew(client: Client, namespace: String, reader: Reader, in_use: In
     }
 }
 
-fn lease(reader: &Reader, epochs: ReaderEpochs) -> Lease {
+fn lease(reader: &Reader, epochs: ReaderEpochs, tls: Option<String>) -> Lease {
+    let says = [
+        (NEWEST, Some(epochs.newest.to_string())),
+        (OLDEST, Some(epochs.oldest.to_string())),
+        (TLS, tls),
+    ];
+    let says = says.into_iter();
+    let annotations = says.filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Lease {
         metadata: ObjectMeta {
             name: Some(reader.pod.clone()),
@@ -173,10 +195,7 @@ fn lease(reader: &Reader, epochs: ReaderEpochs) -> Lease {
                 (READER_LABEL.to_owned(), "true".to_owned()),
                 (COMPONENT_LABEL.to_owned(), reader.component.clone()),
             ])),
-            annotations: Some(BTreeMap::from([
-                (NEWEST.to_owned(), epochs.newest.to_string()),
-                (OLDEST.to_owned(), epochs.oldest.to_string()),
-            ])),
+            annotations: Some(annotations.collect()),
             owner_references: Some(vec![OwnerReference {
                 api_version: "v1".into(),
                 kind: "Pod".into(),
@@ -205,6 +224,7 @@ mod tests {
             pod: "czar-0".into(),
             pod_uid: "u".into(),
             component: "czar".into(),
+            tls: None,
         };
         let epochs = ReaderEpochs {
             newest: Epochs {
@@ -216,7 +236,9 @@ mod tests {
                 placement: 8,
             },
         };
-        assert_eq!(read(&lease(&reader, epochs)), Some(epochs));
+        let lease = lease(&reader, epochs, Some("digest".into()));
+        assert_eq!(read(&lease), Some(epochs));
+        assert_eq!(lease.annotations()[TLS], "digest");
     }
 
     #[test]

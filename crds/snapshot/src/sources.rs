@@ -1,6 +1,6 @@
 //! What feeds a czar's or a proxy's [`Hub`]: the cluster API and a file, or a file alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use thiserror::Error;
@@ -41,11 +41,12 @@ pub enum SourceError {
 }
 
 impl SourceArgs {
-    /// Feeds `hub` from now on, and says of what is `in_use` in this pod's Lease. `component` is
-    /// the program's name in the Lease.
+    /// Feeds `hub` from now on, and says what is `in_use` in this pod's Lease, also of the TLS files
+    /// in the folder `tls`. `component` is the program's name in the Lease.
     pub async fn follow(
         &self,
         component: &str,
+        tls: Option<&Path>,
         hub: &Hub,
         in_use: InUse,
     ) -> Result<(), SourceError> {
@@ -74,6 +75,7 @@ impl SourceArgs {
                 pod: pod.clone(),
                 pod_uid: pod_uid.clone(),
                 component: component.to_owned(),
+                tls: tls.map(Path::to_owned),
             };
             tokio::spawn(lease::renew(client, self.namespace.clone(), reader, in_use));
         }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use orrery_archive::names::{Role, ports};
+use orrery_archive::names::{Holder, ports};
 use orrery_tls::Files;
 use orrery_worker_api::CallError;
 use rustls::pki_types::pem::PemObject;
@@ -34,15 +34,15 @@ fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
         .unwrap()
 }
 
-/// Answers one request with `status` and `body` under the certificate of `role`; where it listens.
+/// Answers one request with `status` and `body` under the certificate of `holder`; where it listens.
 async fn serve(
     ip: [u8; 4],
     ca: &Pair,
-    role: Role,
+    holder: Holder,
     status: &'static str,
     body: &'static str,
 ) -> String {
-    let own = issue(ca, role, "sky", SystemTime::now()).unwrap();
+    let own = issue(ca, holder, "sky", SystemTime::now()).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(server_config(ca, &own)));
     let address = SocketAddr::from((Ipv4Addr::from(ip), ports::AGENT));
     let listener = TcpListener::bind(address).await.unwrap();
@@ -68,7 +68,7 @@ async fn serve(
 
 fn agents(ca: &Pair) -> Agents {
     orrery_shell::install_crypto();
-    let own = issue(ca, Role::Operator, "sky", SystemTime::now()).unwrap();
+    let own = issue(ca, Holder::Operator, "sky", SystemTime::now()).unwrap();
     let agents = Agents::default();
     agents.identify(
         "sky",
@@ -90,7 +90,7 @@ async fn an_agents_own_words_come_back_as_the_error() {
     let address = serve(
         [127, 8, 1, 1],
         &ca,
-        Role::Agent,
+        Holder::Worker(1),
         "412 Precondition Failed",
         REFUSAL,
     )
@@ -112,9 +112,9 @@ async fn an_agents_own_words_come_back_as_the_error() {
 async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     let ca = authority("sky", SystemTime::now()).unwrap();
     let agents = agents(&ca);
-    let loader = serve([127, 8, 1, 2], &ca, Role::Loader, "200 OK", "{}").await;
+    let loader = serve([127, 8, 1, 2], &ca, Holder::Loader, "200 OK", "{}").await;
     let other = authority("other", SystemTime::now()).unwrap();
-    let stranger = serve([127, 8, 1, 3], &other, Role::Agent, "200 OK", "{}").await;
+    let stranger = serve([127, 8, 1, 3], &other, Holder::Worker(1), "200 OK", "{}").await;
     for address in [loader, stranger] {
         let error = agents
             .at("sky", &address)

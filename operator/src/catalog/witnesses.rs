@@ -96,7 +96,7 @@ impl Witnesses {
 
 #[cfg(test)]
 mod tests {
-    use orrery_worker_api::agent::{Held, Identity};
+    use orrery_worker_api::agent::{Held, Identity, TlsInUse};
 
     use super::*;
 
@@ -117,6 +117,7 @@ mod tests {
                 bytes: 1,
                 highest: Highest { attempt, segment },
             }),
+            tls: TlsInUse::default(),
         }
     }
 

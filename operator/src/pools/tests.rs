@@ -13,7 +13,7 @@ use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, Epochs};
 use orrery_archive::testing;
 use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase, WorkerPool, WorkerStatus};
-use orrery_worker_api::agent::{Held, Highest, Identity, Info};
+use orrery_worker_api::agent::{Held, Highest, Identity, Info, TlsInUse};
 use serde_json::{Value, json};
 
 use super::objects;
@@ -116,6 +116,7 @@ fn info(directory: Option<&str>) -> Info {
         }),
         free_bytes: 2 << 30,
         held: Some(held(1 << 30)),
+        tls: TlsInUse::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use orrery_archive::names::{CA_SECRET, Holder, PUBLIC_KEYS_CONFIG, SIGNING_SECRE
 use orrery_tls::Files;
 use rand::RngCore;
 
+use super::authorities::Authorities;
 use super::certificates::{self, CertificateError, Pair};
 use super::error::SecretsError;
 use super::observe::Observed;
@@ -31,20 +32,16 @@ pub type Values = BTreeMap<String, String>;
 /// The Secret and the values that meet a need.
 pub fn make(
     namespace: &str,
-    secrets: &BTreeMap<String, Secret>,
+    authorities: Option<&Authorities>,
     need: Need,
 ) -> Result<(String, Values), SecretsError> {
-    let now = SystemTime::now();
     match need {
         Need::Random(name, key) => Ok((name.into(), Values::from([(key.to_owned(), random())]))),
-        Need::Authority => {
-            let pair = certificates::authority(namespace, now).map_err(|source| {
-                SecretsError::Certificate {
-                    name: CA_SECRET.into(),
-                    source,
-                }
-            })?;
-            Ok((CA_SECRET.into(), pair_values(pair)))
+        Need::Authority => Ok((CA_SECRET.into(), pair_values(make_authority(namespace)?))),
+        Need::Trust(holder) => {
+            let authorities = authorities.ok_or_else(|| no_authority(holder))?;
+            let trusted = (AUTHORITY.to_owned(), authorities.bundle());
+            Ok((holder.tls_secret(), Values::from([trusted])))
         }
         Need::Certificate(holder, _) => {
             let name = holder.tls_secret();
@@ -52,14 +49,30 @@ pub fn make(
                 name: name.clone(),
                 source,
             };
-            let authority =
-                plan::authority(secrets).ok_or_else(|| error(CertificateError::NotText))?;
-            let pair = certificates::issue(&authority, holder, namespace, now).map_err(error)?;
-            let mut values = pair_values(pair);
-            values.insert(AUTHORITY.into(), authority.certificate);
+            let authorities = authorities.ok_or_else(|| no_authority(holder))?;
+            let now = SystemTime::now();
+            let pair = certificates::issue(&authorities.signer, holder, namespace, now);
+            let mut values = pair_values(pair.map_err(error)?);
+            values.insert(AUTHORITY.into(), authorities.bundle());
             Ok((name, values))
         }
     }
+}
+
+fn no_authority(holder: Holder) -> SecretsError {
+    SecretsError::Certificate {
+        name: holder.tls_secret(),
+        source: CertificateError::NoAuthority,
+    }
+}
+
+/// Makes an authority.
+pub fn make_authority(namespace: &str) -> Result<Pair, SecretsError> {
+    let made = certificates::authority(namespace, SystemTime::now());
+    made.map_err(|source| SecretsError::Certificate {
+        name: CA_SECRET.into(),
+        source,
+    })
 }
 
 fn pair_values(pair: Pair) -> Values {
@@ -191,6 +204,7 @@ pub async fn publish_keys(
 fn event(need: Need) -> Event {
     let note = match need {
         Need::Authority => "made the archive's certificate authority".into(),
+        Need::Trust(holder) => format!("wrote who is trusted into {}", holder.tls_secret()),
         Need::Certificate(holder, why) => {
             format!("made the certificate in {}: {why}", holder.tls_secret())
         }

@@ -18,6 +18,8 @@ const AUTHORITY_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 const LIFE: Duration = Duration::from_secs(90 * 86_400);
 /// A certificate with less left is replaced.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// An authority that was made here and has less left is replaced.
+const RENEW_AUTHORITY_BEFORE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// How far a certificate's start lies back, for peers whose clock is behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 
@@ -27,9 +29,9 @@ pub enum CertificateError {
     /// The stored authority or key cannot be used.
     #[error("certificate or key cannot be used: {0}")]
     Unusable(#[from] rcgen::Error),
-    /// What is stored is no text.
-    #[error("certificate or key is no PEM text")]
-    NotText,
+    /// There is none to sign it.
+    #[error("there is no authority yet")]
+    NoAuthority,
 }
 
 /// A certificate and its key as PEM.
@@ -44,7 +46,7 @@ pub struct Pair {
 /// Makes an authority for the archive in `namespace`.
 pub fn authority(namespace: &str, now: SystemTime) -> Result<Pair, CertificateError> {
     let key = KeyPair::generate()?;
-    let mut parameters = parameters(&format!("Orrery archive {namespace}"), now, AUTHORITY_LIFE);
+    let mut parameters = parameters(&authority_name(namespace), now, AUTHORITY_LIFE);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(Pair {
@@ -138,6 +140,38 @@ pub fn expires(certificate: &str) -> Option<Timestamp> {
     Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
 }
 
+/// Whether `authority` signed a certificate.
+pub fn is_signed_by(certificate: &str, authority: &str) -> bool {
+    let parsed = |pem: &str| parse_x509_pem(pem.as_bytes()).map(|(_, pem)| pem).ok();
+    let (Some(certificate), Some(authority)) = (parsed(certificate), parsed(authority)) else {
+        return false;
+    };
+    match (certificate.parse_x509(), authority.parse_x509()) {
+        (Ok(certificate), Ok(authority)) => certificate
+            .verify_signature(Some(authority.public_key()))
+            .is_ok(),
+        _ => false,
+    }
+}
+
+/// Whether an authority that was made here for `namespace` comes to its end.
+pub fn authority_ends(namespace: &str, authority: &str, now: Timestamp) -> bool {
+    let Ok((_, pem)) = parse_x509_pem(authority.as_bytes()) else {
+        return false;
+    };
+    let Ok(parsed) = pem.parse_x509() else {
+        return false;
+    };
+    let name = parsed.subject().iter_common_name().next();
+    let ours = name.and_then(|name| name.as_str().ok()) == Some(&authority_name(namespace));
+    let left = parsed.validity().not_after.timestamp() - now.as_second();
+    ours && left < RENEW_AUTHORITY_BEFORE.as_secs()
+}
+
+fn authority_name(namespace: &str) -> String {
+    format!("Orrery archive {namespace}")
+}
+
 /// Why the stored certificate must be replaced; `None` when it serves.
 pub fn outdated(certificate: &str, wanted: &[Name], now: Timestamp) -> Option<&'static str> {
     let Ok((_, pem)) = parse_x509_pem(certificate.as_bytes()) else {
@@ -167,7 +201,7 @@ mod tests {
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
     use orrery_archive::names::Holder;
 
-    use super::{authority, issue, names, outdated};
+    use super::{authority, authority_ends, is_signed_by, issue, names, outdated};
 
     #[test]
     fn an_issued_certificate_serves_until_it_nears_its_end() {
@@ -185,6 +219,17 @@ mod tests {
             outdated(&pair.certificate, &names, at(61)),
             Some("it expires soon")
         );
+    }
+
+    #[test]
+    fn an_authority_is_replaced_in_its_last_year_if_it_was_made_here() {
+        let now = SystemTime::now();
+        let pair = authority("sky", now).unwrap();
+        let after =
+            |days: i64| Timestamp::try_from(now).unwrap() + SignedDuration::from_hours(24 * days);
+        let ends = |namespace, days| authority_ends(namespace, &pair.certificate, after(days));
+        assert!(!ends("sky", 9 * 365 - 1) && ends("sky", 9 * 365 + 1));
+        assert!(!ends("else", 9 * 365 + 1), "it is somebody else's");
     }
 
     #[test]
@@ -239,5 +284,7 @@ mod tests {
         assert!(verify(&ours, "orrery-loader").is_err());
         assert!(verify(&theirs, "orrery-agent").is_err());
         assert_eq!(orrery_tls::worker(&leaf), Some(3));
+        assert!(is_signed_by(&pair.certificate, &ours.certificate));
+        assert!(!is_signed_by(&pair.certificate, &theirs.certificate));
     }
 }

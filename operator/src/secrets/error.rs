@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::authorities::AuthoritiesError;
 use super::certificates::CertificateError;
 use super::signing::SigningError;
 use crate::controller::apply::ApplyError;
@@ -25,6 +26,12 @@ pub enum SecretsError {
         /// Why not.
         source: CertificateError,
     },
+    /// The authorities cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
+    /// Pods or readers were not listed.
+    #[error(transparent)]
+    Listing(#[from] kube::Error),
     /// The catalog's keys cannot be used.
     #[error(transparent)]
     SigningKeys(#[from] SigningError),

@@ -6,10 +6,13 @@
 //! owner and go with their namespace.
 
 mod apply;
+mod authorities;
 pub mod certificates;
 pub mod error;
 mod observe;
 pub mod plan;
+mod rotate;
+mod rotation;
 pub mod signing;
 
 use std::time::Duration;
@@ -26,6 +29,7 @@ use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch::{self, Sensitivity, changes, namespace};
+use authorities::Authorities;
 use error::SecretsError;
 use plan::Need;
 use signing::SigningKeys;
@@ -64,9 +68,10 @@ impl Controller for Secrets {
         let now = Timestamp::now();
         let expiries = plan::expiries(secrets);
         context.metrics.certificates(namespace, &expiries);
-        let needs = plan::needs(namespace, &observed, now);
+        let authorities = Authorities::read(secrets.get(CA_SECRET))?;
+        let needs = plan::needs(namespace, &observed, authorities.as_ref(), now);
         for need in &needs {
-            let made = apply::make(namespace, secrets, *need)?;
+            let made = apply::make(namespace, authorities.as_ref(), *need)?;
             apply::store(context, namespace, &observed, made, *need).await?;
             // One key after another into the same Secret would run into its former resourceVersion.
             if matches!(need, Need::Random(..)) {
@@ -81,6 +86,11 @@ impl Controller for Secrets {
             return Ok(SOON);
         }
         apply::publish_keys(context, namespace, &keys).await?;
+        if let Some(authorities) = authorities
+            && rotate::turn(context, namespace, &observed, authorities, needs.is_empty()).await?
+        {
+            return Ok(SOON);
+        }
         Ok(if needs.is_empty() { RESYNC } else { SOON })
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
-use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
+use orrery_archive::names::{CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
 
-use super::certificates::{Pair, expires, names, outdated};
+use super::authorities::Authorities;
+use super::certificates::{expires, is_signed_by, names, outdated};
 use super::observe::Observed;
 
 /// Key of the certificate in a Secret.
@@ -33,26 +34,40 @@ pub enum Need {
     Authority,
     /// A holder's certificate, and why.
     Certificate(Holder, &'static str),
+    /// The authorities in a holder's Secret; its certificate stays.
+    Trust(Holder),
     /// A random text under this key of this Secret.
     Random(&'static str, &'static str),
 }
 
 /// What is missing among the Secrets of an archive. Nothing that exists and can be used is ever
-/// replaced, except certificates.
-pub fn needs(namespace: &str, observed: &Observed, now: Timestamp) -> Vec<Need> {
+/// replaced, except certificates and what is trusted.
+pub fn needs(
+    namespace: &str,
+    observed: &Observed,
+    authorities: Option<&Authorities>,
+    now: Timestamp,
+) -> Vec<Need> {
     let secrets = &observed.secrets;
     let mut needs: Vec<Need> = [(MYSQL_SECRET, READER_ACCOUNT), (MYSQL_SECRET, CZAR_ACCOUNT)]
         .into_iter()
         .filter(|(secret, key)| text(secrets, secret, key).is_none_or(str::is_empty))
         .map(|(secret, key)| Need::Random(secret, key))
         .collect();
-    match authority(secrets) {
+    match authorities {
         // Certificates follow in the next round, once the authority is stored.
         None => needs.push(Need::Authority),
-        Some(authority) => needs.extend(observed.holders().filter_map(|holder| {
-            certificate_need(namespace, secrets, &authority, holder, now)
-                .map(|reason| Need::Certificate(holder, reason))
-        })),
+        Some(authorities) => {
+            let bundle = authorities.bundle();
+            needs.extend(observed.holders().filter_map(|holder| {
+                let replaced = certificate_need(namespace, secrets, authorities, holder, now);
+                match replaced {
+                    Some(reason) => Some(Need::Certificate(holder, reason)),
+                    None => (text(secrets, &holder.tls_secret(), AUTHORITY) != Some(&bundle))
+                        .then_some(Need::Trust(holder)),
+                }
+            }));
+        }
     }
     needs
 }
@@ -60,7 +75,7 @@ pub fn needs(namespace: &str, observed: &Observed, now: Timestamp) -> Vec<Need> 
 fn certificate_need(
     namespace: &str,
     secrets: &BTreeMap<String, Secret>,
-    authority: &Pair,
+    authorities: &Authorities,
     holder: Holder,
     now: Timestamp,
 ) -> Option<&'static str> {
@@ -71,18 +86,10 @@ fn certificate_need(
     if text(secrets, name, PRIVATE_KEY).is_none() {
         return Some("its key is missing");
     }
-    if text(secrets, name, AUTHORITY) != Some(&authority.certificate) {
+    if !is_signed_by(certificate, &authorities.signer.certificate) {
         return Some("it is of another authority");
     }
     outdated(certificate, &names(holder, namespace), now)
-}
-
-/// The stored authority.
-pub fn authority(secrets: &BTreeMap<String, Secret>) -> Option<Pair> {
-    Some(Pair {
-        certificate: text(secrets, CA_SECRET, CERTIFICATE)?.to_owned(),
-        key: text(secrets, CA_SECRET, PRIVATE_KEY)?.to_owned(),
-    })
 }
 
 /// The text under `key` of the Secret `name`.
@@ -106,7 +113,8 @@ mod tests {
     use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
     use serde_json::json;
 
-    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY, needs};
+    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
+    use crate::secrets::authorities::{Authorities, Second};
     use crate::secrets::certificates::{authority, issue};
     use crate::secrets::observe::Observed;
 
@@ -119,6 +127,16 @@ mod tests {
             data: Some(data),
             ..Secret::default()
         }
+    }
+
+    fn needs(namespace: &str, observed: &Observed, now: Timestamp) -> Vec<Need> {
+        let authorities = authorities(observed);
+        super::needs(namespace, observed, Some(&authorities), now)
+    }
+
+    fn authorities(observed: &Observed) -> Authorities {
+        let read = Authorities::read(observed.secrets.get(CA_SECRET));
+        read.unwrap().unwrap()
     }
 
     /// An archive with two workers that lacks nothing.
@@ -164,7 +182,7 @@ mod tests {
 
     #[test]
     fn an_empty_namespace_needs_everything_but_certificates_wait_for_their_authority() {
-        let needs = needs("sky", &Observed::default(), Timestamp::now());
+        let needs = super::needs("sky", &Observed::default(), None, Timestamp::now());
         assert_eq!(
             needs,
             [
@@ -210,6 +228,24 @@ mod tests {
             .collect();
         assert_eq!(wanted.len(), 7);
         assert_eq!(needs("sky", &observed, Timestamp::now()), wanted);
+    }
+
+    #[test]
+    fn an_authority_that_is_to_come_is_trusted_and_signs_nothing() {
+        let observed = complete();
+        let next = authority("sky", SystemTime::now()).unwrap();
+        let coming = authorities(&observed).with_next(next);
+        let as_of = |authorities: &Authorities| {
+            super::needs("sky", &observed, Some(authorities), Timestamp::now())
+        };
+        let trust: Vec<Need> = observed.holders().map(Need::Trust).collect();
+        assert_eq!(as_of(&coming), trust);
+        let leaving = coming.turned();
+        assert!(matches!(leaving.second, Some(Second::Last(_))));
+        let reissued = observed
+            .holders()
+            .map(|holder| Need::Certificate(holder, "it is of another authority"));
+        assert_eq!(as_of(&leaving), reissued.collect::<Vec<_>>());
     }
 
     #[test]

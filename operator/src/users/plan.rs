@@ -300,10 +300,12 @@ mod tests {
 
     #[test]
     fn verifiers_are_those_mariadb_and_mysql_store() {
-        let plan = plan(
-            &[user("a", "anna", "good", "2026-01-01T00:00:00Z")],
-            &secrets(),
-        );
+        let plan = plan(&declared([user(
+            "a",
+            "anna",
+            "good",
+            "2026-01-01T00:00:00Z",
+        )]));
         assert!(plan.findings[0].holds);
         let entry = &plan.users["anna"];
         // SELECT PASSWORD('secret') without its asterisk.

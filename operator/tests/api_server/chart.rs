@@ -104,7 +104,9 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
     assert!(may("delete", "workers.orrery.dev", own) && may("delete", "pods", own));
     assert!(
         !may("update", "queryusers.orrery.dev", own)
-            && !may("delete", "queryusers.orrery.dev", own),
+            && !may("delete", "queryusers.orrery.dev", own)
+            && !may("create", "queryroles.orrery.dev", own)
+            && !may("update", "queryroles.orrery.dev", own),
         "grants belong to administrators"
     );
     assert!(

@@ -113,6 +113,7 @@ async fn a_czar_that_was_taken_over_takes_no_lease_but_its_own() {
         pod: "czar-a".into(),
         pod_uid: own.metadata.uid.clone().unwrap(),
         component: "czar".into(),
+        tls: None,
     };
     let renewing = renew(client, archive.namespace.clone(), reader, in_use);
     let there = archive.until::<Lease>("czar-a", "renewed", |lease| {

@@ -21,6 +21,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use sha2::{Digest as _, Sha256};
 use verifier::{RoleClientVerifier, RoleVerifier};
 pub use verifier::{role, worker};
 
@@ -73,6 +74,13 @@ impl Files {
         Ok(Self::new(read(CERTIFICATE)?, read(KEY)?, Vec::new()))
     }
 
+    /// What tells these files from others, without the key: SHA-256 of certificate and authority, in
+    /// hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let parts = [&self.certificate, &self.authority].map(Sha256::digest);
+        hex::encode(Sha256::digest(parts.concat()))
+    }
+
     /// What they hold.
     pub fn identity(&self) -> Result<Identity, TlsError> {
         let mut roots = RootCertStore::empty();
@@ -86,6 +94,14 @@ impl Files {
             roots: Arc::new(roots),
         })
     }
+}
+
+/// The digest of the files in this folder, if they can be used: what programs that look at the folder
+/// for each new connection work with.
+pub fn in_use(folder: &Path) -> Result<String, TlsError> {
+    let files = Files::read(folder)?;
+    files.identity()?;
+    Ok(files.digest())
 }
 
 /// Certificate and key of a role, and the authority it believes.
@@ -164,6 +180,20 @@ mod tests {
             .unwrap()
             .to_string();
         assert!(bad.contains(KEY), "{bad}");
+    }
+
+    #[test]
+    fn a_digest_tells_certificates_and_authorities_apart_and_says_nothing_of_the_key() {
+        let digest = |certificate: &str, key: &str, authority: &str| {
+            let [certificate, key, authority] =
+                [certificate, key, authority].map(|text| text.as_bytes().to_vec());
+            Files::new(certificate, key, authority).digest()
+        };
+        assert_eq!(digest("a", "k", "b"), digest("a", "l", "b"));
+        let others = [("a", "c"), ("c", "b"), ("ab", ""), ("", "ab"), ("b", "a")];
+        for (certificate, authority) in others {
+            assert_ne!(digest("a", "k", "b"), digest(certificate, "k", authority));
+        }
     }
 
     #[test]

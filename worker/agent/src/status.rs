@@ -9,6 +9,8 @@ pub struct Status {
     pub mysqld: std::result::Result<String, String>,
     /// Identity of the data directory, or why it is not trusted.
     pub identity: std::result::Result<Option<Identity>, String>,
+    /// Digest of the TLS files that mysqld has read.
+    pub mysqld_tls: Option<String>,
 }
 
 impl Default for Status {
@@ -16,6 +18,7 @@ impl Default for Status {
         Self {
             mysqld: Err("it was not asked yet".into()),
             identity: Ok(None),
+            mysqld_tls: None,
         }
     }
 }

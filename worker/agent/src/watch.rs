@@ -80,6 +80,7 @@ impl Watcher {
                 self.agent.set_status(Status {
                     mysqld: Err(reason),
                     identity: before.identity.clone(),
+                    mysqld_tls: None,
                 });
             }
         }
@@ -102,6 +103,7 @@ impl Watcher {
         Ok(Status {
             mysqld: Ok(settings.version),
             identity: identity.map_err(|error| error.to_string()),
+            mysqld_tls: self.tls.as_ref().map(Files::digest),
         })
     }
 

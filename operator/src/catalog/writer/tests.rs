@@ -6,7 +6,7 @@ use kube::Api;
 use orrery_archive::catalog::FamilyGrid;
 use orrery_archive::names::ROOT;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_worker_api::agent::{Held, Highest, Identity};
+use orrery_worker_api::agent::{Held, Highest, Identity, TlsInUse};
 use serde_json::json;
 
 use super::*;
@@ -174,6 +174,7 @@ fn info(archive_uid: &str, attempt: u64, segment: u64) -> Info {
             bytes: 0,
             highest: Highest { attempt, segment },
         }),
+        tls: TlsInUse::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::{READER_ACCOUNT, Role};
-use orrery_worker_api::agent::{Adopt, Held, Info};
+use orrery_worker_api::agent::{Adopt, Held, Info, TlsInUse};
 use rustix::fs::StatVfs;
 
 use super::body::Body;
@@ -45,6 +45,10 @@ async fn describe(agent: &Agent) -> Result<Info> {
         catalog: agent.catalog.epochs(),
         free_bytes: free_bytes(&agent.config.data_dir)?,
         held,
+        tls: TlsInUse {
+            agent: agent.tls.digest().ok(),
+            mysqld: status.mysqld_tls.clone(),
+        },
     })
 }
 
@@ -112,8 +116,8 @@ async fn take_identity(agent: &Agent, request: &Adopt) -> Result<()> {
     control::set_identity(&mut conn, &identity).await?;
     agent.identity_file.write(&identity)?;
     agent.set_status(Status {
-        mysqld: agent.status().mysqld.clone(),
         identity: Ok(Some(identity)),
+        ..agent.status().as_ref().clone()
     });
     Ok(())
 }

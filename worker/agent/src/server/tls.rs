@@ -54,6 +54,11 @@ impl TlsFiles {
         Ok(self.load()?.identity)
     }
 
+    /// What tells the files in use from others.
+    pub fn digest(&self) -> Result<String> {
+        Ok(self.load()?.files.digest())
+    }
+
     /// Reads the files; builds configurations when they changed. A half-written renewal leaves the
     /// old ones in use.
     fn load(&self) -> Result<Loaded> {

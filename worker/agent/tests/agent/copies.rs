@@ -9,6 +9,7 @@ use orrery_worker_api::agent::{
     CopyDdl, CopyStatus, Drop, Dropped, ExportOrder, ManifestRow, PageQuery, RowState, StartCopy,
     TablePart,
 };
+use orrery_worker_api::client::AgentClient;
 
 use super::support::{HOME, OVERLAP, Setup, attempt, part, reason, with_archive};
 

@@ -1,12 +1,13 @@
 //! The account that czars read with: over TLS, with a czar's certificate, and with the password
 //! that holds now.
 
+use std::path::Path;
 use std::time::Duration;
 
 use orrery_archive::names::{READER_ACCOUNT, Role};
 use orrery_kit::{Mysqld, Options};
 use orrery_kit_worker::{ARCHIVE_UID, Archive, READER_PASSWORD, TERM, Worker, default_config};
-use orrery_tls::Identity;
+use orrery_tls::{Files, Identity};
 use orrery_wire::client::{ClientConnection, ClientOptions, ClientTls, Endpoint};
 use orrery_worker_api::agent::Adopt;
 
@@ -102,6 +103,19 @@ async fn a_password_is_rotated_without_a_restart_and_without_losing_a_connection
     old.run(b"SELECT 1").await.unwrap();
 }
 
+/// The operator hears which certificates mysqld and the agent work with.
+async fn says(archive: &Archive, worker: &Worker, of_mysqld: &Path) {
+    let digest = |folder: &Path| Some(Files::read(folder).unwrap().digest());
+    let operator = worker.api(archive, Role::Operator);
+    let mut info = operator.info().await.unwrap();
+    // mysqld has read them a moment before its agent says so.
+    while info.tls.mysqld != digest(of_mysqld) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        info = operator.info().await.unwrap();
+    }
+    assert_eq!(info.tls.agent, digest(&archive.tls_dir(Role::Agent)));
+}
+
 #[tokio::test]
 async fn mysqld_reads_a_renewed_certificate_without_losing_a_connection() {
     let archive = Archive::new();
@@ -119,6 +133,7 @@ async fn mysqld_reads_a_renewed_certificate_without_losing_a_connection() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     old.run(b"SELECT 1").await.unwrap();
+    says(&archive, &worker, &folder).await;
     archive.issue(&folder, Role::Mysqld.common_name());
     while connect(&worker, &options).await.is_none() {
         assert!(seconds < 60, "the certificate is not read again");

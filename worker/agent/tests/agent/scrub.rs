@@ -3,7 +3,6 @@
 use mysql_async::prelude::Queryable;
 use orrery_agent::scrub;
 use orrery_archive::catalog::Epochs;
-use orrery_archive::names::Role;
 use orrery_kit_worker::{Archive, TERM, Worker};
 use orrery_worker_api::agent::{
     CopyDdl, CopyStatus, ManifestRow, RowState, SetState, StartCopy, TablePart,

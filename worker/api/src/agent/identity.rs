@@ -23,6 +23,20 @@ pub struct Info {
     /// What mysqld says that it holds; `None` while it does not answer, which says nothing about
     /// what is there.
     pub held: Option<Held>,
+    /// The TLS files that agent and mysqld work with.
+    #[serde(default)]
+    pub tls: TlsInUse,
+}
+
+/// Digests of the TLS files that a worker works with ([`orrery_tls::Files::digest`]); `None` while
+/// there are none that can be used.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsInUse {
+    /// Of the agent.
+    pub agent: Option<String>,
+    /// Of mysqld, which has read them.
+    pub mysqld: Option<String>,
 }
 
 /// What a worker's mysqld holds.
