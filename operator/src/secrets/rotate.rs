@@ -87,7 +87,7 @@ pub async fn turn(
 
 /// What the Secret says of the rotation.
 fn note(secret: &mut Secret, step: &Step, now: Timestamp) {
-    let annotations = secret.annotations_mut();
+    let mut annotations = secret.annotations().clone();
     match step {
         Step::Note => {
             annotations.insert(SINCE_ANNOTATION.into(), now.as_second().to_string());
@@ -100,6 +100,7 @@ fn note(secret: &mut Secret, step: &Step, now: Timestamp) {
             annotations.remove(ROTATION_ANNOTATION);
         }
     }
+    secret.metadata.annotations = (!annotations.is_empty()).then_some(annotations);
 }
 
 async fn replace(context: &Context, namespace: &str, secret: &Secret) -> Result<(), SecretsError> {
