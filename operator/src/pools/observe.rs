@@ -170,7 +170,7 @@ async fn reader_password(
         .get_opt(MYSQL_SECRET)
         .await?;
     Ok(secret.and_then(|secret| {
-        crate::secrets::plan::value(&secret, READER_ACCOUNT).map(ToOwned::to_owned)
+        crate::secrets::values::value(&secret, READER_ACCOUNT).map(ToOwned::to_owned)
     }))
 }
 

@@ -16,8 +16,9 @@ use super::authorities::Authorities;
 use super::certificates::{self, CertificateError, Pair};
 use super::error::SecretsError;
 use super::observe::Observed;
-use super::plan::{self, AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
+use super::plan::Need;
 use super::signing::SigningKeys;
+use super::values::{AUTHORITY, CERTIFICATE, PRIVATE_KEY, text};
 use crate::controller::apply::{Ownership, apply};
 use crate::controller::context::Context;
 use crate::controller::events::Event;
@@ -216,7 +217,7 @@ fn event(need: Need) -> Event {
 /// Lets calls to agents use the operator's certificate.
 pub fn identify(context: &Context, namespace: &str, secrets: &BTreeMap<String, Secret>) {
     let name = Holder::Operator.tls_secret();
-    let of = |key| plan::text(secrets, &name, key).map(|text| text.as_bytes().to_vec());
+    let of = |key| text(secrets, &name, key).map(|text| text.as_bytes().to_vec());
     if let (Some(certificate), Some(key), Some(authority)) =
         (of(CERTIFICATE), of(PRIVATE_KEY), of(AUTHORITY))
     {

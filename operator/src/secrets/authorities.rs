@@ -9,7 +9,7 @@ use orrery_archive::names::CA_SECRET;
 use thiserror::Error;
 
 use super::certificates::Pair;
-use super::plan::{CERTIFICATE, PRIVATE_KEY, value};
+use super::values::{CERTIFICATE, PRIVATE_KEY, value};
 
 /// Key of the certificate of the authority that is to come.
 const NEXT_CERTIFICATE: &str = "next.crt";

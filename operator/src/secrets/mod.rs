@@ -14,6 +14,7 @@ pub mod plan;
 mod rotate;
 mod rotation;
 pub mod signing;
+pub mod values;
 
 use std::time::Duration;
 

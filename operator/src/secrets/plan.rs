@@ -9,13 +9,7 @@ use orrery_archive::names::{CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
 use super::authorities::Authorities;
 use super::certificates::{expires, is_signed_by, names, outdated};
 use super::observe::Observed;
-
-/// Key of the certificate in a Secret.
-pub const CERTIFICATE: &str = "tls.crt";
-/// Key of the private key.
-pub const PRIVATE_KEY: &str = "tls.key";
-/// Key of the authority's certificate.
-pub const AUTHORITY: &str = "ca.crt";
+use super::values::{AUTHORITY, CERTIFICATE, PRIVATE_KEY, text, value};
 
 /// When the certificates in these Secrets expire, by the Secret's name.
 pub fn expiries(secrets: &BTreeMap<String, Secret>) -> BTreeMap<&str, Timestamp> {
@@ -92,16 +86,6 @@ fn certificate_need(
     outdated(certificate, &names(holder, namespace), now)
 }
 
-/// The text under `key` of the Secret `name`.
-pub fn text<'a>(secrets: &'a BTreeMap<String, Secret>, name: &str, key: &str) -> Option<&'a str> {
-    value(secrets.get(name)?, key)
-}
-
-/// The text under `key` of a Secret.
-pub fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a str> {
-    std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -113,10 +97,11 @@ mod tests {
     use orrery_archive::names::{CA_SECRET, CZAR_ACCOUNT, Holder, MYSQL_SECRET, READER_ACCOUNT};
     use serde_json::json;
 
-    use super::{AUTHORITY, CERTIFICATE, Need, PRIVATE_KEY};
+    use super::Need;
     use crate::secrets::authorities::{Authorities, Second};
     use crate::secrets::certificates::{authority, issue};
     use crate::secrets::observe::Observed;
+    use crate::secrets::values::{AUTHORITY, CERTIFICATE, PRIVATE_KEY};
 
     fn secret(values: &[(&str, &str)]) -> Secret {
         let data = values

@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use super::observe::{Observed, Roles};
 use crate::controller::conditions::Finding;
-use crate::secrets::plan::value;
+use crate::secrets::values::value;
 
 /// Key of a user's Secret that holds the password.
 pub const PASSWORD: &str = "password";

@@ -6,7 +6,7 @@ use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
 use orrery_archive::names::{USERS_KEY, USERS_SECRET};
 use orrery_crds::kinds::{QueryUser, all};
-use orrery_operator::secrets::plan::value;
+use orrery_operator::secrets::values::value;
 use orrery_operator::users::admin::{ADMIN_SECRET, MADE_ANNOTATION};
 
 use crate::support::{Archive, repository, run};

@@ -12,7 +12,7 @@ use orrery_archive::names::{
 };
 use orrery_crds::kinds::{QueryRole, QueryUser, Worker, WorkerPool};
 use orrery_operator::secrets::certificates::is_signed_by;
-use orrery_operator::secrets::plan::{AUTHORITY, CERTIFICATE, value};
+use orrery_operator::secrets::values::{AUTHORITY, CERTIFICATE, value};
 use serde_json::json;
 
 use crate::support::{Archive, pool};
