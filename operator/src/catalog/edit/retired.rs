@@ -44,8 +44,9 @@ impl Claimed {
 }
 
 /// The incarnation of a declared table, and the catalog in which it has it when that is another. An
-/// object may have lost its status: then the table of its name and schema is its own, whether the
-/// catalog has it or it was deleted meanwhile. Only one whose rows go with its object is not.
+/// object may have lost its status, or have one of another catalog (see [`is_foreign`]): then the
+/// table of its name and schema is its own, whether the catalog has it or it was deleted meanwhile.
+/// Only one whose rows go with its object is not.
 pub fn claim(
     catalog: &Catalog,
     claim: &Claim,
@@ -53,6 +54,7 @@ pub fn claim(
 ) -> Result<(Option<Catalog>, Claimed), EditError> {
     if let Some(known) = claim.known
         && !has_left(catalog, &claim.key, known)
+        && !is_foreign(catalog, claim, known)
     {
         return Ok((None, Claimed::Known(known)));
     }
@@ -99,6 +101,22 @@ fn former<'a>(catalog: &'a Catalog, key: &TableKey, schema: &Schema) -> Option<&
 fn has_left(catalog: &Catalog, key: &TableKey, incarnation: u64) -> bool {
     let database = physical_database(&key.database, incarnation);
     catalog.retired.contains_key(&incarnation) || catalog.dropping.contains_key(&database)
+}
+
+/// Whether the incarnation that an object has heard of was not given to it by this catalog, which was
+/// rebuilt since: it is that of another table, or the catalog has rows of this table under another.
+fn is_foreign(catalog: &Catalog, claim: &Claim, known: u64) -> bool {
+    let held = catalog.tables.get(&claim.key);
+    if held.is_some_and(|held| held.incarnation == known) {
+        return false;
+    }
+    let is_of_another = catalog.kept().any(|(_, table)| {
+        let index = table.kind.index().map(|index| index.incarnation);
+        table.incarnation == known || index == Some(known)
+    });
+    is_of_another
+        || known > catalog.counters.incarnation
+        || !claim.begins_empty && has_former(catalog, &claim.key, &claim.schema)
 }
 
 /// Index ⊇ data at every dataEpoch (docs/design/ingest.md#director-index): what comes back was not

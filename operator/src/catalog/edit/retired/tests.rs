@@ -162,6 +162,38 @@ fn an_object_that_lost_its_status_keeps_its_rows() {
     assert_eq!(replaced.retired[&20].until, Some(NOW + GRACE));
 }
 
+/// A catalog that was rebuilt does not have the numbers that another gave to the same objects.
+#[test]
+fn an_object_with_a_status_of_another_catalog_keeps_its_rows() {
+    let before = catalog();
+    let remembers = |table, known| {
+        let claimed = Claim {
+            known: Some(known),
+            ..made_again(table)
+        };
+        claim(&before, &claimed, NOW).unwrap().1
+    };
+    for known in [2, 10, 11, 31] {
+        assert_eq!(remembers(CHILD, known), Claimed::Known(20), "{known}");
+    }
+    let gone = without(&before, &[CHILD]);
+    let knows = Claim {
+        known: Some(2),
+        ..made_again(CHILD)
+    };
+    assert_eq!(claim(&gone, &knows, NOW).unwrap().1, Claimed::Returned(20));
+    let fresh = |known| Claim {
+        key: key("New"),
+        known: Some(known),
+        ..made_again(CHILD)
+    };
+    let of_new = |known| claim(&before, &fresh(known), NOW).unwrap().1;
+    assert_eq!(of_new(25), Claimed::Known(25), "the catalog gave it out");
+    for known in [11, 20, 31] {
+        assert_eq!(of_new(known), Claimed::New(31), "{known} is another's");
+    }
+}
+
 /// An object that is deleted and made again at once is never seen to be gone.
 #[test]
 fn a_new_object_in_place_of_one_without_a_grace_period_begins_empty() {
