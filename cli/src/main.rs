@@ -7,7 +7,8 @@
 //! file has it, [`import`] what another archive left. [`user`] makes users, [`mysql`] lets one ask,
 //! [`worker`] empties one, and replaces a lost volume. [`rebalance`] shows what is to move between
 //! workers, and approves or stops it.
-//! [`deleted`] lists tables that were deleted and brings one back. [`chunks`] says who holds what, [`report`] collects what support needs.
+//! [`deleted`] lists tables that were deleted and brings one back. [`chunks`] says who holds what,
+//! [`report`] collects what support needs, [`rebuild`] has a lost catalog made again.
 
 mod archive;
 mod catalog;
@@ -20,6 +21,7 @@ mod mysql;
 mod output;
 mod progress;
 mod rebalance;
+mod rebuild;
 mod rejects;
 mod report;
 mod revoke;
@@ -76,6 +78,9 @@ enum Command {
         #[command(subcommand)]
         command: Option<rebalance::Command>,
     },
+    /// Has the catalog made again from what workers hold.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Makes tables from files, lists deleted ones and brings them back.
     #[command(subcommand)]
     Table(TableCommand),
@@ -162,6 +167,13 @@ enum IngestCommand {
 }
 
 #[derive(Subcommand)]
+enum CatalogCommand {
+    /// Shows what a catalog that was lost would be made of, and has it written with --yes. Exit code
+    /// 1 when nothing was written and nothing can be approved.
+    Rebuild(rebuild::Rebuild),
+}
+
+#[derive(Subcommand)]
 enum TableCommand {
     /// Prints the YAML of a table and of an ingest into it, from the header of a file.
     Create(create::Create),
@@ -229,6 +241,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Table(TableCommand::Deleted) => deleted::list(&cluster.connect().await?).await?,
         Command::Table(TableCommand::Restore { table }) => {
             deleted::restore(&cluster.connect().await?, &table).await?;
+        }
+        Command::Catalog(CatalogCommand::Rebuild(asked)) => {
+            let done = rebuild::run(&cluster.connect().await?, asked).await?;
+            return Ok(exit_code(done));
         }
         Command::Import(import) => import::print(*import).await?,
         Command::User(command) => run_user(&cluster.connect().await?, command).await?,

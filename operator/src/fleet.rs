@@ -118,21 +118,7 @@ impl Fleet<'_> {
 
     /// What a worker holds, without what it was asked to delete.
     pub async fn manifest(&self, worker: WorkerId) -> Result<Vec<ManifestRow>, AgentError> {
-        let agent = self.agent(worker)?;
-        let mut manifest = Vec::new();
-        let mut query = PageQuery {
-            after: None,
-            limit: Some(PAGE),
-        };
-        loop {
-            let page = agent.manifest(&query).await?;
-            let rows = page.rows.into_iter();
-            manifest.extend(rows.filter(|row| row.state != RowState::Deleted));
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(manifest),
-            }
-        }
+        manifest(&self.agent(worker)?, |row| row).await
     }
 
     /// Makes a call at each of `workers`, all at once. One that fails is logged with `what` it was
@@ -158,6 +144,28 @@ impl Fleet<'_> {
             }
         });
         futures::future::join_all(calls).await;
+    }
+}
+
+/// What a worker holds, without what it was asked to delete; `take` says what is kept of each row.
+pub async fn manifest<T>(
+    agent: &AgentClient,
+    take: impl Fn(ManifestRow) -> T,
+) -> Result<Vec<T>, AgentError> {
+    let mut manifest = Vec::new();
+    let mut query = PageQuery {
+        after: None,
+        limit: Some(PAGE),
+    };
+    loop {
+        let page = agent.manifest(&query).await?;
+        let rows = page.rows.into_iter();
+        let rows = rows.filter(|row| row.state != RowState::Deleted);
+        manifest.extend(rows.map(&take));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(manifest),
+        }
     }
 }
 

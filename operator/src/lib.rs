@@ -13,6 +13,7 @@
 //! - [`rebalance`]: what moves so that workers have their fair share;
 //! - [`scrub`]: copies that their agents found damaged;
 //! - [`deletions`]: tables that go;
+//! - [`rebuild`]: a lost catalog is made again from what workers hold, when a person asks for it;
 //! - [`gc`]: catalog objects that no reader needs are deleted, agents get copies of the catalog;
 //! - [`users`]: `QueryUser`s and their Secrets → the one Secret that czars and proxies watch;
 //! - [`secrets`]: the archive's authority, certificates, passwords and keys.
@@ -47,6 +48,7 @@ pub mod placement;
 pub mod pools;
 pub mod quantity;
 pub mod rebalance;
+pub mod rebuild;
 pub mod repair;
 pub mod run;
 pub mod scrub;

@@ -23,6 +23,7 @@ use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::rebalance::Rebalances;
+use crate::rebuild::Rebuild;
 use crate::repair::Repair;
 use crate::scrub::Scrub;
 use crate::secrets::Secrets;
@@ -69,6 +70,7 @@ pub async fn controllers(context: Context) {
         runner::run(Users, &context),
         runner::run(Secrets, &context),
         runner::run(Gc::default(), &context),
+        runner::run(Rebuild, &context),
         runner::run(Repair::default(), &context),
         runner::run(Rebalances::default(), &context),
         runner::run(Copies::default(), &context),

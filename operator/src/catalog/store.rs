@@ -42,7 +42,19 @@ pub struct Stored {
     pub remains: usize,
 }
 
-/// What the newest root, needs; it is read after the list of objects.
+impl Stored {
+    /// A root of which nothing is to be kept: no object is taken to be there.
+    pub fn to_replace(root: Option<ChunkMap>) -> Self {
+        Self {
+            catalog: Catalog::default(),
+            root,
+            names: BTreeSet::new(),
+            remains: 0,
+        }
+    }
+}
+
+/// What the newest root needs; it is read after the list of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needed {
     /// Its epochs.

@@ -150,6 +150,44 @@ impl Writer {
         Err(WriterError::Conflict)
     }
 
+    /// Writes a catalog that was put together from what workers hold, over the root with this
+    /// resourceVersion or where there is none, under a term of this leader. Nothing of what is
+    /// there counts; another root there is a conflict.
+    pub async fn rebuild(
+        &self,
+        namespace: &str,
+        over: Option<&str>,
+        mut catalog: Catalog,
+    ) -> Result<Arc<Catalog>, WriterError> {
+        let archive = self.archive(namespace).await;
+        let mut led_now = archive.led.lock().await;
+        let store = Store::new(&self.client, namespace);
+        let root = store.root().await?;
+        if root
+            .as_ref()
+            .and_then(ResourceExt::resource_version)
+            .as_deref()
+            != over
+        {
+            return Err(WriterError::Conflict);
+        }
+        catalog.term = term::next(self.mandate.transitions, catalog.term, []);
+        self.mandate
+            .check()
+            .await
+            .map_err(|error| WriterError::NotLeading(error.to_string()))?;
+        *led_now = None;
+        let stored = store.write(&Stored::to_replace(root), catalog).await?;
+        let catalog = Arc::new(stored.catalog.clone());
+        tracing::warn!(namespace, term = catalog.term, lineage = catalog.lineage, epochs = %catalog.epochs, "the catalog was rebuilt from what workers hold");
+        *led_now = Some(Led {
+            store,
+            stored,
+            catalog: Arc::clone(&catalog),
+        });
+        Ok(catalog)
+    }
+
     /// `count` worker ids that were never given out before, ascending.
     pub async fn reserve_workers(
         &self,

@@ -84,10 +84,15 @@ impl SigningKeys {
         self.0.get(known.or_else(|| self.0.keys().next())?)
     }
 
+    /// The keys whose signatures count; `None` when there is no key.
+    pub fn trusted(&self) -> Option<TrustedKeys> {
+        let keys: Vec<PublicKey> = self.0.values().map(SigningKey::public).collect();
+        TrustedKeys::new(keys)
+    }
+
     /// What czars and agents are given; `None` when there is no key.
     pub fn published(&self, namespace: &str) -> Option<ConfigMap> {
-        let keys: Vec<PublicKey> = self.0.values().map(SigningKey::public).collect();
-        let trusted = TrustedKeys::new(keys)?.to_string();
+        let trusted = self.trusted()?.to_string();
         Some(ConfigMap {
             metadata: ObjectMeta {
                 name: Some(PUBLIC_KEYS_CONFIG.into()),

@@ -21,6 +21,7 @@ mod ingests;
 mod leases;
 mod quotas;
 mod rebalance;
+mod rebuild;
 mod repair;
 mod rolls;
 mod secrets;

@@ -5,6 +5,7 @@
 mod answers;
 mod away;
 mod buckets;
+mod catalog_lost;
 mod deaths;
 mod declarations;
 mod deletions;
