@@ -4,10 +4,12 @@
 //! `sql_mode`, lock waits.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
+use parking_lot::Mutex;
 
 use crate::error::{AgentError, Result};
 
@@ -32,6 +34,8 @@ const SETUP: [&str; 3] = [
 pub struct Db {
     opts: Opts,
     pool: Pool,
+    /// Sessions of LOADs that have committed.
+    resting: Arc<Mutex<Vec<Conn>>>,
 }
 
 impl Db {
@@ -55,6 +59,7 @@ impl Db {
         Ok(Self {
             pool: Pool::new(opts.clone()),
             opts,
+            resting: Arc::default(),
         })
     }
 
@@ -66,6 +71,25 @@ impl Db {
     /// A connection of its own, for statements that can block, hold locks or be killed.
     pub async fn session(&self) -> Result<Conn> {
         within(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await
+    }
+
+    /// A session of its own for a LOAD: one that another has left with [`Db::rest`], if it is still
+    /// there. To connect, and to prepare the statements around it, takes longer than a LOAD of few
+    /// rows.
+    pub async fn load_session(&self) -> Result<Conn> {
+        loop {
+            let Some(mut conn) = self.resting.lock().pop() else {
+                return self.session().await;
+            };
+            if let Ok(Ok(())) = tokio::time::timeout(CONNECT_TIMEOUT, conn.ping()).await {
+                return Ok(conn);
+            }
+        }
+    }
+
+    /// Keeps a session for the next LOAD. Only after its transaction has ended.
+    pub fn rest(&self, conn: Conn) {
+        self.resting.lock().push(conn);
     }
 
     /// Ends another connection; one that is gone already is fine.
@@ -99,6 +123,7 @@ impl Db {
 
     /// Closes idle connections.
     pub async fn close(&self) {
+        self.resting.lock().clear();
         if let Err(error) = self.pool.clone().disconnect().await {
             tracing::debug!(%error, "connections were closed by mysqld first");
         }

@@ -70,10 +70,10 @@ async fn load(
         () = cancelled.cancelled() => return Err(sealed(attempt)),
         permit = agent.load_permits.acquire() => permit.map_err(|_| AgentError::Internal("the agent stops".into()))?,
     };
-    let mut conn = agent.db.session().await?;
+    let mut conn = agent.db.load_session().await?;
     match transaction(agent, &mut conn, attempt, target, source, cancelled).await {
         Ok(loaded) => {
-            close(conn).await;
+            agent.db.rest(conn);
             Ok(loaded)
         }
         Err(error) => {

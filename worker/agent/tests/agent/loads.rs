@@ -12,6 +12,22 @@ pub const STAGED: &str = "SELECT COUNT(*) FROM orrery_staging__1.Object_1__1";
 pub const LOADING: &str =
     "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOAD DATA%'";
 
+/// To connect takes longer than to load few rows.
+#[tokio::test]
+async fn loads_one_after_the_other_share_a_session() {
+    let setup = setup().await;
+    setup.open(&attempt(1)).await.unwrap();
+    let connections = "SELECT CAST(variable_value AS UNSIGNED) FROM information_schema.global_status \
+                       WHERE variable_name = 'CONNECTIONS'";
+    let before = setup.number(connections).await;
+    for number in 0..20 {
+        let row = format!("{number}\ta\t1\t1\n");
+        setup.load(1, &part(number), &row).await.unwrap();
+    }
+    let made = setup.number(connections).await - before;
+    assert!(made < 20, "{made} connections for 20 loads");
+}
+
 #[tokio::test]
 async fn rows_and_their_ledger_row_are_committed_together() {
     let setup = setup().await;
