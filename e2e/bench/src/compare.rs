@@ -64,15 +64,20 @@ struct Clock {
 }
 
 impl Clock {
+    fn all(&self) -> f64 {
+        self.proxy + self.czar + self.servers + self.plain
+    }
+
     fn now(site: &Site) -> anyhow::Result<Self> {
-        let mut servers = site.stack.shadow.pid().map_or(Ok(0.0), cpu_seconds)?;
-        for pid in site.worker_pids() {
-            servers += cpu_seconds(pid)?;
-        }
+        let all = |pids: &mut dyn Iterator<Item = u32>| -> anyhow::Result<f64> {
+            pids.map(cpu_seconds).sum()
+        };
+        let shadows = site.shadows().filter_map(|server| server.pid());
+        let mut servers = site.worker_pids().into_iter().chain(shadows);
         Ok(Self {
-            proxy: cpu_seconds(site.proxy.pid())?,
-            czar: cpu_seconds(site.czar.pid())?,
-            servers,
+            proxy: all(&mut site.fronts().map(|front| front.proxy.pid()))?,
+            czar: all(&mut site.fronts().map(|front| front.czar.pid()))?,
+            servers: all(&mut servers)?,
             plain: site.plain.pid().map_or(Ok(0.0), cpu_seconds)?,
         })
     }
@@ -144,15 +149,15 @@ async fn timed(
     Ok((run, spent))
 }
 
-/// Hand-made parallel queries go to the workers, other direct ones to the plain server: both count
-/// as direct.
+/// Hand-made parallel queries go to the workers, other direct ones to the plain server, and those
+/// without TLS to a proxy of their own: all of it counts as direct.
 fn per_operation(spent: &Clock, through: Run, direct_spent: &Clock, without: Run) -> Cpu {
     let micros = |seconds: f64, run: Run| seconds * 1e6 / run.operations;
     Cpu {
         proxy: micros(spent.proxy, through),
         czar: micros(spent.czar, through),
         servers: micros(spent.servers, through),
-        direct: micros(direct_spent.plain + direct_spent.servers, without),
+        direct: micros(direct_spent.all(), without),
     }
 }
 

@@ -60,7 +60,8 @@ fn main() -> anyhow::Result<()> {
             "bench: {} rows on {} workers and on one plain server…",
             args.objects, args.workers
         );
-        let site = Site::start(args.objects, args.workers).await?;
+        let secured = figures.contains(&Figure::Secured);
+        let site = Site::start(args.objects, args.workers, secured).await?;
         let mut lines = Vec::new();
         for figure in figures {
             eprintln!("bench: {}…", figure.title());

@@ -33,8 +33,8 @@ pub fn print(site: &Site, lines: &[Line]) -> anyhow::Result<()> {
     }
     println!(
         "\nPeak resident memory: czar {:.0} MiB, proxy {:.0} MiB.",
-        peak_mib(site.czar.pid())?,
-        peak_mib(site.proxy.pid())?
+        peak_mib(site.front.czar.pid())?,
+        peak_mib(site.front.proxy.pid())?
     );
     Ok(())
 }

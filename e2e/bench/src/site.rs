@@ -8,14 +8,15 @@ use std::process::Child;
 use anyhow::Context;
 use futures::future::try_join_all;
 use orrery_archive::catalog::Catalog;
-use orrery_archive::names::READER_ACCOUNT;
+use orrery_archive::names::{READER_ACCOUNT, Role};
 use orrery_dev::archive::{self, PhysicalTable};
 use orrery_dev::load::load;
 use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN};
-use orrery_dev::programs::{start_czar, start_proxy};
+use orrery_dev::programs::{Place, start_czar, start_proxy};
 use orrery_dev::sample;
-use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
+use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, shadow_options, user, users};
 use orrery_kit::port;
+use orrery_kit_worker::Archive as Certificates;
 use orrery_sample_sky::Table;
 use orrery_sky::Grid;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
@@ -36,14 +37,32 @@ pub struct Site {
     pub plain: Mysqld,
     /// The archive's servers.
     pub stack: Stack,
+    /// Czar and proxy, in the clear.
+    pub front: Front,
+    /// Czar and proxy with mutual TLS between all programs, over the same workers.
+    pub secured: Option<Secured>,
+    /// Removed at the end.
+    _folder: tempfile::TempDir,
+}
+
+/// A proxy and its czar.
+pub struct Front {
     /// The czar.
     pub czar: Program,
     /// The proxy.
     pub proxy: Program,
     /// Where the proxy listens.
     address: SocketAddr,
-    /// Removed at the end.
-    _folder: tempfile::TempDir,
+}
+
+/// A front whose programs speak TLS with each other and with the workers.
+pub struct Secured {
+    /// The programs.
+    pub front: Front,
+    /// The shadow server of its czar.
+    pub shadow: Mysqld,
+    /// Its certificates; removed at the end.
+    _certificates: Certificates,
 }
 
 /// What the measurements need to know of the rows.
@@ -77,9 +96,48 @@ impl Drop for Program {
     }
 }
 
+impl Front {
+    fn start(place: &Place<'_>, stack: &Stack, shadow: &Mysqld) -> anyhow::Result<Self> {
+        let (czar, address) = (loopback(port::reserve()?), loopback(port::reserve()?));
+        Ok(Self {
+            czar: Program(start_czar(place, stack, shadow, czar)?),
+            proxy: Program(start_proxy(place, stack, czar, address)?),
+            address,
+        })
+    }
+
+    async fn connect(&self) -> anyhow::Result<ClientConnection> {
+        connect(self.address, LOGIN, LOGIN, Some("sky")).await
+    }
+}
+
+impl Secured {
+    async fn start(
+        place: &Place<'_>,
+        stack: &Stack,
+        certificates: Certificates,
+    ) -> anyhow::Result<Self> {
+        let folder = place.folder.join("secured");
+        std::fs::create_dir_all(&folder)?;
+        let shadow = shadow_options(folder.join("shadow"), Some(place.programs));
+        let shadow = Mysqld::start(&shadow).await?;
+        let place = Place {
+            folder: &folder,
+            tls: Some(certificates.folder()),
+            ..*place
+        };
+        Ok(Self {
+            front: Front::start(&place, stack, &shadow)?,
+            shadow,
+            _certificates: certificates,
+        })
+    }
+}
+
 impl Site {
-    /// Starts everything. Every row lies on one worker.
-    pub async fn start(rows: u64, workers: u32) -> anyhow::Result<Self> {
+    /// Starts everything. Every row lies on one worker. A second czar and proxy, `secured`, speak
+    /// TLS inside.
+    pub async fn start(rows: u64, workers: u32, secured: bool) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let shape = sample::shape(workers, 1);
         let archive = archive::build(shape, &sample::some_tables(&[Table::Object], rows, 1, 1)?)?;
@@ -96,6 +154,7 @@ impl Site {
             folder: folder.path().join("plain"),
             plugin_folder: Some(programs.clone()),
             buffer_pool: PLAIN_BUFFER,
+            tls: None,
         };
         let plain = Mysqld::start(&plain).await?;
         load(&plain, &archive.plain).await?;
@@ -106,32 +165,59 @@ impl Site {
             ])
             .await?;
         let users = users(1, [(LOGIN, user(LOGIN, &["*"]))]);
-        let stack = Stack::start(folder.path(), Some(&programs), &archive, &users).await?;
-        drop(archive);
-        let czar_address = loopback(port::reserve()?);
-        let czar = Program(start_czar(&programs, folder.path(), &stack, czar_address)?);
-        let proxy_address = loopback(port::reserve()?);
-        let proxy = start_proxy(
-            &programs,
+        let certificates = secured.then(Certificates::new);
+        let of_workers = certificates.as_ref().map(|all| all.tls_dir(Role::Mysqld));
+        let stack = Stack::start(
             folder.path(),
-            &stack,
-            czar_address,
-            proxy_address,
-        )?;
+            Some(&programs),
+            of_workers.as_deref(),
+            &archive,
+            &users,
+        )
+        .await?;
+        drop(archive);
+        let place = Place {
+            programs: &programs,
+            folder: folder.path(),
+            tls: None,
+        };
+        let front = Front::start(&place, &stack, &stack.shadow)?;
+        let secured = match certificates {
+            Some(certificates) => Some(Secured::start(&place, &stack, certificates).await?),
+            None => None,
+        };
         Ok(Self {
             objects,
             plain,
+            front,
+            secured,
             stack,
-            czar,
-            proxy: Program(proxy),
-            address: proxy_address,
             _folder: folder,
         })
     }
 
+    /// All proxies and czars that run.
+    pub fn fronts(&self) -> impl Iterator<Item = &Front> {
+        let secured = self.secured.as_ref().map(|secured| &secured.front);
+        std::iter::once(&self.front).chain(secured)
+    }
+
+    /// All shadow servers that run.
+    pub fn shadows(&self) -> impl Iterator<Item = &Mysqld> {
+        let secured = self.secured.as_ref().map(|secured| &secured.shadow);
+        std::iter::once(&self.stack.shadow).chain(secured)
+    }
+
     /// A connection to the proxy.
     pub async fn orrery(&self) -> anyhow::Result<ClientConnection> {
-        connect(self.address, LOGIN, LOGIN, Some("sky")).await
+        self.front.connect().await
+    }
+
+    /// A connection, itself in the clear, to the proxy that speaks TLS inside.
+    pub async fn secured(&self) -> anyhow::Result<ClientConnection> {
+        let secured = self.secured.as_ref();
+        let secured = secured.context("no czar and proxy with TLS were started")?;
+        secured.front.connect().await
     }
 
     /// A connection to the plain server.

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use orrery_archive::catalog::Catalog;
 use orrery_dev::mysqld::{PLUGIN, terminate};
-use orrery_dev::programs::{start_czar, start_proxy};
+use orrery_dev::programs::{Place, start_czar, start_proxy};
 use orrery_dev::stack::{Stack, user, users};
 use orrery_dev::{archive, sample};
 use orrery_kit::port;
@@ -99,17 +99,22 @@ async fn up(
         .context("no folder of programs")?
         .to_owned();
     let plugins = programs.join(PLUGIN).exists().then_some(programs.as_path());
-    let stack = Stack::start(folder, plugins, &archive, &users).await?;
+    let stack = Stack::start(folder, plugins, None, &archive, &users).await?;
     let mut started: Vec<u32> = stack
         .workers
         .values()
         .chain([&stack.shadow])
         .filter_map(|server| server.pid())
         .collect();
+    let place = Place {
+        programs: &programs,
+        folder,
+        tls: None,
+    };
     let czar = SocketAddr::from(([127, 0, 0, 1], port::reserve()?));
     let proxy = SocketAddr::from(([127, 0, 0, 1], port));
-    started.push(start_czar(&programs, folder, &stack, czar)?.id());
-    started.push(start_proxy(&programs, folder, &stack, czar, proxy)?.id());
+    started.push(start_czar(&place, &stack, &stack.shadow, czar)?.id());
+    started.push(start_proxy(&place, &stack, czar, proxy)?.id());
     let list: Vec<String> = started.iter().map(u32::to_string).collect();
     std::fs::write(&pids, list.join("\n"))?;
     stack.detach();

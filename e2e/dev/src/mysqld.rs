@@ -1,7 +1,7 @@
 //! A MariaDB server with the settings of an archive without Kubernetes.
 
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
@@ -21,6 +21,8 @@ pub struct MysqldOptions {
     pub plugin_folder: Option<PathBuf>,
     /// Bytes of its buffer pool.
     pub buffer_pool: u64,
+    /// Folder with `ca.crt`, `tls.crt` and `tls.key`, for those who call it over TLS.
+    pub tls: Option<PathBuf>,
 }
 
 impl MysqldOptions {
@@ -43,8 +45,14 @@ impl MysqldOptions {
             .into_iter()
             .chain([format!("--innodb-buffer-pool-size={}", self.buffer_pool)])
             .chain(plugins)
+            .chain(self.tls.iter().flat_map(|folder| tls_arguments(folder)))
             .collect()
     }
+}
+
+fn tls_arguments(folder: &Path) -> [String; 3] {
+    [("ca", "ca.crt"), ("cert", "tls.crt"), ("key", "tls.key")]
+        .map(|(option, file)| format!("--ssl-{option}={}", folder.join(file).display()))
 }
 
 /// A running server, killed when dropped.

@@ -7,75 +7,99 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use orrery_archive::names::CZAR_ACCOUNT;
+use orrery_archive::names::{CZAR_ACCOUNT, Role};
 use orrery_kit::port;
 
+use crate::mysqld::Mysqld;
 use crate::stack::Stack;
 
 /// How long a program may take to come up.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Starts a czar over the stack; returns once it takes connections. `programs` is the folder of the
-/// programs.
+/// Where programs are, and where they keep what is theirs.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The folder of the programs.
+    pub programs: &'a Path,
+    /// Folder of logs and spool.
+    pub folder: &'a Path,
+    /// Folder with the certificates of the roles, a folder each, and with the file `public-keys`, for
+    /// mutual TLS between the programs; without it they speak in the clear.
+    pub tls: Option<&'a Path>,
+}
+
+/// Starts a czar over the stack, with a shadow server that no other czar has; returns once it takes
+/// connections.
 pub fn start_czar(
-    programs: &Path,
-    folder: &Path,
+    place: &Place<'_>,
     stack: &Stack,
+    shadow: &Mysqld,
     listen: SocketAddr,
 ) -> anyhow::Result<Child> {
-    let mut command = program(programs, folder, "orrery-czar")?;
+    let mut command = place.program("orrery-czar", Role::Czar)?;
     command
         .args(["--listen", &listen.to_string()])
         .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
-        .args(["--without-cluster", "--without-tls"])
+        .arg("--without-cluster")
         .arg("--snapshot")
         .arg(stack.snapshot())
         .arg("--passwords")
         .arg(stack.passwords())
         .arg("--shadow-user=root")
         .arg("--shadow-socket")
-        .arg(stack.shadow.socket())
+        .arg(shadow.socket())
         .arg("--spool")
-        .arg(folder.join("spool"));
+        .arg(place.folder.join("spool"));
+    if let Some(folder) = place.tls {
+        command.arg("--public-keys").arg(folder.join("public-keys"));
+    }
     let child = command.spawn().context("start orrery-czar")?;
-    wait_for(listen, folder, "czar")?;
+    wait_for(listen, place.folder, "czar")?;
     Ok(child)
 }
 
 /// Starts a proxy in front of a czar; returns once it takes connections.
 pub fn start_proxy(
-    programs: &Path,
-    folder: &Path,
+    place: &Place<'_>,
     stack: &Stack,
     czar: SocketAddr,
     listen: SocketAddr,
 ) -> anyhow::Result<Child> {
-    let mut command = program(programs, folder, "orrery-proxy")?;
+    let mut command = place.program("orrery-proxy", Role::Proxy)?;
     command
         .args(["--listen", &listen.to_string()])
         .args(["--admin-listen", &format!("127.0.0.1:{}", port::reserve()?)])
         .args(["--peer-listen", "127.0.0.1:0"])
         .args(["--czar", &czar.to_string()])
-        .args(["--without-cluster", "--without-tls"])
+        .arg("--without-cluster")
         .arg("--snapshot")
         .arg(stack.snapshot())
         .arg("--czar-password-file")
         .arg(stack.passwords().join(CZAR_ACCOUNT));
     let child = command.spawn().context("start orrery-proxy")?;
-    wait_for(listen, folder, "proxy")?;
+    wait_for(listen, place.folder, "proxy")?;
     Ok(child)
 }
 
-fn program(programs: &Path, folder: &Path, name: &str) -> anyhow::Result<Command> {
-    let path = programs.join(name);
-    ensure!(path.exists(), "{} is not built", path.display());
-    let log = File::create(folder.join(format!("{name}.log")))?;
-    let mut command = Command::new(path);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::from(log.try_clone()?))
-        .stderr(Stdio::from(log));
-    Ok(command)
+impl Place<'_> {
+    /// The program of this name, which speaks in this role.
+    fn program(&self, name: &str, role: Role) -> anyhow::Result<Command> {
+        let path = self.programs.join(name);
+        ensure!(path.exists(), "{} is not built", path.display());
+        let log = File::create(self.folder.join(format!("{name}.log")))?;
+        let mut command = Command::new(path);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log));
+        match self.tls {
+            Some(folder) => command
+                .arg("--tls-dir")
+                .arg(folder.join(role.common_name())),
+            None => command.arg("--without-tls"),
+        };
+        Ok(command)
+    }
 }
 
 fn wait_for(address: SocketAddr, folder: &Path, what: &str) -> anyhow::Result<()> {

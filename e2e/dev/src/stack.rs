@@ -35,22 +35,22 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts servers in `folder`, fills them, and writes the snapshot file.
+    /// Starts servers in `folder`, fills them, and writes the snapshot file. Workers can be called
+    /// over TLS when `tls` is a folder with their certificate.
     pub async fn start(
         folder: &Path,
         plugin_folder: Option<&Path>,
+        tls: Option<&Path>,
         archive: &Archive,
         users: &Users,
     ) -> anyhow::Result<Self> {
-        let server = |name: String, buffer_pool| MysqldOptions {
-            buffer_pool,
-            ..worker_options(folder.join(name), plugin_folder)
+        let server = |id: &WorkerId| MysqldOptions {
+            tls: tls.map(Path::to_owned),
+            ..worker_options(folder.join(format!("w{id}")), plugin_folder)
         };
         let ids: Vec<WorkerId> = (1..=archive.catalog.counters.worker).collect();
-        let starts = ids
-            .iter()
-            .map(|id| worker(*id, server(format!("w{id}"), WORKER_BUFFER), archive));
-        let shadow = server("shadow".to_owned(), SHADOW_BUFFER);
+        let starts = ids.iter().map(|id| worker(*id, server(id), archive));
+        let shadow = shadow_options(folder.join("shadow"), plugin_folder);
         let (shadow, workers) = futures::try_join!(
             Mysqld::start(&shadow),
             futures::future::try_join_all(starts)
@@ -114,12 +114,21 @@ impl Stack {
     }
 }
 
+/// How a shadow server is started.
+pub fn shadow_options(folder: PathBuf, plugin_folder: Option<&Path>) -> MysqldOptions {
+    MysqldOptions {
+        buffer_pool: SHADOW_BUFFER,
+        ..worker_options(folder, plugin_folder)
+    }
+}
+
 /// How a worker's server is started.
 fn worker_options(folder: PathBuf, plugin_folder: Option<&Path>) -> MysqldOptions {
     MysqldOptions {
         folder,
         plugin_folder: plugin_folder.map(Path::to_owned),
         buffer_pool: WORKER_BUFFER,
+        tls: None,
     }
 }
 

@@ -10,7 +10,7 @@ use orrery_czar::config::Config;
 use orrery_dev::archive::{Archive, Shape, TableData, build};
 use orrery_dev::load::load;
 use orrery_dev::mysqld::{Mysqld, MysqldOptions, PLUGIN};
-use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, user, users};
+use orrery_dev::stack::{INTERNAL_PASSWORD, Stack, shadow_options, user, users};
 use orrery_kit::port;
 use orrery_wire::client::{ClientConnection, ClientOptions, Endpoint};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -61,6 +61,7 @@ impl Site {
             folder: folder.path().join("plain"),
             plugin_folder: plugins.clone(),
             buffer_pool: 128 << 20,
+            tls: None,
         };
         let plain = Mysqld::start(&plain).await?;
         load(&plain, &archive.plain).await?;
@@ -70,7 +71,7 @@ impl Site {
                 "GRANT SELECT ON sky.* TO ann@localhost",
             ])
             .await?;
-        let stack = Stack::start(folder.path(), plugins.as_deref(), &archive, &users).await?;
+        let stack = Stack::start(folder.path(), plugins.as_deref(), None, &archive, &users).await?;
         let mut site = Self {
             archive,
             stack,
@@ -139,12 +140,8 @@ impl Site {
 
     /// Starts a mysqld for one more czar.
     pub async fn start_shadow(&self) -> anyhow::Result<Mysqld> {
-        let options = MysqldOptions {
-            folder: self.folder.path().join("second-shadow"),
-            plugin_folder: plugin_folder(),
-            buffer_pool: 64 << 20,
-        };
-        Mysqld::start(&options).await
+        let folder = self.folder.path().join("second-shadow");
+        Mysqld::start(&shadow_options(folder, plugin_folder().as_deref())).await
     }
 
     /// Starts a proxy in front of these czars; returns its address once it lets people in.

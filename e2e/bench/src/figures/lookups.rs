@@ -16,10 +16,25 @@ const STRIDE: usize = 7919;
 
 /// Rows by key, through the proxy and by hand.
 pub async fn measure(site: &Site, effort: Effort, clients: usize) -> anyhow::Result<Medians> {
-    let keys = &site.objects.keys;
     let direct = try_join_all((0..clients).map(|_| site.direct())).await?;
     let orrery = try_join_all((0..clients).map(|_| site.orrery())).await?;
-    let (direct, orrery) = (guarded(direct), guarded(orrery));
+    both(site, effort, guarded(direct), guarded(orrery)).await
+}
+
+/// Rows by key through the proxy, whose programs speak TLS with each other or do not.
+pub async fn secured(site: &Site, effort: Effort, clients: usize) -> anyhow::Result<Medians> {
+    let clear = try_join_all((0..clients).map(|_| site.orrery())).await?;
+    let secured = try_join_all((0..clients).map(|_| site.secured())).await?;
+    both(site, effort, guarded(clear), guarded(secured)).await
+}
+
+async fn both(
+    site: &Site,
+    effort: Effort,
+    direct: Vec<Mutex<ClientConnection>>,
+    orrery: Vec<Mutex<ClientConnection>>,
+) -> anyhow::Result<Medians> {
+    let keys = &site.objects.keys;
     let key = keys.get(keys.len() / 2).copied().unwrap_or_default();
     if let (Some(direct), Some(orrery)) = (direct.first(), orrery.first()) {
         let answers = (

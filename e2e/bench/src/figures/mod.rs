@@ -21,6 +21,8 @@ use crate::site::Site;
 pub enum Figure {
     /// Rows by key, many clients at once.
     Lookups,
+    /// Rows by key with mutual TLS between the programs, against the same in the clear.
+    Secured,
     /// COUNT, SUM and AVG of the whole table.
     Totals,
     /// Every row of the table.
@@ -69,8 +71,9 @@ pub enum Outcome {
 
 impl Figure {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Lookups,
+        Self::Secured,
         Self::Totals,
         Self::Stream,
         Self::Cone,
@@ -91,6 +94,7 @@ impl Figure {
     pub fn title(self) -> &'static str {
         match self {
             Self::Lookups => "row by key, warm index",
+            Self::Secured => "row by key, TLS inside / in the clear",
             Self::Totals => "COUNT, SUM, AVG of all chunks / one connection per worker by hand",
             Self::Stream => "SELECT * of all rows",
             Self::Cone => "cone search in one chunk",
@@ -122,6 +126,7 @@ impl Figure {
     pub fn goal(self) -> &'static str {
         match self {
             Self::Lookups => "≥ 0.3",
+            Self::Secured => "≥ 0.95",
             Self::Totals => "time ≤ 1.5, so ≥ 0.67",
             Self::Stream => "≥ 0.6",
             Self::Cone => "–",
@@ -165,6 +170,7 @@ impl Figure {
     ) -> anyhow::Result<Medians> {
         let by_hand = match self {
             Self::Lookups => return lookups::measure(site, effort, clients).await,
+            Self::Secured => return lookups::secured(site, effort, clients).await,
             Self::Totals => return totals::measure(site, effort).await,
             Self::Stream => return stream::measure(site, effort).await,
             Self::Cone => return cone::measure(site, effort).await,

@@ -255,7 +255,7 @@ async fn a_reader_that_stalls_in_five_million_rows_costs_what_the_limits_say_and
         .unwrap();
     table.segments[0].rows = ALL;
     let users = users(1, [("ann", user("ann", &["*"]))]);
-    let stack = Stack::start(folder.path(), None, &archive, &users)
+    let stack = Stack::start(folder.path(), None, None, &archive, &users)
         .await
         .unwrap();
     fill(&stack, &archive).await;
