@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::{
-    PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, ROOT, Role, RowSet, WorkerId, chunk_table,
+    Holder, PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, ROOT, RowSet, WorkerId, chunk_table,
     physical_database, ports,
 };
 use orrery_archive::table::ddl;
@@ -80,13 +80,15 @@ impl Site {
     }
 }
 
-/// Writes what the operator made for a role to a folder, once it has.
-async fn secret(site: &Site, role: Role, folder: &Path) {
+/// Writes what the operator made for a program to a folder, once it has.
+async fn secret(site: &Site, holder: Holder, folder: &Path) {
     let has = |secret: &Secret| {
         let data = secret.data.as_ref();
         data.is_some_and(|data| data.contains_key("tls.crt") && data.contains_key("ca.crt"))
     };
-    let secret = site.until::<Secret>(role.tls_secret(), "made", has).await;
+    let secret = site
+        .until::<Secret>(&holder.tls_secret(), "made", has)
+        .await;
     std::fs::create_dir_all(folder).unwrap();
     for (name, value) in secret.data.unwrap() {
         std::fs::write(folder.join(name), value.0).unwrap();
@@ -101,7 +103,7 @@ async fn start(site: &Site, worker: WorkerId) -> Running {
     let mysqld = tokio::task::spawn_blocking(Mysqld::start).await.unwrap();
     let mut config = default_config(&kit, &mysqld);
     config.listen = SocketAddr::new(site.address(worker), ports::AGENT);
-    config.tls_dir = site.folder.path().join("agent");
+    config.tls_dir = site.folder.path().join(format!("worker-{worker}"));
     config.public_keys = site.folder.path().join("keys");
     let agent = orrery_kit_worker::Worker::start_with(mysqld, config).await;
     agent.ready().await;
@@ -335,8 +337,11 @@ async fn until_ready(site: &Site) {
 async fn loaded(site: &Site) -> (Vec<Running>, Arc<Catalog>) {
     let folder = site.folder.path();
     site.create::<WorkerPool>("main", pool(2)).await.unwrap();
-    secret(site, Role::Agent, &folder.join("agent")).await;
-    secret(site, Role::Loader, &folder.join("loader")).await;
+    secret(site, Holder::Loader, &folder.join("loader")).await;
+    for worker in [1, 2] {
+        let of_worker = folder.join(format!("worker-{worker}"));
+        secret(site, Holder::Worker(worker), &of_worker).await;
+    }
     let keys = site
         .until::<ConfigMap>(PUBLIC_KEYS_CONFIG, "made", |_| true)
         .await;
