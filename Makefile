@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e chaos oracle fuzz-sql clients bench lint crds book release images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e chaos oracle fuzz-sql clients scale bench lint crds book release images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ fuzz-sql: ## generated statements against one plain MariaDB: SEED=n MINUTES=n RE
 
 clients: ## real clients, from the package registries, against an archive on loopback
 	@e2e/clients/run
+
+scale: ## what the operator costs with a large pool, agents made up: ARGS='--workers 30 --chunks 2000'
+	@e2e/scale/run $(ARGS)
 
 bench: ## times of queries, as ratios to direct MariaDB in the same run
 	@e2e/bench/run
