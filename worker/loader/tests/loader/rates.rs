@@ -2,8 +2,13 @@
 //! the same rows into a plain table of the same server, and the memory of the loader.
 //!
 //! `ROWS=1000000 cargo test --release -p orrery-loader --test loader -- --ignored --nocapture rates`
+//!
+//! And one file of many rows, for whoever wants to see where the time goes: the same with `a_long_file`
+//! after `perf record -F 499 -g`.
 
 use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +29,8 @@ const ROUNDS: u64 = 3;
 /// Columns that are numbers of 32 and of 64 bits, next to key, position, flags and counts.
 const FLOATS: usize = 8;
 const DOUBLES: usize = 7;
+/// Rows of the long file.
+const LONG: usize = 10_000_000;
 /// Rows of a row group.
 const GROUP: usize = 100_000;
 
@@ -52,9 +59,11 @@ fn table() -> AcceptedTable {
     object(&json!({"key": "source_id", "columns": columns}))
 }
 
-fn csv(rows: usize) -> Vec<u8> {
+fn csv(path: &Path, rows: usize) {
+    let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
     let mut text = String::new();
     for row in 0..rows {
+        text.clear();
         let (ra, decl) = position(row);
         let _ = write!(
             text,
@@ -70,8 +79,15 @@ fn csv(rows: usize) -> Vec<u8> {
             let _ = write!(text, ",{}", value(row, FLOATS + column));
         }
         text.push('\n');
+        file.write_all(text.as_bytes()).unwrap();
     }
-    text.into_bytes()
+    file.flush().unwrap();
+}
+
+/// A CSV file of so many rows.
+fn csv_source(place: &Place, name: &str, rows: usize) -> (IngestSource, Dialect) {
+    csv(&place.source_path(name), rows);
+    (source(name), Dialect::default())
 }
 
 fn write<T: DataType>(column: &mut SerializedColumnWriter<'_>, values: &[T::T]) {
@@ -181,8 +197,8 @@ async fn rates_of_a_survey_and_a_load_against_load_data() {
     let rows = rows(100_000);
     let cluster = Cluster::start(1).await;
     let place = &cluster.place;
-    let small = (place.file("small.csv", csv(rows / 10)), Dialect::default());
-    let text = (place.file("rows.csv", csv(rows)), Dialect::default());
+    let small = csv_source(place, "small.csv", rows / 10);
+    let text = csv_source(place, "rows.csv", rows);
     let typed = Dialect {
         format: FileFormat::Parquet,
         ..Dialect::default()
@@ -218,4 +234,15 @@ async fn rates_of_a_survey_and_a_load_against_load_data() {
     );
     // Memory does not follow the size of files.
     assert!(memory < 2 * of_small + (64 << 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes many minutes"]
+async fn a_long_file_of_20_columns_is_read_and_sent() {
+    let rows = rows(LONG);
+    let cluster = Cluster::start(1).await;
+    let file = csv_source(&cluster.place, "long.csv", rows);
+    println!("{rows} rows of 20 columns");
+    let (took, _) = ingest(&cluster, 0, file, rows).await;
+    println!("{:.0} rows/s", rows as f64 / took.as_secs_f64());
 }
