@@ -1,5 +1,7 @@
 //! Every pod fits a namespace that is restricted and has quotas, whoever makes it.
 
+use std::time::{Duration, Instant};
+
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, Pod, PodSpec, ResourceQuota};
@@ -151,7 +153,12 @@ async fn every_pod_is_taken_by_a_restricted_namespace_with_a_quota() {
         .create(&PostParams::default(), &range)
         .await
         .unwrap();
-    made(&archive, "silent", silent).await.unwrap();
+    // The API server learns of a range a moment after it took it.
+    let end = Instant::now() + Duration::from_secs(60);
+    while let Err(refused) = made(&archive, "silent", silent.clone()).await {
+        assert!(Instant::now() < end, "{refused}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// On clusters that give each namespace a user of its own.

@@ -37,30 +37,7 @@ pub fn users() -> Vec<Case> {
         json!({"spec": {"user": "a b"}}),
         &["spec.user: Invalid value: \"a b\": spec.user in body should match '^[A-Za-z0-9_.@-]+$'"],
     );
-    user.refuses(
-        "a grant by pattern",
-        json!({"spec": {"grants": [{"database": "sk*"}]}}),
-        &["spec.grants[0].database: Invalid value: \"sk*\": spec.grants[0].database in body should match '^([*]|[A-Za-z][A-Za-z0-9_]*)$'"],
-    );
-    user.accepts(
-        "tables and beginnings of their names",
-        json!({"spec": {"grants": [{"database": "sky", "tables": ["Object", "Forced*"]}]}}),
-    );
-    user.refuses(
-        "tables of every database",
-        json!({"spec": {"grants": [{"database": "*", "tables": ["Object"]}]}}),
-        &["spec.grants[0]: tables are those of one database: name it instead of `*`"],
-    );
-    user.refuses(
-        "a list of no tables",
-        json!({"spec": {"grants": [{"database": "sky", "tables": []}]}}),
-        &["spec.grants[0].tables: Invalid value: 0: spec.grants[0].tables in body should have at least 1 items"],
-    );
-    user.refuses(
-        "a pattern in the middle",
-        json!({"spec": {"grants": [{"database": "sky", "tables": ["Ob*ect"]}]}}),
-        &["spec.grants[0].tables[0]: Invalid value: \"Ob*ect\": spec.grants[0].tables[0] in body should match '^[A-Za-z][A-Za-z0-9_]*[*]?$'"],
-    );
+    grants(&mut user);
     user.accepts(
         "roles, whether they are there or not",
         json!({"spec": {"roles": ["survey", "lab.staff"], "grants": []}}),
@@ -87,6 +64,33 @@ pub fn users() -> Vec<Case> {
         json!({"spec": {"passwordSecret": "new"}}),
     );
     user.done()
+}
+
+fn grants(user: &mut Kind) {
+    user.refuses(
+        "a grant by pattern",
+        json!({"spec": {"grants": [{"database": "sk*"}]}}),
+        &["spec.grants[0].database: Invalid value: \"sk*\": spec.grants[0].database in body should match '^([*]|[A-Za-z][A-Za-z0-9_]*)$'"],
+    );
+    user.accepts(
+        "tables and beginnings of their names",
+        json!({"spec": {"grants": [{"database": "sky", "tables": ["Object", "Forced*"]}]}}),
+    );
+    user.refuses(
+        "tables of every database",
+        json!({"spec": {"grants": [{"database": "*", "tables": ["Object"]}]}}),
+        &["spec.grants[0]: tables are those of one database: name it instead of `*`"],
+    );
+    user.refuses(
+        "a list of no tables",
+        json!({"spec": {"grants": [{"database": "sky", "tables": []}]}}),
+        &["spec.grants[0].tables: Invalid value: 0: spec.grants[0].tables in body should have at least 1 items"],
+    );
+    user.refuses(
+        "a pattern in the middle",
+        json!({"spec": {"grants": [{"database": "sky", "tables": ["Ob*ect"]}]}}),
+        &["spec.grants[0].tables[0]: Invalid value: \"Ob*ect\": spec.grants[0].tables[0] in body should match '^[A-Za-z][A-Za-z0-9_]*[*]?$'"],
+    );
 }
 
 pub fn roles() -> Vec<Case> {
