@@ -60,7 +60,7 @@ fn make(template: &Path) -> io::Result<()> {
 
 fn install(data: &Path, temporary: &Path) -> io::Result<()> {
     let printed = Command::new(TIME_ZONES).env("TMPDIR", temporary).output()?;
-    succeeded(&printed, "time-zones (package tzdata)")?;
+    succeeded(&printed, "time-zones (packages tzdata and mariadb-client)")?;
     let zones = temporary.join("zones.sql");
     std::fs::write(&zones, printed.stdout)?;
     let installed = Command::new("mariadb-install-db")
