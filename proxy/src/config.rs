@@ -52,7 +52,7 @@ pub struct Config {
     /// Connections to each czar at most.
     #[arg(long, env = "ORRERY_CZAR_CONNECTIONS", default_value_t = 64)]
     pub czar_connections: usize,
-    /// Seconds a statement waits for a free connection to a czar.
+    /// Seconds a statement waits for a free connection to a czar, or for a czar that can be reached.
     #[arg(long, env = "ORRERY_QUEUE_SECONDS", default_value_t = 60)]
     pub queue_seconds: u64,
     /// Client connections that have logged in at most.

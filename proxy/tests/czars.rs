@@ -6,14 +6,17 @@ mod support;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use orrery_kit::Mysqld;
+use orrery_proxy::czars::{CzarOptions, Czars};
 use orrery_shell::Admin as _;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint, Next, Response};
 use prometheus::TextEncoder;
 use support::czar::Czar;
 use support::{
     CZAR_PASSWORD, PASSWORD, Running, cell, eventually, refused, rows, start, start_among,
+    start_proxy,
 };
 
 const SLEEP: &str = "SELECT 1 FROM (SELECT SLEEP(100)) s";
@@ -109,6 +112,35 @@ async fn a_czar_that_restarts_is_not_noticed_by_idle_sessions() {
 }
 
 #[tokio::test]
+async fn a_statement_waits_while_no_czar_can_be_reached() {
+    let setup = with_czars(2).await;
+    let mut ann = setup.running.connect("ann").await;
+    for czar in &setup.running.czars {
+        czar.state.is_away.store(true, Ordering::Relaxed);
+        czar.drop_connections();
+    }
+    let connections = || -> u32 {
+        let czars = setup.running.czars.iter();
+        czars
+            .map(|czar| czar.state.connections.load(Ordering::Relaxed))
+            .sum()
+    };
+    let before = connections();
+    let (answer, ()) = tokio::join!(cell(&mut ann, "SELECT 45"), async {
+        // More than a statement may fail with czars that had it.
+        eventually("it was tried again and again", async || {
+            connections() >= before + 20
+        })
+        .await;
+        assert_eq!(setup.total("SELECT 45"), 0);
+        for czar in &setup.running.czars {
+            czar.state.is_away.store(false, Ordering::Relaxed);
+        }
+    });
+    assert_eq!(answer, "45");
+}
+
+#[tokio::test]
 async fn a_death_in_the_middle_of_a_long_answer_is_an_error_and_the_session_goes_on() {
     let setup = with_czars(1).await;
     let mut ann = setup.running.connect("ann").await;
@@ -124,10 +156,19 @@ async fn a_death_in_the_middle_of_a_long_answer_is_an_error_and_the_session_goes
 
 #[tokio::test]
 async fn without_a_czar_a_statement_says_so_and_the_session_goes_on() {
-    let running = start(Vec::new()).await;
+    let running = start_proxy(Vec::new(), Vec::new(), |proxy| {
+        proxy.czars = Czars::new(CzarOptions {
+            timeout: Duration::from_secs(1),
+            ..proxy.czars.account().clone()
+        });
+    })
+    .await;
     let mut ann = running.connect("ann").await;
     let (number, text) = refused(&mut ann, "SELECT 1").await;
-    assert!(number == 1105 && text.contains("No czar"), "{text}");
+    assert!(
+        number == 1105 && text.contains("No czar") && text.contains("for 1 s"),
+        "{text}"
+    );
     ann.ping().await.unwrap();
     ann.run(b"SET NAMES utf8mb4").await.unwrap();
 }

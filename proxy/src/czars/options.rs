@@ -23,7 +23,7 @@ pub struct CzarOptions {
     pub tls: Option<Arc<Reloaded<Inside>>>,
     /// Connections per czar at most.
     pub connections: usize,
-    /// How long a statement may wait for a free connection.
+    /// How long a statement may wait for a free connection, or for a czar that can be reached.
     pub timeout: Duration,
 }
 

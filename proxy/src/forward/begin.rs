@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use orrery_czar_protocol::answer::SHADOW_LOST;
@@ -11,6 +11,7 @@ use orrery_wire::client::{ClientError, Next, RawResponse};
 use orrery_wire::errors::ErrorKind;
 use orrery_wire::{OkPacket, RawColumns, ServerError, errors};
 
+use super::attempts::{Attempts, Failed, Trouble, no_czar};
 use super::interrupt::{Interrupt, guarded};
 use super::statement::{Failure, Forwarded};
 use crate::czars::{CzarError, Czars, PooledConnection};
@@ -18,11 +19,7 @@ use crate::metrics::Metrics;
 
 /// Bytes of rows held until the answer is complete.
 const HOLD: usize = 1 << 20;
-/// Czars tried for one statement.
-const ATTEMPTS: usize = 3;
-/// Shadow servers that may be lost with one statement: it may be what they die of.
-const MOST_LOSSES: usize = 2;
-/// Pause before a czar that failed is tried again because there is no other that did not.
+/// Pause before a czar that failed is asked again because there is no other that did not.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// An answer of which nothing has been sent.
@@ -44,27 +41,6 @@ pub(super) struct Rows {
     pub(super) end: Option<OkPacket>,
 }
 
-/// A czar that gave no answer.
-struct Failed {
-    address: SocketAddr,
-    why: String,
-    /// Whether its shadow server was lost while the statement ran.
-    is_shadow_lost: bool,
-    /// What it said itself of the statement; the client is told that if no other czar does better.
-    own: Option<ServerError>,
-}
-
-impl Failed {
-    fn of(address: SocketAddr, why: String) -> Self {
-        Self {
-            address,
-            why,
-            is_shadow_lost: false,
-            own: None,
-        }
-    }
-}
-
 /// Tries czars until one has begun to answer: with its whole answer, or with so much of it that
 /// holding it ends.
 pub(super) async fn begin_somewhere(
@@ -73,29 +49,25 @@ pub(super) async fn begin_somewhere(
     mut interrupt: Pin<&mut impl Future<Output = Interrupt>>,
     metrics: &Metrics,
 ) -> Result<Begun, Failure> {
-    let mut avoid: Vec<SocketAddr> = Vec::new();
-    let mut losses = 0;
+    let mut attempts = Attempts::new(czars.account().timeout);
     loop {
-        let failed = match try_one(czars, &avoid, statement, interrupt.as_mut()).await? {
+        let asked = try_one(czars, attempts.avoid(), statement, interrupt.as_mut());
+        let failed = match asked.await? {
             Ok(begun) => return Ok(begun),
             Err(failed) => failed,
         };
-        tracing::warn!(
-            czar = %failed.address, error = %failed.why, attempt = avoid.len() + 1, "czar failed before the first row"
-        );
-        metrics.czar_failures.inc();
-        avoid.push(failed.address);
-        losses += usize::from(failed.is_shadow_lost);
-        if losses >= MOST_LOSSES {
-            return Err(Failure::Error(deadly(&failed.why)));
+        // A statement that waits asks again and again: its first vain attempt says enough.
+        if !attempts.waits() {
+            tracing::warn!(
+                czar = failed.czar.map(tracing::field::display), error = %failed.why, "czar failed before the first row"
+            );
+            metrics.czar_failures.inc();
         }
-        if avoid.len() >= ATTEMPTS {
-            return Err(Failure::Error(
-                failed.own.unwrap_or_else(|| no_czar(&failed.why)),
-            ));
-        }
+        attempts
+            .note(failed, Instant::now())
+            .map_err(Failure::Error)?;
         let (_, known) = czars.counts();
-        if avoid.len() >= known {
+        if attempts.have_met_all(known) {
             let pause = tokio::time::sleep(PAUSE);
             guarded(interrupt.as_mut(), pause)
                 .await
@@ -118,7 +90,18 @@ async fn try_one(
     let mut czar = match connection {
         Ok(connection) => connection,
         Err(CzarError::Unreachable { address, source }) => {
-            return Ok(Err(Failed::of(address, source.to_string())));
+            return Ok(Err(Failed {
+                czar: Some(address),
+                why: source.to_string(),
+                trouble: Trouble::Unreached,
+            }));
+        }
+        Err(error @ CzarError::None) => {
+            return Ok(Err(Failed {
+                czar: None,
+                why: error.to_string(),
+                trouble: Trouble::Unreached,
+            }));
         }
         Err(error) => return Err(Failure::Error(no_czar(&error.to_string()))),
     };
@@ -147,25 +130,28 @@ async fn try_one(
 /// Whose failure an error of a czar is: the czar's, so that another may do better, or else the
 /// statement's.
 fn failure_of(czar: &mut PooledConnection, error: ClientError) -> Result<Failed, Failure> {
-    let failed = Failed::of(czar.address(), error.to_string());
-    match error {
+    let failed = |trouble| Failed {
+        czar: Some(czar.address()),
+        why: error.to_string(),
+        trouble,
+    };
+    let failed = match &error {
         // It has not yet seen the dataEpoch that the session has seen, or finds no replica that
         // answers: another one may.
-        ClientError::Server(error) if errors::TEMPORARY.is(&error) => Ok(Failed {
-            own: Some(error),
-            ..failed
-        }),
-        ClientError::Server(error) if !is_czars_trouble(&error) => Err(Failure::Error(error)),
-        error => {
-            czar.distrust();
-            Ok(Failed {
-                is_shadow_lost: error
-                    .server_error()
-                    .is_some_and(|error| SHADOW_LOST.is(error)),
-                ..failed
-            })
+        ClientError::Server(said) if errors::TEMPORARY.is(said) => {
+            return Ok(failed(Trouble::Said(said.clone())));
         }
-    }
+        ClientError::Server(said) if !is_czars_trouble(said) => {
+            return Err(Failure::Error(said.clone()));
+        }
+        ClientError::Server(said) if SHADOW_LOST.is(said) => failed(Trouble::ShadowLost),
+        ClientError::Server(said) if TURNED_AWAY.iter().any(|kind| kind.is(said)) => {
+            failed(Trouble::Unreached)
+        }
+        _ => failed(Trouble::Lost),
+    };
+    czar.distrust();
+    Ok(failed)
 }
 
 /// What a czar has answered so far.
@@ -213,16 +199,9 @@ const CZARS_TROUBLE: [ErrorKind; 8] = [
     errors::NET_WRITE_INTERRUPTED,
 ];
 
+/// Of these, errors of a czar that did not fail: it stops, or is full.
+const TURNED_AWAY: [ErrorKind; 2] = [errors::SERVER_SHUTDOWN, errors::TOO_MANY_CONNECTIONS];
+
 fn is_czars_trouble(error: &ServerError) -> bool {
     CZARS_TROUBLE.iter().any(|kind| kind.is(error))
-}
-
-fn deadly(why: &str) -> ServerError {
-    errors::UNKNOWN_ERROR.error(format!(
-        "The shadow servers of {MOST_LOSSES} czars were lost while they ran this statement ({why}); it is not sent to others: ask for less at once"
-    ))
-}
-
-fn no_czar(why: &str) -> ServerError {
-    errors::UNKNOWN_ERROR.error(format!("No czar can answer now: {why}"))
 }

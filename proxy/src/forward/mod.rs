@@ -5,6 +5,7 @@
 //! client's speed as the czar's speed. While a statement is under way the caller's `interrupt`
 //! (kill, disconnect, time over) is watched at every point of waiting, and stops it at the czar.
 
+mod attempts;
 mod begin;
 mod interrupt;
 mod overlay;

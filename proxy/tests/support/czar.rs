@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use orrery_czar_protocol::Question;
 use orrery_czar_protocol::answer::{SHADOW_LOST, WARNINGS, data_epoch_state};
@@ -46,6 +46,8 @@ pub struct State {
     pub shadow_losses: AtomicUsize,
     /// Of the next result only this many rows are sent before the connection is closed; 0: all.
     pub rows_before_death: AtomicUsize,
+    /// Connections are closed without a word, as while a czar starts.
+    pub is_away: AtomicBool,
     /// Statements seen.
     pub seen: Mutex<Vec<Seen>>,
     /// Connections opened.
@@ -77,6 +79,9 @@ impl Czar {
                     return;
                 };
                 let id = 1000 + shared.connections.fetch_add(1, Ordering::Relaxed);
+                if shared.is_away.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let (shared, database, tls) = (shared.clone(), database.clone(), tls.clone());
                 tokio::spawn(async move {
                     let stop = shared.stop.lock().clone();
