@@ -124,6 +124,12 @@ pub fn family(
     }
 }
 
+/// An archive with family `f`, in each chunk of which table `Source` has rows.
+pub fn filled(family: Family) -> Catalog {
+    let rows = segment(1, family.placement.keys().copied());
+    catalog(family, [("Source", child(7, [rows]))])
+}
+
 /// An archive with family `f` and these tables of database `sky`.
 pub fn catalog<'a>(family: Family, tables: impl IntoIterator<Item = (&'a str, Table)>) -> Catalog {
     let tables = tables.into_iter();

@@ -97,7 +97,7 @@ pub struct Scheme {
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FamilyChunks {
-    /// All chunks that were placed.
+    /// All chunks with rows, those of deleted tables that may come back included.
     pub total: u64,
     /// With the desired copies.
     pub ready: u64,
@@ -132,7 +132,7 @@ pub struct ChunkFamilyStatus {
     /// Generation of the spec this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Chunks placed, by how they stand.
+    /// Chunks with rows, by how they stand.
     #[serde(default, deserialize_with = "counts")]
     pub chunks: FamilyChunks,
     /// Hash chunks of its directors' indexes, likewise.

@@ -88,7 +88,7 @@ pub fn transfers(catalog: &Catalog, parties: &Parties, running: &Transfers) -> T
     let mut late: Vec<Late<'_>> = catalog
         .families
         .iter()
-        .flat_map(|(name, family)| late(name, family, parties))
+        .flat_map(|(name, family)| late(catalog, name, family, parties))
         .collect();
     late.sort();
     late.dedup();
@@ -164,14 +164,24 @@ fn continued(
     with_tables.collect()
 }
 
-fn late<'a>(name: &'a str, family: &'a Family, parties: &Parties) -> Vec<Late<'a>> {
+fn late<'a>(
+    catalog: &Catalog,
+    name: &'a str,
+    family: &'a Family,
+    parties: &Parties,
+) -> Vec<Late<'a>> {
+    if family.intended.is_empty() && family.behind.is_empty() {
+        return Vec::new();
+    }
+    // No agent is asked to copy nothing.
+    let empty = catalog.empty_chunks(name);
     let intended = family.intended.iter();
     let intended = intended.flat_map(|(chunk, workers)| workers.iter().map(|one| (*chunk, *one)));
     let behind = family.behind.iter();
     let behind = behind.flat_map(|late| late.chunks.iter().map(|chunk| (*chunk, late.worker)));
     intended
         .chain(behind)
-        .filter(|(_, target)| parties.targets.contains(target))
+        .filter(|(chunk, target)| parties.targets.contains(target) && !empty.contains(chunk))
         .map(|(chunk, target)| Late {
             moves: only_moves(family, chunk, target),
             readable: family

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
+use orrery_archive::catalog::{Catalog, FamilyGrid};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{
     ChunkFamily, ChunkFamilyStatus, FamilyChunks, Scheme, SchemeKind, WorkerPool,
@@ -131,9 +131,8 @@ pub fn status(
     let name = family.name_any();
     if let Some(known) = catalog.families.get(&name) {
         let wanted = known.replicas.desired;
-        let index = catalog.families.get(&index_family(&name));
-        let rows = copies(known, live);
-        let index = index.map_or_else(BTreeMap::new, |index| copies(index, live));
+        let rows = copies(catalog, &name, live);
+        let index = copies(catalog, &index_family(&name), live);
         status.chunks = counts(&rows, wanted);
         status.index_chunks = counts(&index, wanted);
         let least = rows.values().chain(index.values()).min();
@@ -148,16 +147,17 @@ pub fn status(
     status
 }
 
-/// Complete copies of each placed chunk on live workers.
-fn copies(family: &Family, live: &BTreeSet<WorkerId>) -> BTreeMap<ChunkId, u32> {
-    family
-        .placement
-        .keys()
-        .map(|chunk| {
-            let complete = family
-                .complete_holders(*chunk)
-                .filter(|worker| live.contains(worker));
-            (*chunk, u32::try_from(complete.count()).unwrap_or(u32::MAX))
+/// Complete copies of each chunk with rows on live workers. One without rows lacks nothing.
+fn copies(catalog: &Catalog, name: &str, live: &BTreeSet<WorkerId>) -> BTreeMap<ChunkId, u32> {
+    let Some(family) = catalog.families.get(name) else {
+        return BTreeMap::new();
+    };
+    let filled = catalog.filled_chunks(name);
+    filled
+        .map(|(chunk, _)| {
+            let complete = family.complete_holders(chunk);
+            let complete = complete.filter(|worker| live.contains(worker));
+            (chunk, u32::try_from(complete.count()).unwrap_or(u32::MAX))
         })
         .collect()
 }

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
-use orrery_archive::catalog::{Behind, Catalog, Family};
+use orrery_archive::catalog::{Behind, Catalog, Family, TableKey, TableKind};
 use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::testing;
 use orrery_crds::kinds::{ChunkFamily, FamilyChunks, WorkerPool};
 use serde_json::json;
 
@@ -63,6 +64,53 @@ fn a_missing_pool_and_a_reserved_name_are_refused() {
     );
 }
 
+/// A director in family `sky` with rows in these chunks, and entries in these of its index.
+fn holding(rows: impl IntoIterator<Item = u32>, entries: impl IntoIterator<Item = u32>) -> Catalog {
+    let mut table = testing::director(1, [testing::segment(5, rows)]);
+    if let TableKind::Director(accepted, index) = &mut table.kind {
+        accepted.family = "sky".into();
+        index.family = "sky-index".into();
+        index.segments = vec![testing::segment(5, entries)];
+    }
+    Catalog {
+        tables: BTreeMap::from([(TableKey::new("sky", "Object"), table)]),
+        ..Catalog::default()
+    }
+}
+
+/// A chunk without rows lacks nothing, wherever it was.
+#[test]
+fn chunks_without_rows_do_not_count() {
+    let declared = family("sky", "main", 3);
+    let mut catalog = holding([10], [0]);
+    let placed = |chunks: [u32; 2]| Family {
+        placement: chunks.map(|chunk| (chunk, vec![chunk % 2 + 1])).into(),
+        ..Family::new(
+            1,
+            "main",
+            FamilyReplicas {
+                desired: 1,
+                minimum: 1,
+            },
+            grid(&declared.spec.scheme, 16).unwrap(),
+        )
+    };
+    catalog.families.insert("sky".into(), placed([10, 11]));
+    catalog.families.insert("sky-index".into(), placed([0, 1]));
+    let accepted = judge(&declared, &pools(3), &catalog).finding;
+    let live = BTreeSet::from([1]);
+    let status = status(&declared, &accepted, &catalog, &live, Timestamp::now());
+    let whole = FamilyChunks {
+        total: 1,
+        ready: 1,
+        under_replicated: 0,
+        unreadable: 0,
+    };
+    assert_eq!((status.chunks, status.index_chunks), (whole, whole));
+    assert_eq!(status.min_copies, 1);
+    assert!(!conditions::holds(&status.conditions, "Degraded"));
+}
+
 #[test]
 fn copies_on_down_workers_and_behind_ones_do_not_count() {
     let declared = family("sky", "main", 3);
@@ -83,7 +131,7 @@ fn copies_on_down_workers_and_behind_ones_do_not_count() {
             grid(&declared.spec.scheme, 16).unwrap(),
         )
     };
-    let mut catalog = Catalog::default();
+    let mut catalog = holding([10, 11, 12], []);
     catalog.families.insert("sky".into(), known);
     let accepted = judge(&declared, &pools(3), &catalog).finding;
     let seen = |live: &[u32]| {
@@ -138,7 +186,7 @@ fn copies_of_the_index_count_as_well() {
             grid(&declared.spec.scheme, 16).unwrap(),
         )
     };
-    let mut catalog = Catalog::default();
+    let mut catalog = holding([10], [0, 1]);
     let rows = one(&[(10, vec![1, 2])]);
     catalog.families.insert("sky".into(), rows);
     let index = one(&[(0, vec![1, 3]), (1, vec![1, 2])]);

@@ -71,6 +71,8 @@ impl From<EditError> for Unplaced {
 /// See [`CatalogEdit::Place`].
 #[derive(Clone, Debug)]
 pub struct Placing {
+    /// UID of the Ingest.
+    pub uid: String,
     /// Incarnation the rows are for.
     pub incarnation: u64,
     /// Table.
@@ -166,6 +168,13 @@ impl Placing {
         };
         let mut next = edit::place(catalog, &families)?.unwrap_or_else(|| catalog.clone());
         let attempt = self.attempt(&mut next);
+        let written = target.chunked(catalog).into_iter().flat_map(|chunked| {
+            let (rows, entries) = (&self.surveyed.chunks, &self.surveyed.index_chunks);
+            let rows = (chunked.table.family.clone(), rows.keys().copied().collect());
+            let index = &chunked.index.family;
+            [rows, (index.clone(), entries.keys().copied().collect())]
+        });
+        edit::open_attempt(&mut next, attempt.number, &self.uid, written);
         Ok((next, attempt))
     }
 
@@ -193,30 +202,34 @@ impl Placing {
         catalog: &Catalog,
         chunked: &Chunked<'_>,
     ) -> Result<Vec<(String, Assignment)>, Unplaced> {
-        let placed = &chunked.family.placement;
-        let is_new = |chunk: &ChunkId| placed.get(chunk).is_none_or(Vec::is_empty);
-        let new = self
-            .surveyed
-            .chunks
-            .iter()
-            .filter(|(chunk, _)| is_new(chunk));
-        let wanted: Vec<Wanted> = new
-            .map(|(chunk, rows)| Wanted {
-                chunk: *chunk,
-                bytes: rows.bytes,
-                has: Vec::new(),
-            })
-            .collect();
+        let rows = self.surveyed.chunks.iter();
+        let wanted = new_chunks(
+            chunked.family,
+            rows.map(|(chunk, rows)| (*chunk, rows.bytes)),
+        );
         let places = placement::of_pool(&self.places, &chunked.family.pool);
         let rows = assign(&wanted, &places, chunked.family)?;
         let mut families = vec![(chunked.table.family.clone(), rows)];
         if let Some(index) = catalog.families.get(&chunked.index.family) {
-            let wanted = placement::hash_chunks(index);
+            let entries = self.surveyed.index_chunks.iter();
+            let wanted = new_chunks(index, entries.map(|(chunk, entries)| (*chunk, *entries)));
             let entries = assign(&wanted, &places, index)?;
             families.push((chunked.index.family.clone(), entries));
         }
         Ok(families)
     }
+}
+
+/// Those of these chunks that have no workers yet, each with what it gets: bytes or entries.
+fn new_chunks(family: &Family, chunks: impl Iterator<Item = (ChunkId, u64)>) -> Vec<Wanted> {
+    let is_new = |chunk: &ChunkId| family.placement.get(chunk).is_none_or(Vec::is_empty);
+    let new = chunks.filter(|(chunk, _)| is_new(chunk));
+    new.map(|(chunk, bytes)| Wanted {
+        chunk,
+        bytes,
+        has: Vec::new(),
+    })
+    .collect()
 }
 
 /// Gives new chunks workers. With fewer than the family's minimum of copies no chunk could be
@@ -272,6 +285,7 @@ impl GivingUp {
         }
         let mut next = catalog.clone();
         next.counters.attempt += 1;
+        edit::close_attempt(&mut next, self.attempt.number);
         Edit::Write(next, Written::GivenUp(self.clone()))
     }
 }

@@ -44,6 +44,7 @@ use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{Ingest, IngestPhase};
 use tokio::time::Instant;
 
+use crate::catalog::edit;
 use crate::catalog::readers::Readers;
 use crate::controller::context::{Context, Scope};
 use crate::controller::runner::Controller;
@@ -107,6 +108,7 @@ impl Controller for Ingests {
         context
             .metrics
             .ingests(namespace, &stand.collect::<Vec<_>>());
+        close_abandoned(context, namespace, &ingests).await?;
         if !ingests.iter().any(is_active) {
             return Ok(IDLE);
         }
@@ -235,6 +237,40 @@ impl Ingests {
         };
         epoch.and_then(have) == Some(true)
     }
+}
+
+/// Closes the attempts that the catalog has of Ingests that can have none any more, so that their
+/// chunks are not kept for nothing.
+async fn close_abandoned(
+    context: &Context,
+    namespace: &str,
+    ingests: &[Ingest],
+) -> Result<(), IngestError> {
+    let catalog = context.writer.catalog(namespace).await?;
+    if edit::close_abandoned(&catalog, |uid| is_under_way(ingests, uid)).is_none() {
+        return Ok(());
+    }
+    // A former leader may have entered it after they were listed. It is over now.
+    let listed = context.list::<Ingest>(namespace, None).await?;
+    if !listed.malformed.is_empty() {
+        return Ok(());
+    }
+    let change = |catalog: &Catalog| {
+        Ok(edit::close_abandoned(catalog, |uid| {
+            is_under_way(&listed.valid, uid)
+        }))
+    };
+    context.writer.change(namespace, change).await?;
+    Ok(())
+}
+
+/// Whether the Ingest with this UID may have an attempt.
+fn is_under_way(ingests: &[Ingest], uid: &str) -> bool {
+    let mut ingests = ingests.iter();
+    ingests.any(|ingest| {
+        let phases = IngestPhase::Place..IngestPhase::Publish;
+        ingest.metadata.uid.as_deref() == Some(uid) && phases.contains(&phase(ingest))
+    })
 }
 
 /// Whether an ingest that came to this has another phase, and so another step at once.

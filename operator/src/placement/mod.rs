@@ -12,7 +12,7 @@ pub mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
 
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
+use orrery_archive::catalog::Catalog;
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{DesiredState, Worker, WorkerPhase};
 
@@ -254,22 +254,6 @@ impl Planner {
 fn tie(chunk: ChunkId, worker: WorkerId) -> u64 {
     let mixed = (u64::from(chunk) << 32 | u64::from(worker)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
-}
-
-/// Every chunk of a hash family; they are placed all at once, because every ingest touches most of
-/// them.
-pub fn hash_chunks(family: &Family) -> Vec<Wanted> {
-    let FamilyGrid::Hash { chunks } = family.grid else {
-        return Vec::new();
-    };
-    (0..chunks)
-        .filter(|chunk| !family.placement.contains_key(chunk))
-        .map(|chunk| Wanted {
-            chunk,
-            bytes: 1,
-            has: Vec::new(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::identity::Trust;
 use super::observe::Observed;
 use super::sight::{pod_ready, serves};
 
-/// Complete copies of a pool's chunks on some of its workers.
+/// Complete copies of a pool's chunks with rows on some of its workers.
 pub struct Copies<'a> {
     chunks: Vec<(&'a str, ChunkId, Vec<WorkerId>)>,
     floor: usize,
@@ -20,10 +20,11 @@ impl<'a> Copies<'a> {
         let families = observed.catalog.families.iter();
         let own = families.filter(|(_, family)| family.pool == observed.name);
         let chunks = own.flat_map(|(name, family)| {
-            family.placement.keys().map(move |chunk| {
-                let complete = family.complete_holders(*chunk);
+            let filled = observed.catalog.filled_chunks(name);
+            filled.map(move |(chunk, _)| {
+                let complete = family.complete_holders(chunk);
                 let held = complete.filter(|id| workers.contains(id)).collect();
-                (name.as_str(), *chunk, held)
+                (name.as_str(), chunk, held)
             })
         });
         Self {

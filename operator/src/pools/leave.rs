@@ -143,7 +143,7 @@ fn refused(observed: &Observed, leaving: &BTreeSet<WorkerId>, worker: WorkerId) 
         return Some(too_few);
     }
     let sizes = Sizes::of(catalog, families.iter().map(|(name, _)| *name));
-    let homeless = homeless(&families, &sizes, Planner::new(rest), gone);
+    let homeless = homeless(catalog, &families, &sizes, Planner::new(rest), gone);
     (homeless > 0).then(|| {
         Finding::met(
             "NoRoom",
@@ -170,21 +170,22 @@ fn too_few(families: &[(&str, &Family)], open: usize) -> Option<Finding> {
     })
 }
 
-/// Chunks of which not every copy finds a place once these workers are gone. The largest choose
-/// first.
+/// Chunks with rows of which not every copy finds a place once these workers are gone. The largest
+/// choose first.
 fn homeless(
+    catalog: &Catalog,
     families: &[(&str, &Family)],
     sizes: &Sizes,
     mut planner: Planner,
     gone: impl Fn(WorkerId) -> bool,
 ) -> u64 {
-    let mut moved: Vec<(u64, &str, ChunkId, &Vec<WorkerId>, usize)> = Vec::new();
+    let mut moved: Vec<(u64, &str, ChunkId, &[WorkerId], usize)> = Vec::new();
     for (name, family) in families {
-        let own = family.placement.iter();
+        let own = catalog.filled_chunks(name);
         for (chunk, listed) in own.filter(|(_, listed)| listed.iter().any(|id| gone(*id))) {
-            let bytes = sizes.bytes(name, *chunk);
+            let bytes = sizes.bytes(name, chunk);
             let desired = family.replicas.desired as usize;
-            moved.push((bytes, name, *chunk, listed, desired));
+            moved.push((bytes, name, chunk, listed, desired));
         }
     }
     moved.sort_by_key(|(bytes, name, chunk, ..)| (Reverse(*bytes), *name, *chunk));

@@ -74,7 +74,7 @@ fn observed_with(spec: Value) -> Observed {
 fn holding(id: u32) -> Arc<Catalog> {
     Arc::new(Catalog {
         archive_uid: "archive".into(),
-        ..testing::catalog(testing::family(3, [(1, vec![id])]), [])
+        ..testing::filled(testing::family(3, [(1, vec![id])]))
     })
 }
 

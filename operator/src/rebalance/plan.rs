@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use orrery_archive::catalog::{Catalog, Family};
-use orrery_archive::names::WorkerId;
+use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::{RebalancePhase, RebalanceSpec, RebalanceStatus, Worker, WorkerPhase};
 use sha2::{Digest, Sha256};
 
@@ -168,7 +168,8 @@ pub fn unsettled(observed: &Observed, pool: &str, now: Timestamp) -> Option<Outl
         .filter(|place| place.open)
         .map(|place| place.worker)
         .collect();
-    let short = families(&observed.catalog, pool).map(|(_, family)| short(family, &open));
+    let catalog = &observed.catalog;
+    let short = families(catalog, pool).map(|(name, family)| short(catalog, name, family, &open));
     let short: usize = short.sum();
     (short > 0).then(|| {
         Outlook::Unsettled(format!(
@@ -185,16 +186,17 @@ fn starts(worker: &Worker, now: Timestamp) -> bool {
     matches!(phase, None | Some(WorkerPhase::Pending)) && young
 }
 
-/// Chunks with fewer complete copies on open workers than wanted, or on others, or yet to come.
-fn short(family: &Family, open: &[WorkerId]) -> usize {
-    let settled = |(chunk, listed): &(&u32, &Vec<WorkerId>)| {
-        let complete = family.complete_holders(**chunk);
+/// Chunks with rows that have fewer complete copies on open workers than wanted, or on others, or
+/// yet to come.
+fn short(catalog: &Catalog, name: &str, family: &Family, open: &[WorkerId]) -> usize {
+    let settled = |(chunk, listed): &(ChunkId, &[WorkerId])| {
+        let complete = family.complete_holders(*chunk);
         complete.filter(|worker| open.contains(worker)).count() >= family.replicas.desired as usize
             && listed.iter().all(|worker| open.contains(worker))
             && !family.intended.contains_key(chunk)
     };
-    let placed = family.placement.iter();
-    placed.filter(|chunk| !settled(chunk)).count()
+    let filled = catalog.filled_chunks(name);
+    filled.filter(|chunk| !settled(chunk)).count()
 }
 
 fn families<'a>(catalog: &'a Catalog, pool: &str) -> impl Iterator<Item = (&'a str, &'a Family)> {
@@ -228,21 +230,21 @@ pub fn outlook<'a>(observed: &'a Observed, pool: &str, bytes: &ChunkBytes) -> Ou
     let estimates = Sizes::of(catalog, families(catalog, pool).map(|(name, _)| name));
     let size = |family: &str, chunk| {
         let known = bytes.get(&(family.to_owned(), chunk)).copied();
-        // An empty chunk counts for something: it is to get rows.
         known
             .unwrap_or_else(|| estimates.bytes(family, chunk))
             .max(1)
     };
+    // One without rows makes nothing even, and is given up or about to be written where it is.
     let chunks: Vec<Chunk<'_>> = families(catalog, pool)
-        .flat_map(|(name, family)| {
-            let placed = family.placement.iter();
-            placed.map(move |(chunk, on)| (name, *chunk, on))
+        .flat_map(|(name, _)| {
+            let filled = catalog.filled_chunks(name);
+            filled.map(move |(chunk, on)| (name, chunk, on))
         })
         .map(|(family, chunk, on)| Chunk {
             family,
             chunk,
             bytes: size(family, chunk),
-            on: on.clone(),
+            on: on.to_vec(),
         })
         .collect();
     let Balance {

@@ -29,7 +29,7 @@ fn observed(
     }))
     .unwrap();
     Observed {
-        catalog: Arc::new(testing::catalog(testing::family(2, placement), [])),
+        catalog: Arc::new(testing::filled(testing::family(2, placement))),
         pools: BTreeMap::from([("main".to_owned(), pool)]),
         workers: (1..=workers).map(|id| placed(id, "Ready")).collect(),
         rebalances: BTreeMap::new(),

@@ -46,22 +46,26 @@ pub async fn write(
 
 /// What is said of the moves of each pool.
 fn notes<'a>(catalog: &'a Catalog, moves: &Moves) -> BTreeMap<&'a str, String> {
+    let is_of = |family: &str, pool: &str| {
+        let family = catalog.families.get(family);
+        family.is_some_and(|family| family.pool == pool)
+    };
     let count = |moves: &[Move], pool: &str| {
-        let of_pool = |one: &&Move| {
-            let family = catalog.families.get(&one.family);
-            family.is_some_and(|family| family.pool == pool)
-        };
-        moves.iter().filter(of_pool).count()
+        let of_pool = moves.iter().filter(|one| is_of(&one.family, pool));
+        of_pool.count()
     };
     let pools = catalog.families.values().map(|family| family.pool.as_str());
     pools
         .filter_map(|pool| {
             let [intend, cancel, delist] =
                 [&moves.intend, &moves.cancel, &moves.delist].map(|list| count(list, pool));
+            let forget = moves.forget.iter();
+            let forget = forget.filter(|(family, _)| is_of(family, pool));
+            let forget: usize = forget.map(|(_, chunks)| chunks.len()).sum();
             let note = format!(
-                "{intend} copies are to be made, {cancel} are not wanted any more, {delist} are not listed any more"
+                "{intend} copies are to be made, {cancel} are not wanted any more, {delist} are not listed any more; {forget} chunks without rows need no worker"
             );
-            (intend + cancel + delist > 0).then_some((pool, note))
+            (intend + cancel + delist + forget > 0).then_some((pool, note))
         })
         .collect()
 }

@@ -3,6 +3,10 @@
 //!
 //! What was decided once stands in the catalog and is kept, so that another leader continues. A
 //! chunk leaves a worker only when as many complete copies as wanted are on workers that serve.
+//!
+//! A chunk without rows has nothing to copy. It leaves the catalog, many in one edit, and the next
+//! ingest gives it workers again. Where an open attempt is about to write it stays as it is until
+//! that ends: the ingest does without workers that are lost, and its chunks are repaired then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +14,7 @@ use orrery_archive::catalog::{Catalog, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
 
 use super::site::{Site, Standing};
-use crate::catalog::edit::{Move, Moves};
+use crate::catalog::edit::{self, Move, Moves};
 use crate::placement::sizes::Sizes;
 use crate::placement::{Place, Planner};
 
@@ -107,8 +111,9 @@ impl<'a> Pool<'a> {
             .collect();
         let mut short = Vec::new();
         for (name, family) in families {
-            for (chunk, listed) in &family.placement {
-                short.extend(self.chunk(plan, name, family, *chunk, listed));
+            self.forget(plan, name, family);
+            for (chunk, listed) in catalog.filled_chunks(name) {
+                short.extend(self.chunk(plan, name, family, chunk, listed));
             }
         }
         if self.held {
@@ -142,7 +147,27 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// Judges one chunk: what of its plans is over, whom it can leave, and what it lacks.
+    /// Gives up what is planned for chunks without rows, and takes those off the list that need no
+    /// worker.
+    fn forget(&self, plan: &mut Plan, name: &str, family: &Family) {
+        let empty = self.catalog.empty_chunks(name);
+        let planned = |workers_of: &BTreeMap<ChunkId, BTreeSet<WorkerId>>| -> Vec<Move> {
+            let of_empty = workers_of.iter().filter(|(chunk, _)| empty.contains(chunk));
+            let moves = of_empty.flat_map(|(chunk, workers)| {
+                let moves = workers.iter();
+                moves.map(|worker| Move::of(name, *chunk, *worker))
+            });
+            moves.collect()
+        };
+        plan.moves.cancel.extend(planned(&family.intended));
+        plan.moves.stay.extend(planned(&family.leaving));
+        let idle = edit::idle_chunks(self.catalog, name);
+        if !idle.is_empty() {
+            plan.moves.forget.insert(name.to_owned(), idle);
+        }
+    }
+
+    /// Judges one chunk with rows: what of its plans is over, whom it can leave, and what it lacks.
     fn chunk(
         &mut self,
         plan: &mut Plan,

@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use orrery_archive::catalog::{Catalog, Family, FamilyGrid};
+use orrery_archive::catalog::{Family, FamilyGrid, Segment};
 use orrery_archive::names::WorkerId;
 use orrery_archive::replicas::FamilyReplicas;
+use orrery_archive::testing;
 
 use super::plan::{Plan, Situation, plan};
 use super::site::{Site, Standing};
 use crate::placement::balance::{self, Balance, Chunk};
 use crate::placement::{self, Place, Wanted};
+
+/// Segments of each chunk.
+const SEGMENTS: u64 = 16;
 
 fn places(workers: u32) -> Vec<Place> {
     (1..=workers)
@@ -54,10 +58,11 @@ fn one_lost(workers: u32, placement: BTreeMap<u32, Vec<WorkerId>>) -> (Plan, Dur
     let grid = FamilyGrid::Hash { chunks: 1_000_000 };
     let mut family = Family::new(1, "p", replicas, grid);
     family.placement = placement;
-    let catalog = Catalog {
-        families: BTreeMap::from([("f".to_owned(), family)]),
-        ..Catalog::default()
-    };
+    let chunks = || family.placement.keys().copied();
+    let segments: Vec<Segment> = (1..=SEGMENTS)
+        .map(|id| testing::segment(id, chunks()))
+        .collect();
+    let catalog = testing::catalog(family, [("Source", testing::child(7, segments))]);
     let sites = places(workers).into_iter().map(|place| Site {
         standing: if place.worker == 1 {
             Standing::Lost

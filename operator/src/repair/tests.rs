@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Behind, Catalog};
+use orrery_archive::catalog::{Behind, Catalog, OpenAttempt, Retired, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_archive::testing;
 
@@ -36,7 +36,7 @@ fn sites(standings: &[Standing]) -> Vec<Site> {
 }
 
 fn archive(desired: u32, placement: impl IntoIterator<Item = (ChunkId, Vec<WorkerId>)>) -> Catalog {
-    testing::catalog(testing::family(desired, placement), [])
+    testing::filled(testing::family(desired, placement))
 }
 
 fn planned(catalog: &Catalog, sites: &[Site]) -> Plan {
@@ -378,4 +378,88 @@ fn repair_moves_what_was_lost_and_no_more() {
         *got.entry(*worker).or_default() += 1;
     }
     assert!(got.values().all(|count| *count <= 110), "{got:?}");
+}
+
+/// An archive of which only these chunks hold rows.
+fn rows_in(rows: impl IntoIterator<Item = ChunkId>, placed: ChunkId) -> Catalog {
+    let family = testing::family(3, (1..=placed).map(|chunk| (chunk, vec![1, 2, 3])));
+    let table = testing::child(7, [testing::segment(1, rows)]);
+    testing::catalog(family, [("Source", table)])
+}
+
+/// A family whose tables were deleted kept thousands of chunks: each was copied, one by one.
+#[test]
+fn chunks_without_rows_leave_by_one_edit_and_no_copy_of_them_is_made() {
+    for standing in [Lost, Leaving, Down, Away, Serving] {
+        let catalog = rows_in([1, 2], 4000);
+        let sites = sites(&[standing, Serving, Serving, Serving]);
+        let plan = planned(&catalog, &sites);
+        let all = plan.moves.intend.iter().chain(&plan.moves.delist);
+        assert!(all.clone().all(|one| one.chunk <= 2), "{standing:?}");
+        assert_eq!(plan.moves.forget["f"].len(), 3998, "{standing:?}");
+        let next = apply(&catalog, &plan);
+        assert!(next.families["f"].placement.keys().eq(&[1, 2]));
+        assert_eq!(next.epochs.placement, catalog.epochs.placement + 1);
+        let again = planned(&next, &sites).moves;
+        assert_eq!(again, edit::Moves::default(), "{standing:?}: decided once");
+    }
+}
+
+#[test]
+fn chunks_without_rows_leave_also_when_no_copy_is_begun() {
+    let catalog = rows_in([1], 9);
+    let sites = sites(&[Lost, Lost, Lost, Serving]);
+    let held = BTreeSet::from(["main".to_owned()]);
+    let plan = plan(&Situation {
+        catalog: &catalog,
+        sites: &sites,
+        held: &held,
+    });
+    assert_eq!(plan.moves.forget["f"], (2..=9).collect());
+    assert!(plan.moves.intend.is_empty());
+}
+
+/// Its placement must not move under an ingest: it is about to write to these very workers.
+#[test]
+fn chunks_that_an_open_attempt_is_about_to_write_stay_where_they_are() {
+    let mut catalog = rows_in([1], 4);
+    let family = catalog.families.get_mut("f").unwrap();
+    let open = OpenAttempt {
+        ingest: "uid".into(),
+        chunks: [1, 2, 3].into(),
+    };
+    family.attempts.insert(12, open);
+    family.intended = BTreeMap::from([(2, BTreeSet::from([4]))]);
+    family.leaving = BTreeMap::from([(2, BTreeSet::from([1]))]);
+    let sites = sites(&[Lost, Leaving, Serving, Serving, Serving]);
+    let plan = planned(&catalog, &sites);
+    assert_eq!(plan.moves.forget["f"], BTreeSet::from([4]));
+    let moved: BTreeSet<ChunkId> = plan.moves.intend.iter().map(|one| one.chunk).collect();
+    assert_eq!(moved, [1].into(), "what holds rows is repaired");
+    assert_eq!(moves(&plan.moves.cancel), [(2, 4)], "nothing to copy");
+    assert_eq!(moves(&plan.moves.stay), [(2, 1)]);
+    let next = apply(&catalog, &plan);
+    for chunk in [2, 3] {
+        assert_eq!(next.families["f"].placement[&chunk], [1, 2, 3]);
+    }
+    let again = planned(&next, &sites).moves;
+    assert_eq!(again, edit::Moves::default(), "decided once");
+}
+
+/// Rows that a person can have back keep their copies (docs/design/catalog.md#deleted-tables).
+#[test]
+fn chunks_of_a_deleted_table_in_its_grace_period_are_repaired_like_others() {
+    let mut catalog = rows_in([1], 2);
+    let key = TableKey::new("sky", "Gone");
+    let retired = Retired {
+        key,
+        table: testing::child(9, [testing::segment(5, [2])]),
+        since: 1,
+        until: Some(u64::MAX),
+        director: None,
+    };
+    catalog.retired.insert(9, retired);
+    let plan = planned(&catalog, &sites(&[Lost, Serving, Serving, Serving]));
+    assert_eq!(moves(&plan.moves.intend), [(1, 4), (2, 4)]);
+    assert!(plan.moves.forget.is_empty());
 }

@@ -17,6 +17,7 @@ mod chart;
 mod deleted;
 mod edits;
 mod election;
+mod empty;
 mod ingests;
 mod leases;
 mod quotas;

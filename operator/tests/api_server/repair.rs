@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::{Patch, PatchParams};
-use orrery_archive::catalog::{Catalog, Family};
+use orrery_archive::catalog::{Catalog, Family, Table, TableKey, TableKind};
+use orrery_archive::testing;
 use orrery_crds::kinds::{Worker, WorkerPool};
 use orrery_operator::catalog::declared::FamilyDeclaration;
 use orrery_operator::catalog::edit;
@@ -56,9 +57,28 @@ pub async fn place(archive: &Archive, desired: u32, placement: BTreeMap<u32, Vec
     };
     let accept = |catalog: &Catalog| edit::accept_family(catalog, &family);
     context.writer.change(namespace, accept).await.unwrap();
+    let chunks: Vec<u32> = placement.keys().copied().collect();
     let placed = [(FAMILY.to_owned(), placement)];
-    let place = |catalog: &Catalog| edit::place(catalog, &placed);
+    let place = |catalog: &Catalog| {
+        let mut next = edit::place(catalog, &placed)?.unwrap();
+        next.tables.insert(rows(), table(chunks.iter().copied()));
+        Ok(Some(next))
+    };
     context.writer.change(namespace, place).await.unwrap();
+}
+
+/// The table whose rows are in these chunks.
+pub fn rows() -> TableKey {
+    TableKey::new("sky", "Source")
+}
+
+/// A table of the family with rows in these chunks.
+fn table(chunks: impl IntoIterator<Item = u32>) -> Table {
+    let mut table = testing::child(7, [testing::segment(1, chunks)]);
+    if let TableKind::Child(accepted, _) = &mut table.kind {
+        accepted.family = FAMILY.into();
+    }
+    table
 }
 
 pub fn name(id: u32) -> String {

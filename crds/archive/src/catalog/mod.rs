@@ -19,6 +19,7 @@
 pub mod chunk_set;
 mod claims;
 mod codec;
+mod empty;
 mod hash;
 mod kind;
 mod model;
@@ -34,7 +35,7 @@ pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 pub use hash::hash_chunk;
 pub use model::{
     AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family,
-    FamilyGrid, IndexTable, Retired, RootPayload, Segment, Table, TableKey, TableKind,
+    FamilyGrid, IndexTable, OpenAttempt, Retired, RootPayload, Segment, Table, TableKey, TableKind,
 };
 pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 pub use signed::{SignatureError, SignedCatalog};

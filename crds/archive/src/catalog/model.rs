@@ -163,6 +163,18 @@ pub struct Family {
     /// Listed workers that a chunk is to leave, although they serve, once it has as many copies as
     /// wanted without them; readers do not look here.
     pub leaving: BTreeMap<ChunkId, BTreeSet<WorkerId>>,
+    /// Attempts of ingests that are about to write to the workers of these chunks, by the number of
+    /// the attempt of the table's rows; readers do not look here.
+    pub attempts: BTreeMap<u64, OpenAttempt>,
+}
+
+/// An attempt that has workers and is neither published nor given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAttempt {
+    /// UID of the Ingest.
+    pub ingest: String,
+    /// Chunks that get rows.
+    pub chunks: ChunkSet,
 }
 
 impl Family {
@@ -182,6 +194,7 @@ impl Family {
             behind: Vec::new(),
             intended: BTreeMap::new(),
             leaving: BTreeMap::new(),
+            attempts: BTreeMap::new(),
         }
     }
 

@@ -31,6 +31,7 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
         }],
         intended: BTreeMap::from([(5, [9, 4].into()), (8, [4].into())]),
         leaving: BTreeMap::from([(5, [6].into())]),
+        attempts: BTreeMap::from([(12, open([5, 900])), (13, open([7]))]),
         ..Family::new(
             1,
             "pool",
@@ -42,6 +43,13 @@ fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
                 index_chunks: 16,
             },
         )
+    }
+}
+
+fn open(chunks: impl Into<ChunkSet>) -> OpenAttempt {
+    OpenAttempt {
+        ingest: "11111111-2222-3333-4444-555555555555".into(),
+        chunks: chunks.into(),
     }
 }
 

@@ -2,7 +2,9 @@
 //! it would be; epochs are raised here and nowhere else: dataEpoch when what the data is changes,
 //! placementEpoch when who holds it changes.
 
+mod attempts;
 mod damage;
+mod empty;
 mod error;
 mod families;
 mod limits;
@@ -16,7 +18,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use attempts::{close_abandoned, close_attempt, open_attempt};
 pub use damage::{Damaged, damaged};
+pub use empty::idle_chunks;
 pub use error::EditError;
 pub use families::{accept_family, index_family, retire_family};
 pub use limits::check as check_segments;

@@ -3,9 +3,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Catalog, Family};
+use orrery_archive::catalog::{Catalog, ChunkSet, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
 
+use super::empty::forget;
 use super::error::EditError;
 
 /// A chunk of a family and one worker.
@@ -43,6 +44,8 @@ pub struct Moves {
     pub leave: Vec<Move>,
     /// Copies that are to stay after all.
     pub stay: Vec<Move>,
+    /// Chunks without rows that need no worker, by family.
+    pub forget: BTreeMap<String, ChunkSet>,
 }
 
 impl Moves {
@@ -55,7 +58,7 @@ impl Moves {
             &self.leave,
             &self.stay,
         ];
-        all.iter().all(|list| list.is_empty())
+        self.forget.is_empty() && all.iter().all(|list| list.is_empty())
     }
 }
 
@@ -90,10 +93,14 @@ pub fn moves(catalog: &Catalog, moves: &Moves) -> Result<Option<Catalog>, EditEr
     for one in &moves.delist {
         delist(family(&mut next, &one.family)?, one)?;
     }
+    for (family, chunks) in &moves.forget {
+        forget(&mut next, family, chunks);
+    }
     Ok(changed(catalog, next))
 }
 
-/// Lists a worker for a chunk that it holds completely; `None` when it is so already.
+/// Lists a worker for a chunk that it holds completely; `None` when it is so already, or when the
+/// chunk lost its last rows meanwhile and needs no worker any more.
 pub fn arrive(
     catalog: &Catalog,
     family_name: &str,
@@ -102,7 +109,9 @@ pub fn arrive(
 ) -> Result<Option<Catalog>, EditError> {
     let mut next = catalog.clone();
     let family = family(&mut next, family_name)?;
-    let workers = family.placement.entry(chunk).or_default();
+    let Some(workers) = family.placement.get_mut(&chunk) else {
+        return Ok(None);
+    };
     if let Err(place) = workers.binary_search(&worker) {
         workers.insert(place, worker);
     }
@@ -241,5 +250,7 @@ mod tests {
         assert_eq!(there.families["f"].placement[&1], [1, 2]);
         assert!(there.families["f"].intended.is_empty());
         assert_eq!(arrive(&there, "f", 1, 1).unwrap(), None);
+        let gone = arrive(&there, "f", 3, 1).unwrap();
+        assert_eq!(gone, None, "3 needs no worker");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use orrery_archive::catalog::{Behind, Catalog, ChunkSet, Segment, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 
+use super::attempts::close_attempt;
 use super::error::EditError;
 use super::parts::{insert_segment, table_mut};
 
@@ -37,8 +38,8 @@ pub fn was_published(catalog: &Catalog, key: &TableKey, incarnation: u64, segmen
     })
 }
 
-/// Publishes table and index segment together, in one dataEpoch; `None` when the segment was
-/// published.
+/// Publishes table and index segment together, in one dataEpoch, and closes their attempt; `None`
+/// when the segment was published.
 ///
 /// Who lacks the segment is judged by the placement of this very catalog: a late copy may have been
 /// listed since the rows were counted, and it has the older segments only.
@@ -48,6 +49,7 @@ pub fn publish(catalog: &Catalog, publication: &Publication) -> Result<Option<Ca
         return Ok(None);
     }
     let mut next = catalog.clone();
+    close_attempt(&mut next, publication.segment.attempt);
     next.epochs.data += 1;
     next.epochs.placement += 1;
     let published = next.epochs.data;

@@ -1,4 +1,4 @@
-use orrery_archive::catalog::Behind;
+use orrery_archive::catalog::{Behind, TableKey};
 use orrery_archive::testing;
 
 use super::*;
@@ -42,7 +42,7 @@ fn catalog(placement: &[(ChunkId, &[WorkerId])], behind: Vec<Behind>) -> Catalog
         behind,
         ..testing::family(2, placement)
     };
-    testing::catalog(family, [])
+    testing::filled(family)
 }
 
 #[test]
@@ -202,4 +202,20 @@ fn without_a_complete_source_nothing_is_copied() {
     }];
     let catalog = intending(catalog(&[(1, &[1])], behind), &[(1, 2)]);
     assert!(planned(&catalog).is_empty());
+}
+
+/// A chunk that lost its last rows on the way has nothing to copy: no agent is asked for it.
+#[test]
+fn no_copy_is_made_of_a_chunk_without_rows() {
+    let mut catalog = catalog(&[(1, &[1]), (2, &[1])], Vec::new());
+    let source = TableKey::new("sky", "Source");
+    let table = catalog.tables.get_mut(&source).unwrap();
+    table.segments = vec![testing::segment(1, [2])];
+    let planned = planned(&intending(catalog, &[(1, 2), (2, 2)]));
+    let chunks: Vec<ChunkId> = planned[&(2, 1)]
+        .chunks
+        .iter()
+        .map(|(_, chunk)| *chunk)
+        .collect();
+    assert_eq!(chunks, [2]);
 }

@@ -12,6 +12,7 @@ use crate::ingest::testing::{CHUNK, INDEX_CHUNK, Scene};
 
 fn placing(scene: &Scene) -> CatalogEdit {
     CatalogEdit::Place(Placing {
+        uid: "u".into(),
         incarnation: scene.incarnation(),
         target: scene.target(),
         basis: scene.basis(),
@@ -93,12 +94,56 @@ fn a_placement_takes_numbers_that_were_never_given_out_and_gives_new_chunks_work
     assert_eq!((next.counters.attempt, next.counters.segment), (22, 31));
     assert_eq!(next.families["f"].placement[&CHUNK], [1, 2, 3]);
     let index = &next.families[&edit::index_family("f")];
-    assert_eq!(index.placement.len(), 4, "every hash chunk");
     assert_eq!(
-        index.placement[&INDEX_CHUNK],
-        [1, 2, 3],
-        "what is placed stays"
+        index.placement,
+        BTreeMap::from([(INDEX_CHUNK, vec![1, 2, 3])]),
+        "what is placed stays, and a hash chunk without entries needs no worker"
     );
+}
+
+/// The chunks that an attempt writes, by family.
+fn open(catalog: &Catalog) -> Vec<(u64, &str, ChunkId)> {
+    let families = ["f", "f-index"].map(|name| (name, &catalog.families[name]));
+    let open = families.into_iter().flat_map(|(name, family)| {
+        let attempts = family.attempts.iter();
+        attempts.flat_map(move |(number, open)| {
+            let chunks = open.chunks.iter();
+            chunks.map(move |chunk| (*number, name, *chunk))
+        })
+    });
+    open.collect()
+}
+
+/// Chunks that an attempt is about to write keep their workers.
+#[test]
+fn an_attempt_is_open_in_the_catalog_until_it_is_published_or_given_up() {
+    let scene = Scene::into("Object");
+    let of_attempt = |number| vec![(number, "f", CHUNK), (number, "f-index", INDEX_CHUNK)];
+    let (mut placed, _) = wrote(placing(&scene).apply(&scene.catalog));
+    assert_eq!(open(&placed), of_attempt(1));
+    // The status never got the number: the same Ingest is placed again.
+    (placed, _) = wrote(placing(&scene).apply(&placed));
+    let second = placed.counters.attempt - 1;
+    assert_eq!(open(&placed), of_attempt(second));
+    let attempt = Attempt {
+        number: second,
+        ..scene.attempt()
+    };
+    let over = GivingUp {
+        key: key(),
+        attempt: attempt.clone(),
+        then: Then::Fail,
+        why: "why".into(),
+    };
+    let (given_up, _) = wrote(CatalogEdit::GiveUp(over).apply(&placed));
+    assert_eq!(open(&given_up), []);
+    let CatalogEdit::Publish(mut publishing) = publishing(&scene) else {
+        panic!("no publish");
+    };
+    publishing.publication.segment.attempt = second;
+    publishing.attempt = attempt;
+    let (published, _) = wrote(CatalogEdit::Publish(publishing).apply(&placed));
+    assert_eq!(open(&published), []);
 }
 
 /// An attempt that begins without workers would never load, nor end.

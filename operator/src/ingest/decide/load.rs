@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orrery_archive::names::{ChunkId, WorkerId};
-use orrery_worker_api::loader::{Load, LoaderError, LoaderStatus, LoaderStep};
+use orrery_worker_api::loader::{Load, LoaderError, LoaderStatus, LoaderStep, Surveyed};
 
 use super::loader::{self, Ready};
 use super::undo;
@@ -18,6 +18,8 @@ use crate::ingest::target::Target;
 
 /// Workers that keep the list of files and rejects.
 const RECORD_KEEPERS: usize = 3;
+/// Why an attempt begins again with other workers.
+const LOST_PLACES: &str = "chunks of the attempt have no workers any more";
 
 /// Load: opens the attempt everywhere, then has the loader send the rows.
 pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
@@ -84,6 +86,9 @@ pub fn planned<'a>(observed: &'a Observed<'_>, attempt: &Attempt) -> Result<Plan
         return Err(undo::outdated(observed, attempt));
     }
     let (catalog, addresses) = (&observed.catalog, &observed.archive.addresses);
+    if has_lost_places(observed, attempt, ready.surveyed) {
+        return Err(undo::load_again(observed, attempt, LOST_PLACES));
+    }
     let planned = observed.target().and_then(|target| {
         let plan = staging::plan(catalog, &target, ready.surveyed, attempt, addresses)?;
         Some((target, plan))
@@ -96,6 +101,25 @@ pub fn planned<'a>(observed: &'a Observed<'_>, attempt: &Attempt) -> Result<Plan
         target,
         plan,
     })
+}
+
+/// Whether chunks of the attempt have no workers in this catalog, so that it could never be loaded:
+/// the catalog was rebuilt, or the attempt began under a version that did not enter it.
+fn has_lost_places(observed: &Observed<'_>, attempt: &Attempt, surveyed: &Surveyed) -> bool {
+    let catalog = &observed.catalog;
+    let target = observed.target();
+    let chunked = target.as_ref().and_then(|target| target.chunked(catalog));
+    let Some(chunked) = chunked else { return false };
+    let is_placed = |family: &str, chunk: &ChunkId| {
+        let family = catalog.families.get(family);
+        let workers = family.and_then(|family| family.placement.get(chunk));
+        workers.is_some_and(|workers| !workers.is_empty())
+    };
+    let mut rows = surveyed.chunks.keys();
+    let mut entries = surveyed.index_chunks.keys();
+    let (family, index) = (&chunked.table.family, &chunked.index.family);
+    !rows.all(|chunk| is_placed(family, chunk))
+        || attempt.index.is_some() && !entries.all(|chunk| is_placed(index, chunk))
 }
 
 fn without(now: &LoaderStatus) -> String {

@@ -20,6 +20,7 @@ pub fn decide(observed: &Observed<'_>, incarnation: u64) -> Decision {
         return Step::default().into();
     }
     let placing = Placing {
+        uid: observed.uid.clone(),
         incarnation,
         target: observed.ingest.spec.target.clone(),
         basis: id.basis,

@@ -22,12 +22,9 @@ fn pool_of(wanted: u32, workers: &[(&str, &str, u64)]) -> Observed {
 
 /// Chunks of a family with so many copies of each.
 fn with_chunks(mut observed: Observed, desired: u32, chunks: &[&[u32]]) -> Observed {
-    let mut catalog = (*holding(1)).clone();
-    let family = catalog.families.get_mut("f").unwrap();
-    family.replicas.desired = desired;
     let placed = (0..).zip(chunks);
-    family.placement = placed.map(|(chunk, on)| (chunk, on.to_vec())).collect();
-    observed.catalog = Arc::new(catalog);
+    let placed = placed.map(|(chunk, on)| (chunk, on.to_vec()));
+    observed.catalog = Arc::new(testing::filled(testing::family(desired, placed)));
     observed
 }
 

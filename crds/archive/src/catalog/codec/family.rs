@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::super::chunk_set;
-use super::super::model::{Behind, ChunkSet, Family, FamilyGrid};
+use super::super::model::{Behind, ChunkSet, Family, FamilyGrid, OpenAttempt};
 use super::super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 use super::payload::{get, malformed, put};
 use crate::names::{ChunkId, WorkerId};
@@ -47,6 +47,10 @@ struct PlacementList {
     /// Chunks that are to leave each worker; catalogs of earlier versions have none.
     #[serde(default)]
     leaving: Vec<(WorkerId, String)>,
+    /// Attempt, UID of its Ingest, and chunks that it is to write; catalogs of earlier versions have
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<(u64, String, String)>,
 }
 
 impl FamilyEntry {
@@ -66,6 +70,7 @@ impl FamilyEntry {
             lacking: by_chunks(&family.behind),
             intended: by_worker(&family.intended),
             leaving: by_worker(&family.leaving),
+            attempts: write_attempts(&family.attempts),
         };
         Self {
             name: name.to_owned(),
@@ -91,6 +96,7 @@ impl FamilyEntry {
             lacking,
             intended,
             leaving,
+            attempts,
         } = get(source, &self.placement)?;
         let mut placement = BTreeMap::new();
         for (range, page) in pages {
@@ -106,6 +112,8 @@ impl FamilyEntry {
             .ok_or_else(|| malformed(&self.placement, "chunks that a worker is to get"))?;
         let leaving = by_chunk(&leaving)
             .ok_or_else(|| malformed(&self.placement, "chunks that are to leave a worker"))?;
+        let attempts = read_attempts(attempts)
+            .ok_or_else(|| malformed(&self.placement, "chunks that an attempt is to write"))?;
         let family = Family {
             incarnation: self.incarnation,
             pool,
@@ -115,6 +123,7 @@ impl FamilyEntry {
             behind,
             intended,
             leaving,
+            attempts,
         };
         Ok((self.name, family))
     }
@@ -180,6 +189,24 @@ fn by_chunk(chunks_of: &[(WorkerId, String)]) -> Option<BTreeMap<ChunkId, BTreeS
         }
     }
     Some(by_chunk)
+}
+
+fn write_attempts(attempts: &BTreeMap<u64, OpenAttempt>) -> Vec<(u64, String, String)> {
+    let written = attempts.iter();
+    written
+        .map(|(number, open)| {
+            let chunks = chunk_set::write(&open.chunks);
+            (*number, open.ingest.clone(), chunks)
+        })
+        .collect()
+}
+
+fn read_attempts(written: Vec<(u64, String, String)>) -> Option<BTreeMap<u64, OpenAttempt>> {
+    let read = written.into_iter().map(|(number, ingest, chunks)| {
+        let chunks = chunk_set::read(&chunks)?;
+        Some((number, OpenAttempt { ingest, chunks }))
+    });
+    read.collect()
 }
 
 /// Pages by range of chunk ids; one entry is `chunk in its page:worker,worker`.

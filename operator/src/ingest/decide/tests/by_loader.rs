@@ -245,23 +245,21 @@ fn a_deleted_ingest_leaves_nothing_on_workers() {
     }
 }
 
+/// No placement but that of another attempt gives its chunks workers: it must not wait for them.
 #[test]
-fn a_load_waits_for_workers() {
-    let mut scene = Scene::into("Object");
-    scene
-        .catalog
-        .families
-        .get_mut("f")
-        .unwrap()
-        .placement
-        .clear();
-    for phase in ["Load", "Seal"] {
-        let mut observed = scene.observed(state(&scene, phase));
-        observed.loader = answer(&scene, "surveyed");
-        assert_eq!(
-            said(&decide(&observed)),
-            "waits for workers: a chunk has none yet",
-            "{phase}"
-        );
+fn an_attempt_whose_chunks_have_no_workers_is_loaded_by_another() {
+    for family in ["f", "f-index"] {
+        let mut scene = Scene::into("Object");
+        let family = scene.catalog.families.get_mut(family).unwrap();
+        family.placement.clear();
+        for phase in ["Load", "Seal"] {
+            let mut observed = scene.observed(state(&scene, phase));
+            observed.loader = answer(&scene, "surveyed");
+            assert_eq!(
+                said(&decide(&observed)),
+                "give up, then Place: loads again: chunks of the attempt have no workers any more",
+                "{phase}"
+            );
+        }
     }
 }

@@ -1,0 +1,120 @@
+//! Chunks without rows as the cluster API sees them: they leave the catalog, and no copy of them is
+//! made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Patch, PatchParams, PostParams};
+use orrery_archive::catalog::{Catalog, OpenAttempt};
+use orrery_archive::testing;
+use orrery_operator::repair::Repair;
+use orrery_snapshot::lease::{NEWEST, OLDEST, READER_LABEL};
+use serde_json::json;
+
+use crate::repair::{FAMILY, family, place, round, rows, set_phase, with_workers};
+use crate::support::Archive;
+
+/// An archive of four workers with so many chunks on the first three, of which the first two hold
+/// rows.
+async fn archive(purpose: &str, chunks: u32) -> Archive {
+    let archive = with_workers(purpose, 4).await;
+    let placement: BTreeMap<u32, Vec<u32>> =
+        (1..=chunks).map(|chunk| (chunk, vec![1, 2, 3])).collect();
+    place(&archive, 3, placement).await;
+    edit(&archive, |next| {
+        let table = next.tables.get_mut(&rows()).unwrap();
+        table.segments = vec![testing::segment(1, [1, 2])];
+    })
+    .await;
+    archive
+}
+
+async fn edit(archive: &Archive, change: impl Fn(&mut Catalog) + Sync) {
+    let change = |catalog: &Catalog| {
+        let mut next = catalog.clone();
+        change(&mut next);
+        next.epochs.data += 1;
+        Ok(Some(next))
+    };
+    let (writer, namespace) = (&archive.context.writer, &archive.namespace);
+    writer.change(namespace, change).await.unwrap();
+}
+
+async fn placed(archive: &Archive) -> BTreeSet<u32> {
+    family(archive).await.placement.into_keys().collect()
+}
+
+#[tokio::test]
+async fn thousands_of_chunks_without_rows_leave_a_lost_worker_by_one_edit() {
+    let archive = archive("empty", 4000).await;
+    set_phase(&archive, 2, "Down").await;
+    let before = archive.context.writer.catalog(&archive.namespace).await;
+    round(&archive, &Repair::default()).await;
+    let after = archive.context.writer.catalog(&archive.namespace).await;
+    let epochs = [before, after].map(|catalog| catalog.unwrap().epochs);
+    assert_eq!(epochs[1].placement, epochs[0].placement + 1, "one edit");
+    let family = family(&archive).await;
+    assert!(family.placement.keys().eq(&[1, 2]));
+    let copies = [(1, BTreeSet::from([4])), (2, BTreeSet::from([4]))];
+    assert_eq!(family.intended, BTreeMap::from(copies), "only of rows");
+    archive
+        .until_told("ChunksMove", "3998 chunks without rows need no worker")
+        .await;
+}
+
+#[tokio::test]
+async fn chunks_that_an_open_attempt_is_about_to_write_keep_their_workers() {
+    let archive = archive("open", 4).await;
+    edit(&archive, |next| {
+        let open = OpenAttempt {
+            ingest: "uid".into(),
+            chunks: [3].into(),
+        };
+        let family = next.families.get_mut(FAMILY).unwrap();
+        family.attempts.insert(9, open);
+    })
+    .await;
+    set_phase(&archive, 2, "Down").await;
+    let repair = Repair::default();
+    archive
+        .settle(async || round(&archive, &repair).await)
+        .await;
+    assert_eq!(placed(&archive).await, [1, 2, 3].into());
+    let family = family(&archive).await;
+    assert_eq!(family.placement[&3], [1, 2, 3]);
+    assert!(!family.intended.contains_key(&3));
+}
+
+/// A statement over a table that was deleted meanwhile looks its workers up in the newest catalog.
+#[tokio::test]
+async fn chunks_of_a_dropped_table_keep_their_workers_while_a_reader_may_ask_for_it() {
+    let archive = archive("asked", 3).await;
+    let reader = |oldest: u64| {
+        json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {
+                "name": "reader", "labels": {READER_LABEL: "czar"},
+                "annotations": {NEWEST: "90/90", OLDEST: format!("{oldest}/1")},
+            },
+            "spec": {"renewTime": "2026-01-01T00:00:00.000000Z"},
+        })
+    };
+    let leases = kube::Api::<Lease>::namespaced(archive.admin.clone(), &archive.namespace);
+    let lease: Lease = serde_json::from_value(reader(40)).unwrap();
+    leases.create(&PostParams::default(), &lease).await.unwrap();
+    edit(&archive, |next| {
+        next.epochs.data = 50;
+        next.dropping.insert("sky__99".into(), 50);
+    })
+    .await;
+    let repair = Repair::default();
+    archive
+        .settle(async || round(&archive, &repair).await)
+        .await;
+    assert_eq!(placed(&archive).await, [1, 2, 3].into());
+    let passed = Patch::Merge(reader(50));
+    let parameters = PatchParams::default();
+    leases.patch("reader", &parameters, &passed).await.unwrap();
+    round(&archive, &repair).await;
+    assert_eq!(placed(&archive).await, [1, 2].into());
+}
