@@ -56,8 +56,10 @@ impl Header {
             if let Some((_, value)) = self.cards.last_mut()
                 && value.ends_with('&')
             {
+                let more = string(rest.trim_start());
+                let more = more.ok_or_else(|| broken("continues a text with what is no text"))?;
                 value.pop();
-                value.push_str(&string(rest.trim_start()).unwrap_or_default());
+                value.push_str(&more);
             }
         } else if let Some(value) = rest.strip_prefix("= ") {
             let value = value.trim_start();
@@ -160,4 +162,23 @@ pub fn fill(source: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
 
 pub(super) fn broken(what: &str) -> FormatError {
     FormatError::Broken(format!("is no sound FITS file: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(cards: &[&str]) -> Result<Option<Header>, FormatError> {
+        let mut block: String = cards.iter().map(|card| format!("{card:<80}")).collect();
+        block.push_str("END");
+        Header::read(&mut format!("{block:<BLOCK$}").as_bytes())
+    }
+
+    #[test]
+    fn a_text_goes_over_several_cards_and_only_with_text() {
+        let whole = header(&["TTYPE1  = 'long &'", "CONTINUE  'name'"]).unwrap();
+        assert_eq!(whole.unwrap().get("TTYPE1"), Some("long name"));
+        let broken = header(&["TTYPE1  = 'long &'", "CONTINUE  5"]).unwrap_err();
+        assert!(broken.to_string().contains("continues a text"), "{broken}");
+    }
 }
