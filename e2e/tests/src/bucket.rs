@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::files::{worker_image, write_to};
+use crate::files::{pod, worker_image, write_to};
 use crate::{Archive, NAMESPACE, eventually};
 
 /// Name of the pod, and of the Secret with its keys.
@@ -48,10 +48,10 @@ impl Bucket {
             .secrets
             .patch(NAME, &manager, &Patch::Apply(keys))
             .await?;
-        let pod = pod(&worker_image(&bucket.pods).await?);
+        let server = server(&worker_image(&bucket.pods).await?);
         bucket
             .pods
-            .patch(NAME, &manager, &Patch::Apply(pod))
+            .patch(NAME, &manager, &Patch::Apply(server))
             .await?;
         bucket
             .address(|status| status["phase"] == "Running")
@@ -118,37 +118,20 @@ fn is_ready(status: &Value) -> bool {
     crate::condition(status, "Ready").is_some_and(|ready| ready["status"] == "True")
 }
 
-fn pod(image: &str) -> Value {
+fn server(image: &str) -> Value {
     let serve = format!(
         "until [ -x {PROGRAM} ]; do sleep 0.2; done; exec {PROGRAM} {PORT} {FOLDER} '{KEY}' '{SECRET}'"
     );
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": NAME },
-        "spec": {
-            "automountServiceAccountToken": false,
-            "terminationGracePeriodSeconds": 1,
-            "securityContext": {
-                "runAsNonRoot": true,
-                "runAsUser": 65532,
-                "fsGroup": 65532,
-                "seccompProfile": { "type": "RuntimeDefault" },
-            },
-            "containers": [{
-                "name": "bucket",
-                "image": image,
-                "imagePullPolicy": "IfNotPresent",
-                "command": ["sh", "-c", serve],
-                "readinessProbe": { "tcpSocket": { "port": PORT }, "periodSeconds": 1 },
-                "volumeMounts": [{ "name": "bucket", "mountPath": "/bucket" }],
-                "securityContext": {
-                    "allowPrivilegeEscalation": false,
-                    "readOnlyRootFilesystem": true,
-                    "capabilities": { "drop": ["ALL"] },
-                },
-            }],
-            "volumes": [{ "name": "bucket", "emptyDir": {} }],
-        },
-    })
+    let container = json!({
+        "name": "bucket",
+        "command": ["sh", "-c", serve],
+        "readinessProbe": { "tcpSocket": { "port": PORT }, "periodSeconds": 1 },
+        "volumeMounts": [{ "name": "bucket", "mountPath": "/bucket" }],
+    });
+    pod(
+        NAME,
+        image,
+        container,
+        &json!({ "name": "bucket", "emptyDir": {} }),
+    )
 }

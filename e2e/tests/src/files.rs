@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Archive, NAMESPACE, eventually, kubectl_with};
 
@@ -30,7 +30,7 @@ impl Files {
         pods.patch(
             CLAIM,
             &manager,
-            &Patch::Apply(pod(&worker_image(&pods).await?)),
+            &Patch::Apply(shell(&worker_image(&pods).await?)),
         )
         .await?;
         eventually("the pod with the tests' files", async || {
@@ -78,11 +78,20 @@ pub(crate) async fn worker_image(pods: &Api<Pod>) -> Result<String> {
         .context("there are no workers")
 }
 
-fn pod(image: &str) -> serde_json::Value {
+/// A pod `name` with one container and a volume, which may run where pods are restricted;
+/// `container` has what is its own.
+pub(crate) fn pod(name: &str, image: &str, mut container: Value, volume: &Value) -> Value {
+    container["image"] = json!(image);
+    container["imagePullPolicy"] = json!("IfNotPresent");
+    container["securityContext"] = json!({
+        "allowPrivilegeEscalation": false,
+        "readOnlyRootFilesystem": true,
+        "capabilities": { "drop": ["ALL"] },
+    });
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": { "name": CLAIM },
+        "metadata": { "name": name },
         "spec": {
             "automountServiceAccountToken": false,
             "terminationGracePeriodSeconds": 1,
@@ -92,19 +101,19 @@ fn pod(image: &str) -> serde_json::Value {
                 "fsGroup": 65532,
                 "seccompProfile": { "type": "RuntimeDefault" },
             },
-            "containers": [{
-                "name": "shell",
-                "image": image,
-                "imagePullPolicy": "IfNotPresent",
-                "command": ["sleep", "infinity"],
-                "volumeMounts": [{ "name": "files", "mountPath": "/files" }],
-                "securityContext": {
-                    "allowPrivilegeEscalation": false,
-                    "readOnlyRootFilesystem": true,
-                    "capabilities": { "drop": ["ALL"] },
-                },
-            }],
-            "volumes": [{ "name": "files", "persistentVolumeClaim": { "claimName": CLAIM } }],
+            "containers": [container],
+            "volumes": [volume],
         },
     })
+}
+
+/// A pod in which files are written to the claim's volume.
+fn shell(image: &str) -> Value {
+    let container = json!({
+        "name": "shell",
+        "command": ["sleep", "infinity"],
+        "volumeMounts": [{ "name": "files", "mountPath": "/files" }],
+    });
+    let volume = json!({ "name": "files", "persistentVolumeClaim": { "claimName": CLAIM } });
+    pod(CLAIM, image, container, &volume)
 }
