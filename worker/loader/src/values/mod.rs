@@ -23,6 +23,13 @@ use orrery_archive::table::Column;
 use thiserror::Error;
 
 use crate::dialect::Dialect;
+use approximate::Approximate;
+use binary::Binary;
+use decimal::Decimal;
+use integer::Integer;
+use members::Members;
+use temporal::Temporal;
+use text::{Limit, Target, Text};
 
 pub use approximate::parse as parse_double;
 pub use field::{BadValue, NULL, escape, shown};
@@ -57,13 +64,13 @@ pub struct Checker {
 
 #[derive(Debug)]
 enum Kind {
-    Integer(integer::Integer),
-    Decimal(decimal::Decimal),
-    Approximate(approximate::Approximate),
-    Temporal(temporal::Temporal),
-    Text(text::Text),
-    Binary(binary::Binary),
-    Members(members::Members),
+    Integer(Integer),
+    Decimal(Decimal),
+    Approximate(Approximate),
+    Temporal(Temporal),
+    Text(Text),
+    Binary(Binary),
+    Members(Members),
 }
 
 impl Checker {
@@ -109,77 +116,69 @@ impl Checker {
 
 impl Kind {
     fn new(sql_type: SqlType, column: &Column, dialect: &Dialect) -> Result<Self, CheckerError> {
-        let source = dialect.charset;
-        Ok(match sql_type {
-            SqlType::Integer { width, flags, .. } => Self::Integer(integer::Integer::new(
-                width,
-                flags.unsigned,
-                dialect.booleans,
-            )),
+        let (source, not_finite) = (dialect.charset, dialect.not_finite);
+        let text = |limit| {
+            Ok(Self::Text(Text::new(
+                limit,
+                target_charset(column)?,
+                source,
+            )))
+        };
+        match sql_type {
+            SqlType::Char(characters) | SqlType::VarChar(characters) => {
+                text(Limit::Characters(characters as usize))
+            }
+            SqlType::Text(size) => text(Limit::Bytes(size.max_bytes())),
+            SqlType::Json => text(Limit::Json),
+            SqlType::Enum(members) => {
+                let members = Members::one(&members, target_charset(column)?, source);
+                Ok(Self::Members(members))
+            }
+            SqlType::Set(members) => {
+                let members = Members::set(&members, target_charset(column)?, source);
+                Ok(Self::Members(members))
+            }
+            SqlType::Integer { width, flags, .. } => {
+                let integer = Integer::new(width, flags.unsigned, dialect.booleans);
+                Ok(Self::Integer(integer))
+            }
             SqlType::Decimal {
                 precision,
                 scale,
                 flags,
-            } => Self::Decimal(decimal::Decimal {
+            } => Ok(Self::Decimal(Decimal {
                 precision: precision as usize,
                 scale: scale as usize,
                 unsigned: flags.unsigned,
-            }),
-            SqlType::Float { digits, flags } => Self::Approximate(approximate::Approximate::float(
-                digits,
-                flags.unsigned,
-                dialect.not_finite,
-            )),
-            SqlType::Double { digits, flags } => Self::Approximate(
-                approximate::Approximate::double(digits, flags.unsigned, dialect.not_finite),
-            ),
+            })),
+            SqlType::Float { digits, flags } => {
+                let float = Approximate::float(digits, flags.unsigned, not_finite);
+                Ok(Self::Approximate(float))
+            }
+            SqlType::Double { digits, flags } => {
+                let double = Approximate::double(digits, flags.unsigned, not_finite);
+                Ok(Self::Approximate(double))
+            }
             SqlType::Bit(bits) if dialect.format == FileFormat::Text => {
-                Self::Binary(binary::Binary::Bits(bits))
+                Ok(Self::Binary(Binary::Bits(bits)))
             }
-            SqlType::Bit(bits) => Self::Binary(binary::Binary::Number(bits)),
+            SqlType::Bit(bits) => Ok(Self::Binary(Binary::Number(bits))),
             SqlType::Binary(bytes) | SqlType::VarBinary(bytes) => {
-                Self::Binary(binary::Binary::Bytes(u64::from(bytes)))
+                Ok(Self::Binary(Binary::Bytes(u64::from(bytes))))
             }
-            SqlType::Blob(size) => Self::Binary(binary::Binary::Bytes(size.max_bytes())),
-            SqlType::Date => Self::Temporal(temporal::Temporal::Date),
-            SqlType::DateTime(digits) => Self::Temporal(temporal::Temporal::DateTime(digits)),
-            SqlType::Timestamp(digits) => Self::Temporal(temporal::Temporal::Timestamp(digits)),
-            SqlType::Time(digits) => Self::Temporal(temporal::Temporal::Time(digits)),
-            SqlType::Year => Self::Temporal(temporal::Temporal::Year),
-            SqlType::Char(characters) | SqlType::VarChar(characters) => {
-                Self::Text(text::Text::new(
-                    text::Limit::Characters(characters as usize),
-                    target_charset(column)?,
-                    source,
-                ))
-            }
-            SqlType::Text(size) => Self::Text(text::Text::new(
-                text::Limit::Bytes(size.max_bytes()),
-                target_charset(column)?,
-                source,
-            )),
-            SqlType::Json => Self::Text(text::Text::new(
-                text::Limit::Json,
-                target_charset(column)?,
-                source,
-            )),
-            SqlType::Enum(members) => Self::Members(members::Members::one(
-                &members,
-                target_charset(column)?,
-                source,
-            )),
-            SqlType::Set(members) => Self::Members(members::Members::set(
-                &members,
-                target_charset(column)?,
-                source,
-            )),
-        })
+            SqlType::Blob(size) => Ok(Self::Binary(Binary::Bytes(size.max_bytes()))),
+            SqlType::Date => Ok(Self::Temporal(Temporal::Date)),
+            SqlType::DateTime(digits) => Ok(Self::Temporal(Temporal::DateTime(digits))),
+            SqlType::Timestamp(digits) => Ok(Self::Temporal(Temporal::Timestamp(digits))),
+            SqlType::Time(digits) => Ok(Self::Temporal(Temporal::Time(digits))),
+            SqlType::Year => Ok(Self::Temporal(Temporal::Year)),
+        }
     }
 }
 
-fn target_charset(column: &Column) -> Result<text::Target, CheckerError> {
+fn target_charset(column: &Column) -> Result<Target, CheckerError> {
     let name = column.charset.as_deref().unwrap_or("utf8mb4");
-    text::Target::named(name).ok_or_else(|| CheckerError::Charset {
+    Target::named(name).ok_or_else(|| CheckerError::Charset {
         column: column.name.clone(),
         charset: name.to_owned(),
     })
@@ -189,6 +188,3 @@ fn target_charset(column: &Column) -> Result<text::Target, CheckerError> {
 pub fn latin1_to_utf8(text: &[u8]) -> Vec<u8> {
     text::latin1_to_utf8(text).into_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,11 +11,6 @@ use orrery_formats::{FormatError, Rows, Wanted, fits, parquet, votable};
 use orrery_worker_api::loader::SurveyTarget;
 use serde_json::json;
 
-fn sample(name: &str) -> Vec<u8> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    std::fs::read(folder.join(name)).unwrap()
-}
-
 fn all(mut rows: impl Rows) -> Result<String, FormatError> {
     let mut text = Vec::new();
     while rows.next(&mut text)? {}

@@ -128,6 +128,16 @@ pub fn source(name: &str) -> IngestSource {
     }
 }
 
+/// A file of the tests' data.
+pub fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name),
+    )
+    .unwrap()
+}
+
 /// The grid of the real samples.
 pub fn sphere() -> FamilyGrid {
     FamilyGrid::Sphere {
