@@ -11,6 +11,7 @@ mod common;
 mod dialects;
 mod durable;
 mod end_to_end;
+mod field;
 mod formats;
 mod memory;
 mod rates;
