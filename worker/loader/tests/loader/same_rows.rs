@@ -227,12 +227,7 @@ async fn stored(
     (source, dialect): (IngestSource, Dialect),
     kills: Kills,
 ) -> Vec<(ChunkId, TablePart, u64, String)> {
-    let numbers = Numbers {
-        incarnation: 10 + number,
-        attempt: 100 + number,
-        index_incarnation: 50 + number,
-        index_attempt: 200 + number,
-    };
+    let numbers = Numbers::of(number);
     let table = object(&json!({"key": "id", "columns": [
         {"name": "id", "type": "BIGINT", "nullable": false}, {"name": "ra", "type": "DOUBLE"}, {"name": "decl", "type": "DOUBLE"},
         {"name": "mag", "type": "FLOAT"}, {"name": "n", "type": "INT"},

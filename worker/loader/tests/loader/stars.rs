@@ -134,12 +134,7 @@ async fn few_rows_over_the_whole_sky_against_the_same_tables_by_hand() {
     let source = cluster.place.file("stars.csv", rows());
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
-        let numbers = Numbers {
-            incarnation: 10 + round,
-            attempt: 100 + round,
-            index_incarnation: 50 + round,
-            index_attempt: 200 + round,
-        };
+        let numbers = Numbers::of(round);
         let survey = survey(source.clone(), round);
         let (all, sealed) = ingest(&cluster, &survey, numbers).await;
         let home = sealed.iter().flatten();

@@ -51,6 +51,18 @@ pub struct Numbers {
     pub index_attempt: u64,
 }
 
+impl Numbers {
+    /// Those of the ingest `number` of a test.
+    pub fn of(number: u64) -> Self {
+        Self {
+            incarnation: 10 + number,
+            attempt: 100 + number,
+            index_incarnation: 50 + number,
+            index_attempt: 200 + number,
+        }
+    }
+}
+
 impl Cluster {
     /// Everything is everywhere.
     pub async fn start(workers: u32) -> Self {

@@ -11,6 +11,18 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, operator};
 
+/// Parts of a second in which Linux counts the CPU time of a process for others to read.
+const TICKS: f64 = 100.0;
+
+/// Seconds of CPU that a process has used, in all its threads.
+pub fn cpu_seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name before may hold blanks; user and system time are the 14th and 15th field.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split(' ').collect();
+    let ticks = |field: usize| fields[field - 2].parse::<f64>().unwrap();
+    (ticks(14) + ticks(15)) / TICKS
+}
+
 /// A supervisor with its loader. Both end with it.
 pub struct Program {
     supervisor: Child,
@@ -73,6 +85,11 @@ impl Program {
     /// Kills the loader, which then is started again.
     pub fn kill(&self) {
         kill_process(self.loader().unwrap(), Signal::KILL).unwrap();
+    }
+
+    /// Seconds of CPU that the loader has used.
+    pub fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(self.loader().unwrap().as_raw_nonzero().get() as u32)
     }
 
     /// Most memory that the loader had at once, in bytes.
