@@ -20,7 +20,7 @@ const END_BYTES: usize = LENGTH_BYTES + 16;
 pub const MAX_FRAME: usize = 16 << 20;
 /// Bytes of rows in a frame that [`Encoder`] writes; well below [`MAX_FRAME`] so that little waits
 /// in memory.
-const FRAME: usize = 1 << 20;
+const FRAME: usize = 256 << 10;
 
 /// Length prefix of a frame.
 pub fn header(length: u32) -> [u8; LENGTH_BYTES] {

@@ -18,6 +18,11 @@ const SHORT_LIFE: Duration = Duration::from_secs(1);
 /// would make its Job complete, and the rest would never be loaded.
 const STOPPED: u8 = 128 + 15;
 
+/// Has glibc take each block of memory of this many bytes from the kernel by itself, and give it back
+/// when it is freed. By default the bound rises with what is freed, to 32 MiB; then buffers lie
+/// between small values in the heaps of threads, which grow with the time that a file takes.
+const LARGE_BLOCKS: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
+
 /// Runs `program` with `arguments` until `stop`, which ends the child and then this. That is never
 /// a success.
 pub async fn run(
@@ -48,7 +53,11 @@ pub async fn run(
 }
 
 fn spawn(program: &OsString, arguments: &[OsString]) -> io::Result<Pid> {
-    let child = Command::new(program).args(arguments).spawn()?;
+    let (name, bytes) = LARGE_BLOCKS;
+    let child = Command::new(program)
+        .args(arguments)
+        .env(name, bytes)
+        .spawn()?;
     // Waiting is done here for all processes, so the handle has no further use.
     Pid::from_raw(child.id() as i32).ok_or_else(|| io::Error::other("a child without a process id"))
 }

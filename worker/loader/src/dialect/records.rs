@@ -16,7 +16,7 @@ pub const PART_BYTES: u64 = 256 << 20;
 /// Longest record.
 pub const MAX_RECORD: usize = 16 << 20;
 /// Bytes after which a batch ends; large enough that look-ups and channels cost little per row.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 512 << 10;
 /// Bytes asked from the source at once.
 const READ_BYTES: usize = 256 << 10;
 
@@ -297,7 +297,10 @@ impl<'a, R: Read> Records<'a, R> {
     /// Takes the complete records out of the buffer.
     fn cut(&mut self) -> Batch {
         let length = self.ends.last().copied().unwrap_or(0);
-        let rest = self.buffer.split_off(length);
+        let (_, tail) = self.buffer.split_at(length);
+        let mut rest = Vec::with_capacity(BATCH_BYTES + READ_BYTES);
+        rest.extend_from_slice(tail);
+        self.buffer.truncate(length);
         let batch = Batch {
             part: self.parts.len() as u32,
             first_record: self.next_record,

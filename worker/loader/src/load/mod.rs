@@ -2,7 +2,7 @@
 //! agent commits as a whole.
 //!
 //! ```text
-//! ledgers of all agents ─▶ plan (what each agent still lacks) ─▶ streams, a few per agent ─▶ lost agents, or all committed
+//! ledgers of all agents ─▶ per agent, part after part: plan (what it lacks) ─▶ a few streams ─▶ lost agents, or all committed
 //! ```
 //!
 //! Keeps true: a part that a ledger names is not sent again, so a load may be interrupted and
@@ -10,6 +10,7 @@
 //! past the moment when some chunk has no agent left.
 
 pub mod plan;
+mod portions;
 mod stream;
 mod tools;
 
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
-use futures::stream::{self as streams, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{Ledger, SourceFiles};
 use orrery_worker_api::loader::Load;
@@ -27,7 +28,8 @@ use crate::disk;
 use crate::fault::Fault;
 use crate::progress;
 use crate::survey::{Finished, dropped_path, rejects};
-use plan::{Plan, Unit};
+use plan::{Done, Portion, Unit};
+use portions::Portions;
 use stream::Spool;
 
 pub use tools::{LoadTools, Lost};
@@ -35,18 +37,25 @@ pub use tools::{LoadTools, Lost};
 /// Sends everything `load` asks for.
 pub async fn run(tools: LoadTools, finished: &Finished, load: &Load) -> Result<(), Fault> {
     let spool = Arc::new(open_spool(&tools.directory)?);
-    let units = plan::units(&tools.directory, finished, load)?;
-    let ledgers = ledgers(&tools, load).await;
-    let plan = Plan::new(units, &ledgers);
-    tools.progress.begin_load(plan.rows_to_load(finished, load));
-    progress::add(&tools.progress.rows_loaded, plan.already);
+    plan::check_places(finished, load)?;
+    let done = Done::of(ledgers(&tools, load).await);
+    let to_load = plan::rows_to_load(finished, load);
+    tools.progress.begin_load(to_load);
+    progress::add(&tools.progress.rows_loaded, done.rows);
     tools.check_replicas(load)?;
     keep_records(&tools, finished, load).await?;
-    let by_agent = plan.by_agent.into_iter().map(|(agent, units)| {
-        let (tools, spool) = (&tools, &spool);
-        async move { send_all(tools, spool, &agent, units, load).await }
-    });
-    try_join_all(by_agent).await.map(|_| ())
+    let portions = Portions::new(&tools, finished, load);
+    let sending = Sending {
+        tools: &tools,
+        spool: &spool,
+        portions: &portions,
+        done: &done,
+        finished,
+        load,
+    };
+    try_join_all(done.agents().map(|agent| sending.send_all(agent)))
+        .await
+        .map(drop)
 }
 
 fn open_spool(directory: &Path) -> Result<Spool, Fault> {
@@ -110,30 +119,55 @@ async fn keep_records(tools: &LoadTools, finished: &Finished, load: &Load) -> Re
     tools.check_replicas(load)
 }
 
-/// Sends `units` to `agent`; its end is an error only when rows have nowhere to go any more.
-async fn send_all(
-    tools: &LoadTools,
-    spool: &Arc<Spool>,
-    agent: &str,
-    units: Vec<Unit>,
-    load: &Load,
-) -> Result<(), Fault> {
-    let mut sends = streams::iter(units)
-        .map(|unit| stream::send(tools, spool, agent, unit))
-        .buffer_unordered(tools.streams);
-    while let Some(sent) = sends.next().await {
-        if tools.is_lost(agent) {
-            return Ok(());
-        }
-        match sent {
-            Ok(rows) => {
-                progress::add(&tools.progress.rows_loaded, rows);
+/// A load under way, for each of its agents.
+struct Sending<'a> {
+    tools: &'a LoadTools,
+    spool: &'a Arc<Spool>,
+    portions: &'a Portions<'a>,
+    done: &'a Done,
+    finished: &'a Finished,
+    load: &'a Load,
+}
+
+impl Sending<'_> {
+    /// Sends `agent` what it lacks; its end is an error only when rows have nowhere to go any more.
+    async fn send_all(&self, agent: &str) -> Result<(), Fault> {
+        let tools = self.tools;
+        let mut portions = plan::portions(self.finished);
+        let mut units = Vec::new().into_iter();
+        let mut sends = FuturesUnordered::new();
+        loop {
+            while sends.len() < tools.streams {
+                if let Some(unit) = units.next() {
+                    sends.push(stream::send(tools, self.spool, agent, unit));
+                } else if let Some(portion) = portions.next() {
+                    units = self.lacking(agent, portion).await?.into_iter();
+                } else {
+                    break;
+                }
             }
-            Err(reason) => {
-                tools.lose(agent, &reason);
-                return tools.check_replicas(load);
+            let Some(sent) = sends.next().await else {
+                return Ok(());
+            };
+            if tools.is_lost(agent) {
+                return Ok(());
+            }
+            match sent {
+                Ok(rows) => {
+                    progress::add(&tools.progress.rows_loaded, rows);
+                }
+                Err(reason) => {
+                    tools.lose(agent, &reason);
+                    return tools.check_replicas(self.load);
+                }
             }
         }
     }
-    Ok(())
+
+    /// The units of `portion` that `agent` lacks.
+    async fn lacking(&self, agent: &str, portion: Portion) -> Result<Vec<Unit>, Fault> {
+        let mut units = self.portions.units(portion).await?;
+        units.retain(|unit| self.done.lacks(agent, unit, self.load));
+        Ok(units)
+    }
 }

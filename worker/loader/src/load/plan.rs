@@ -1,15 +1,15 @@
-//! What each agent still lacks. Pure but for reading the lists of blocks.
+//! What the agents lack, one part of the spool after the other, so that memory follows the chunks of
+//! a part and not the length of the files. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
 
-use orrery_archive::names::{ChunkId, RowSet};
 use orrery_worker_api::agent::{Ledger, LoadTarget, TablePart};
 use orrery_worker_api::loader::{Load, SurveyTarget};
 
-use crate::disk;
 use crate::fault::Fault;
-use crate::survey::spool::{Block, PartIndex, index_path as part_index_path};
+use crate::survey::spool::{Block, PartIndex};
 use crate::survey::{Finished, IndexPiece};
 
 /// One stream to one agent.
@@ -27,98 +27,130 @@ pub struct Unit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitRows {
     /// Blocks of a spooled part, in order.
-    Blocks(Vec<Block>),
+    Blocks(Blocks),
     /// A piece of index rows.
     Index(IndexPiece),
 }
 
-/// Units by agent, without those the agents have.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// What to send.
-    pub by_agent: BTreeMap<String, Vec<Unit>>,
-    /// Rows the ledgers name.
-    pub already: u64,
+/// Some blocks of a list that the units of a part share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    list: Arc<[Block]>,
+    range: Range<usize>,
 }
 
-/// Every unit with the agents it goes to, in the order of files, parts and chunks.
-pub fn units(
-    directory: &Path,
+impl Blocks {
+    /// The blocks themselves.
+    pub fn iter(&self) -> impl Iterator<Item = &Block> {
+        self.list.get(self.range.clone()).into_iter().flatten()
+    }
+}
+
+/// What is sent in one go: the order is that of files and parts, and the index comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// The rows of a part.
+    Part {
+        /// Index of the file.
+        file: u32,
+        /// Number of the part in the file.
+        part: u32,
+    },
+    /// Index rows.
+    Index(IndexPiece),
+}
+
+/// Everything that a survey has to send.
+pub fn portions(finished: &Finished) -> impl Iterator<Item = Portion> + '_ {
+    let parts = (0..).zip(&finished.parts).flat_map(|(file, parts)| {
+        let part = move |part: &u32| Portion::Part { file, part: *part };
+        parts.iter().map(part)
+    });
+    parts.chain(finished.index.iter().copied().map(Portion::Index))
+}
+
+/// The blocks of a part by chunk and set, those of one in the order of its rows.
+pub fn by_chunk(index: PartIndex) -> Arc<[Block]> {
+    let mut blocks = index.blocks;
+    blocks.sort_by_key(|block| (block.chunk, block.set));
+    blocks.into()
+}
+
+/// The units of a part, from its blocks [`by_chunk`].
+pub fn part_units(
     finished: &Finished,
     load: &Load,
-) -> Result<Vec<(Unit, Vec<String>)>, Fault> {
+    (file, part): (u32, u32),
+    list: &Arc<[Block]>,
+) -> Vec<Unit> {
     let reference = matches!(finished.survey.target, SurveyTarget::Reference { .. });
     let mut units = Vec::new();
-    for (file, parts) in (0..).zip(&finished.parts) {
-        for part in parts {
-            let index: PartIndex = disk::read_json(&part_index_path(directory, file, *part))
-                .ok_or(Fault::Internal("spool"))?;
-            for ((chunk, set), blocks) in by_chunk(&index) {
-                let target = LoadTarget {
-                    part: if reference {
-                        TablePart::Reference
-                    } else {
-                        set.into()
-                    },
-                    chunk,
-                    file,
-                    file_part: *part,
-                };
-                let unit = Unit {
-                    attempt: load.attempt,
-                    target,
-                    rows: UnitRows::Blocks(blocks),
-                };
-                // A chunk whose rows were all dropped needs no place.
-                let placed = finished.surveyed.chunks.contains_key(&chunk);
-                if placed {
-                    units.push((unit, agents(&load.chunks, chunk, "chunk")?));
-                }
-            }
+    let mut first = 0;
+    for blocks in list.chunk_by(|a, b| (a.chunk, a.set) == (b.chunk, b.set)) {
+        let range = first..first + blocks.len();
+        first = range.end;
+        let Some(Block { chunk, set, .. }) = blocks.first() else {
+            continue;
+        };
+        // A chunk whose rows were all dropped needs no place.
+        if !finished.surveyed.chunks.contains_key(chunk) {
+            continue;
+        }
+        units.push(Unit {
+            attempt: load.attempt,
+            target: LoadTarget {
+                part: if reference {
+                    TablePart::Reference
+                } else {
+                    (*set).into()
+                },
+                chunk: *chunk,
+                file,
+                file_part: part,
+            },
+            rows: UnitRows::Blocks(Blocks {
+                list: Arc::clone(list),
+                range,
+            }),
+        });
+    }
+    units
+}
+
+/// The unit of a piece of index rows.
+pub fn index_unit(attempt: u64, piece: IndexPiece) -> Unit {
+    Unit {
+        attempt,
+        target: LoadTarget {
+            part: TablePart::Index,
+            chunk: piece.chunk,
+            file: 0,
+            file_part: piece.piece,
+        },
+        rows: UnitRows::Index(piece),
+    }
+}
+
+/// Fails when rows of `finished` have nowhere to go.
+pub fn check_places(finished: &Finished, load: &Load) -> Result<(), Fault> {
+    let surveyed = &finished.surveyed;
+    if !surveyed.index_chunks.is_empty() && load.index_attempt.is_none() {
+        return Err(Fault::NoReplica(
+            "the survey has index entries, the load names no index attempt".into(),
+        ));
+    }
+    let chunks = surveyed.chunks.keys().map(|chunk| (chunk, &load.chunks));
+    let chunks = chunks.map(|(chunk, places)| ("chunk", chunk, places));
+    let index = surveyed.index_chunks.keys();
+    let index = index.map(|chunk| ("hash chunk", chunk, &load.index_chunks));
+    for (what, chunk, places) in chunks.chain(index) {
+        if places.get(chunk).is_none_or(Vec::is_empty) {
+            return Err(Fault::NoReplica(format!(
+                "the load names no agent for {what} {chunk}"
+            )));
         }
     }
-    for piece in &finished.index {
-        let Some(attempt) = load.index_attempt else {
-            return Err(Fault::NoReplica(
-                "the survey has index entries, the load names no index attempt".into(),
-            ));
-        };
-        let unit = Unit {
-            attempt,
-            target: LoadTarget {
-                part: TablePart::Index,
-                chunk: piece.chunk,
-                file: 0,
-                file_part: piece.piece,
-            },
-            rows: UnitRows::Index(*piece),
-        };
-        units.push((unit, agents(&load.index_chunks, piece.chunk, "hash chunk")?));
-    }
-    Ok(units)
-}
-
-fn by_chunk(index: &PartIndex) -> BTreeMap<(ChunkId, RowSet), Vec<Block>> {
-    let mut chunks: BTreeMap<_, Vec<Block>> = BTreeMap::new();
-    for block in &index.blocks {
-        chunks
-            .entry((block.chunk, block.set))
-            .or_default()
-            .push(*block);
-    }
-    chunks
-}
-
-fn agents(
-    chunks: &BTreeMap<ChunkId, Vec<String>>,
-    chunk: ChunkId,
-    what: &str,
-) -> Result<Vec<String>, Fault> {
-    chunks
-        .get(&chunk)
-        .filter(|agents| !agents.is_empty())
-        .cloned()
-        .ok_or_else(|| Fault::NoReplica(format!("the load names no agent for {what} {chunk}")))
+    Ok(())
 }
 
 /// Every agent with the attempts it takes part in.
@@ -136,44 +168,57 @@ pub fn attempts(load: &Load) -> BTreeSet<(String, u64)> {
     rows.chain(index).collect()
 }
 
-impl Plan {
-    /// Leaves out what `ledgers` (by agent and attempt) name, and agents without a ledger.
-    pub fn new(units: Vec<(Unit, Vec<String>)>, ledgers: &BTreeMap<(String, u64), Ledger>) -> Self {
-        let done: HashSet<(&str, u64, &LoadTarget)> = ledgers
-            .iter()
-            .flat_map(|((agent, attempt), ledger)| {
-                let parts = ledger.parts.iter();
-                parts.map(move |part| (agent.as_str(), *attempt, &part.target))
-            })
-            .collect();
-        let mut plan = Self {
-            already: ledgers
-                .values()
-                .flat_map(|ledger| &ledger.parts)
-                .map(|part| part.rows)
-                .sum(),
-            ..Self::default()
-        };
-        for (unit, agents) in units {
-            for agent in agents {
-                let open = ledgers.contains_key(&(agent.clone(), unit.attempt));
-                if open && !done.contains(&(agent.as_str(), unit.attempt, &unit.target)) {
-                    plan.by_agent.entry(agent).or_default().push(unit.clone());
-                }
-            }
+/// What the agents have already.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// By agent, for each attempt that it has opened.
+    parts: HashMap<String, HashMap<u64, HashSet<LoadTarget>>>,
+    /// Rows that the ledgers name.
+    pub rows: u64,
+}
+
+impl Done {
+    /// What `ledgers` (by agent and attempt) name.
+    pub fn of(ledgers: BTreeMap<(String, u64), Ledger>) -> Self {
+        let mut done = Self::default();
+        for ((agent, attempt), ledger) in ledgers {
+            done.rows += ledger.parts.iter().map(|part| part.rows).sum::<u64>();
+            let targets = ledger.parts.into_iter().map(|part| part.target).collect();
+            let attempts = done.parts.entry(agent).or_default();
+            attempts.insert(attempt, targets);
         }
-        plan
+        done
     }
 
-    /// Row copies the load consists of.
-    pub fn rows_to_load(&self, finished: &Finished, load: &Load) -> u64 {
-        let rows = finished.surveyed.chunks.iter().map(|(chunk, rows)| {
-            (rows.rows + rows.overlap_rows) * load.chunks.get(chunk).map_or(0, Vec::len) as u64
-        });
-        let index =
-            finished.surveyed.index_chunks.iter().map(|(chunk, rows)| {
-                rows * load.index_chunks.get(chunk).map_or(0, Vec::len) as u64
-            });
-        rows.chain(index).sum()
+    /// The agents that gave a ledger.
+    pub fn agents(&self) -> impl Iterator<Item = &str> {
+        self.parts.keys().map(String::as_str)
     }
+
+    /// Whether `agent` is to get `unit`: it holds the chunk, has opened the attempt, and lacks the
+    /// rows.
+    pub fn lacks(&self, agent: &str, unit: &Unit, load: &Load) -> bool {
+        let places = match unit.rows {
+            UnitRows::Blocks(_) => &load.chunks,
+            UnitRows::Index(_) => &load.index_chunks,
+        };
+        let holders = places.get(&unit.target.chunk);
+        let holds = holders.is_some_and(|holders| holders.iter().any(|holder| holder == agent));
+        let attempts = self.parts.get(agent);
+        let targets = attempts.and_then(|attempts| attempts.get(&unit.attempt));
+        holds && targets.is_some_and(|targets| !targets.contains(&unit.target))
+    }
+}
+
+/// Row copies the load consists of.
+pub fn rows_to_load(finished: &Finished, load: &Load) -> u64 {
+    let rows = finished.surveyed.chunks.iter().map(|(chunk, rows)| {
+        (rows.rows + rows.overlap_rows) * load.chunks.get(chunk).map_or(0, Vec::len) as u64
+    });
+    let index = finished
+        .surveyed
+        .index_chunks
+        .iter()
+        .map(|(chunk, rows)| rows * load.index_chunks.get(chunk).map_or(0, Vec::len) as u64);
+    rows.chain(index).sum()
 }

@@ -16,13 +16,13 @@ use orrery_worker_api::client::Body;
 use orrery_worker_api::frame::Encoder;
 use tokio::sync::mpsc;
 
-use super::plan::{Unit, UnitRows};
+use super::plan::{Blocks, Unit, UnitRows};
 use super::tools::LoadTools;
-use crate::survey::spool::{Block, data_path, read_block};
+use crate::survey::spool::{data_path, read_block};
 use crate::survey::{IndexPiece, index_path};
 
 /// Bytes read from a file at a time.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 /// Frames ready before the network takes them.
 const AHEAD: usize = 2;
 
@@ -68,12 +68,12 @@ impl Spool {
     fn write_rows(
         &self,
         target: &LoadTarget,
-        blocks: &[Block],
+        blocks: &Blocks,
         frames: &mut Frames,
     ) -> io::Result<()> {
         let file = target.file;
         let data = File::open(data_path(&self.directory, file, target.file_part))?;
-        for block in blocks {
+        for block in blocks.iter() {
             let mut sent = Ok(());
             read_block(&data, block, |record, text| {
                 if sent.is_ok()

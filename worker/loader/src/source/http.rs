@@ -21,8 +21,8 @@ use crate::fault::Fault;
 
 /// A connection silent for this long is broken.
 const SILENCE: Duration = Duration::from_mins(1);
-/// Chunks of a response kept ahead of the reader; each is at most some 100 KiB.
-const AHEAD: usize = 64;
+/// Chunks of a response kept ahead of the reader; each is at most some 400 KiB.
+const AHEAD: usize = 16;
 
 /// Opens URLs. Its calls block; they run on threads outside the runtime's own.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::files::{Bounds, FileResult};
 use super::finished::{Finished, IndexPiece, dropped_path, finished_path, index_path};
-use super::judge::{Dropped, judge};
+use super::judge::{Dropped, IndexRow, judge};
 use super::keys::{self, Entry};
 use super::place::Known;
 use super::plan::Role;
@@ -96,7 +96,7 @@ fn judge_keys(
         for row in dropped.get(before..).unwrap_or_default() {
             running.reject(row.file, &[as_reject(running, row)])?;
         }
-        pieces.write(&running.directory, chunk, judged.index)
+        pieces.write(&running.directory, chunk, &judged.index)
     });
     if let Err(Fault::TooManyRejects { .. }) = &judged {
         dropped.sort_by_key(|row| (row.file, row.record));
@@ -130,19 +130,14 @@ impl IndexWriter {
         &mut self,
         directory: &Path,
         chunk: ChunkId,
-        rows: impl IntoIterator<Item = (Vec<u8>, ChunkId, u32, bool)>,
+        rows: &[IndexRow<'_>],
     ) -> Result<(), Fault> {
         let path = index_path(directory, chunk);
         self.write_rows(&path, chunk, rows)
             .map_err(|error| Fault::disk(&path, error))
     }
 
-    fn write_rows(
-        &mut self,
-        path: &Path,
-        chunk: ChunkId,
-        rows: impl IntoIterator<Item = (Vec<u8>, ChunkId, u32, bool)>,
-    ) -> io::Result<()> {
+    fn write_rows(&mut self, path: &Path, chunk: ChunkId, rows: &[IndexRow<'_>]) -> io::Result<()> {
         if self.open.as_ref().is_none_or(|(open, _)| *open != chunk) {
             self.sync()?;
             self.open = Some((chunk, BufWriter::new(File::create(path)?)));
@@ -151,9 +146,9 @@ impl IndexWriter {
             return Ok(());
         };
         let mut text = Vec::new();
-        for (key, row_chunk, sub_chunk, orphan) in rows {
+        for &(key, row_chunk, sub_chunk, orphan) in rows {
             text.clear();
-            escape(&key, &mut text);
+            escape(key, &mut text);
             writeln!(text, "\t{row_chunk}\t{sub_chunk}\t{}", u8::from(orphan))?;
             out.write_all(&text)?;
             extend(&mut self.pieces, chunk, text.len() as u64);

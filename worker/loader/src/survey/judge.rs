@@ -4,8 +4,6 @@
 //! (docs/design/ingest.md#unique-keys): the second row with a key is rejected with the place of the
 //! first; a director row whose key is an orphan elsewhere is rejected.
 
-use std::collections::BTreeSet;
-
 use orrery_archive::names::ChunkId;
 use serde::{Deserialize, Serialize};
 
@@ -26,18 +24,22 @@ pub struct Dropped {
     pub duplicate: bool,
 }
 
+/// A row of the index: key, chunk, sub-chunk, and whether it is an orphan.
+pub type IndexRow<'a> = (&'a [u8], ChunkId, u32, bool);
+
 /// Result for some entries.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// Index rows: key, chunk, sub-chunk, orphan; ascending, each once.
-    pub index: BTreeSet<(Vec<u8>, ChunkId, u32, bool)>,
+pub struct Judged<'a> {
+    /// Index rows, ascending, each once.
+    pub index: Vec<IndexRow<'a>>,
     /// Dropped rows.
     pub dropped: Vec<Dropped>,
 }
 
 /// Judges `entries`, sorted; `names` are those of the source files.
-pub fn judge(role: Role, entries: &[Entry], known: &Known, names: &[String]) -> Judged {
+pub fn judge<'a>(role: Role, entries: &'a [Entry], known: &Known, names: &[String]) -> Judged<'a> {
     let mut judged = Judged::default();
+    let mut rows = Vec::new();
     for same_key in entries.chunk_by(|a, b| a.key == b.key) {
         let mut first: Option<&Entry> = None;
         for entry in same_key {
@@ -51,13 +53,16 @@ pub fn judge(role: Role, entries: &[Entry], known: &Known, names: &[String]) -> 
                 continue;
             }
             first = first.or(Some(entry));
-            judged.index.insert((
-                entry.key.clone(),
+            rows.push((
+                entry.key.as_slice(),
                 entry.chunk,
                 entry.sub_chunk,
                 entry.orphan,
             ));
         }
+        rows.sort_unstable();
+        rows.dedup();
+        judged.index.append(&mut rows);
     }
     judged
 }

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 
 /// Bytes of entries sorted at once; with what is known of their keys, they take some ten times as
 /// much memory.
-const SORTED: u64 = 2 << 20;
+const SORTED: u64 = 1 << 20;
 /// Most files that a larger set is split into.
 const SPLIT: u64 = 64;
 

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use orrery_archive::names::{ChunkId, RowSet};
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,12 @@ use super::place::Placed;
 use crate::disk;
 use crate::fault::Fault;
 
-/// A chunk's buffer is written out at this size.
+/// A chunk's buffer is written out before it grows beyond this size.
 const BLOCK: usize = 128 << 10;
+/// Bytes after which a part begins to go to the disk, so that its end waits for the rest alone.
+const SYNCED: u64 = 16 << 20;
+/// Bytes before each row in a block.
+const ROW_HEAD: usize = 4 + 8;
 /// Memory of the buffers of all files that are read at once.
 const BUFFERED: usize = 32 << 20;
 
@@ -179,26 +184,23 @@ impl PartWriter {
     }
 }
 
+/// Rows of each (chunk, set) until they are enough for a block.
 #[derive(Debug)]
 struct BlockWriter {
-    out: BufWriter<File>,
-    offset: u64,
+    out: DataFile,
     buffers: BTreeMap<(ChunkId, RowSet), Vec<u8>>,
     /// Memory that they take, and the most that they may.
     taken: usize,
     most: usize,
-    blocks: Vec<Block>,
 }
 
 impl BlockWriter {
     fn new(file: File, most: usize) -> Self {
         Self {
-            out: BufWriter::with_capacity(1 << 20, file),
-            offset: 0,
+            out: DataFile::new(file),
             buffers: BTreeMap::new(),
             taken: 0,
             most,
-            blocks: Vec::new(),
         }
     }
 
@@ -211,21 +213,65 @@ impl BlockWriter {
     ) -> io::Result<()> {
         let length = text.len() + suffix.len();
         let buffer = self.buffers.entry(key).or_default();
+        // A full buffer is written before it would grow, and stays for the next rows.
+        if buffer.len() + length + ROW_HEAD > BLOCK && !buffer.is_empty() {
+            self.out.write(key, buffer)?;
+            buffer.clear();
+        }
         let before = buffer.capacity();
+        let needed = buffer.len() + length + ROW_HEAD;
+        if needed > before {
+            let wanted = (2 * before).clamp(needed, needed.max(BLOCK));
+            buffer.reserve_exact(wanted - buffer.len());
+        }
         buffer.extend_from_slice(&(length as u32).to_le_bytes());
         buffer.extend_from_slice(&record.to_le_bytes());
         buffer.extend_from_slice(text);
         buffer.extend_from_slice(suffix);
         self.taken += buffer.capacity() - before;
-        if buffer.len() >= BLOCK {
-            let full = std::mem::take(buffer);
-            self.taken -= full.capacity();
-            self.write(key, &full)?;
-        }
         if self.taken >= self.most {
             self.write_all()?;
         }
         Ok(())
+    }
+
+    fn write_all(&mut self) -> io::Result<()> {
+        for (key, rows) in std::mem::take(&mut self.buffers) {
+            if !rows.is_empty() {
+                self.out.write(key, &rows)?;
+            }
+        }
+        self.taken = 0;
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Vec<Block>> {
+        self.write_all()?;
+        self.out.finish()
+    }
+}
+
+/// A data file and the list of its blocks.
+#[derive(Debug)]
+struct DataFile {
+    out: BufWriter<File>,
+    offset: u64,
+    blocks: Vec<Block>,
+    /// Brings to the disk what was written so far, while more is written.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    /// How much was written when that began.
+    synced: u64,
+}
+
+impl DataFile {
+    fn new(file: File) -> Self {
+        Self {
+            out: BufWriter::with_capacity(BLOCK, file),
+            offset: 0,
+            blocks: Vec::new(),
+            syncing: None,
+            synced: 0,
+        }
     }
 
     fn write(&mut self, (chunk, set): (ChunkId, RowSet), rows: &[u8]) -> io::Result<()> {
@@ -237,22 +283,30 @@ impl BlockWriter {
             length: rows.len() as u64,
         });
         self.offset += rows.len() as u64;
+        let running = self
+            .syncing
+            .as_ref()
+            .is_some_and(|sync| !sync.is_finished());
+        if self.offset - self.synced >= SYNCED && !running {
+            self.sync_begun()?;
+            let file = self.out.get_ref().try_clone()?;
+            self.syncing = Some(thread::Builder::new().spawn(move || file.sync_data())?);
+            self.synced = self.offset;
+        }
         Ok(())
     }
 
-    fn write_all(&mut self) -> io::Result<()> {
-        for (key, rows) in std::mem::take(&mut self.buffers) {
-            if !rows.is_empty() {
-                self.write(key, &rows)?;
-            }
-        }
-        self.taken = 0;
-        Ok(())
+    /// Waits for the sync that was begun. The kernel reports an error of the disk once, so it counts.
+    fn sync_begun(&mut self) -> io::Result<()> {
+        self.syncing.take().map_or(Ok(()), |sync| {
+            let ended = sync.join();
+            ended.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs ended early")))
+        })
     }
 
     fn finish(mut self) -> io::Result<Vec<Block>> {
-        self.write_all()?;
         self.out.flush()?;
+        self.sync_begun()?;
         self.out.get_ref().sync_all()?;
         Ok(self.blocks)
     }
