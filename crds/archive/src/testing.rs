@@ -64,6 +64,7 @@ pub fn segment(id: u64, home: impl IntoIterator<Item = ChunkId>) -> Segment {
         rows: 1,
         bytes: 1,
         ingest: "i".into(),
+        origin: None,
         published: 1,
         revoked: None,
     }

@@ -21,7 +21,7 @@ use orrery_archive::ingest::{
     version = "v1alpha1",
     kind = "Ingest",
     plural = "ingests",
-    doc = "Rows of files on their way into one table: exactly once, all or nothing, undoable. Deleting the object never touches rows.",
+    doc = "Rows of files on their way into one table: exactly once, all or nothing, undoable. Deleting the object never touches rows, and applying it again does not load them again.",
     shortname = "ing",
     // `ing` alone means Ingress to kubectl wherever both exist; this one is unambiguous.
     shortname = "igt",
@@ -239,7 +239,8 @@ pub struct IngestStatus {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 16))]
     pub phase_seconds: BTreeMap<String, f64>,
-    /// One condition per phase reached, and `Accepted`.
+    /// One condition per phase reached, and `Accepted`; `AlreadyLoaded` when an earlier object of this
+    /// name loaded the same rows, which are not loaded again; `NameTaken` when it loaded others.
     #[serde(default)]
     #[schemars(length(max = 24))]
     pub conditions: Vec<Condition>,

@@ -213,6 +213,7 @@ mod tests {
             rows: 0,
             bytes: 0,
             ingest: String::new(),
+            origin: None,
             published: 0,
             revoked: None,
         };

@@ -92,6 +92,7 @@ mod tests {
             rows,
             bytes,
             ingest: String::new(),
+            origin: None,
             published: 1,
             revoked: None,
         };

@@ -371,6 +371,7 @@ impl Builder {
             rows: 0,
             bytes: 0,
             ingest: "dev".to_owned(),
+            origin: None,
             published: 1,
             revoked: None,
         }

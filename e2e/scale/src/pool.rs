@@ -43,6 +43,7 @@ impl Data {
             rows: u64::from(chunks) * 1000,
             bytes: u64::from(chunks) * TABLE_BYTES,
             ingest: format!("i{id}"),
+            origin: None,
             published: epoch,
             revoked: None,
         };

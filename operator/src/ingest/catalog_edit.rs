@@ -6,6 +6,7 @@ use orrery_archive::names::ChunkId;
 use orrery_crds::kinds::IngestTarget;
 use orrery_worker_api::loader::Surveyed;
 
+use super::former;
 use super::state::Attempt;
 use super::target::{self, Chunked};
 use crate::catalog::edit::{self, Assignment, EditError, Publication};
@@ -264,6 +265,10 @@ impl Publishing {
         if !is_basis(catalog, &self.target, &attempt.basis) {
             return Edit::Keep(Written::NotPublished(attempt, Obstacle::Outdated));
         }
+        if let Some(why) = self.already_loaded(catalog) {
+            let why = Obstacle::Refused(why);
+            return Edit::Keep(Written::NotPublished(attempt, why));
+        }
         match edit::publish(catalog, &self.publication) {
             Ok(Some(next)) => Edit::Write(next, Written::Published(attempt)),
             Ok(None) => Edit::Keep(Written::Published(attempt)),
@@ -272,6 +277,18 @@ impl Publishing {
                 Edit::Keep(Written::NotPublished(attempt, why))
             }
         }
+    }
+}
+
+impl Publishing {
+    /// Why it is not published: rows of this name are visible. It was looked for before anything was
+    /// loaded; this look is under the root that is written.
+    fn already_loaded(&self, catalog: &Catalog) -> Option<String> {
+        let Publication { table, segment, .. } = &self.publication;
+        let held = catalog.tables.get(table)?;
+        let mut visible = held.segments.iter();
+        let same = visible.find(|held| held.ingest == segment.ingest)?;
+        Some(former::name_taken(table, same))
     }
 }
 

@@ -50,6 +50,32 @@ pub struct Step {
     pub attempt_failed: bool,
     /// Something that a person should look at: reason and words.
     pub warning: Option<(&'static str, String)>,
+    /// What an earlier Ingest of this name has in the catalog.
+    pub earlier: Option<Earlier>,
+}
+
+/// What becomes of an Ingest whose name another had before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// Its rows are there: the status says what the catalog has, and why nothing is loaded.
+    Loaded(Loaded, String),
+    /// Other rows are visible under its name; it is refused, and why.
+    NameTaken(String),
+}
+
+/// What the catalog has of an ingest that is not loaded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Incarnation of the table.
+    pub incarnation: u64,
+    /// Attempt of the rows.
+    pub attempt: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Chunks with rows of it.
+    pub chunks: u64,
+    /// Bytes of one copy.
+    pub bytes: u64,
 }
 
 /// An order. Each may be given any number of times.

@@ -25,6 +25,9 @@ pub enum IngestError {
     /// The object has no UID: it does not come from an API server.
     #[error("the Ingest has no UID")]
     NoUid,
+    /// The spec cannot be written as JSON.
+    #[error("the spec cannot be written as JSON: {0}")]
+    Spec(#[from] serde_json::Error),
     /// The status says something impossible.
     #[error(transparent)]
     State(#[from] StateError),

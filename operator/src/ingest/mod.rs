@@ -16,6 +16,7 @@ mod decide;
 mod decision;
 mod error;
 mod finalizer;
+mod former;
 mod job;
 mod observe;
 mod patience;
@@ -59,6 +60,8 @@ use queue::{Entry, Turn, Turns};
 use silence::Silences;
 use standing::{between, is_active, loader_away_for, phase, reached};
 use status::Outcome;
+
+pub use former::spec_hash;
 
 /// Shortest and longest pause while an ingest waits for something: a tenth of the time that its
 /// phase has lasted, so that looking late costs a tenth of the time at most.

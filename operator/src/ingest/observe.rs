@@ -21,6 +21,7 @@ use orrery_worker_api::loader::LoaderStatus;
 
 use super::catalog_edit::Written;
 use super::error::IngestError;
+use super::former;
 use super::job::INGEST_LABEL;
 use super::patience;
 use super::queue::Turn;
@@ -128,6 +129,8 @@ pub struct Observed<'a> {
     pub ingest: &'a Ingest,
     /// Its UID.
     pub uid: String,
+    /// Short hash of what its spec says of rows ([`former::spec_hash`]).
+    pub spec: String,
     /// Where it stands.
     pub state: State,
     /// The archive.
@@ -157,6 +160,7 @@ impl<'a> Observed<'a> {
     ) -> Result<Self, IngestError> {
         Ok(Self {
             uid: ingest.uid().ok_or(IngestError::NoUid)?,
+            spec: former::spec_hash(&ingest.spec)?,
             state: State::read(ingest.status.as_ref())?,
             ingest,
             archive,

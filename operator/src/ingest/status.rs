@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource as _;
 use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus};
 
-use super::decision::Step;
+use super::decision::{Earlier, Step};
 use super::error::IngestError;
 use crate::controller::conditions::{self, ACCEPTED, Finding};
 use crate::controller::context::Context;
@@ -19,6 +19,11 @@ pub enum Outcome {
     /// It could not be ended; the phase that was reached nonetheless, if it is another one.
     Failed(IngestError, Option<IngestPhase>),
 }
+
+/// Condition of an Ingest whose rows were in the catalog before it: it is not loaded again.
+pub const ALREADY_LOADED: &str = "AlreadyLoaded";
+/// Condition of an Ingest that is refused because other rows are visible under its name.
+const NAME_TAKEN: &str = "NameTaken";
 
 /// Longest message, in characters, that the schema takes.
 const LONGEST_MESSAGE: usize = 4096;
@@ -46,6 +51,12 @@ pub async fn write(
         && let Some((reason, words)) = &step.warning
     {
         let event = Event::warning(reason, words.clone());
+        context.events.publish(&about, None, event).await;
+    }
+    if let Outcome::Step(step) = outcome
+        && let Some(Earlier::Loaded(_, why)) = &step.earlier
+    {
+        let event = Event::normal(ALREADY_LOADED, why.clone());
         context.events.publish(&about, None, event).await;
     }
     if phase != before.phase {
@@ -85,6 +96,15 @@ fn after(
         _ => Finding::met("Accepted", ""),
     };
     conditions::set(&mut status.conditions, ACCEPTED, &accepted, generation, now);
+    if let Outcome::Step(step) = outcome
+        && let Some(earlier) = &step.earlier
+    {
+        let (kind, finding) = match earlier {
+            Earlier::Loaded(_, why) => (ALREADY_LOADED, Finding::met("SameRows", why.clone())),
+            Earlier::NameTaken(why) => (NAME_TAKEN, Finding::met("OtherRows", why.clone())),
+        };
+        conditions::set(&mut status.conditions, kind, &finding, generation, now);
+    }
     status
 }
 
@@ -117,6 +137,12 @@ fn take(status: &mut IngestStatus, step: &Step, now: Timestamp) {
     }
     if let Some(rows) = step.rows {
         status.summary.rows = rows;
+    }
+    if let Some(Earlier::Loaded(loaded, _)) = &step.earlier {
+        status.incarnation = Some(loaded.incarnation);
+        status.attempt = Some(loaded.attempt);
+        let summary = &mut status.summary;
+        (summary.rows, summary.chunks, summary.bytes) = (loaded.rows, loaded.chunks, loaded.bytes);
     }
     if let Some(message) = &step.message {
         status.message.clone_from(message);

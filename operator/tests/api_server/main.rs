@@ -12,6 +12,7 @@
     reason = "a test's helpers end the test, as its own code does"
 )]
 
+mod again;
 mod catalog;
 mod chart;
 mod deleted;

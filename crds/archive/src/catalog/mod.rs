@@ -35,7 +35,8 @@ pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 pub use hash::hash_chunk;
 pub use model::{
     AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family,
-    FamilyGrid, IndexTable, OpenAttempt, Retired, RootPayload, Segment, Table, TableKey, TableKind,
+    FamilyGrid, IndexTable, OpenAttempt, Origin, Retired, RootPayload, Segment, Table, TableKey,
+    TableKind,
 };
 pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 pub use signed::{SignatureError, SignedCatalog};

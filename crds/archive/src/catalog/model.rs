@@ -381,11 +381,22 @@ pub struct Segment {
     pub rows: u64,
     /// Bytes of one copy.
     pub bytes: u64,
-    /// Name of the Ingest, for people and for revoking.
+    /// Name of the Ingest: one whose object is made again finds its rows by it.
     pub ingest: String,
+    /// What else is known of that Ingest; absent in segments of earlier versions.
+    pub origin: Option<Origin>,
     /// dataEpoch of its publish.
     pub published: u64,
     /// While it is taken back: the last segment number given out before. Whatever has a higher one
     /// was loaded without these rows.
     pub revoked: Option<u64>,
+}
+
+/// The Ingest that loaded a segment, apart from its name.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// UID of the object.
+    pub uid: String,
+    /// Short hash of everything in its spec that says which rows it loads.
+    pub spec: String,
 }

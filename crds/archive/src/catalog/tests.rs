@@ -95,6 +95,10 @@ fn segment(id: u64, home: ChunkSet) -> Segment {
         rows: 5,
         bytes: 6,
         ingest: "i".into(),
+        origin: Some(Origin {
+            uid: "11111111-2222-3333-4444-555555555555".into(),
+            spec: "0123456789abcdef".into(),
+        }),
         published: 3,
         revoked: None,
     }

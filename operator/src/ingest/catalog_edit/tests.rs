@@ -212,6 +212,21 @@ fn a_segment_is_published_once() {
     assert_eq!(kept(publishing(&scene).apply(&next)), written);
 }
 
+/// The last look, under the root that is written.
+#[test]
+fn rows_of_a_name_that_is_visible_are_never_published_a_second_time() {
+    let mut scene = Scene::into("Object");
+    segments(&mut scene).push(segment(4, [CHUNK]));
+    let written = kept(publishing(&scene).apply(&scene.catalog));
+    let Written::NotPublished(_, Obstacle::Refused(why)) = written else {
+        panic!("{written:?}");
+    };
+    assert!(why.contains("segment 4 of sky.Object"), "{why}");
+    let table = scene.catalog.tables.get_mut(&key()).unwrap();
+    table.revoked = std::mem::take(&mut table.segments);
+    wrote(publishing(&scene).apply(&scene.catalog));
+}
+
 #[test]
 fn rows_that_no_listed_worker_holds_are_not_published() {
     let mut scene = Scene::into("Object");

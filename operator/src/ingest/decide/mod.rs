@@ -3,6 +3,7 @@
 //! A decision may be a question, or an edit of the catalog: then it is decided again with the
 //! answer. So whom to ask, and what an answer means, is decided here and nowhere else.
 
+mod again;
 mod announce;
 mod begin;
 mod load;

@@ -1,7 +1,7 @@
 //! Verify → Publish: one root write, dataEpoch + 1, table and index together.
 
 use kube::ResourceExt;
-use orrery_archive::catalog::{ChunkSet, Segment};
+use orrery_archive::catalog::{ChunkSet, Origin, Segment};
 use orrery_worker_api::agent::TablePart;
 
 use super::undo;
@@ -58,6 +58,10 @@ fn publication(
         rows: verified.rows,
         bytes: verified.bytes,
         ingest: observed.ingest.name_any(),
+        origin: Some(Origin {
+            uid: observed.uid.clone(),
+            spec: observed.spec.clone(),
+        }),
         published: 0,
         revoked: None,
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::chunk_set;
-use super::super::model::Segment;
+use super::super::model::{Origin, Segment};
 use super::super::objects::{ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 use super::payload::{get, malformed, put};
 
@@ -27,6 +27,8 @@ struct SegmentContent {
     rows: u64,
     bytes: u64,
     ingest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     published: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revoked: Option<u64>,
@@ -57,6 +59,7 @@ fn encode_one(objects: &mut Objects, segment: &Segment) -> ObjectName {
         rows,
         bytes,
         ingest,
+        origin,
         published,
         revoked,
     } = segment;
@@ -68,6 +71,7 @@ fn encode_one(objects: &mut Objects, segment: &Segment) -> ObjectName {
         rows: *rows,
         bytes: *bytes,
         ingest: ingest.clone(),
+        origin: origin.clone(),
         published: *published,
         revoked: *revoked,
     };
@@ -101,6 +105,7 @@ fn decode_one(source: &impl ObjectSource, entry: PageEntry) -> Result<Segment, O
         rows: content.rows,
         bytes: content.bytes,
         ingest: content.ingest,
+        origin: content.origin,
         published: content.published,
         revoked: content.revoked,
     })

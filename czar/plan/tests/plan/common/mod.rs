@@ -136,6 +136,7 @@ pub fn segment(id: u64, home: ChunkSet, rows: u64) -> Segment {
         rows,
         bytes: 1,
         ingest: format!("ingest-{id}"),
+        origin: None,
         published: 1,
         revoked: None,
     }

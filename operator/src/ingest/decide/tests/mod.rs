@@ -1,5 +1,6 @@
 //! What is decided, in words; a table of answers and decisions per file.
 
+mod again;
 mod by_agents;
 mod by_catalog;
 mod by_loader;
