@@ -76,7 +76,8 @@ pub struct WorkerPoolSpec {
     /// Number of workers wanted. `kubectl scale wp` changes it; the operator never does.
     #[schemars(range(min = 1, max = 1000))]
     pub workers: u32,
-    /// Size of each worker's volume, for example `10Ti`.
+    /// Size of each worker's volume, for example `10Ti`. Volumes grow with it where their class allows
+    /// that, and never shrink.
     #[schemars(length(min = 1, max = 32))]
     pub storage: String,
     /// Storage class of the volumes; the cluster's default class when absent.

@@ -7,6 +7,7 @@
 mod apply;
 mod clock;
 mod disruptions;
+mod grow;
 pub mod identity;
 pub mod leave;
 pub mod objects;
@@ -18,6 +19,7 @@ mod sight;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod volumes;
 
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch::{Sensitivity, changes};
 use apply::Adopted;
+use grow::Refusals;
 use objects::COMPONENT;
 use observe::Clocks;
 
@@ -50,6 +53,7 @@ const GONE: Duration = Duration::from_secs(3600);
 pub struct Pools {
     clocks: Clocks,
     adopted: Adopted,
+    refusals: Refusals,
 }
 
 /// Namespace and name of a pool.
@@ -96,6 +100,9 @@ impl Controller for Pools {
         self.adopted
             .adopt(context, namespace, &observed, &mut plan)
             .await;
+        self.refusals
+            .grow(context, namespace, &observed, &mut plan.volumes)
+            .await?;
         let statuses = status::write(context, namespace, &observed, &plan).await?;
         apply::write_objects(context, namespace, &observed, &plan).await?;
         apply::make_workers(context, namespace, &observed, &plan).await?;

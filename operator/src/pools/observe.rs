@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::{Resource, ResourceExt};
@@ -20,10 +20,11 @@ use orrery_worker_api::agent::Info;
 use serde::de::DeserializeOwned;
 
 use super::clock::Clock;
-use super::objects::{config_name, pool_selector, selector_text};
+use super::objects::{claimed, config_name, pool_selector, selector_text};
 use crate::agents::AgentError;
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
+use crate::quantity;
 
 /// Agents asked at a time.
 const PROBES: usize = 32;
@@ -66,6 +67,8 @@ pub struct Observed {
     pub emptied: BTreeMap<WorkerId, Duration>,
     /// How long no chunk has been on each worker, or to come to it.
     pub idle: BTreeMap<WorkerId, Duration>,
+    /// Volume claims by name; listed only when some worker's was made for another size than wanted.
+    pub claims: BTreeMap<String, PersistentVolumeClaim>,
     /// Password of the reader account, once it is made.
     pub reader_password: Option<String>,
 }
@@ -115,6 +118,7 @@ pub async fn observe(
         down: BTreeMap::new(),
         emptied: BTreeMap::new(),
         idle: BTreeMap::new(),
+        claims: BTreeMap::new(),
         reader_password: reader_password(context, namespace).await?,
         name: name.to_owned(),
         malformed_workers: workers.malformed,
@@ -132,8 +136,20 @@ pub async fn observe(
         pods,
         probes,
     };
+    if may_differ(&observed) {
+        let claims = context.list::<PersistentVolumeClaim>(namespace, labels);
+        let claims = claims.await?.valid.into_iter();
+        observed.claims = claims.map(|claim| (claim.name_any(), claim)).collect();
+    }
     clocks.observe(namespace, &mut observed);
     Ok(Some(observed))
+}
+
+/// Whether claims are worth a look: some worker's was made for another size than wanted.
+fn may_differ(observed: &Observed) -> bool {
+    let wanted = &observed.pool.spec.storage;
+    let mut sets = observed.stateful_sets.values();
+    sets.any(|live| claimed(live).is_some_and(|(size, _)| !quantity::same(&size.0, wanted)))
 }
 
 /// Objects by name, also those of workers that lost the label they were listed by.

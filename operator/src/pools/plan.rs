@@ -20,6 +20,7 @@ use super::objects::{self, config_map, service, stateful_set};
 use super::observe::{Observed, pod_address};
 use super::roll::{self, Roll};
 use super::settings;
+use super::volumes::{Volumes, volumes};
 use crate::controller::pods::Images;
 use crate::placement::replicas;
 
@@ -48,6 +49,8 @@ pub struct Plan {
     pub gone: BTreeSet<WorkerId>,
     /// Workers whose pods are to be restarted.
     pub roll: Roll,
+    /// Volumes that are not as large as wanted, or larger.
+    pub volumes: Volumes,
     /// How many workers may be away at once.
     pub disruptions: Disruptions,
     /// Why the spec is refused, if it is.
@@ -107,6 +110,7 @@ pub fn plan(observed: &Observed, images: &Images) -> Plan {
         scale_down: leave::scale_down(observed),
         gone: BTreeSet::new(),
         roll: Roll::default(),
+        volumes: Volumes::default(),
         disruptions: disruptions(observed, &trust),
         refusal: None,
         trust,
@@ -132,6 +136,7 @@ pub fn plan(observed: &Observed, images: &Images) -> Plan {
             plan.gone = leave::gone(observed, leaving);
             plan.gone.extend(leave::given_up(observed, leaving));
             plan.roll = roll::roll(observed, &plan.trust);
+            plan.volumes = volumes(observed);
         }
     }
     plan
@@ -298,13 +303,12 @@ fn adoptions(observed: &Observed, trust: &BTreeMap<WorkerId, Trust>) -> Vec<Adop
         .collect()
 }
 
-/// Whether a live claim's size or class is not what the spec says now.
-pub fn storage_waits(observed: &Observed) -> bool {
-    let spec = &observed.pool.spec;
-    observed.stateful_sets.values().any(|live| {
-        objects::claimed(live).is_some_and(|(size, class)| {
-            !crate::quantity::same(&size.0, &spec.storage)
-                || (spec.storage_class.is_some() && class != spec.storage_class)
-        })
-    })
+/// Whether a worker's volume is of another storage class than the spec says now.
+pub fn class_waits(observed: &Observed) -> bool {
+    let wanted = &observed.pool.spec.storage_class;
+    wanted.is_some()
+        && observed
+            .stateful_sets
+            .values()
+            .any(|live| objects::claimed(live).is_some_and(|(_, class)| class != *wanted))
 }

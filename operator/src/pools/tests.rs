@@ -2,6 +2,7 @@
 
 mod leaving;
 mod rolls;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ fn observed_with(spec: Value) -> Observed {
         down: BTreeMap::new(),
         emptied: BTreeMap::new(),
         idle: BTreeMap::new(),
+        claims: BTreeMap::new(),
         reader_password: Some("secret".into()),
     }
 }
@@ -204,6 +206,7 @@ fn a_live_volume_claim_is_never_changed() {
         .stateful_sets
         .insert("main-w1".into(), first.clone());
     observed.pool.spec.storage = "20Gi".into();
+    observed.pool.spec.storage_class = Some("fast".into());
     let second = plan(&observed, &images()).workers.remove(0).stateful_set;
     assert_eq!(objects::claimed(&second), objects::claimed(&first));
     let status = pool_status(

@@ -113,6 +113,7 @@ async fn the_operator_may_do_nothing_outside_its_namespace_but_read_nodes() {
         !may("update", "workerpools.orrery.dev", own),
         "specs belong to users"
     );
+    assert!(may("patch", "persistentvolumeclaims", own), "volumes grow");
     assert!(
         !may("delete", "persistentvolumeclaims", own) && !may("delete", "statefulsets.apps", own),
         "rows are never deleted with a worker"

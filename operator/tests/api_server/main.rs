@@ -29,4 +29,5 @@ mod rolls;
 mod secrets;
 mod support;
 mod verdicts;
+mod volumes;
 mod writes;

@@ -8,5 +8,5 @@ mod worker;
 
 pub use metadata::{COMPONENT, config_name, pool_selector, selector_text};
 pub use shared::{budget, config_map};
-pub use stateful_set::{claimed, stateful_set};
+pub use stateful_set::{claim_name, claimed, stateful_set};
 pub use worker::{service, worker};

@@ -108,6 +108,11 @@ fn data_claim(spec: &WorkerPoolSpec, live: Option<&StatefulSet>) -> PersistentVo
     }
 }
 
+/// Name of the volume claim that the StatefulSet of this name makes.
+pub fn claim_name(stateful_set: &str) -> String {
+    format!("{DATA_CLAIM}-{stateful_set}-0")
+}
+
 /// Size and storage class of a live StatefulSet's volume claim.
 pub fn claimed(live: &StatefulSet) -> Option<(Quantity, Option<String>)> {
     let claims = live.spec.as_ref()?.volume_claim_templates.as_ref()?;

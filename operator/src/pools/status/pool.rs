@@ -10,13 +10,16 @@ use crate::controller::conditions::{
 use crate::placement::replicas;
 use crate::pools::objects::{pool_selector, selector_text};
 use crate::pools::observe::Observed;
-use crate::pools::plan::{Plan, storage_waits};
+use crate::pools::plan::{Plan, class_waits};
+use crate::pools::volumes;
 use crate::quantity::human;
 
 /// Condition of a pool with more workers than wanted.
 const SCALE_DOWN_WAITS: &str = "ScaleDownWaits";
 /// Condition of a pool none of whose workers may be evicted.
 const DISRUPTIONS_WAIT: &str = "DisruptionsWait";
+/// Condition of a pool whose volumes are not of the size that its spec says, and stay so.
+const VOLUMES_WAIT: &str = "VolumesWait";
 
 /// Status of the pool, given the workers' new ones.
 pub fn pool_status(
@@ -50,9 +53,11 @@ pub fn pool_status(
     conditions::clear(&mut status.conditions, CATALOG_BEHIND);
     let held = plan.disruptions.held.as_ref();
     let held = held.map(|why| Finding::met("FewCopies", why.clone()));
+    let volumes = volumes::waits(observed, &plan.volumes);
     for (kind, finding) in [
         (SCALE_DOWN_WAITS, &plan.scale_down.finding),
         (DISRUPTIONS_WAIT, &held),
+        (VOLUMES_WAIT, &volumes),
     ] {
         match finding {
             Some(finding) => {
@@ -109,10 +114,12 @@ fn progressing(observed: &Observed, plan: &Plan, workers: &[WorkerStatus]) -> Fi
         )
     } else if plan.new_workers > 0 || !plan.restored.is_empty() || pending > 0 {
         Finding::met("WorkersStarting", format!("{pending} workers start"))
-    } else if storage_waits(observed) {
+    } else if let Some(growing) = volumes_grow(observed, plan) {
+        growing
+    } else if class_waits(observed) {
         Finding::unmet(
             "StorageOfNewWorkers",
-            "spec.storage and spec.storageClass hold for workers made from now on",
+            "spec.storageClass holds for workers made from now on",
         )
     } else if let Some(why) = &plan.roll.waits {
         let count = plan.roll.pending.len();
@@ -129,6 +136,14 @@ fn progressing(observed: &Observed, plan: &Plan, workers: &[WorkerStatus]) -> Fi
     } else {
         Finding::unmet("Settled", "")
     }
+}
+
+fn volumes_grow(observed: &Observed, plan: &Plan) -> Option<Finding> {
+    let volumes = &plan.volumes;
+    let asked = volumes.smaller.len() - volumes.refused.len();
+    let count = asked + volumes.growing.len();
+    let storage = &observed.pool.spec.storage;
+    (count > 0).then(|| Finding::met("VolumesGrow", format!("{count} volumes grow to {storage}")))
 }
 
 fn degraded(workers: &[WorkerStatus]) -> Finding {
