@@ -38,7 +38,7 @@ pub struct Config {
     #[arg(long, env = "ORRERY_FILES", default_value_t = 4)]
     pub files: usize,
     /// Parts sent to one agent at once.
-    #[arg(long, env = "ORRERY_STREAMS", default_value_t = 3)]
+    #[arg(long, env = "ORRERY_STREAMS", default_value_t = 2)]
     pub streams: usize,
     /// Seconds an agent may fail before the load continues without it.
     #[arg(long, env = "ORRERY_RETRY_SECONDS", default_value_t = 90)]

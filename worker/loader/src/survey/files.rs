@@ -151,7 +151,7 @@ impl Output {
     fn append(mut self, running: &Running, file: u32, batch: &Placed) -> Result<Self, Fault> {
         self.spool.append(batch)?;
         self.rejects.append(&batch.rejects)?;
-        running.keys.append(file, &batch.entries)?;
+        running.keys.append(file, batch)?;
         Ok(self)
     }
 

@@ -14,7 +14,7 @@ use orrery_archive::catalog::hash_chunk;
 use orrery_archive::names::ChunkId;
 use orrery_sky::Cell;
 
-use super::place::KeyEntry;
+use super::place::Placed;
 use crate::fault::Fault;
 
 /// Bytes of entries sorted at once; with what is known of their keys, they take some ten times as
@@ -67,12 +67,14 @@ impl KeySpool {
     }
 
     /// Adds the entries of a batch of `file`.
-    pub fn append(&self, file: u32, entries: &[KeyEntry]) -> Result<(), Fault> {
+    pub fn append(&self, file: u32, batch: &Placed) -> Result<(), Fault> {
         let mut buckets: Vec<Vec<u8>> = vec![Vec::new(); self.chunks.len()];
-        for entry in entries {
-            let chunk = hash_chunk(&entry.key, self.chunks.len() as u32);
+        for entry in &batch.entries {
+            let key = batch.keys.get(entry.key.clone());
+            let key = key.ok_or(Fault::Internal("keys"))?;
+            let chunk = hash_chunk(key, self.chunks.len() as u32);
             if let Some(bucket) = buckets.get_mut(chunk as usize) {
-                write_entry(bucket, file, entry);
+                write_entry(bucket, key, (file, entry.record), entry.cell, entry.orphan);
             }
         }
         for ((chunk, writer), bucket) in (0..).zip(&self.chunks).zip(buckets) {
@@ -154,8 +156,8 @@ fn drain_file(
         salted.extend_from_slice(&level.to_le_bytes());
         let part = hash_chunk(&salted, split);
         let mut bytes = Vec::new();
-        let file = entry.file;
-        write_entry(&mut bytes, file, &entry.into());
+        let place = (entry.file, entry.record);
+        write_entry(&mut bytes, &entry.key, place, entry.cell(), entry.orphan);
         writers
             .get_mut(part as usize)
             .map_or(Ok(()), |writer| writer.write_all(&bytes))
@@ -170,25 +172,20 @@ fn drain_file(
         .try_for_each(|part| drain_file(part, level + 1, judge))
 }
 
-impl From<Entry> for KeyEntry {
-    fn from(entry: Entry) -> Self {
-        Self {
-            cell: entry.cell(),
-            record: entry.record,
-            orphan: entry.orphan,
-            key: entry.key,
-        }
-    }
-}
-
-fn write_entry(bytes: &mut Vec<u8>, file: u32, entry: &KeyEntry) {
-    bytes.extend_from_slice(&(entry.key.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&entry.key);
+fn write_entry(
+    bytes: &mut Vec<u8>,
+    key: &[u8],
+    (file, record): (u32, u64),
+    cell: Cell,
+    orphan: bool,
+) {
+    bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(key);
     bytes.extend_from_slice(&file.to_le_bytes());
-    bytes.extend_from_slice(&entry.record.to_le_bytes());
-    bytes.extend_from_slice(&entry.cell.chunk.to_le_bytes());
-    bytes.extend_from_slice(&entry.cell.sub_chunk.to_le_bytes());
-    bytes.push(u8::from(entry.orphan));
+    bytes.extend_from_slice(&record.to_le_bytes());
+    bytes.extend_from_slice(&cell.chunk.to_le_bytes());
+    bytes.extend_from_slice(&cell.sub_chunk.to_le_bytes());
+    bytes.push(u8::from(orphan));
 }
 
 fn each_entry(path: &Path, mut use_entry: impl FnMut(Entry) -> io::Result<()>) -> io::Result<()> {

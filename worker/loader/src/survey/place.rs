@@ -34,8 +34,8 @@ pub struct PlacedRow {
 /// An index entry a row asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyEntry {
-    /// Key, as text.
-    pub key: Vec<u8>,
+    /// Its key in [`Placed::keys`].
+    pub key: Range<usize>,
     /// Where the row is.
     pub cell: Cell,
     /// Its record number.
@@ -57,6 +57,8 @@ pub struct Placed {
     pub overlaps: Vec<Cell>,
     /// Index entries.
     pub entries: Vec<KeyEntry>,
+    /// Keys of all rows, as text.
+    pub keys: Vec<u8>,
     /// Records that are not loaded, ascending.
     pub rejects: Vec<Reject>,
     /// Children without a director row.
@@ -116,31 +118,25 @@ pub fn place(plan: &TablePlan, batch: ParsedBatch, known: &Known) -> Placed {
                 column: None,
                 reason,
             }),
-            Destination::Home(cell) => placed.push(plan, row, cell, key, false),
+            Destination::Home(cell) => placed.push(plan, row, cell, false),
             Destination::Moved(cell) => {
                 placed.moved += 1;
-                placed.push(plan, row, cell, key, false);
+                placed.push(plan, row, cell, false);
             }
             Destination::Orphan(cell) => {
                 placed.orphans += 1;
-                placed.push(plan, row, cell, key, true);
+                placed.push(plan, row, cell, true);
             }
         }
     }
     placed.rejects = merged(batch.rejects, rejects);
     placed.text = batch.text;
+    placed.keys = batch.keys;
     placed
 }
 
 impl Placed {
-    fn push(
-        &mut self,
-        plan: &TablePlan,
-        row: &ParsedRow,
-        home: Cell,
-        key: Option<&[u8]>,
-        orphan: bool,
-    ) {
+    fn push(&mut self, plan: &TablePlan, row: &ParsedRow, home: Cell, orphan: bool) {
         let first = self.overlaps.len();
         if let (Role::Director { .. }, Cells::Sphere(grid), Some((lon, lat))) =
             (plan.role, &plan.cells, row.position)
@@ -151,9 +147,9 @@ impl Placed {
             }
         }
         let indexed = orphan || matches!(plan.role, Role::Director { .. });
-        if let Some(key) = key.filter(|_| indexed) {
+        if let Some(key) = row.key.clone().filter(|_| indexed) {
             self.entries.push(KeyEntry {
-                key: key.to_vec(),
+                key,
                 cell: home,
                 record: row.record,
                 orphan,

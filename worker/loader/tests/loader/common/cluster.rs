@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use mysql_async::prelude::{FromRow, Queryable};
@@ -294,8 +295,14 @@ impl Serving {
     }
 }
 
-/// Loads a file into a plain table of the same columns with MariaDB's own dialect, for comparison.
-pub async fn plain_table(cluster: &Cluster, table: &AcceptedTable, file: &Path, delimiter: &str) {
+/// Loads a file into a plain table of the same columns with MariaDB's own dialect, for comparison;
+/// how long that took.
+pub async fn plain_table(
+    cluster: &Cluster,
+    table: &AcceptedTable,
+    file: &Path,
+    delimiter: &str,
+) -> Duration {
     let mut conn = cluster.conn(0).await;
     conn.query_drop("CREATE DATABASE IF NOT EXISTS plain")
         .await
@@ -308,6 +315,7 @@ pub async fn plain_table(cluster: &Cluster, table: &AcceptedTable, file: &Path, 
         .unwrap();
     let inside = cluster.workers[0].mysqld.pipe_dir().join("plain");
     std::fs::copy(file, &inside).unwrap();
+    let began = Instant::now();
     conn.query_drop(format!(
         "LOAD DATA INFILE '{}' INTO TABLE plain.t CHARACTER SET binary FIELDS TERMINATED BY '{delimiter}' ESCAPED BY '\\\\' \
          LINES TERMINATED BY '\\n'",
@@ -315,4 +323,5 @@ pub async fn plain_table(cluster: &Cluster, table: &AcceptedTable, file: &Path, 
     ))
     .await
     .unwrap();
+    began.elapsed()
 }
