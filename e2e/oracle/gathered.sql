@@ -6,10 +6,11 @@ any: SELECT COUNT(*) FROM Object WHERE (run, tiny) IN (SELECT run, tiny FROM Obj
 any: SELECT o.objectId, (SELECT MAX(s.psfFlux) FROM Source s WHERE s.objectId = o.objectId) AS m FROM Object o
 any: SELECT kind, COUNT(*) FROM Object GROUP BY kind HAVING COUNT(*) > (SELECT COUNT(*) FROM Filter)
 fixed: SELECT objectId FROM Object o ORDER BY (SELECT COUNT(*) FROM Source s WHERE s.objectId = o.objectId), objectId LIMIT 20
-any: SELECT MAX(m) FROM (SELECT objectId, MAX(mjd) m FROM Source GROUP BY objectId) t
-any: SELECT o.kind, MAX(n) FROM Object o JOIN (SELECT objectId, COUNT(*) n FROM Source GROUP BY objectId) t ON o.objectId = t.objectId GROUP BY o.kind
 any: SELECT * FROM Filter WHERE filterId = (SELECT MIN(filterId) FROM Source)
 any: SELECT COUNT(*) FROM (SELECT objectId FROM Object WHERE tiny < 20) dbvrcnt
+any: SELECT SUM(n) FROM (SELECT filterId, COUNT(*) n FROM Source GROUP BY filterId) t
+any: SELECT COUNT(*) FROM (SELECT objectId, COUNT(*) n FROM Source GROUP BY objectId LIMIT 7) t
+any: SELECT o.kind, MAX(n) FROM Object o JOIN (SELECT objectId % 100 k, objectId, COUNT(*) n FROM Source GROUP BY objectId) t ON o.tiny = t.k GROUP BY o.kind
 any: SELECT * FROM (SELECT * FROM Object) o WHERE o.objectId IN (SELECT objectId FROM Source WHERE filterId = 2)
 any: SELECT DATABASE(), (SELECT COUNT(*) FROM Source) FROM Filter
 any: SELECT objectId FROM Object WHERE tiny NOT IN (SELECT filterId FROM Source)

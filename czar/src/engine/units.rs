@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use orrery_archive::catalog::TableKey;
 use orrery_archive::names::{self, ChunkId, WorkerId};
-use orrery_plan::{ChunkPart, ChunkSelection, Plan, Renderer, TableRole, Template, Work};
+use orrery_plan::{ChunkPart, ChunkSelection, Plan, Renderer, Template, Work};
 
 use crate::catalogs::{Catalogs, Current};
 use crate::dispatch::{DispatchError, Units, Workers};
@@ -32,10 +32,7 @@ impl ChunkUnits {
         let parts = renderer(&plan, template(&plan)?, &current)?
             .parts(selection)
             .map_err(|error| DispatchError::Render(error.to_string()))?;
-        let mut chunked = plan
-            .tables
-            .iter()
-            .filter(|table| table.role == TableRole::Chunked);
+        let mut chunked = plan.tables.iter().filter(|table| table.role.is_chunked());
         let family = chunked
             .next()
             .and_then(|table| placement::family_of(current.catalog(), &table.key))

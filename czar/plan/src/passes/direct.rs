@@ -3,13 +3,11 @@
 
 use orrery_archive::catalog::Catalog;
 
-use super::joins::Joins;
-use super::prune::AreaPredicate;
-use super::{calls, distinct, joins, near, prune, resolve, route, split, verify};
+use super::proofs::narrowest;
+use super::{calls, derived, distinct, near, prune, resolve, route, split, verify};
 use crate::error::{PlanError, refused};
-use crate::plan::tables::{ChunkSelection, TableUse};
+use crate::plan::tables::TableUse;
 use crate::plan::{Class, Plan, Work};
-use crate::query::select::Select;
 use crate::text::guard::{Guarded, guard, parse};
 use crate::text::lex::Token;
 use crate::text::statement::reads_tables;
@@ -82,10 +80,13 @@ fn plan_chunks(
     catalog: &Catalog,
     database: Option<&str>,
 ) -> Result<Plan, PlanError> {
-    let mut select = resolve::resolve(&guarded.query, catalog, database)?;
+    let queries = derived::find(&guarded.query, catalog, database)?;
+    let mut select = resolve::resolve(&guarded.query, &queries.derived, catalog, database)?;
+    derived::check_steady(&select)?;
     distinct::leave_out(&mut select);
     let areas = prune::predicates(&select)?;
     let (joins, selection) = narrowest(&select, &areas, catalog)?;
+    let selection = queries.narrow(selection)?;
     prune::share_keys(&mut select, &joins, catalog)?;
     near::meet(&mut select, joins.neighbours.clone());
     let small = selection
@@ -100,8 +101,12 @@ fn plan_chunks(
     let predicates = areas.into_iter().map(|area| area.predicate).collect();
     let (work, exchange) = split::split(&select, predicates, &joins, selection)?;
     verify::verify(&select, &joins, &exchange)?;
+    for (query, joins) in queries.proven() {
+        verify::verify_derived(query, joins)?;
+    }
     check_length(&work)?;
-    let tables = select.scope.tables.iter().map(|table| TableUse {
+    let tables = select.stored_tables();
+    let tables = tables.into_iter().map(|table| TableUse {
         key: table.key.clone(),
         alias: table.alias.clone(),
         incarnation: table.table.incarnation,
@@ -117,25 +122,6 @@ fn plan_chunks(
         uses_now: select.uses_now,
         work,
         ..base
-    })
-}
-
-/// How the tables meet, and in which chunks: of several proofs the first that leaves chunks out.
-fn narrowest(
-    select: &Select<'_>,
-    areas: &[AreaPredicate],
-    catalog: &Catalog,
-) -> Result<(Joins, ChunkSelection), PlanError> {
-    let mut first = None;
-    for joins in joins::analyse(select, catalog)? {
-        let selection = prune::prune(select, &joins, areas, catalog)?;
-        if selection.area.is_some() || selection.lookup.is_some() {
-            return Ok((joins, selection));
-        }
-        first = first.or(Some((joins, selection)));
-    }
-    first.ok_or_else(|| PlanError::Unproven {
-        reason: "no table's chunks are read".into(),
     })
 }
 

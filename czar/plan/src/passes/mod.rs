@@ -2,11 +2,13 @@
 //! verify; where one of them says that the chunks cannot compute the answer, gather.
 
 mod calls;
+mod derived;
 mod direct;
 mod distinct;
 mod gather;
 mod joins;
 mod near;
+mod proofs;
 mod prune;
 mod resolve;
 mod route;

@@ -4,14 +4,14 @@
 //! merge has a text that is what is wanted of it; the merge computes with nothing but such columns.
 //! The passes before prove it each in its own way; this one trusts none of them.
 
-use super::joins::Joins;
+use super::joins::{Joins, comparable, key_column};
 use super::near;
 use super::split::{Column, Exchange, Purpose};
 use crate::error::PlanError;
 use crate::query::expr::Expr;
 use crate::query::infer::type_of;
 use crate::query::scope::Scope;
-use crate::query::select::Select;
+use crate::query::select::{Derived, RowRange, Select};
 use crate::query::value::{Nature, Number, Shown};
 
 /// Refuses a plan that does not hold what it promises.
@@ -78,6 +78,46 @@ fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanErro
             "rows of {} may meet rows of another chunk",
             table.alias
         ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a query in FROM whose rows of a chunk may be made of more than that chunk's rows, or whose
+/// key may not be that of the rows it is made of.
+pub(super) fn verify_derived(query: &Derived<'_>, joins: &Joins) -> Result<(), PlanError> {
+    let select = &query.select;
+    check_distribution(select, joins)?;
+    let has_own_rows = joins.keys_are_local && joins.neighbours.is_empty();
+    let is_key = |expr: &Expr| match expr {
+        Expr::Column(column) => {
+            let table = select.scope.table_of(*column);
+            table.is_some_and(|table| table.role.is_chunked() && !table.role.is_optional())
+                && key_column(column.table, &select.scope) == Some(*column)
+                && comparable(*column, *column, &select.scope)
+        }
+        _ => false,
+    };
+    let is_whole = if select.group_by.is_empty() {
+        select.distinct && select.items.iter().any(|item| is_key(&item.expr))
+    } else {
+        select.group_by.iter().any(is_key)
+    };
+    let all_are_read = select.range == RowRange::default();
+    let all_whole = select
+        .scope
+        .stored()
+        .all(|table| table.role.is_read_whole());
+    if !(has_own_rows && is_whole && all_are_read && all_whole) {
+        return Err(unproven(format!(
+            "rows of {} may be made of rows of several chunks",
+            query.key.table
+        )));
+    }
+    let columns = query.table.kind.columns().iter().zip(&select.items);
+    let key = query.table.kind.chunked().map(|table| table.key.as_str());
+    let mut named = columns.filter(|(column, _)| Some(column.name.as_str()) == key);
+    match named.find(|(_, item)| !is_key(&item.expr)) {
+        Some(_) => Err(unproven(format!("{} has another key", query.key.table))),
         None => Ok(()),
     }
 }

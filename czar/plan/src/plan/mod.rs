@@ -31,7 +31,8 @@ pub struct Plan {
     pub data_epoch: u64,
     /// Which lane it runs in.
     pub class: Class,
-    /// Tables in the order of the FROM clause; template holes count into this list.
+    /// Tables in the order of the FROM clause, those of subqueries and of derived tables after them;
+    /// template holes count into this list.
     pub tables: Vec<TableUse>,
     /// Text to execute on the shadow server, with the user's default database, for names, types,
     /// flags and errors: the user's own text with `qserv_areaspec_*` calls replaced, which mysqld

@@ -32,6 +32,27 @@ pub struct ChunkSelection {
 }
 
 impl ChunkSelection {
+    /// What both selections allow; `None` when their keys are of two directors.
+    pub(crate) fn and(self, other: &Self) -> Option<Self> {
+        let area = match (self.area, &other.area) {
+            (Some(one), Some(two)) => Some(one.intersection(two).copied().collect()),
+            (one, two) => one.or_else(|| two.clone()),
+        };
+        let lookup = match (self.lookup, &other.lookup) {
+            (Some(one), Some(two)) if one.director == two.director => Some(IndexLookup {
+                keys: one.keys.intersection(&two.keys).cloned().collect(),
+                ..one
+            }),
+            (Some(_), Some(_)) => return None,
+            (one, two) => one.or_else(|| two.clone()),
+        };
+        Some(Self {
+            area,
+            lookup,
+            keys: None,
+        })
+    }
+
     /// The selection with what the director index gave for its keys.
     #[must_use]
     pub fn narrowed_to(&self, found: KeysByChunk) -> Self {

@@ -3,8 +3,8 @@
 //! Keeps true: a statement is parsed and printed once per plan; per chunk only names are spliced in
 //! (docs/design/query.md#passes; 20,000 chunks cost less than a millisecond). Inner tables
 //! distribute over segments: one statement per combination of segments that have the chunk.
-//! Optional tables and those of subqueries do not distribute: all their segments go into one derived
-//! table. Neighbours add the tables of their overlap, which share no row with any home table of the
+//! Optional tables and those of subqueries and derived tables do not distribute: all their segments
+//! go into one derived table. Neighbours add the tables of their overlap, which share no row with any home table of the
 //! same sub-chunk.
 
 use std::fmt::Write as _;
@@ -208,7 +208,7 @@ impl<'a> Renderer<'a> {
     /// The chunks to read, ascending: every inner chunked table has rows there, and the selection
     /// allows it.
     fn chunks(&self, selection: &ChunkSelection) -> Vec<ChunkId> {
-        let is_home = |table: &Physical<'_>| table.usage.role == TableRole::Chunked;
+        let is_home = |table: &Physical<'_>| table.usage.role.is_home();
         let Some(first) = self.tables.iter().find(|table| is_home(table)) else {
             return Vec::new();
         };

@@ -17,7 +17,7 @@ use super::infer::type_of;
 use super::scope::{Scope, ScopeTable, TableRole};
 use super::value::{Nature, Number};
 
-/// Whether some statement reads the table as a derived one.
+/// Whether some statement reads the table as a derived one of Orrery's making.
 pub(crate) fn is_derived(table: &ScopeTable<'_>) -> bool {
     let is_united = table.role.is_read_whole() && table.table.segments.len() > 1;
     is_united || table.role == TableRole::Neighbour
@@ -40,6 +40,19 @@ fn compared(expr: &Expr, scope: &Scope<'_>, is_looked_up: &dyn Fn(ColumnId) -> b
     } else {
         same
     }
+}
+
+/// Whether a condition compares columns of the user's own derived tables with what looking up might
+/// not find: one server may look it up or compare, as its plan has it.
+pub(crate) fn is_unsteady(condition: &Expr, scope: &Scope<'_>) -> bool {
+    let is_looked_up = |column: ColumnId| {
+        let table = scope.table_of(column);
+        table.is_some_and(|table| table.is_query)
+    };
+    condition.any(&|expr| {
+        let mut pairs = equated(expr).into_iter();
+        pairs.any(|(left, right)| may_differ(left, right, scope, &is_looked_up))
+    })
 }
 
 /// What an expression compares for equality, in one way or another.

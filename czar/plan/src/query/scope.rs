@@ -24,8 +24,11 @@ pub enum TableRole {
     ReferenceOptional,
     /// Chunked, in a subquery: its rows of the chunk are all there are for a row outside.
     Nested,
-    /// Whole on every worker, in a subquery.
+    /// Whole on every worker, in a subquery or a derived table.
     NestedReference,
+    /// Chunked, in a derived table of which each chunk computes its part: a chunk without rows of it
+    /// gives nothing.
+    Derived,
 }
 
 impl TableRole {
@@ -33,13 +36,18 @@ impl TableRole {
     pub fn is_chunked(self) -> bool {
         matches!(
             self,
-            Self::Chunked | Self::Neighbour | Self::ChunkedOptional | Self::Nested
+            Self::Chunked | Self::Neighbour | Self::ChunkedOptional | Self::Nested | Self::Derived
         )
     }
 
-    /// Whether it stands in a subquery.
+    /// Whether a chunk that lacks home rows of it gives nothing.
+    pub(crate) fn is_home(self) -> bool {
+        matches!(self, Self::Chunked | Self::Derived)
+    }
+
+    /// Whether it stands in a subquery or a derived table.
     pub fn is_nested(self) -> bool {
-        matches!(self, Self::Nested | Self::NestedReference)
+        matches!(self, Self::Nested | Self::NestedReference | Self::Derived)
     }
 
     /// Whether a statement reads all its segments at once, in one derived table, rather than one of
@@ -61,6 +69,8 @@ pub(crate) struct ScopeTable<'a> {
     pub alias: String,
     pub table: &'a Table,
     pub role: TableRole,
+    /// Whether it is a query in FROM; `key` and `table` say what it is to the statement around it.
+    pub is_query: bool,
 }
 
 impl<'a> ScopeTable<'a> {
@@ -79,14 +89,15 @@ impl<'a> ScopeTable<'a> {
         self.table.kind.director_key(self.key)
     }
 
-    /// Place of a column, whatever its case. chunkId and subChunkId follow the declared ones.
+    /// Place of a column, whatever its case. chunkId and subChunkId follow the declared ones of what is
+    /// stored in chunks.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         let declared = self.declared();
         let found = declared
             .iter()
             .position(|column| same_name(&column.name, name));
         found.or_else(|| {
-            self.chunked()?;
+            self.chunked().filter(|_| !self.is_query)?;
             let own = [CHUNK_COLUMN, SUB_CHUNK_COLUMN]
                 .iter()
                 .position(|own| same_name(own, name));
@@ -284,6 +295,17 @@ impl<'a> Scope<'a> {
             }));
         }
         Some(columns)
+    }
+
+    /// The tables that are stored, in order.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &ScopeTable<'a>> {
+        self.tables.iter().filter(|table| !table.is_query)
+    }
+
+    /// Place of a table among those that are stored.
+    pub(crate) fn place_among_stored(&self, table: usize) -> usize {
+        let before = self.tables.iter().take(table);
+        before.filter(|table| !table.is_query).count()
     }
 
     /// The table of a column.

@@ -1,8 +1,10 @@
 //! A resolved SELECT: what every pass reads.
 
+use orrery_archive::catalog::{Table, TableKey};
+
 use super::expr::Expr;
 use super::neighbour::Neighbour;
-use super::scope::{Scope, same_name};
+use super::scope::{Scope, ScopeTable, same_name};
 
 /// An entry of the select list.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +52,8 @@ pub(crate) struct Select<'a> {
     pub neighbours: Vec<Neighbour>,
     /// What the subqueries of WHERE read.
     pub nested: Vec<Nested>,
+    /// Tables of FROM that are queries.
+    pub derived: Vec<&'a Derived<'a>>,
     pub group_by: Vec<Expr>,
     pub having: Option<Expr>,
     pub order_by: Vec<OrderKey>,
@@ -57,7 +61,16 @@ pub(crate) struct Select<'a> {
     pub uses_now: bool,
 }
 
-impl Select<'_> {
+impl<'a> Select<'a> {
+    /// The tables that are read: those of the statement itself, then those of its queries in FROM.
+    pub(crate) fn stored_tables(&self) -> Vec<&ScopeTable<'a>> {
+        let of_derived = self
+            .derived
+            .iter()
+            .flat_map(|query| query.select.stored_tables());
+        self.scope.stored().chain(of_derived).collect()
+    }
+
     /// Terms that hold in every row of the answer's inner part: of ON of inner joins, and of WHERE.
     pub(crate) fn inner_terms(&self) -> impl Iterator<Item = &Expr> {
         let entries = self.from.iter().flatten();
@@ -79,6 +92,16 @@ impl Select<'_> {
             .for_each(visit);
     }
 
+    /// Every expression of the statement but the select list; `filter` holds the terms of WHERE.
+    pub(crate) fn beside_items<'s>(&'s self, filter: &'s [Expr]) -> impl Iterator<Item = &'s Expr> {
+        let on = self.from.iter().flatten().flat_map(|entry| &entry.on);
+        let order = self.order_by.iter().map(|key| &key.expr);
+        on.chain(filter)
+            .chain(&self.group_by)
+            .chain(&self.having)
+            .chain(order)
+    }
+
     /// Whether rows are folded into groups.
     pub(crate) fn is_grouped(&self) -> bool {
         let aggregates = self.items.iter().any(|item| item.expr.has_aggregate());
@@ -86,6 +109,19 @@ impl Select<'_> {
         let order = self.order_by.iter().any(|key| key.expr.has_aggregate());
         !self.group_by.is_empty() || aggregates || having || order
     }
+}
+
+/// A query in FROM of which each chunk computes its own part.
+pub(crate) struct Derived<'a> {
+    /// Its place in FROM, which is that in the scope around it.
+    pub place: usize,
+    /// Its alias, in the database of its director.
+    pub key: TableKey,
+    /// What it is to the statement around it: a child of its director. Its key is that of the
+    /// director's that is among its columns; no column has the key's name when none is.
+    pub table: Table,
+    /// The query; ORDER BY, which orders nothing, is not computed.
+    pub select: Select<'a>,
 }
 
 /// A subquery in WHERE. Its text is part of a term; this is what says which rows it reads.

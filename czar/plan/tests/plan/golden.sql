@@ -293,3 +293,35 @@ any: SELECT objectId FROM Object WHERE tiny IN (SELECT filterId FROM Filter WHER
 any: SELECT objectId FROM Object WHERE tiny NOT IN (SELECT filterId FROM Filter WHERE filterName > 'm') AND flux > (SELECT MIN(filterId) FROM Filter)
 any: SELECT objectId FROM Object WHERE objectId IN (1, 2, 3, 7) AND objectId IN (SELECT objectId FROM Source)
 any: SELECT COUNT(*) FROM Object o WHERE EXISTS (SELECT 1 FROM Object p, Source s WHERE p.objectId = s.objectId AND p.objectId = o.objectId AND s.filterId = p.tiny)
+-- Queries in FROM of which each chunk computes its own part
+any: SELECT MAX(n), COUNT(*), AVG(n), SUM(n), COUNT(DISTINCT m), MIN(a) FROM (SELECT objectId, COUNT(*) AS n, MAX(filterId) AS m, AVG(amount) AS a FROM Source GROUP BY objectId) d
+any: SELECT COUNT(*) FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d WHERE n > 2
+any: SELECT * FROM (SELECT objectId, COUNT(*), AVG(filterId), SUM(amount) / COUNT(*) FROM Source GROUP BY objectId) d
+any: SELECT n, COUNT(*), MIN(objectId), SUM(n / 7) * 70000 FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d GROUP BY n
+fixed: SELECT objectId, n FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId ORDER BY n) d ORDER BY n DESC, objectId LIMIT 7
+any: SELECT objectId, SUM(n) FROM (SELECT objectId, filterId, COUNT(*) AS n FROM Source GROUP BY objectId, filterId) AS d GROUP BY objectId HAVING SUM(n) > 1
+any: SELECT filterId, COUNT(*) FROM (SELECT filterId, COUNT(*) AS n FROM Source s GROUP BY s.objectId, filterId HAVING n > 0) d GROUP BY filterId
+any: SELECT a, COUNT(*) FROM (SELECT objectId, AVG(filterId) AS a FROM Source GROUP BY objectId) d WHERE a > 1.6666 GROUP BY a
+any: SELECT o.objectId, o.kind, d.n FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d ON o.objectId = d.objectId WHERE d.n > 1
+any: SELECT o.kind, MAX(n), COUNT(*) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d USING (objectId) GROUP BY o.kind
+any: SELECT * FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d JOIN Source s USING (objectId) WHERE s.filterId < d.n
+any: SELECT o.objectId, d.n, d.m FROM Object o LEFT JOIN (SELECT objectId, COUNT(*) AS n, MIN(amount) AS m FROM Source GROUP BY objectId HAVING COUNT(*) > 2) d ON d.objectId = o.objectId
+any: SELECT COUNT(*), COUNT(d.n), MAX(d.n) FROM Object o LEFT JOIN (SELECT objectId, COUNT(*) AS n FROM Source WHERE objectId IN (1, 3, 7) GROUP BY objectId) d ON d.objectId = o.objectId WHERE o.run > 0
+any: SELECT d.objectId, s.sourceId FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d LEFT JOIN Source s ON s.objectId = d.objectId AND s.filterId = d.n
+any: WITH d AS (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) SELECT COUNT(*), MAX(n) FROM d WHERE objectId > 5
+any: WITH d AS (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) SELECT a.objectId, b.n FROM d AS a JOIN d b ON a.objectId = b.objectId WHERE a.n < b.n + 1
+any: SELECT COUNT(*), COUNT(DISTINCT filterId) FROM (SELECT DISTINCT objectId, filterId FROM Source) d
+any: SELECT run, SUM(n), COUNT(*) FROM (SELECT o.objectId, o.run, COUNT(s.sourceId) AS n FROM Object o LEFT JOIN Source s ON s.objectId = o.objectId GROUP BY o.objectId, o.run) d GROUP BY run
+any: SELECT filterName, MAX(n) FROM (SELECT s.objectId, f.filterName, COUNT(*) AS n FROM Source s JOIN Filter f ON f.filterId = s.filterId WHERE s.psfFlux > 0 GROUP BY s.objectId, f.filterName) d GROUP BY filterName
+any: SELECT objectId, n FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d WHERE objectId IN (1, 2, 3, 7)
+any: SELECT objectId, n FROM (SELECT objectId, COUNT(*) AS n FROM Source WHERE objectId IN (2, 3, 4, 7) GROUP BY objectId) d WHERE objectId IN (1, 2, 3, 7)
+any: SELECT objectId, n FROM (SELECT objectId, COUNT(*) AS n FROM Source WHERE objectId IN (2, 4) GROUP BY objectId) d WHERE objectId IN (1, 3)
+any: SELECT COUNT(*), MAX(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source WHERE objectId IN (2, 3, 4, 7) GROUP BY objectId) d ON d.objectId = o.objectId WHERE o.objectId IN (3, 4, 5)
+any: SELECT COUNT(*) FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d WHERE EXISTS (SELECT 1 FROM Object o WHERE o.objectId = d.objectId AND o.tiny > d.n)
+any: SELECT d.objectId FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d WHERE d.objectId NOT IN (SELECT objectId FROM Object WHERE run > 1)
+any: SELECT COUNT(*), MAX(n) FROM (SELECT objectId, COUNT(*) AS n FROM Source WHERE objectId IN (SELECT objectId FROM Object WHERE run > 1) GROUP BY objectId) d
+any: SELECT a.objectId, a.n, b.m FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) a JOIN (SELECT objectId, MAX(run) AS m FROM Object GROUP BY objectId) b ON a.objectId = b.objectId WHERE b.m IS NOT NULL
+any: SELECT name, day, at, price, code, tiny, COUNT(*) FROM (SELECT objectId, MIN(name) AS name, MAX(day) AS day, MAX(at) AS at, MIN(price) AS price, code, tiny FROM Object GROUP BY objectId, code, tiny) d GROUP BY name, day, at, price, code, tiny
+any: SELECT mag, seen, flux, COUNT(*) FROM (SELECT DISTINCT objectId, mag, seen, flux FROM Object) d GROUP BY mag, seen, flux
+any: SELECT COUNT(*), MAX(n) FROM (SELECT objectId, COUNT(*) AS n FROM Object WHERE qserv_areaspec_box(0, -20, 20, 20) GROUP BY objectId) d ### SELECT COUNT(*), MAX(n) FROM (SELECT objectId, COUNT(*) AS n FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, -20, 20, 20) = 1 GROUP BY objectId) d
+any: SELECT COUNT(*), SUM(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d ON o.objectId = d.objectId WHERE qserv_areaspec_box(0, -20, 20, 20) ### SELECT COUNT(*), SUM(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d ON o.objectId = d.objectId WHERE scisql_s2PtInBox(o.ra, o.decl, 0, -20, 20, 20) = 1

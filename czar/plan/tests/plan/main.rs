@@ -14,6 +14,7 @@ mod grammar;
 mod names;
 mod near;
 mod plans;
+mod queries_in_from;
 mod refusals;
 mod soundness;
 mod soups;

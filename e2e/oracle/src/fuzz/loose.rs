@@ -42,7 +42,14 @@ impl Loose {
                 Order::Any
             },
             joined,
-            nulled: has(&["LEFT JOIN", "RIGHT JOIN", "ROLLUP", "FROM (", "WITH w"]),
+            nulled: has(&[
+                "LEFT JOIN",
+                "RIGHT JOIN",
+                "ROLLUP",
+                "FROM (",
+                "JOIN (",
+                "WITH w",
+            ]),
             stored: joined || grouped || statement.first.distinct,
             distinct: united || has(&["DISTINCT "]),
             rounded: has(&["SUM(", "AVG(", "STDDEV(", "VARIANCE("]),

@@ -1,7 +1,7 @@
 //! Generated statements, asked of an archive and of one plain server that holds the same rows.
 //!
 //! [`schema`] says what there is to ask for, [`extreme`] has a table of values at the edges,
-//! [`expressions`] and [`statements`] (with `groups` and `nested`) make [`tree`]s from a seed,
+//! [`expressions`] and [`statements`] (with `groups`, `nested` and `keyed`) make [`tree`]s from a seed,
 //! [`judge`] compares answers (columns by `columns`, values by `cells`, but for what is `loose`),
 //! [`reduce`] makes what differs small, [`run`] does it all and [`report`] counts.
 
@@ -11,6 +11,7 @@ pub mod expressions;
 pub mod extreme;
 mod groups;
 pub mod judge;
+mod keyed;
 mod loose;
 mod nested;
 pub mod reduce;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use orrery_archive::catalog::Catalog;
-use orrery_plan::{Merge, Work};
+use orrery_plan::{Merge, TableRole, Work};
 
 /// How a statement was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Kind {
     Merged,
     /// The chunks compute parts, which the shadow server merges.
     MergedInShadow,
+    /// The chunks compute their parts of queries in FROM, and what stands over them.
+    Derived,
     /// Tables are gathered.
     Gathered,
     /// Any one worker computes it.
@@ -30,7 +32,13 @@ pub enum Kind {
 impl Kind {
     /// How a statement is planned.
     pub fn of(sql: &str, catalog: &Catalog) -> Self {
-        match orrery_plan::plan(sql, catalog, Some("sky")).map(|plan| plan.work) {
+        let plan = orrery_plan::plan(sql, catalog, Some("sky"));
+        let reads_derived = plan.as_ref().is_ok_and(|plan| {
+            let mut tables = plan.tables.iter();
+            tables.any(|table| table.role == TableRole::Derived)
+        });
+        match plan.map(|plan| plan.work) {
+            Ok(Work::Chunks(_)) if reads_derived => Self::Derived,
             Ok(Work::Chunks(work)) => match work.merge {
                 Merge::Concatenate(_) => Self::Chunks,
                 Merge::Shadow(merge) if merge.simple.is_some() => Self::Merged,
@@ -51,6 +59,7 @@ impl fmt::Display for Kind {
             Self::Chunks => "in chunks",
             Self::Merged => "merged by the czar",
             Self::MergedInShadow => "merged by the shadow server",
+            Self::Derived => "over queries in chunks",
             Self::Gathered => "gathered",
             Self::AnyWorker => "any worker",
             Self::Shadow => "shadow server",

@@ -238,6 +238,7 @@ impl<'a> Blocks<'a> {
                 alias: alias.to_owned(),
                 table,
                 role,
+                is_query: false,
             });
             added.ok().map(|_| scope)
         };

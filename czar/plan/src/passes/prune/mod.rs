@@ -213,6 +213,7 @@ impl Pruner {
                 .filter_map(|at| position::director_position(at, scope))
                 .collect(),
             chunk_columns: chunked()
+                .filter(|at| scope.tables.get(*at).is_some_and(|table| !table.is_query))
                 .filter_map(|at| scope.column_of(at, CHUNK_COLUMN))
                 .collect(),
             family: family.grid.clone(),

@@ -1,6 +1,6 @@
 //! The FROM clause: tables, joins, and what USING means.
 
-use orrery_archive::catalog::Catalog;
+use orrery_archive::catalog::{Catalog, Table, TableKey};
 use sqlparser::ast::{
     Expr as Parsed, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableFactor,
     TableWithJoins,
@@ -11,18 +11,20 @@ use super::names::table_parts;
 use crate::error::{PlanError, ResolveError, refused};
 use crate::query::expr::{ColumnId, Comparison, Expr};
 use crate::query::scope::{Merged, Scope, ScopeTable, TableRole, same_name};
-use crate::query::select::{FromTable, JoinKind};
+use crate::query::select::{Derived, FromTable, JoinKind};
 
-/// Resolves FROM into `scope` and the shape of its joins.
+/// Resolves FROM into `scope` and the shape of its joins. `derived` are those of its tables that are
+/// queries.
 pub(super) fn resolve_from<'a>(
     from: &[TableWithJoins],
+    derived: &'a [Derived<'a>],
     catalog: &'a Catalog,
     scope: &mut Scope<'a>,
     notes: &mut Notes,
 ) -> Result<Vec<Vec<FromTable>>, PlanError> {
     let mut groups = Vec::new();
     for group in from {
-        let first = add_table(&group.relation, false, catalog, scope)?;
+        let first = add_table(&group.relation, false, derived, catalog, scope)?;
         let group_start = first.0;
         let mut tables = vec![FromTable {
             table: first.0,
@@ -31,7 +33,14 @@ pub(super) fn resolve_from<'a>(
             hints: first.1,
         }];
         for join in &group.joins {
-            tables.push(resolve_join(join, group_start, catalog, scope, notes)?);
+            tables.push(resolve_join(
+                join,
+                group_start,
+                derived,
+                catalog,
+                scope,
+                notes,
+            )?);
         }
         groups.push(tables);
     }
@@ -41,6 +50,7 @@ pub(super) fn resolve_from<'a>(
 fn resolve_join<'a>(
     join: &Join,
     group_start: usize,
+    derived: &'a [Derived<'a>],
     catalog: &'a Catalog,
     scope: &mut Scope<'a>,
     notes: &mut Notes,
@@ -66,7 +76,8 @@ fn resolve_join<'a>(
             ));
         }
     };
-    let (table, hints) = add_table(&join.relation, kind == JoinKind::Left, catalog, scope)?;
+    let is_optional = kind == JoinKind::Left;
+    let (table, hints) = add_table(&join.relation, is_optional, derived, catalog, scope)?;
     let on = match constraint {
         JoinConstraint::None => Vec::new(),
         JoinConstraint::On(parsed) => on_terms(parsed, scope, notes)?,
@@ -167,9 +178,16 @@ fn only_column(
 fn add_table<'a>(
     factor: &TableFactor,
     optional: bool,
+    derived: &'a [Derived<'a>],
     catalog: &'a Catalog,
     scope: &mut Scope<'a>,
 ) -> Result<(usize, String), PlanError> {
+    let place = scope.tables.len();
+    if let Some(Derived { key, table, .. }) = derived.iter().find(|query| query.place == place) {
+        let alias = key.table.clone();
+        let number = scope.add(entry((key, table), alias, optional, true))?;
+        return Ok((number, String::new()));
+    }
     let TableFactor::Table {
         name,
         alias,
@@ -199,23 +217,33 @@ fn add_table<'a>(
     }
     let (database, table_name) = table_parts(name)?;
     let (key, table) = Scope::find_table(catalog, database.or(scope.database()), table_name)?;
+    let alias = alias
+        .as_ref()
+        .map_or_else(|| table_name.to_owned(), |alias| alias.name.value.clone());
+    let number = scope.add(entry((key, table), alias, optional, false))?;
+    let hints = index_hints
+        .iter()
+        .fold(String::new(), |hints, hint| hints + " " + &hint.to_string());
+    Ok((number, hints))
+}
+
+fn entry<'a>(
+    (key, table): (&'a TableKey, &'a Table),
+    alias: String,
+    optional: bool,
+    is_query: bool,
+) -> ScopeTable<'a> {
     let role = match (table.kind.is_chunked(), optional) {
         (false, false) => TableRole::Reference,
         (false, true) => TableRole::ReferenceOptional,
         (true, false) => TableRole::Chunked,
         (true, true) => TableRole::ChunkedOptional,
     };
-    let alias = alias
-        .as_ref()
-        .map_or_else(|| table_name.to_owned(), |alias| alias.name.value.clone());
-    let number = scope.add(ScopeTable {
+    ScopeTable {
         key,
         alias,
         table,
         role,
-    })?;
-    let hints = index_hints
-        .iter()
-        .fold(String::new(), |hints, hint| hints + " " + &hint.to_string());
-    Ok((number, hints))
+        is_query,
+    }
 }

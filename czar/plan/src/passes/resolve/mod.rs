@@ -18,22 +18,25 @@ use crate::error::PlanError;
 use crate::query::expr::{Comparison, Expr};
 use crate::query::functions::is_area_name;
 use crate::query::scope::Scope;
-use crate::query::select::{AreaCall, Select};
+use crate::query::select::{AreaCall, Derived, Select};
 use clauses::{group_by, order_by, range};
 use convert::{Converter, Notes, Place};
 use nested::Subqueries;
-use parts::{conjuncts, distinct, items, plain_select};
+use parts::{conjuncts, distinct, items};
+pub(crate) use parts::{outer_select, plain_select};
 
-/// Resolves a query over chunked tables.
+/// Resolves a query over chunked tables. `derived` are those of its tables that are queries, names
+/// of its WITH among them.
 pub(crate) fn resolve<'a>(
     query: &Query,
+    derived: &'a [Derived<'a>],
     catalog: &'a Catalog,
     database: Option<&'a str>,
 ) -> Result<Select<'a>, PlanError> {
-    let select = plain_select(query)?;
+    let select = outer_select(query)?;
     let mut notes = Notes::default();
     let mut scope = Scope::new(database);
-    let from = from::resolve_from(&select.from, catalog, &mut scope, &mut notes)?;
+    let from = from::resolve_from(&select.from, derived, catalog, &mut scope, &mut notes)?;
     let (areas, filter, subqueries) = filter(select, &scope, catalog, &mut notes)?;
     let items = items(select, &scope, &mut notes)?;
     let group_by = group_by(select, &scope, &items, &mut notes)?;
@@ -54,11 +57,12 @@ pub(crate) fn resolve<'a>(
         areas,
         neighbours: Vec::new(),
         nested: subqueries.nested,
+        derived: derived.iter().collect(),
         group_by: group_by.into_iter().map(|group| group.expr).collect(),
         having,
         order_by,
         range: range(query.limit_clause.as_ref())?,
-        uses_now: notes.uses_now,
+        uses_now: notes.uses_now || derived.iter().any(|query| query.select.uses_now),
         items,
         scope,
     })

@@ -247,7 +247,7 @@ fn resolve<'a>(
         return Err(refused("ORDER BY or LIMIT in a subquery", HINT));
     }
     let randoms = notes.randoms;
-    let from = from::resolve_from(&select.from, catalog, scope, notes)?;
+    let from = from::resolve_from(&select.from, &[], catalog, scope, notes)?;
     let mut entries = from.iter().flatten();
     if entries.any(|entry| entry.join == JoinKind::Left || !entry.hints.is_empty()) {
         return Err(refused("LEFT JOIN or index hints in a subquery", HINT));

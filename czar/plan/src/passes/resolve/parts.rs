@@ -12,12 +12,18 @@ use crate::query::expr::{ColumnId, Expr};
 use crate::query::scope::{Scope, ScopeTable};
 use crate::query::select::Item;
 
+const INNER: &str = "write one SELECT, or run the parts one after the other";
+
 /// The query's one SELECT, when nothing else surrounds it.
-pub(super) fn plain_select(query: &Query) -> Result<&ParsedSelect, PlanError> {
-    const INNER: &str = "write one SELECT, or run the parts one after the other";
+pub(crate) fn plain_select(query: &Query) -> Result<&ParsedSelect, PlanError> {
     if query.with.is_some() {
-        return Err(refused("WITH over chunked tables", INNER));
+        return Err(refused("WITH inside of a query over chunked tables", INNER));
     }
+    outer_select(query)
+}
+
+/// The query's one SELECT, when nothing but WITH surrounds it.
+pub(crate) fn outer_select(query: &Query) -> Result<&ParsedSelect, PlanError> {
     if !query.locks.is_empty() {
         return Err(refused(
             "FOR UPDATE and LOCK IN SHARE MODE",

@@ -66,16 +66,13 @@ const RESERVING: &[&str] = &[
 /// Whether the statements of the chunks may be joined. UNION ALL drops ZEROFILL, cuts exact numbers
 /// longer than the longest DECIMAL and texts longer than what is reserved for them, shows a FLOAT or
 /// DOUBLE that is computed with other digits, clips large ones that have a fixed number of decimals,
-/// and mixes the types of optional tables with those of their stand-ins; the derived tables of
-/// neighbours are kept until its end.
+/// and mixes the types of optional tables with those of their stand-ins; derived tables, the user's and
+/// those of neighbours, are kept until its end.
 pub(super) fn is_batchable(select: &Select<'_>, merge: &Merge) -> bool {
     let scope = &select.scope;
-    let apart = scope.tables.iter().any(|table| {
-        matches!(
-            table.role,
-            TableRole::ChunkedOptional | TableRole::Neighbour
-        )
-    });
+    let is_apart = |role| matches!(role, TableRole::ChunkedOptional | TableRole::Neighbour);
+    let mut tables = scope.tables.iter();
+    let apart = tables.any(|table| table.is_query || is_apart(table.role));
     let keeps_text = select
         .items
         .iter()

@@ -6,35 +6,63 @@ use std::collections::BTreeSet;
 
 use orrery_archive::table::ddl::quote_identifier;
 
-use crate::error::{PlanError, refused};
+use super::clauses::clause;
+use super::lost;
+use crate::error::PlanError;
 use crate::plan::template::{Piece, Template};
-use crate::query::columns::{loses_nature, typed_null};
+use crate::query::columns::typed_null;
 use crate::query::derived::only_compared;
 use crate::query::expr::{ColumnId, ColumnNames, Expr};
 use crate::query::neighbour::Neighbour;
-use crate::query::scope::ScopeTable;
-use crate::query::select::{JoinKind, Select};
+use crate::query::select::{Derived, JoinKind, Select};
+
+/// What a statement is printed over.
+#[derive(Clone, Copy)]
+enum Over {
+    /// Physical tables of a chunk.
+    Chunk,
+    /// The shadow server's tables.
+    Shadow,
+}
 
 /// What surrounds the select list in every statement of the plan: FROM and WHERE.
 pub(super) struct Composer<'a, 's> {
     select: &'s Select<'a>,
     filter: &'s [Expr],
+    /// Place of its first table among those of the plan.
+    first: usize,
+    /// The queries of FROM.
+    derived: Vec<(&'s Derived<'a>, Self)>,
 }
 
 impl<'a, 's> Composer<'a, 's> {
     /// `filter` holds the terms of WHERE, spatial predicates included.
     pub(super) fn new(select: &'s Select<'a>, filter: &'s [Expr]) -> Result<Self, PlanError> {
-        let composer = Self { select, filter };
-        composer.check_optional()?;
-        Ok(composer)
+        Self::after(0, select, filter)
+    }
+
+    /// Of a query whose tables follow so many others of the plan.
+    fn after(first: usize, select: &'s Select<'a>, filter: &'s [Expr]) -> Result<Self, PlanError> {
+        lost::check(select, filter)?;
+        let mut next = first + select.scope.stored().count();
+        let mut derived = Vec::new();
+        for query in &select.derived {
+            let composer = Self::after(next, &query.select, &query.select.filter)?;
+            next += query.select.stored_tables().len();
+            derived.push((*query, composer));
+        }
+        Ok(Self {
+            select,
+            filter,
+            first,
+            derived,
+        })
     }
 
     /// The statement as a template. `list` follows SELECT, `tail` follows WHERE.
     pub(super) fn template(&self, list: &str, tail: &str) -> Template {
-        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
-        let hole = |table| self.hole(table);
-        self.push_from(&mut pieces, &hole);
-        self.push_tail(tail, &hole, &mut pieces);
+        let mut pieces = Vec::new();
+        self.push(list, tail, Over::Chunk, &mut pieces);
         Template {
             pieces: merged(pieces),
         }
@@ -42,14 +70,8 @@ impl<'a, 's> Composer<'a, 's> {
 
     /// The statement over the shadow tables.
     pub(super) fn shadow(&self, list: &str, tail: &str) -> String {
-        let mut pieces = vec![Piece::Text(format!("SELECT {list} FROM "))];
-        let hole = |table| {
-            let mut name = String::new();
-            self.select.scope.push_table(table, &mut name);
-            Piece::Text(name)
-        };
-        self.push_from(&mut pieces, &hole);
-        self.push_tail(tail, &hole, &mut pieces);
+        let mut pieces = Vec::new();
+        self.push(list, tail, Over::Shadow, &mut pieces);
         let texts = merged(pieces).into_iter().map(|piece| match piece {
             Piece::Text(text) => text,
             // The tables are empty.
@@ -59,11 +81,13 @@ impl<'a, 's> Composer<'a, 's> {
         texts.collect()
     }
 
-    fn push_tail(&self, tail: &str, hole: &dyn Fn(usize) -> Piece, pieces: &mut Vec<Piece>) {
+    fn push(&self, list: &str, tail: &str, over: Over, pieces: &mut Vec<Piece>) {
+        pieces.push(Piece::Text(format!("SELECT {list} FROM ")));
+        self.push_from(over, pieces);
         if !self.filter.is_empty() {
             pieces.push(Piece::Text(" WHERE ".into()));
             let of_all = |term: &&Expr| self.neighbour_of(term).is_none();
-            self.push_terms(self.filter.iter().filter(of_all), hole, pieces);
+            self.push_terms(self.filter.iter().filter(of_all), over, pieces);
         }
         pieces.push(Piece::Text(tail.to_owned()));
     }
@@ -71,7 +95,7 @@ impl<'a, 's> Composer<'a, 's> {
     fn push_terms<'e>(
         &self,
         terms: impl Iterator<Item = &'e Expr>,
-        hole: &dyn Fn(usize) -> Piece,
+        over: Over,
         pieces: &mut Vec<Piece>,
     ) {
         let scope = &self.select.scope;
@@ -85,12 +109,12 @@ impl<'a, 's> Composer<'a, 's> {
             } else {
                 let holes = Holes::over(scope);
                 only_compared(term, scope).push(&holes, &mut text);
-                holes.fill(&text, hole, pieces);
+                holes.fill(&text, &|table| self.hole(table, over), pieces);
             }
         }
     }
 
-    fn push_from(&self, pieces: &mut Vec<Piece>, hole: &dyn Fn(usize) -> Piece) {
+    fn push_from(&self, over: Over, pieces: &mut Vec<Piece>) {
         let near = &self.select.neighbours;
         let steps = near
             .iter()
@@ -107,21 +131,16 @@ impl<'a, 's> Composer<'a, 's> {
                     JoinKind::Straight => " STRAIGHT_JOIN ".into(),
                     JoinKind::Left => " LEFT JOIN ".into(),
                 }));
-                match near.iter().find(|near| near.table == entry.table) {
-                    Some(near) => self.push_neighbour(near, hole, pieces),
-                    None => pieces.push(hole(entry.table)),
-                }
-                let alias = self
-                    .select
-                    .scope
-                    .tables
+                self.push_table(entry.table, over, pieces);
+                let tables = &self.select.scope.tables;
+                let alias = tables
                     .get(entry.table)
                     .map(|table| quote_identifier(&table.alias));
                 let alias = alias.unwrap_or_default();
                 pieces.push(Piece::Text(format!(" AS {alias}{}", entry.hints)));
                 if !entry.on.is_empty() {
                     pieces.push(Piece::Text(" ON ".into()));
-                    self.push_terms(entry.on.iter(), hole, pieces);
+                    self.push_terms(entry.on.iter(), over, pieces);
                 } else if entry.join == JoinKind::Left {
                     pieces.push(Piece::Text(" ON TRUE".into()));
                 }
@@ -129,13 +148,39 @@ impl<'a, 's> Composer<'a, 's> {
         }
     }
 
+    /// What stands for a table in FROM, before its alias.
+    fn push_table(&self, table: usize, over: Over, pieces: &mut Vec<Piece>) {
+        let mut near = self.select.neighbours.iter();
+        if let Some(near) = near.find(|near| near.table == table) {
+            return self.push_neighbour(near, over, pieces);
+        }
+        match self.derived.iter().find(|(query, _)| query.place == table) {
+            Some((query, composer)) => {
+                pieces.push(Piece::Text("(".into()));
+                composer.push_query(query, over, pieces);
+                pieces.push(Piece::Text(")".into()));
+            }
+            None => pieces.push(self.hole(table, over)),
+        }
+    }
+
+    /// A query of FROM: without ORDER BY, which orders nothing there.
+    fn push_query(&self, query: &Derived<'_>, over: Over, pieces: &mut Vec<Piece>) {
+        let select = self.select;
+        let text = |expr: &Expr| expr.print(&select.scope);
+        let named = select.items.iter().zip(query.table.kind.columns());
+        let list = named.map(|(item, column)| {
+            format!("{} AS {}", text(&item.expr), quote_identifier(&column.name))
+        });
+        let distinct = if select.distinct { "DISTINCT " } else { "" };
+        let list = clause(distinct, list);
+        let mut tail = clause(" GROUP BY ", select.group_by.iter().map(text));
+        tail.push_str(&clause(" HAVING ", select.having.iter().map(text)));
+        self.push(&list, &tail, over, pieces);
+    }
+
     /// A derived table with the rows of a neighbour and their cells.
-    fn push_neighbour(
-        &self,
-        near: &Neighbour,
-        hole: &dyn Fn(usize) -> Piece,
-        pieces: &mut Vec<Piece>,
-    ) {
+    fn push_neighbour(&self, near: &Neighbour, over: Over, pieces: &mut Vec<Piece>) {
         let scope = &self.select.scope;
         let used = self.used_columns(near.table);
         let columns = used.into_iter().map(|column| {
@@ -149,14 +194,14 @@ impl<'a, 's> Composer<'a, 's> {
         let list = format!("(SELECT {} FROM ", list.join(", "));
         pieces.extend([
             Piece::Text(list),
-            hole(near.table),
+            self.hole(near.table, over),
             Piece::Text(format!(" AS {alias}")),
         ]);
         let of_near = |term: &&Expr| self.neighbour_of(term) == Some(near.table);
         let mut terms = self.filter.iter().filter(of_near).peekable();
         if terms.peek().is_some() {
             pieces.push(Piece::Text(" WHERE ".into()));
-            self.push_terms(terms, hole, pieces);
+            self.push_terms(terms, over, pieces);
         }
         pieces.push(Piece::Text(format!(" LIMIT {})", u64::MAX)));
     }
@@ -172,15 +217,17 @@ impl<'a, 's> Composer<'a, 's> {
         (!term.is_random()).then_some(only)
     }
 
-    fn hole(&self, table: usize) -> Piece {
-        let Some(entry) = self
-            .select
-            .scope
-            .tables
-            .get(table)
-            .filter(|entry| entry.role.is_read_whole())
-        else {
-            return Piece::Table(table);
+    fn hole(&self, table: usize, over: Over) -> Piece {
+        let scope = &self.select.scope;
+        if let Over::Shadow = over {
+            let mut name = String::new();
+            scope.push_table(table, &mut name);
+            return Piece::Text(name);
+        }
+        let place = self.first + scope.place_among_stored(table);
+        let entry = scope.tables.get(table);
+        let Some(entry) = entry.filter(|entry| entry.role.is_read_whole()) else {
+            return Piece::Table(place);
         };
         let used = self.used_columns(table);
         let names: Vec<String> = used
@@ -192,28 +239,10 @@ impl<'a, 's> Composer<'a, 's> {
             format!("{null} AS {}", quote_identifier(entry.column_name(at)))
         });
         Piece::Derived {
-            table,
+            table: place,
             nulls: nulls.collect::<Vec<_>>().join(", "),
             columns: names.join(", "),
         }
-    }
-
-    /// Every expression of the statement but the select list.
-    fn beside_items(&self) -> impl Iterator<Item = &'s Expr> {
-        let on = self
-            .select
-            .from
-            .iter()
-            .flatten()
-            .flat_map(|entry| &entry.on);
-        let order = self.select.order_by.iter().map(|key| &key.expr);
-        let rest = self
-            .filter
-            .iter()
-            .chain(&self.select.group_by)
-            .chain(&self.select.having)
-            .chain(order);
-        on.chain(rest)
     }
 
     /// Columns of a table that the statement uses; its first when none, so that rows still count.
@@ -226,7 +255,7 @@ impl<'a, 's> Composer<'a, 's> {
         };
         let items = self.select.items.iter().map(|item| &item.expr);
         items
-            .chain(self.beside_items())
+            .chain(self.select.beside_items(self.filter))
             .for_each(|expr| expr.for_each_column(&mut note));
         if used.is_empty() {
             used.push(0);
@@ -234,79 +263,6 @@ impl<'a, 's> Composer<'a, 's> {
         used.sort_unstable();
         used
     }
-
-    /// Optional tables become derived tables, where some types lose their nature: such columns may
-    /// only be selected as they are.
-    fn check_optional(&self) -> Result<(), PlanError> {
-        for (number, table) in self
-            .select
-            .scope
-            .tables
-            .iter()
-            .enumerate()
-            .filter(|(_, table)| loses_types(table))
-        {
-            let hinted = self
-                .select
-                .from
-                .iter()
-                .flatten()
-                .any(|entry| entry.table == number && !entry.hints.is_empty());
-            if hinted {
-                return Err(refused(
-                    "index hints on the right of LEFT JOIN",
-                    "leave them out",
-                ));
-            }
-            let mut lost = None;
-            let mut check = |column: ColumnId| {
-                if column.table == number
-                    && table
-                        .column_type(column.column)
-                        .is_none_or(|kind| loses_nature(&kind))
-                {
-                    lost = Some(table.column_name(column.column));
-                }
-            };
-            let computed = self
-                .select
-                .items
-                .iter()
-                .map(|item| &item.expr)
-                .filter(|expr| !matches!(expr, Expr::Column(_)));
-            computed
-                .chain(self.beside_items())
-                .for_each(|expr| expr.for_each_column(&mut check));
-            let plain = self.select.items.iter().filter_map(|item| match item.expr {
-                Expr::Column(column) if column.table == number => Some(column.column),
-                _ => None,
-            });
-            let padded = |at: &usize| {
-                table
-                    .column_type(*at)
-                    .is_some_and(|kind| kind.is_zerofill())
-            };
-            if table.table.segments.len() > 1 {
-                lost = lost.or(plain
-                    .into_iter()
-                    .find(padded)
-                    .map(|at| table.column_name(at)));
-            }
-            if let Some(column) = lost {
-                return Err(refused(
-                    format!("computing with '{column}' on the right of LEFT JOIN or in a subquery"),
-                    "select the column as it is: ENUM, SET, BIT, YEAR, ZEROFILL and FLOAT(m,d) columns lose their type where several segments of a chunk are read as one table",
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether some columns of a table lose their nature: in an outer join those of its stand-in for no
-/// rows do as well, of which a subquery computes nothing.
-fn loses_types(table: &ScopeTable<'_>) -> bool {
-    table.role.is_optional() || table.role.is_nested() && table.table.segments.len() > 1
 }
 
 /// Prints expressions and remembers where their subqueries name tables.

@@ -12,6 +12,8 @@ mod compose;
 mod groups;
 mod keys;
 mod lift;
+mod local;
+mod lost;
 mod parts;
 mod quotients;
 mod rows;
@@ -26,6 +28,7 @@ use crate::query::expr::Expr;
 use crate::query::literal;
 use crate::query::select::{RowRange, Select};
 use compose::Composer;
+pub(crate) use local::check_local;
 pub(crate) use parts::{Column, Exchange, Purpose};
 
 /// Splits a resolved statement. `areas` are the spatial predicates that go into WHERE.
@@ -79,6 +82,9 @@ fn whole_count(select: &Select<'_>, areas: &[Expr]) -> Option<Work> {
     let [table] = select.scope.tables.as_slice() else {
         return None;
     };
+    if table.is_query {
+        return None;
+    }
     let bare = select.filter.is_empty()
         && areas.is_empty()
         && select.group_by.is_empty()

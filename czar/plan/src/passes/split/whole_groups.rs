@@ -43,19 +43,25 @@ pub(super) fn split(
     }))
 }
 
+/// Whether a key that all rows of a chunk's home tables have is one of some expressions, so that rows
+/// which are equal in them lie in one chunk.
+pub(super) fn hold_key(select: &Select<'_>, joins: &Joins, is_one: &dyn Fn(&Expr) -> bool) -> bool {
+    let is_held = |(at, role): (usize, TableRole)| {
+        let key = key_column(at, &select.scope).filter(|_| role == TableRole::Chunked);
+        key.is_some_and(|key| {
+            // Keys that a collation takes for one lie in several chunks.
+            comparable(key, key, &select.scope) && is_one(&Expr::Column(key))
+        })
+    };
+    let tables = select.scope.tables.iter();
+    let mut roles = tables.map(|table| table.role).enumerate();
+    joins.keys_are_local && roles.any(is_held)
+}
+
 /// Whether each group lies in one statement: rows with one key lie in one chunk, and a chunk has one
 /// statement, or one row for each key.
 fn are_whole(select: &Select<'_>, joins: &Joins) -> bool {
     let tables = select.scope.tables.as_slice();
-    let is_key = |(at, role): (usize, TableRole)| {
-        let key = key_column(at, &select.scope).filter(|_| role == TableRole::Chunked);
-        key.is_some_and(|key| {
-            // Keys that a collation takes for one lie in several chunks.
-            let is_exact = comparable(key, key, &select.scope);
-            is_exact && select.group_by.contains(&Expr::Column(key))
-        })
-    };
-    let mut roles = tables.iter().map(|table| table.role).enumerate();
     let has_one_row = match tables {
         [table] => matches!(
             &table.table.kind,
@@ -64,18 +70,21 @@ fn are_whole(select: &Select<'_>, joins: &Joins) -> bool {
         _ => false,
     };
     let is_one_statement = tables.iter().all(|table| match table.role {
+        TableRole::Chunked if table.is_query => true,
         TableRole::Chunked | TableRole::Reference => table.table.segments.len() == 1,
         TableRole::Neighbour => false,
         TableRole::ChunkedOptional
         | TableRole::ReferenceOptional
         | TableRole::Nested
-        | TableRole::NestedReference => true,
+        | TableRole::NestedReference
+        | TableRole::Derived => true,
     });
-    joins.keys_are_local && roles.any(is_key) && (has_one_row || is_one_statement)
+    let is_grouped = |key: &Expr| select.group_by.contains(key);
+    hold_key(select, joins, &is_grouped) && (has_one_row || is_one_statement)
 }
 
 /// Whether GROUP BY and HAVING name columns that they may name in MariaDB, and no positions.
-fn has_plain_names(select: &Select<'_>) -> bool {
+pub(super) fn has_plain_names(select: &Select<'_>) -> bool {
     let is_grouped = |column| select.group_by.contains(&Expr::Column(column));
     let are_columns = select
         .group_by
