@@ -45,6 +45,7 @@ pub(super) fn over(function: &'static Function, arguments: Vec<Expr>) -> Expr {
         function,
         distinct: false,
         arguments,
+        rest: Vec::new(),
     }))
 }
 

@@ -2,6 +2,7 @@
 //! value of a group and makes it distinct.
 
 use super::carry::Carrier;
+use super::lists;
 use crate::error::{PlanError, refused};
 use crate::query::expr::{Aggregate, Expr};
 use crate::query::value::Shown;
@@ -14,6 +15,9 @@ pub(crate) struct Value {
 
 /// The aggregate over what travelled.
 pub(crate) fn merged(aggregate: &Aggregate, values: Vec<Value>) -> Result<Expr, PlanError> {
+    if lists::is_list(aggregate) {
+        return Err(lists::no_parts(aggregate));
+    }
     let is_count = aggregate.function.name == "COUNT";
     let mut arguments = Vec::new();
     for Value { carrier, travelled } in values {
@@ -38,5 +42,6 @@ pub(crate) fn merged(aggregate: &Aggregate, values: Vec<Value>) -> Result<Expr, 
         function: aggregate.function,
         distinct: true,
         arguments,
+        rest: Vec::new(),
     })))
 }

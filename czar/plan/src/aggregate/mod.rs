@@ -13,6 +13,7 @@ mod count;
 mod definition;
 mod deviation;
 pub(crate) mod distinct;
+mod lists;
 mod min_max;
 mod sum;
 
@@ -39,6 +40,9 @@ const ALL: &[&Definition] = &[
     &deviation::VARIANCE,
     &deviation::VAR_POP,
     &deviation::VAR_SAMP,
+    &lists::GROUP_CONCAT,
+    &lists::JSON_ARRAYAGG,
+    &lists::JSON_OBJECTAGG,
 ];
 
 fn definition(name: &str) -> Option<&'static Definition> {
@@ -56,6 +60,11 @@ pub(crate) fn function(name: &str) -> Option<&'static Function> {
 pub(crate) fn is_over_distinct(call: &Aggregate) -> bool {
     call.distinct
         && definition(call.function.name).is_none_or(|definition| definition.distinct_counts)
+}
+
+/// Whether a call makes a list of values, which is not made of parts.
+pub(crate) fn is_list(call: &Aggregate) -> bool {
+    lists::is_list(call)
 }
 
 /// Takes a call apart that is not over distinct values. What parts compute is given to

@@ -119,6 +119,8 @@ pub(crate) struct Aggregate {
     pub distinct: bool,
     /// No argument is `COUNT(*)`.
     pub arguments: Vec<Expr>,
+    /// What follows the arguments: ORDER BY and SEPARATOR.
+    pub rest: Vec<Part>,
 }
 
 /// An expression.

@@ -452,13 +452,7 @@ fn is_sky_aggregate(name: &str) -> bool {
 
 /// What to write instead of a function that has no plan.
 pub(crate) fn hint(name: &str) -> &'static str {
-    const OTHER_AGGREGATES: &[&str] = &[
-        "GROUP_CONCAT",
-        "JSON_ARRAYAGG",
-        "JSON_OBJECTAGG",
-        "MEDIAN",
-        "PERCENTILE_CONT",
-    ];
+    const OTHER_AGGREGATES: &[&str] = &["MEDIAN", "PERCENTILE_CONT"];
     if OTHER_AGGREGATES.contains(&name) || is_sky_aggregate(name) {
         "aggregates over chunked tables are COUNT, SUM, AVG, MIN, MAX, BIT_AND/OR/XOR, STD, VARIANCE and their kin so far: select the rows"
     } else if name == "RAND" {

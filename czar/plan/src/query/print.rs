@@ -73,11 +73,7 @@ impl Expr {
                 let _ = write!(text, "{name}()");
             }
             Self::Aggregate(aggregate) => aggregate.push(names, text),
-            Self::Form(parts, _) => parts.iter().for_each(|part| match part {
-                Part::Text(piece) => text.push_str(piece),
-                Part::Expr(expr) => expr.push(names, text),
-                Part::Table(table) => names.push_table(*table, text),
-            }),
+            Self::Form(parts, _) => push_parts(parts, names, text),
             Self::Partial(number) => {
                 let _ = write!(text, "`p{number}`");
             }
@@ -104,7 +100,18 @@ impl Aggregate {
             text.push_str(if number > 0 { ", " } else { "" });
             argument.push(names, text);
         }
+        push_parts(&self.rest, names, text);
         text.push(')');
+    }
+}
+
+fn push_parts(parts: &[Part], names: &dyn ColumnNames, text: &mut String) {
+    for part in parts {
+        match part {
+            Part::Text(piece) => text.push_str(piece),
+            Part::Expr(expr) => expr.push(names, text),
+            Part::Table(table) => names.push_table(*table, text),
+        }
     }
 }
 

@@ -36,14 +36,11 @@ impl Expr {
                 expr, low, high, ..
             } => vec![expr, low, high],
             Self::Call { arguments, .. } => arguments.iter().collect(),
-            Self::Aggregate(aggregate) => aggregate.arguments.iter().collect(),
-            Self::Form(parts, _) => parts
-                .iter()
-                .filter_map(|part| match part {
-                    Part::Expr(expr) => Some(expr),
-                    Part::Text(_) | Part::Table(_) => None,
-                })
-                .collect(),
+            Self::Aggregate(aggregate) => {
+                let rest = aggregate.rest.iter().filter_map(Part::expr);
+                aggregate.arguments.iter().chain(rest).collect()
+            }
+            Self::Form(parts, _) => parts.iter().filter_map(Part::expr).collect(),
         }
     }
 
@@ -108,18 +105,33 @@ impl Expr {
                 arguments: aggregate
                     .arguments
                     .iter()
-                    .map(change)
+                    .map(&mut *change)
                     .collect::<Result<_, _>>()?,
+                rest: map_parts(&aggregate.rest, change)?,
             })),
-            Self::Form(parts, returns) => {
-                let changed = parts.iter().map(|part| match part {
-                    Part::Expr(expr) => change(expr).map(Part::Expr),
-                    other => Ok(other.clone()),
-                });
-                Self::Form(changed.collect::<Result<_, _>>()?, *returns)
-            }
+            Self::Form(parts, returns) => Self::Form(map_parts(parts, change)?, *returns),
         })
     }
+}
+
+impl Part {
+    fn expr(&self) -> Option<&Expr> {
+        match self {
+            Self::Expr(expr) => Some(expr),
+            Self::Text(_) | Self::Table(_) => None,
+        }
+    }
+}
+
+fn map_parts<E>(
+    parts: &[Part],
+    change: &mut dyn FnMut(&Expr) -> Result<Expr, E>,
+) -> Result<Vec<Part>, E> {
+    let changed = parts.iter().map(|part| match part {
+        Part::Expr(expr) => change(expr).map(Part::Expr),
+        other => Ok(other.clone()),
+    });
+    changed.collect()
 }
 
 fn map_case<E>(

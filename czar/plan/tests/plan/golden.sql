@@ -325,3 +325,7 @@ any: SELECT name, day, at, price, code, tiny, COUNT(*) FROM (SELECT objectId, MI
 any: SELECT mag, seen, flux, COUNT(*) FROM (SELECT DISTINCT objectId, mag, seen, flux FROM Object) d GROUP BY mag, seen, flux
 any: SELECT COUNT(*), MAX(n) FROM (SELECT objectId, COUNT(*) AS n FROM Object WHERE qserv_areaspec_box(0, -20, 20, 20) GROUP BY objectId) d ### SELECT COUNT(*), MAX(n) FROM (SELECT objectId, COUNT(*) AS n FROM Object WHERE scisql_s2PtInBox(ra, decl, 0, -20, 20, 20) = 1 GROUP BY objectId) d
 any: SELECT COUNT(*), SUM(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d ON o.objectId = d.objectId WHERE qserv_areaspec_box(0, -20, 20, 20) ### SELECT COUNT(*), SUM(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d ON o.objectId = d.objectId WHERE scisql_s2PtInBox(o.ra, o.decl, 0, -20, 20, 20) = 1
+-- Lists of groups that are whole in a chunk
+any: SELECT objectId, GROUP_CONCAT(run ORDER BY run), GROUP_CONCAT(DISTINCT kind ORDER BY kind DESC SEPARATOR ' | '), JSON_ARRAYAGG(tiny), JSON_OBJECTAGG(code, price) FROM Object GROUP BY objectId
+any: SELECT objectId, GROUP_CONCAT(run, ':', name SEPARATOR ''), COUNT(*) FROM Object WHERE objectId IN (1, 2, 3, 7) GROUP BY objectId HAVING GROUP_CONCAT(run) IS NOT NULL
+any: SELECT objectId, run, GROUP_CONCAT(DISTINCT mag ORDER BY mag, tiny DESC) FROM Object GROUP BY objectId, run

@@ -250,7 +250,10 @@ fn shapes_that_the_chunks_do_not_compute_are_gathered() {
 #[test]
 fn functions_and_clauses_are_gathered_or_say_what_to_write_instead() {
     assert_gathered(&[
-        ("SELECT GROUP_CONCAT(name) FROM Object", "COUNT, SUM, AVG"),
+        (
+            "SELECT GROUP_CONCAT(name) FROM Object",
+            "GROUP BY the director's key",
+        ),
         ("SELECT scisql_median(flux) FROM Object", "COUNT, SUM, AVG"),
         ("SELECT JSON_ARRAYAGG(flux) FROM Object", "select the rows"),
         (

@@ -9,9 +9,7 @@ use super::{quotients, stored, whole_groups};
 use crate::error::{PlanError, refused};
 use crate::passes::joins::Joins;
 use crate::query::expr::Expr;
-use crate::query::infer::type_of;
 use crate::query::select::{RowRange, Select};
-use crate::query::value::{Nature, Number, Shown};
 
 const HINT: &str = "GROUP BY the director's key in it, or write one SELECT";
 
@@ -48,30 +46,15 @@ fn check_groups(select: &Select<'_>, joins: &Joins) -> Result<(), PlanError> {
             HINT,
         ));
     }
-    let is_steady = |expr: &Expr| !expr.any(&|part| folds_unsteady(part, select));
+    let is_steady = |expr: &Expr| !expr.any(&|part| quotients::folds_unsteady(part, select));
     if !whole_groups::has_plain_names(select) || !select.having.iter().all(is_steady) {
         return Err(refused("this GROUP BY or HAVING in a derived table", HINT));
     }
     stored::check_extremes(select)?;
     quotients::check_steady(select)?;
+    quotients::check_lists(select)?;
     // What is neither grouped by nor determined is refused.
     Keys::of(select, &joins.equalities).map(|_| ())
-}
-
-/// Whether it is an aggregate of numbers that lose digits where they are stored on the way to it.
-fn folds_unsteady(expr: &Expr, select: &Select<'_>) -> bool {
-    let is_unsteady = |argument: &Expr| {
-        let kind = type_of(argument, &select.scope);
-        match (kind.nature, kind.number) {
-            (Nature::Number, Number::Exact(digits)) => digits.are_hidden(),
-            (Nature::Number, number) => number != Number::Double(Shown::All),
-            _ => false,
-        }
-    };
-    match expr {
-        Expr::Aggregate(call) => call.arguments.iter().any(is_unsteady),
-        _ => false,
-    }
 }
 
 /// Columns as they are stored: what is computed may be told apart by what it shows.

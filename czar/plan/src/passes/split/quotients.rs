@@ -1,12 +1,12 @@
 //! Sums of quotients in groups: one server rounds them with each row where it adds in a temporary
 //! table, and does not where it sorts, or reads one row by its key.
 
-use crate::aggregate::is_over_distinct;
+use crate::aggregate::{is_list, is_over_distinct};
 use crate::error::{PlanError, refused};
 use crate::query::expr::Expr;
 use crate::query::infer::type_of;
 use crate::query::select::Select;
-use crate::query::value::Number;
+use crate::query::value::{Nature, Number, Shown};
 
 /// Refuses SUM and AVG of quotients in groups where a chunk's server may choose another way than
 /// one server does: over joined tables and queries, where a chunk's statement names fewer keys, and
@@ -46,6 +46,35 @@ pub(super) fn check_steady(select: &Select<'_>) -> Result<(), PlanError> {
         ));
     }
     Ok(())
+}
+
+/// Refuses lists of values whose text depends on whether they are stored on the way.
+pub(super) fn check_lists(select: &Select<'_>) -> Result<(), PlanError> {
+    let lists_unsteady = |expr: &Expr| match expr {
+        Expr::Aggregate(call) => is_list(call) && folds_unsteady(expr, select),
+        _ => false,
+    };
+    if computed(select).any(|expr| expr.any(&lists_unsteady)) {
+        return Err(refused(
+            "a list of quotients, BIT columns or DOUBLEs with fixed decimals",
+            "write CAST(expression AS DOUBLE), or column + 0",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether it is an aggregate of values that lose digits, or change their text, where they are stored
+/// on the way to it.
+pub(super) fn folds_unsteady(expr: &Expr, select: &Select<'_>) -> bool {
+    let is_unsteady = |operand: &&Expr| {
+        let kind = type_of(operand, &select.scope);
+        match (kind.nature, kind.number) {
+            (Nature::Number, Number::Exact(digits)) => digits.are_hidden(),
+            (Nature::Number, number) => number != Number::Double(Shown::All),
+            (nature, _) => matches!(nature, Nature::Bit | Nature::Unsure),
+        }
+    };
+    matches!(expr, Expr::Aggregate(_)) && expr.children().iter().any(is_unsteady)
 }
 
 /// What is computed of groups.

@@ -29,6 +29,7 @@ pub(super) fn split(
     }
     stored::check_extremes(select)?;
     quotients::check_groups(select)?;
+    quotients::check_lists(select)?;
     // What is neither grouped by nor determined is refused.
     Keys::of(select, &joins.equalities)?;
     let text = |expr: &Expr| expr.print(&select.scope);

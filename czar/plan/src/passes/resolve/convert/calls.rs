@@ -1,11 +1,11 @@
 //! Function calls: which may run on workers, and which fold rows.
 
 use sqlparser::ast::{
-    DuplicateTreatment, Expr as Parsed, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    ObjectNamePart,
+    DuplicateTreatment, Expr as Parsed, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, ObjectNamePart, OrderByExpr, OrderBySort,
 };
 
-use super::{Converted, Converter, Place, shortened};
+use super::{Converted, Converter, Place, literal, shortened};
 use crate::aggregate;
 use crate::error::{PlanError, ResolveError, refused};
 use crate::query::expr::{Aggregate, Expr, Function as AggregateFunction, Part};
@@ -34,13 +34,14 @@ impl Converter<'_, '_> {
         {
             return Err(refused(shortened(&function.to_string()), "call it plainly"));
         }
-        let (distinct, arguments) = match &function.args {
-            FunctionArguments::None => (false, [].as_slice()),
-            FunctionArguments::List(list) if list.clauses.is_empty() => (
+        let (distinct, arguments, clauses) = match &function.args {
+            FunctionArguments::None => (false, [].as_slice(), [].as_slice()),
+            FunctionArguments::List(list) => (
                 list.duplicate_treatment == Some(DuplicateTreatment::Distinct),
                 list.args.as_slice(),
+                list.clauses.as_slice(),
             ),
-            _ => {
+            FunctionArguments::Subquery(_) => {
                 return Err(refused(
                     shortened(&function.to_string()),
                     functions::hint(&name),
@@ -48,7 +49,13 @@ impl Converter<'_, '_> {
             }
         };
         if let Some(known) = aggregate::function(&name) {
-            return self.aggregate(known, distinct, arguments);
+            return self.aggregate(known, distinct, arguments, clauses);
+        }
+        if !clauses.is_empty() {
+            return Err(refused(
+                shortened(&function.to_string()),
+                functions::hint(&name),
+            ));
         }
         if (name == "DATABASE" || name == "SCHEMA") && arguments.is_empty() {
             return Ok(Expr::Literal(
@@ -122,34 +129,87 @@ impl Converter<'_, '_> {
         function: &'static AggregateFunction,
         distinct: bool,
         arguments: &[FunctionArg],
+        clauses: &[FunctionArgumentClause],
     ) -> Converted {
         if matches!(self.place, Place::Filter | Place::GroupBy(_)) {
             return Err(ResolveError::GroupFunction.into());
         }
         let is_star = matches!(arguments, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+        let outer = std::mem::replace(&mut self.in_aggregate, true);
         let arguments = if is_star {
-            Vec::new()
+            Ok(Vec::new())
         } else {
-            let outer = std::mem::replace(&mut self.in_aggregate, true);
-            let arguments = self.arguments(arguments);
-            self.in_aggregate = outer;
-            arguments?
+            self.arguments(arguments)
         };
-        let nested = arguments.iter().any(Expr::has_aggregate);
-        let count = function.name == "COUNT";
-        let fits = if is_star {
-            count
-        } else {
-            arguments.len() == 1 || (count && distinct && !arguments.is_empty())
+        let rest = self.clauses(function, clauses);
+        self.in_aggregate = outer;
+        let call = Aggregate {
+            function,
+            distinct,
+            arguments: arguments?,
+            rest: rest?,
         };
+        let fits = match (function.name, call.arguments.len()) {
+            ("COUNT", 0) => is_star,
+            ("COUNT", _) if distinct => true,
+            ("GROUP_CONCAT", number) => number > 0,
+            ("JSON_OBJECTAGG", number) => number == 2,
+            (_, number) => number == 1,
+        };
+        let call = Expr::Aggregate(Box::new(call));
+        let nested = call.children().into_iter().any(Expr::has_aggregate);
         if nested || !fits {
             return Err(ResolveError::GroupFunction.into());
         }
-        Ok(Expr::Aggregate(Box::new(Aggregate {
-            function,
-            distinct,
-            arguments,
-        })))
+        Ok(call)
+    }
+
+    /// ORDER BY and SEPARATOR of a list.
+    fn clauses(
+        &mut self,
+        function: &AggregateFunction,
+        clauses: &[FunctionArgumentClause],
+    ) -> Result<Vec<Part>, PlanError> {
+        let mut parts = Vec::new();
+        for clause in clauses {
+            match (function.name, clause) {
+                ("GROUP_CONCAT" | "JSON_ARRAYAGG", FunctionArgumentClause::OrderBy(keys)) => {
+                    self.push_order(keys, &mut parts)?;
+                }
+                ("GROUP_CONCAT", FunctionArgumentClause::Separator(text)) => {
+                    let text = literal(&text.value)?.print(self.scope);
+                    if !text.starts_with(['\'', '"']) {
+                        return Err(refused("this SEPARATOR", "write a string"));
+                    }
+                    parts.push(Part::Text(format!(" SEPARATOR {text}")));
+                }
+                _ => {
+                    return Err(refused(
+                        format!("this clause of {}", function.name),
+                        "leave it out",
+                    ));
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    fn push_order(&mut self, keys: &[OrderByExpr], parts: &mut Vec<Part>) -> Result<(), PlanError> {
+        for (number, key) in keys.iter().enumerate() {
+            let expr = self.convert(&key.expr)?;
+            let is_plain = key.options.nulls_first.is_none()
+                && !matches!(key.options.sort, Some(OrderBySort::Using(_)));
+            // A number would be a position.
+            if expr.is_constant() || !is_plain {
+                return Err(refused("this ORDER BY in an aggregate", "order by columns"));
+            }
+            let joint = if number > 0 { ", " } else { " ORDER BY " };
+            parts.extend([Part::Text(joint.to_owned()), Part::Expr(expr)]);
+            if matches!(key.options.sort, Some(OrderBySort::Desc)) {
+                parts.push(Part::Text(" DESC".to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 
