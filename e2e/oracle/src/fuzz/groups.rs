@@ -19,6 +19,9 @@ enum Sure {
     Number,
 }
 
+/// An aggregate as a pattern, what of it is sure, and its argument.
+type Folded = (&'static str, Sure, Expr);
+
 impl Statements {
     fn folding<'s>(&'s mut self, columns: &'s [Column]) -> Expressions<'s, 's> {
         Expressions {
@@ -33,72 +36,41 @@ impl Statements {
         let mut expressions = self.folding(columns);
         let depth = expressions.random.random_range(0..3);
         let kind = expressions.any_type();
-        // What is computed from the longest numbers is cut, and its sums depend on their order.
-        let summed = if expressions.columns.iter().any(Column::is_long) {
-            0
-        } else {
-            depth
-        };
         let (pattern, sure, argument) = match choice {
             0 | 1 => return (text("COUNT(*)"), Sure::Number),
-            2 => ("COUNT(#)", Sure::Number, expressions.value(kind, depth)),
-            3 => (
-                "COUNT(DISTINCT #)",
-                Sure::Number,
-                expressions.value(kind, depth),
-            ),
-            4..10 => {
+            2..10 => {
                 let argument = expressions.value(kind, depth);
-                let pattern = if choice < 7 { "MIN(#)" } else { "MAX(#)" };
-                (pattern, of_extreme(kind, &argument, columns), argument)
+                of_any(choice, kind, argument, columns)
             }
-            10..12 => ("SUM(#)", Sure::Nothing, expressions.value(Type::Int, depth)),
-            12 => ("AVG(#)", Sure::Nothing, expressions.value(Type::Int, depth)),
-            13 | 14 => {
-                let pattern = if choice == 13 { "SUM(#)" } else { "AVG(#)" };
-                let argument = expressions.value(Type::Decimal, summed);
-                (pattern, Sure::Nothing, argument)
-            }
-            15 => {
-                // Sums of such numbers cancel or are infinite in one order and not in another.
-                let bounded: Vec<Column> = columns
-                    .iter()
-                    .filter(|column| !column.is_huge())
-                    .cloned()
-                    .collect();
-                let mut expressions = self.folding(&bounded);
-                let pattern = expressions.one(&["SUM(#)", "AVG(#)"]);
-                let argument = expressions.value(Type::Real, depth.min(1));
-                (pattern, Sure::Nothing, argument)
-            }
-            16 => {
-                let pattern = bits(expressions.random.random_range(0..3));
-                (pattern, Sure::Number, expressions.value(Type::Int, depth))
-            }
-            17 => {
-                // A literal 0x0A is 9 to MariaDB's SUM(DISTINCT), and 10 to everything else.
-                let pattern = expressions.one(&["SUM(DISTINCT # + 0)", "AVG(DISTINCT # + 0)"]);
-                (pattern, Sure::Nothing, expressions.leaf(Type::Int))
-            }
+            10..15 => sum(choice, depth, &mut expressions),
+            15 => self.sum_of_reals(columns, depth),
             18 => {
                 let value = expressions.value(Type::Int, depth);
                 let both = [value.clone(), value];
                 return (form("GROUP_CONCAT(# ORDER BY #)", both), Sure::Nothing);
             }
-            _ => {
-                let pattern = expressions.one(&["STDDEV(#)", "VARIANCE(#)"]);
-                // Of large numbers a variance has few digits that are sure.
-                let value = form("# % 1000", [expressions.value(Type::Int, 0)]);
-                (pattern, Sure::Nothing, value)
-            }
+            _ => of_numbers(choice, depth, &mut expressions),
         };
         let is_quotient = argument.sql().contains(" / ");
         let sure = if is_quotient { Sure::Nothing } else { sure };
         (form(pattern, [argument]), sure)
     }
 
+    /// Sums of numbers near the largest cancel or are infinite in one order and not in another.
+    fn sum_of_reals(&mut self, columns: &[Column], depth: usize) -> Folded {
+        let bounded: Vec<Column> = columns
+            .iter()
+            .filter(|column| !column.is_huge())
+            .cloned()
+            .collect();
+        let mut expressions = self.folding(&bounded);
+        let pattern = expressions.one(&["SUM(#)", "AVG(#)"]);
+        let argument = expressions.value(Type::Real, depth.min(1));
+        (pattern, Sure::Nothing, argument)
+    }
+
     /// Something computed from aggregates.
-    fn folded(&mut self, columns: &[Column]) -> Expr {
+    pub(super) fn folded(&mut self, columns: &[Column]) -> Expr {
         let (aggregate, sure) = self.aggregate(columns);
         let (other, other_sure) = self.aggregate(columns);
         let both = sure.min(other_sure);
@@ -178,6 +150,55 @@ impl Statements {
             },
             order,
             ..Statement::default()
+        }
+    }
+}
+
+/// Aggregates of values of any type.
+fn of_any(choice: u32, kind: Type, argument: Expr, columns: &[Column]) -> Folded {
+    let (pattern, sure) = match choice {
+        2 => ("COUNT(#)", Sure::Number),
+        3 => ("COUNT(DISTINCT #)", Sure::Number),
+        4..7 => ("MIN(#)", of_extreme(kind, &argument, columns)),
+        _ => ("MAX(#)", of_extreme(kind, &argument, columns)),
+    };
+    (pattern, sure, argument)
+}
+
+/// Sums and means of exact numbers.
+fn sum(choice: u32, depth: usize, expressions: &mut Expressions<'_, '_>) -> Folded {
+    // What is computed from the longest numbers is cut, and its sums depend on their order.
+    let summed = if expressions.columns.iter().any(Column::is_long) {
+        0
+    } else {
+        depth
+    };
+    let (pattern, kind, depth) = match choice {
+        10 | 11 => ("SUM(#)", Type::Int, depth),
+        12 => ("AVG(#)", Type::Int, depth),
+        13 => ("SUM(#)", Type::Decimal, summed),
+        _ => ("AVG(#)", Type::Decimal, summed),
+    };
+    (pattern, Sure::Nothing, expressions.value(kind, depth))
+}
+
+/// Other aggregates of numbers.
+fn of_numbers(choice: u32, depth: usize, expressions: &mut Expressions<'_, '_>) -> Folded {
+    match choice {
+        16 => {
+            let pattern = bits(expressions.random.random_range(0..3));
+            (pattern, Sure::Number, expressions.value(Type::Int, depth))
+        }
+        17 => {
+            // A literal 0x0A is 9 to MariaDB's SUM(DISTINCT), and 10 to everything else.
+            let pattern = expressions.one(&["SUM(DISTINCT # + 0)", "AVG(DISTINCT # + 0)"]);
+            (pattern, Sure::Nothing, expressions.leaf(Type::Int))
+        }
+        _ => {
+            let pattern = expressions.one(&["STDDEV(#)", "VARIANCE(#)"]);
+            // Of large numbers a variance has few digits that are sure.
+            let value = form("# % 1000", [expressions.value(Type::Int, 0)]);
+            (pattern, Sure::Nothing, value)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Several segments of a chunk are read as one derived table, in which a server looks up what it
 //! compares in a table: both find the same rows.
 
-use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
-use orrery_oracle::data::SHAPE;
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
 use orrery_oracle::fuzz::extreme::tables;
 use orrery_oracle::fuzz::schema::EXTREME;
-use orrery_oracle::site::Site;
 use orrery_plan::Work;
 use orrery_wire::Format;
+
+use crate::pair::Pair;
 
 /// Values of another table, many of them equal to one of `Extreme` in some type.
 const VALUES: &[&str] = &[
@@ -48,14 +48,11 @@ const FORMS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_rows_of_several_segments_are_those_of_one_table() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(160), Session::ANN).await;
     let columns = EXTREME.columns.iter().map(|(name, _)| name);
     let pairs = columns.flat_map(|column| VALUES.iter().map(move |value| (column, value)));
     let (mut in_chunks, mut wrong) = (0, Vec::new());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::catalog::{ChunkSet, TableKey, TableKind, hash_chunk};
 use orrery_archive::names::{self, ChunkId, RowSet, WorkerId};
-use orrery_oracle::client::{Outcome, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Outcome, Session, ask_czar, ask_plain};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
@@ -13,6 +13,8 @@ use orrery_oracle::site::Site;
 use orrery_wire::client::ClientConnection;
 use orrery_wire::value::TextCells;
 use orrery_wire::{Format, Value};
+
+use crate::pair::Pair;
 
 /// A statement, what the plain server is asked, its chunked tables, and the key it looks up.
 struct Case {
@@ -158,14 +160,11 @@ fn keys(outcome: &Outcome) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_touch_exactly_the_chunks_that_explain_names() {
-    let site = Site::start(SHAPE, &tables(400).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(400), Session::ANN).await;
     let all = site.archive.catalog.families["sky"].placement.len();
     for case in CASES {
         evidence::begin(&site).await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use orrery_oracle::client::{Session, ask_czar, ask_plain, ask_question, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain, ask_question};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{gathered, queries};
 use orrery_oracle::data::{SHAPE, tables};
@@ -11,19 +11,18 @@ use orrery_oracle::site::Site;
 use orrery_wire::client::{ClientConnection, ClientError};
 use orrery_wire::{Format, Value};
 
+use crate::pair::Pair;
+
 /// How long what is left of a statement may take to go.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_chunks_compute_is_what_one_server_computes_over_gathered_tables() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::STRICT).await.unwrap();
+    let Pair {
+        site: _site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(160), Session::STRICT).await;
     let mut wrong = Vec::new();
     for mut query in queries() {
         let question = orrery_czar_protocol::Question {

@@ -1,12 +1,12 @@
 //! Exact numbers stay exact where sums get longer than the longest DECIMAL.
 
-use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
-use orrery_oracle::data::SHAPE;
 use orrery_oracle::fuzz::extreme::tables;
-use orrery_oracle::site::Site;
 use orrery_wire::Format;
+
+use crate::pair::Pair;
 
 /// Sums of 65 digits and more, of DECIMAL(65,30) and DECIMAL(65,0), over several chunks.
 const SUMS: &[&str] = &[
@@ -22,14 +22,11 @@ const SUMS: &[&str] = &[
 const BY_KIND: &str = "SELECT SUM(e1.wide), AVG(e1.wide), SUM(e1.whole), AVG(e1.whole), COUNT(*) FROM Extreme e1 JOIN Object o1 ON e1.objectId = o1.objectId";
 
 async fn compare(pairs: &[(String, String)]) {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site: _site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(160), Session::ANN).await;
     let mut wrong = Vec::new();
     for format in [Format::Text, Format::Binary] {
         for (sql, plain_sql) in pairs {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orrery_archive::catalog::TableKey;
-use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 use orrery_wire::client::ClientConnection;
 use orrery_wire::{Format, Value};
+
+use crate::pair::Pair;
 
 /// Bytes of a page of InnoDB.
 const PAGE: u64 = 16384;
@@ -43,14 +45,11 @@ async fn listed(czar: &mut ClientConnection) -> BTreeMap<String, (u64, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_have_the_rows_and_bytes_of_what_is_published() {
-    let site = Site::start(SHAPE, &tables(300).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(300), Session::ANN).await;
     let found = listed(&mut czar).await;
     assert_eq!(found.len(), 3);
     for (table, &(rows, bytes)) in &found {

@@ -27,6 +27,7 @@ mod memory;
 mod messages;
 mod near;
 mod own_keys;
+mod pair;
 mod parts;
 mod replicas;
 mod rights;

@@ -1,11 +1,13 @@
 //! Errors of workers and of the shadow server name what users know: never a physical database or
 //! table, nor the merge's.
 
-use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
-use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
+use orrery_oracle::data::tables;
 use orrery_oracle::site::Site;
 use orrery_wire::Format;
 use orrery_wire::value::TextCells;
+
+use crate::pair::Pair;
 
 /// Statements that fail on workers, in MariaDB's own words.
 const ON_WORKERS: &[&str] = &[
@@ -26,14 +28,11 @@ const AT_THE_MERGE: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_name_what_users_know() {
-    let site = Site::start(SHAPE, &tables(100).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(100), Session::ANN).await;
     for format in [Format::Text, Format::Binary] {
         for sql in ON_WORKERS {
             let given = ask_czar(&mut czar, Session::ANN, format, sql).await;

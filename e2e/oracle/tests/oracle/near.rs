@@ -3,15 +3,15 @@
 
 use orrery_dev::archive::{Declaration, TableData};
 use orrery_dev::rows::Row;
-use orrery_oracle::client::{Session, ask_czar, ask_plain, ask_question, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain, ask_question};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
-use orrery_oracle::data::SHAPE;
-use orrery_oracle::site::Site;
 use orrery_wire::Format;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
+
+use crate::pair::Pair;
 
 /// Corners of chunks and of sub-chunks, places within them, both poles, and a ring around one.
 const CENTRES: &[(f64, f64)] = &[
@@ -131,12 +131,11 @@ const STATEMENTS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn near_neighbours_are_those_of_one_server_wherever_they_lie() {
-    let site = Site::start(SHAPE, &tables(), &[]).await.unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::STRICT).await.unwrap();
+    let Pair {
+        site: _site,
+        mut czar,
+        mut plain,
+    } = Pair::start(Ok(tables()), Session::STRICT).await;
     let mut wrong = Vec::new();
     let mut rows = 0;
     for statement in STATEMENTS {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_archive::names::ChunkId;
-use orrery_oracle::client::{Outcome, Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Outcome, Session, ask_czar, ask_plain};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
-use orrery_oracle::data::{SHAPE, tables};
+use orrery_oracle::data::tables;
 use orrery_oracle::evidence;
-use orrery_oracle::site::Site;
 use orrery_wire::Format;
+
+use crate::pair::Pair;
 
 /// Keys that the statements list; 400 of them have rows.
 const KEYS: i64 = 20_000;
@@ -86,14 +87,11 @@ fn keys_by_chunk<'a>(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chunk_is_asked_for_its_own_keys_in_bounded_bytes() {
-    let site = Site::start(SHAPE, &tables(400).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(400), Session::ANN).await;
     let keys = list();
     for (sql, is_ordered) in cases(&keys) {
         let start = sql.chars().take(70).collect::<String>();
@@ -135,12 +133,11 @@ async fn a_chunk_is_asked_for_its_own_keys_in_bounded_bytes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_cut_into_bounded_statements_where_the_index_cannot_be_read() {
-    let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(60), Session::ANN).await;
     for worker in site.stack.workers.values() {
         let mut root = worker.root().await.unwrap();
         let (_, databases) = root.query_all(b"SHOW DATABASES").await.unwrap();

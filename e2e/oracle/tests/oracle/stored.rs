@@ -7,6 +7,8 @@ use orrery_oracle::site::Site;
 use orrery_plan::Work;
 use orrery_wire::Format;
 
+use crate::pair::Pair;
+
 /// Remainders that are zeros with a sign, in chunks, joined, merged, on any worker, gathered.
 const SIGNED_ZEROS: &[&str] = &[
     "SELECT -3.000 % 3 AS m FROM Object",
@@ -225,14 +227,11 @@ const FIXED: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn distinct_doubles_have_the_bits_with_which_one_server_stores_them() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(160), Session::ANN).await;
     let (mut in_chunks, mut wrong) = (0, Vec::new());
     for (form, operand) in FIXED
         .iter()

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use orrery_oracle::client::{Session, ask_czar, ask_plain, set};
+use orrery_oracle::client::{Session, ask_czar, ask_plain};
 use orrery_oracle::compare::difference;
 use orrery_oracle::corpus::{Order, Query};
 use orrery_oracle::data::{SHAPE, tables};
 use orrery_oracle::site::Site;
 use orrery_wire::client::Response;
 use orrery_wire::{Format, Value};
+
+use crate::pair::Pair;
 
 /// Results whose values leave the range of the type that their digits suggest. Not as keys of
 /// groups: there one MariaDB clips them, too.
@@ -22,14 +24,11 @@ const BEYOND_THEIR_DIGITS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_its_columns_type_cannot_hold_is_right_or_an_error() {
-    let site = Site::start(SHAPE, &tables(160).unwrap(), &[])
-        .await
-        .unwrap();
-    let (mut czar, mut plain) = (
-        site.connect_czar().await.unwrap(),
-        site.connect_plain().await.unwrap(),
-    );
-    set(&mut plain, Session::ANN).await.unwrap();
+    let Pair {
+        site: _site,
+        mut czar,
+        mut plain,
+    } = Pair::start(tables(160), Session::ANN).await;
     let mut wrong = Vec::new();
     for format in [Format::Text, Format::Binary] {
         for sql in BEYOND_THEIR_DIGITS {
