@@ -1,5 +1,6 @@
 //! Statements over queries that are grouped by the key, so that each chunk computes its part of them.
 
+use super::groups::without_quotients;
 use super::schema::{Column, Type};
 use super::statements::Statements;
 use super::tree::{Expr, From, Select, Source, Statement, form, text};
@@ -40,7 +41,7 @@ impl Statements {
             group.clear();
         } else {
             for _ in 0..=self.below(2) {
-                items.push(self.folded(&columns));
+                items.push(without_quotients(self.folded(&columns)));
             }
             having = (self.below(5) == 0).then(|| text("COUNT(*) > 1"));
         }
