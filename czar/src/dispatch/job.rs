@@ -24,6 +24,10 @@ pub trait Units: Send + Sync + 'static {
     fn in_users_words(&self, text: &str) -> String;
     /// The unit's statements.
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError>;
+    /// What follows statements of several units that are joined by UNION ALL.
+    fn joined_end(&self) -> &str {
+        ""
+    }
     /// Workers that have all the unit needs, by the newest placement known.
     fn workers(&self, unit: usize) -> Vec<WorkerId>;
     /// Looks for a placement newer than the one known, for example at the agents; returns at once

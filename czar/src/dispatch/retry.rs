@@ -122,7 +122,7 @@ impl Task {
             return Ok(Err(AttemptError::Unknown));
         };
         if part.is_joined && statements.len() > 1 {
-            statements = vec![joined(&statements)];
+            statements = vec![joined(&statements, self.job.units.joined_end())];
         }
         let is_joined = part.is_joined && part.units.len() > 1;
         let since = Instant::now();
@@ -375,8 +375,8 @@ fn singles(part: Part) -> impl Iterator<Item = Part> {
     })
 }
 
-/// Several statements as one; each keeps its own ORDER BY and LIMIT.
-fn joined(statements: &[String]) -> String {
+/// Several statements as one; each keeps its own ORDER BY and LIMIT, and `end` follows them all.
+fn joined(statements: &[String], end: &str) -> String {
     let length = statements
         .iter()
         .map(|statement| statement.len() + 13)
@@ -387,12 +387,22 @@ fn joined(statements: &[String]) -> String {
         text.push_str(statement);
         text.push(')');
     }
+    text.push_str(end);
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_joined_statements_follows_them_all() {
+        let statements = ["SELECT 1 LIMIT 1".to_owned(), "SELECT 2 LIMIT 1".to_owned()];
+        assert_eq!(
+            joined(&statements, " LIMIT 1"),
+            "(SELECT 1 LIMIT 1) UNION ALL (SELECT 2 LIMIT 1) LIMIT 1"
+        );
+    }
 
     #[test]
     fn each_worker_is_named_with_its_last_word_and_no_worker_is_not_one() {

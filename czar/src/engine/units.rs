@@ -155,6 +155,13 @@ impl Units for ChunkUnits {
         Ok(self.renderer()?.statements(self.part(unit)?))
     }
 
+    fn joined_end(&self) -> &str {
+        match &self.plan.work {
+            Work::Chunks(work) => &work.joined_end,
+            _ => "",
+        }
+    }
+
     fn workers(&self, unit: usize) -> Vec<WorkerId> {
         let (Ok(part), Ok(renderer)) = (self.part(unit), self.renderer()) else {
             return Vec::new();

@@ -137,6 +137,7 @@ fn with_key(work: &ChunkWork, key: &str) -> ChunkWork {
         },
         merge: work.merge.clone(),
         batchable: work.batchable,
+        joined_end: work.joined_end.clone(),
     }
 }
 

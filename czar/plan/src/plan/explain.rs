@@ -109,11 +109,10 @@ fn explain_chunks(plan: &Plan, work: &ChunkWork, push: &mut dyn FnMut(&str, Stri
     push(
         "batches",
         if work.batchable {
-            "UNION ALL"
+            format!("UNION ALL{}", work.joined_end)
         } else {
-            "one statement each"
-        }
-        .to_owned(),
+            "one statement each".to_owned()
+        },
     );
     match &work.merge {
         Merge::Concatenate(range) => {

@@ -112,6 +112,9 @@ pub struct ChunkWork {
     /// Whether statements may be joined by UNION ALL without changing a value's text (ZEROFILL and
     /// BIT are lost there). Statements with their own ORDER BY or LIMIT need parentheses then.
     pub batchable: bool,
+    /// What follows statements that are joined by UNION ALL, each in parentheses: of their rows
+    /// together no more may matter than of those of each. Empty, or with a leading space.
+    pub joined_end: String,
 }
 
 /// What becomes of the rows of the statements.

@@ -175,7 +175,9 @@ async fn execute(plan: Plan, archive: &Archive, connection: &mut Conn) -> Result
             for batch in statements.chunks(if work.batchable { 5 } else { 1 }) {
                 let batch = match batch {
                     [one] => one.clone(),
-                    several => format!("({})", several.join(") UNION ALL (")),
+                    several => {
+                        format!("({}){}", several.join(") UNION ALL ("), work.joined_end)
+                    }
                 };
                 parts.extend(rows(connection, &batch).await?);
             }
@@ -437,6 +439,13 @@ async fn merged_parts_equal_one_server() {
     let mut failures = Vec::new();
     for (order, sql, oracle) in queries {
         let plan = match plan(sql, &sides.archive.catalog, Some("sky")) {
+            Ok(Plan {
+                work: Work::Gather(gather),
+                ..
+            }) => {
+                failures.push(format!("{sql}\n  gathered: {:?}", gather.reason));
+                continue;
+            }
             Ok(plan) => plan,
             Err(error) => {
                 failures.push(format!("{sql}\n  {error}"));

@@ -297,7 +297,7 @@ any: SELECT COUNT(*) FROM Object o WHERE EXISTS (SELECT 1 FROM Object p, Source 
 any: SELECT MAX(n), COUNT(*), AVG(n), SUM(n), COUNT(DISTINCT m), MIN(a) FROM (SELECT objectId, COUNT(*) AS n, MAX(filterId) AS m, AVG(amount) AS a FROM Source GROUP BY objectId) d
 any: SELECT COUNT(*) FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d WHERE n > 2
 any: SELECT * FROM (SELECT objectId, COUNT(*), AVG(filterId), SUM(amount) / COUNT(*) FROM Source GROUP BY objectId) d
-any: SELECT n, COUNT(*), MIN(objectId), SUM(n / 7) * 70000 FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d GROUP BY n
+any: SELECT n, COUNT(*), MIN(objectId), SUM(n), AVG(n) FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId) d GROUP BY n
 fixed: SELECT objectId, n FROM (SELECT objectId, COUNT(*) AS n FROM Source GROUP BY objectId ORDER BY n) d ORDER BY n DESC, objectId LIMIT 7
 any: SELECT objectId, SUM(n) FROM (SELECT objectId, filterId, COUNT(*) AS n FROM Source GROUP BY objectId, filterId) AS d GROUP BY objectId HAVING SUM(n) > 1
 any: SELECT filterId, COUNT(*) FROM (SELECT filterId, COUNT(*) AS n FROM Source s GROUP BY s.objectId, filterId HAVING n > 0) d GROUP BY filterId
@@ -329,3 +329,9 @@ any: SELECT COUNT(*), SUM(d.n) FROM Object o JOIN (SELECT objectId, COUNT(*) AS 
 any: SELECT objectId, GROUP_CONCAT(run ORDER BY run), GROUP_CONCAT(DISTINCT kind ORDER BY kind DESC SEPARATOR ' | '), JSON_ARRAYAGG(tiny), JSON_OBJECTAGG(code, price) FROM Object GROUP BY objectId
 any: SELECT objectId, GROUP_CONCAT(run, ':', name SEPARATOR ''), COUNT(*) FROM Object WHERE objectId IN (1, 2, 3, 7) GROUP BY objectId HAVING GROUP_CONCAT(run) IS NOT NULL
 any: SELECT objectId, run, GROUP_CONCAT(DISTINCT mag ORDER BY mag, tiny DESC) FROM Object GROUP BY objectId, run
+-- The first rows of several statements together
+fixed: SELECT objectId, mag FROM Object ORDER BY mag DESC, objectId LIMIT 3, 9
+fixed: SELECT objectId FROM Object ORDER BY day DESC, price / 7, objectId LIMIT 11
+fixed: SELECT objectId FROM Object ORDER BY seen, at DESC, objectId LIMIT 8
+fixed: SELECT objectId, kind FROM Object ORDER BY kind DESC, flags, objectId LIMIT 8
+count: SELECT objectId FROM Object LIMIT 2, 17

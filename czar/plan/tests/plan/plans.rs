@@ -204,6 +204,28 @@ fn texts_are_not_joined_that_may_be_longer_than_what_is_reserved_for_them() {
 }
 
 #[test]
+fn joined_statements_give_no_more_rows_than_one_of_them_where_their_order_is_kept() {
+    for (sql, end) in [
+        ("SELECT run FROM Object LIMIT 3, 4", " LIMIT 7"),
+        (
+            "SELECT run, mag FROM Object ORDER BY mag DESC, day, run LIMIT 5",
+            " ORDER BY 2 DESC, 3, 1 LIMIT 5",
+        ),
+        ("SELECT run FROM Object ORDER BY run", ""),
+        ("SELECT run FROM Object ORDER BY kind LIMIT 5", ""),
+        ("SELECT run FROM Object ORDER BY name LIMIT 5", ""),
+        (
+            "SELECT run FROM Object ORDER BY fixed LIMIT 5",
+            " ORDER BY 2 LIMIT 5",
+        ),
+        ("SELECT DISTINCT run FROM Object ORDER BY run LIMIT 5", ""),
+        ("SELECT run, COUNT(*) FROM Object GROUP BY run LIMIT 5", ""),
+    ] {
+        assert_eq!(chunk_work(&planned(sql)).joined_end, end, "{sql}");
+    }
+}
+
+#[test]
 fn distinct_goes_where_no_two_rows_are_equal() {
     let merged = |sql: &str| shadow(sql).merge_sql("t");
     for sql in [

@@ -76,6 +76,7 @@ pub(super) fn split(
         template: composer.template(&list, &tail),
         merge: Merge::Shadow(merge),
         exchange: Exchange::computed(columns, merged),
+        joined_end: String::new(),
     })
 }
 

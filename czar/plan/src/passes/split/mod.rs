@@ -73,6 +73,7 @@ pub(crate) fn split(
         template: parts.template,
         merge: parts.merge,
         batchable,
+        joined_end: parts.joined_end,
     };
     Ok((Work::Chunks(work), parts.exchange))
 }

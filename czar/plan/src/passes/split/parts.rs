@@ -9,6 +9,8 @@ pub(super) struct Parts {
     pub template: Template,
     pub merge: Merge,
     pub exchange: Exchange,
+    /// [`crate::plan::ChunkWork::joined_end`].
+    pub joined_end: String,
 }
 
 /// What crosses from the chunks to the merge, and what the merge computes of it: what the last pass

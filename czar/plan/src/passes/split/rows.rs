@@ -1,5 +1,7 @@
 //! Statements without groups: rows as they are, ordered, or distinct.
 
+use orrery_archive::sql_type::SqlType;
+
 use super::clauses::{clause, part_limit, partial_list, range_text};
 use super::compose::Composer;
 use super::parts::{Column, Exchange, Parts, Purpose};
@@ -8,7 +10,10 @@ use crate::aggregate::carry::Carrier;
 use crate::error::{PlanError, refused};
 use crate::plan::{Merge, ShadowMerge};
 use crate::query::expr::Expr;
+use crate::query::infer::type_of;
+use crate::query::scope::Scope;
 use crate::query::select::Select;
+use crate::query::value::{Nature, Number, Shown};
 
 /// Rows of the chunks, in any order.
 pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> Parts {
@@ -17,10 +22,12 @@ pub(super) fn split_plain(select: &Select<'_>, composer: &Composer<'_, '_>) -> P
         .iter()
         .map(|item| item.expr.print(&select.scope));
     let list = items.collect::<Vec<_>>().join(", ");
+    let limit = part_limit(select.range);
     Parts {
-        template: composer.template(&list, &part_limit(select.range)),
+        template: composer.template(&list, &limit),
         merge: Merge::Concatenate(select.range),
         exchange: Exchange::default(),
+        joined_end: limit,
     }
 }
 
@@ -60,6 +67,12 @@ pub(super) fn split_ordered(
     } else {
         format!("{}{limit}", clause(" ORDER BY ", by_place))
     };
+    let places = keys.iter().map(|(column, _)| *column);
+    let joined_end = if !select.distinct && columns.keep_order(places, &select.scope) {
+        tail.clone()
+    } else {
+        String::new()
+    };
     let outputs: Vec<String> = columns
         .outputs
         .iter()
@@ -83,6 +96,7 @@ pub(super) fn split_ordered(
             columns: columns.partial,
             merged: columns.outputs,
         },
+        joined_end,
     })
 }
 
@@ -121,6 +135,30 @@ impl Columns {
             columns.outputs.push(carrier.unpack(travelled).value);
         }
         Ok(columns)
+    }
+
+    /// Whether UNION ALL keeps the order of these columns: of numbers and dates, not of ENUM and SET,
+    /// which become texts.
+    fn keep_order(&self, places: impl IntoIterator<Item = usize>, scope: &Scope<'_>) -> bool {
+        let keeps = |expr: &Expr| {
+            let kind = type_of(expr, scope);
+            match (kind.nature, expr) {
+                (Nature::Number, _) => {
+                    !matches!(kind.number, Number::Double(shown) if shown != Shown::All)
+                }
+                (_, Expr::Column(column)) => matches!(
+                    scope.type_of(*column),
+                    Some(SqlType::Date | SqlType::DateTime(_) | SqlType::Time(_))
+                ),
+                _ => false,
+            }
+        };
+        let mut places = places.into_iter();
+        places.all(|place| {
+            self.partial
+                .get(place)
+                .is_some_and(|column| keeps(&column.expr))
+        })
     }
 
     /// The partial column to order by.

@@ -36,11 +36,13 @@ pub(super) fn split(
     let items: Vec<String> = select.items.iter().map(|item| text(&item.expr)).collect();
     let mut tail = clause(" GROUP BY ", select.group_by.iter().map(text));
     tail.push_str(&clause(" HAVING ", select.having.iter().map(text)));
-    tail.push_str(&part_limit(select.range));
+    let limit = part_limit(select.range);
+    tail.push_str(&limit);
     Ok(Some(Parts {
         template: composer.template(&items.join(", "), &tail),
         merge: Merge::Concatenate(select.range),
         exchange: Exchange::default(),
+        joined_end: limit,
     }))
 }
 

@@ -65,6 +65,10 @@ pub fn compare(simple: &SimpleMerge, parts: &[Row], merged: &[Row]) {
         let key = simple.keys.iter().map(|&key| part[key].clone()).collect();
         groups.entry(key).or_default().push(part);
     }
+    if simple.keys.is_empty() {
+        // All rows are one group, also when there is none.
+        groups.entry(Vec::new()).or_default();
+    }
     assert_eq!(groups.len(), merged.len(), "groups");
     let number_of = |value: &Option<Vec<u8>>| {
         let text = value
