@@ -249,7 +249,8 @@ impl<'a> Renderer<'a> {
     /// for each list of keys of a chunk.
     pub fn parts(&self, selection: &ChunkSelection) -> Result<Vec<ChunkPart>, RenderError> {
         let chunks = self.chunks(selection);
-        if !self.template.names_keys() {
+        // Without chunks there is nothing to look keys up for.
+        if chunks.is_empty() || !self.template.names_keys() {
             let part = |chunk| ChunkPart {
                 chunk,
                 keys: String::new(),

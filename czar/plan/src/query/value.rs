@@ -271,7 +271,14 @@ impl Number {
     pub(crate) fn rounded_to(self, digits: u32) -> Self {
         match self {
             Self::Exact(known) => {
-                Self::Exact(Digits::plain(known.whole + 1, digits.min(LONGEST_FRACTION)))
+                // What MariaDB reserves for a number that is too long has fewer digits before the
+                // point, and so has what it reserves for the rounded one.
+                let whole = if known.can_be_stored() {
+                    known.whole + 1
+                } else {
+                    LONGEST + 1
+                };
+                Self::Exact(Digits::plain(whole, digits.min(LONGEST_FRACTION)))
             }
             Self::Double(_) if digits > 30 => Self::Double(Shown::All),
             Self::Double(_) => Self::Double(Shown::Rounded(digits)),

@@ -189,6 +189,8 @@ fn texts_are_not_joined_that_may_be_longer_than_what_is_reserved_for_them() {
         "INSERT(0x0A, 1, 1, 'abcdef')",
         "IF(run > 0, name, flux)",
         "ROUND(-TRUE, 1)",
+        "TRUNCATE(price * price * price * price * price * price * price, 2)",
+        "FLOOR(price * price * price * price * price * price * price)",
     ] {
         assert!(!batchable(&format!("SELECT {item} FROM Object")), "{item}");
     }
@@ -222,6 +224,21 @@ fn joined_statements_give_no_more_rows_than_one_of_them_where_their_order_is_kep
         ("SELECT run, COUNT(*) FROM Object GROUP BY run LIMIT 5", ""),
     ] {
         assert_eq!(chunk_work(&planned(sql)).joined_end, end, "{sql}");
+    }
+}
+
+#[test]
+fn keys_that_no_row_has_are_not_looked_up() {
+    for filter in [
+        "objectId IN (NULL)",
+        "objectId IN (1, 2) AND objectId IN (3, 4)",
+    ] {
+        let plan = planned(&format!("SELECT run FROM Object WHERE {filter}"));
+        let catalog = typical();
+        let renderer = plan.renderer(&catalog).unwrap().unwrap();
+        assert_eq!(plan.lookup(), None, "{filter}");
+        let parts = renderer.parts(&chunk_work(&plan).selection);
+        assert_eq!(parts, Ok(Vec::new()), "{filter}");
     }
 }
 
