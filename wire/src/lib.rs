@@ -24,6 +24,7 @@ pub mod column;
 pub mod command;
 mod error;
 pub mod errors;
+pub mod load_data;
 pub mod packet;
 pub mod reply;
 pub mod server;

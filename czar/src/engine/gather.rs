@@ -157,7 +157,7 @@ async fn fetch(
     share: &mut Share,
     warnings: &mut OfParts,
 ) -> Result<(), StatementError> {
-    let mut loader = Loader::new(scan.insert_sql(), scan.columns.len());
+    let mut loader = Loader::new(&scan.name(), &scan.columns_sql(), scan.columns.len());
     while let Some(mut done) = tasks.next().await? {
         warnings.add(done.unit, std::mem::take(&mut done.warnings));
         let mut count = |bytes| share.take(bytes).map_err(StatementError::from);

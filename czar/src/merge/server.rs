@@ -57,8 +57,7 @@ async fn merged(
     let connection = lease.connection()?;
     connection.run(merge.create_sql(TABLE).as_bytes()).await?;
     connection.run(LOAD_MODE.as_bytes()).await?;
-    let insert = format!("INSERT INTO {TABLE} VALUES ");
-    let mut loader = Loader::new(insert, merge.partial_columns).numbered();
+    let mut loader = Loader::new(TABLE, "", merge.partial_columns).numbered();
     for mut done in partial {
         loader
             .load(connection, &mut done, &mut |_| Ok::<_, ExchangeError>(()))

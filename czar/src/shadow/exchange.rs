@@ -10,7 +10,7 @@ use bytes::{BufMut, BytesMut};
 use orrery_plan::STORED_ROW;
 use orrery_wire::client::{ClientConnection, ClientError, Next, Response};
 use orrery_wire::value::TextCells;
-use orrery_wire::{ColumnDef, ColumnType, Format};
+use orrery_wire::{ColumnDef, Format, load_data};
 use thiserror::Error;
 
 use super::server::ShadowError;
@@ -27,8 +27,8 @@ const CHANGED: [u16; 5] = [1264, 1265, 1292, 1366, 1406];
 /// Warning that a function's value was longer than a packet and became NULL, which a client could
 /// not tell from an answer.
 pub const TOO_LONG: u16 = 1301;
-/// Bytes of an INSERT.
-const INSERT_BYTES: usize = 1 << 20;
+/// Bytes of rows in a statement.
+const LOAD_BYTES: usize = 1 << 20;
 
 /// Why rows did not get in or out.
 #[derive(Debug, Error)]
@@ -73,25 +73,28 @@ pub struct Held {
     pub warnings: Warnings,
 }
 
-/// Writes rows into one table, by INSERT statements.
+/// Writes rows into one table, by statements of some megabytes: `LOAD DATA` takes half the time of
+/// `INSERT`, and parses no SQL.
 pub struct Loader {
-    insert: String,
+    statement: String,
     wanted: usize,
     is_numbered: bool,
     sequence: u64,
-    numeric: Vec<bool>,
     text: BytesMut,
 }
 
 impl Loader {
-    /// A loader of rows with so many columns. `insert` is the statement up to the rows.
-    pub fn new(insert: String, wanted: usize) -> Self {
+    /// A loader of rows with so many columns into a table, by its quoted name. `columns` lists the
+    /// table's columns in the order of the rows, in parentheses; empty: all, in the table's order.
+    pub fn new(table: &str, columns: &str, wanted: usize) -> Self {
         Self {
-            insert,
+            statement: format!(
+                "LOAD DATA LOCAL INFILE 'rows' INTO TABLE {table} {} {columns}",
+                load_data::FORMAT
+            ),
             wanted,
             is_numbered: false,
             sequence: 0,
-            numeric: Vec::new(),
             text: BytesMut::new(),
         }
     }
@@ -110,12 +113,12 @@ impl Loader {
         done: &mut Done,
         count: &mut (dyn FnMut(u64) -> Result<(), E> + Send),
     ) -> Result<(), E> {
-        self.begin(&done.columns)?;
+        self.check(&done.columns)?;
         while let Some(piece) = done.rows.next().await.map_err(ExchangeError::from)? {
             count(piece.rows().map(|row| STORED_ROW + row.len() as u64).sum())?;
             for row in piece {
-                self.push(&row);
-                if self.text.len() >= INSERT_BYTES {
+                self.push(&row)?;
+                if self.text.len() >= LOAD_BYTES {
                     self.flush(connection).await?;
                 }
             }
@@ -128,92 +131,55 @@ impl Loader {
         if self.text.is_empty() {
             return Ok(());
         }
-        let statement = self.text.split().freeze();
-        let response = match connection.query(&statement).await {
+        let loaded = connection
+            .load_local(self.statement.as_bytes(), &self.text)
+            .await;
+        self.text.clear();
+        let ok = match loaded {
             Err(ClientError::Server(error)) if CHANGED.contains(&error.code) => {
                 return Err(ExchangeError::Changed(error.message));
             }
-            response => response?,
+            loaded => loaded?,
         };
-        match response {
-            Response::Ok(ok) if ok.warnings == 0 => Ok(()),
-            Response::Ok(ok) => {
-                let warnings = Warnings::fetch(connection, ok.warnings).await?;
-                let said = warnings.listed().first().map_or_else(
-                    || "a warning without a text".to_owned(),
-                    |first| first.message.clone(),
-                );
-                Err(ExchangeError::Changed(said))
-            }
-            Response::Rows(_) => Err(ExchangeError::Changed("rows instead of OK".to_owned())),
+        if ok.warnings == 0 {
+            return Ok(());
         }
+        let warnings = Warnings::fetch(connection, ok.warnings).await?;
+        let said = warnings.listed().first().map_or_else(
+            || "a warning without a text".to_owned(),
+            |first| first.message.clone(),
+        );
+        Err(ExchangeError::Changed(said))
     }
 
-    /// Takes over the columns of the rows that follow.
-    fn begin(&mut self, columns: &[ColumnDef]) -> Result<(), ExchangeError> {
+    /// Whether the rows that follow have the columns of the table.
+    fn check(&self, columns: &[ColumnDef]) -> Result<(), ExchangeError> {
         if columns.len() != self.wanted && !columns.is_empty() {
             return Err(ExchangeError::Columns {
                 given: columns.len(),
                 wanted: self.wanted,
             });
         }
-        self.numeric = columns.iter().map(is_numeric).collect();
         Ok(())
     }
 
-    fn push(&mut self, row: &[u8]) {
-        if self.text.is_empty() {
-            self.text.put_slice(self.insert.as_bytes());
-        } else {
-            self.text.put_u8(b',');
-        }
-        self.text.put_u8(b'(');
+    fn push(&mut self, row: &[u8]) -> Result<(), ExchangeError> {
         if self.is_numbered {
-            let _ = write!(self.text, "{},", self.sequence);
+            let _ = write!(self.text, "{}\t", self.sequence);
         }
         self.sequence += 1;
-        for (number, (cell, is_numeric)) in TextCells::new(row).zip(&self.numeric).enumerate() {
+        for (number, cell) in TextCells::new(row).enumerate() {
             if number > 0 {
-                self.text.put_u8(b',');
+                self.text.put_u8(b'\t');
             }
-            match cell.ok().flatten() {
-                None => self.text.put_slice(b"NULL"),
-                Some(number) if *is_numeric => self.text.put_slice(number),
-                Some(bytes) => put_hex(bytes, &mut self.text),
+            match cell.map_err(ClientError::from)? {
+                None => self.text.put_slice(load_data::NULL),
+                Some(bytes) => load_data::escape(bytes, &mut self.text),
             }
         }
-        self.text.put_u8(b')');
+        self.text.put_u8(b'\n');
+        Ok(())
     }
-}
-
-/// Bytes as they are stored, whatever the character set of the session.
-fn put_hex(bytes: &[u8], text: &mut BytesMut) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    text.put_slice(b"X'");
-    for byte in bytes {
-        let pair = [byte >> 4, byte & 15]
-            .map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0'));
-        text.put_slice(&pair);
-    }
-    text.put_u8(b'\'');
-}
-
-/// Whether a column's text is a number literal.
-fn is_numeric(column: &ColumnDef) -> bool {
-    use ColumnType as T;
-    matches!(
-        column.column_type,
-        T::MYSQL_TYPE_TINY
-            | T::MYSQL_TYPE_SHORT
-            | T::MYSQL_TYPE_INT24
-            | T::MYSQL_TYPE_LONG
-            | T::MYSQL_TYPE_LONGLONG
-            | T::MYSQL_TYPE_FLOAT
-            | T::MYSQL_TYPE_DOUBLE
-            | T::MYSQL_TYPE_DECIMAL
-            | T::MYSQL_TYPE_NEWDECIMAL
-            | T::MYSQL_TYPE_YEAR
-    )
 }
 
 /// Runs a statement and takes its whole result over.
@@ -268,6 +234,7 @@ pub async fn take_over(
 
 #[cfg(test)]
 mod tests {
+    use orrery_wire::ColumnType;
     use orrery_wire::value::encode_text_row;
 
     use super::*;
@@ -277,29 +244,23 @@ mod tests {
             ColumnDef::expression("p0", ColumnType::MYSQL_TYPE_DOUBLE, 20),
             ColumnDef::text("p1", 8, 20),
         ];
-        loader.begin(&columns).unwrap();
+        loader.check(&columns).unwrap();
         for (number, text) in [(Some("1e300"), Some("a'\\")), (None, None)] {
             let mut row = BytesMut::new();
             encode_text_row(
                 &mut row,
                 [number.map(str::as_bytes), text.map(str::as_bytes)],
             );
-            loader.push(&row);
+            loader.push(&row).unwrap();
         }
-        assert!(loader.begin(&columns[..1]).is_err());
+        assert!(loader.check(&columns[..1]).is_err());
         String::from_utf8(loader.text.to_vec()).unwrap()
     }
 
     #[test]
-    fn numbers_are_written_as_literals_and_bytes_as_stored() {
-        let loader = || Loader::new("INSERT INTO t VALUES ".to_owned(), 2);
-        assert_eq!(
-            text(loader()),
-            "INSERT INTO t VALUES (1e300,X'61275c'),(NULL,NULL)"
-        );
-        assert_eq!(
-            text(loader().numbered()),
-            "INSERT INTO t VALUES (0,1e300,X'61275c'),(1,NULL,NULL)"
-        );
+    fn rows_are_written_as_load_data_takes_them() {
+        let loader = || Loader::new("t", "", 2);
+        assert_eq!(text(loader()), "1e300\ta'\\\\\n\\N\t\\N\n");
+        assert_eq!(text(loader().numbered()), "0\t1e300\ta'\\\\\n1\t\\N\t\\N\n");
     }
 }

@@ -264,6 +264,7 @@ impl ShadowServer {
             user: user.to_owned(),
             password,
             max_allowed_packet: MAX_ROW,
+            load_local: true,
             ..ClientOptions::default()
         };
         let setup = format!(

@@ -223,6 +223,7 @@ fn wanted(options: &ClientOptions) -> CapabilityFlags {
     wanted.set(C::CLIENT_CONNECT_WITH_DB, options.database.is_some());
     wanted.set(C::CLIENT_SESSION_TRACK, options.session_track);
     wanted.set(C::CLIENT_DEPRECATE_EOF, options.deprecate_eof);
+    wanted.set(C::CLIENT_LOCAL_FILES, options.load_local);
     wanted.set(C::CLIENT_SSL, options.tls.is_some());
     wanted
 }

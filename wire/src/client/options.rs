@@ -52,6 +52,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Ask the server to report changes of session variables in its OK packets.
     pub session_track: bool,
+    /// Offer [`ClientConnection::load_local`](super::ClientConnection::load_local).
+    pub load_local: bool,
     /// Ask for results without EOF packets if the server knows them.
     pub deprecate_eof: bool,
 }
@@ -68,6 +70,7 @@ impl Default for ClientOptions {
             max_allowed_packet: crate::packet::MAX_PAYLOAD,
             connect_timeout: Duration::from_secs(10),
             session_track: false,
+            load_local: false,
             deprecate_eof: true,
         }
     }

@@ -14,7 +14,7 @@ use crate::reply::{ERR_MARK, OK_MARK, OkPacket, is_end_of_rows};
 use mysql_common::constants::CapabilityFlags;
 
 /// First byte of a request to send a local file.
-const LOCAL_INFILE: u8 = 0xFB;
+pub(super) const LOCAL_INFILE: u8 = 0xFB;
 
 /// How an answer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl ClientConnection {
         self.read_raw_response().await
     }
 
-    async fn send_query(
+    pub(super) async fn send_query(
         &mut self,
         sql: &[u8],
         attributes: &[QueryAttribute],
@@ -204,7 +204,7 @@ impl ClientConnection {
             }
             Some(&ERR_MARK) => Err(self.server_error(&payload)?),
             Some(&LOCAL_INFILE) => Err(WireError::Malformed(
-                "the server asks for a local file, which was never offered",
+                "the server asks for a file, and the statement has none",
             )
             .into()),
             _ => {

@@ -5,6 +5,7 @@ use orrery_kit::Mysqld;
 use orrery_wire::client::{
     ClientConnection, ClientError, ClientOptions, Endpoint, Next, Pause, Response,
 };
+use orrery_wire::load_data::{FORMAT, NULL, escape};
 use orrery_wire::value::{BinaryCells, Param, TextCells, TextToBinary};
 use orrery_wire::{ColumnDef, Value};
 
@@ -125,6 +126,59 @@ async fn a_server_cannot_ask_for_a_file() {
         .unwrap_err();
     assert!(matches!(error, ClientError::Server(_)), "{error:?}");
     connection.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_sent_for_a_load_arrive_byte_for_byte() {
+    let server = server();
+    server.sql("CREATE DATABASE d; CREATE TABLE d.l (n INT, v VARBINARY(20), w LONGBLOB)");
+    let offered = ClientOptions {
+        load_local: true,
+        ..options("ann", PASSWORD)
+    };
+    let mut connection = ClientConnection::connect(&tcp(&server), &offered)
+        .await
+        .unwrap();
+    // More than a packet takes.
+    let large = vec![b'\t'; 17 << 20];
+    let values = [
+        Some(&b"a\tb\nc\\N\0\xff'"[..]),
+        Some(b""),
+        None,
+        Some(b"NULL"),
+    ];
+    let mut rows = Vec::new();
+    for (number, value) in values.iter().enumerate() {
+        rows.extend_from_slice(format!("{number}\t").as_bytes());
+        match value {
+            Some(value) => escape(value, &mut rows),
+            None => rows.extend_from_slice(NULL),
+        }
+        rows.push(b'\t');
+        escape(if number == 0 { &large } else { b"" }, &mut rows);
+        rows.push(b'\n');
+    }
+    let load = format!("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE d.l {FORMAT}");
+    let ok = connection.load_local(load.as_bytes(), &rows).await.unwrap();
+    assert_eq!((ok.affected_rows, ok.warnings), (4, 0));
+    let stored = text(
+        &mut connection,
+        "SELECT GROUP_CONCAT(IFNULL(HEX(v), 'none') ORDER BY n) FROM d.l",
+    )
+    .await;
+    assert_eq!(stored, "6109620A635C4E00FF27,,none,4E554C4C");
+    assert_eq!(
+        text(&mut connection, "SELECT LENGTH(w) FROM d.l WHERE n = 0").await,
+        large.len().to_string()
+    );
+
+    let ok = connection.load_local(load.as_bytes(), b"x\ty\tz\n").await;
+    assert!(ok.unwrap().warnings > 0);
+    let missing = load.replace("d.l", "d.none");
+    let error = connection.load_local(missing.as_bytes(), &rows).await;
+    assert_eq!(error.unwrap_err().server_error().unwrap().code, 1146);
+    let error = connection.load_local(b"SELECT 1", &rows).await;
+    assert!(matches!(error, Err(ClientError::Wire(_))), "{error:?}");
 }
 
 #[tokio::test]

@@ -23,18 +23,14 @@ impl Scan {
         format!("CREATE TEMPORARY TABLE {} {}", self.name(), self.definition)
     }
 
-    /// What fills it, up to the rows.
-    pub fn insert_sql(&self) -> String {
+    /// Its columns in the order of the rows that fill it, in parentheses.
+    pub fn columns_sql(&self) -> String {
         let columns: Vec<String> = self
             .columns
             .iter()
             .map(|column| quote_identifier(column))
             .collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ",
-            self.name(),
-            columns.join(",")
-        )
+        format!("({})", columns.join(","))
     }
 
     /// Bytes that its rows take for sure: 0 where a filter or an area may leave any number of them.

@@ -260,10 +260,7 @@ fn values_that_their_text_does_not_hold_are_fetched_as_doubles() {
          `fixed` DOUBLE(10,3) NULL DEFAULT NULL) ENGINE=InnoDB ROW_FORMAT=DYNAMIC \
          DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
     );
-    assert_eq!(
-        scans[0].insert_sql(),
-        "INSERT INTO `sky`.`Object` (`mag`,`flux`,`fixed`) VALUES "
-    );
+    assert_eq!(scans[0].columns_sql(), "(`mag`,`flux`,`fixed`)");
 }
 
 #[test]
