@@ -222,3 +222,168 @@ pub fn rows_to_load(finished: &Finished, load: &Load) -> u64 {
         .map(|(chunk, rows)| rows * load.index_chunks.get(chunk).map_or(0, Vec::len) as u64);
     rows.chain(index).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use orrery_archive::ingest::IngestSummary;
+    use orrery_archive::names::RowSet;
+    use orrery_worker_api::agent::Loaded;
+    use orrery_worker_api::loader::{ChunkRows, Survey, Surveyed};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A survey of two files, the second in two parts, with rows in the chunks 3 and 5.
+    fn finished() -> Finished {
+        let survey: Survey = serde_json::from_value(json!({
+            "id": "uid/1", "sources": [], "dialect": {}, "fields": [], "maxRejects": 0,
+            "positions": "reject", "orphans": "keep", "misplacedChildren": "reject",
+            "expectedFiles": null,
+            "target": {"director": {
+                "grid": {"scheme": "hash", "chunks": 9},
+                "index": {"chunks": 1, "keyType": "BIGINT", "places": {}},
+                "table": {
+                    "family": "f", "key": "id", "position": null, "columns": [], "indexes": [],
+                    "uniqueKey": "enforced", "charset": "utf8mb4", "collation": "utf8mb4_bin",
+                    "scanRating": 1, "qservCompat": false,
+                },
+            }},
+        }))
+        .unwrap();
+        let piece = IndexPiece {
+            chunk: 0,
+            piece: 0,
+            offset: 0,
+            length: 9,
+            rows: 3,
+        };
+        Finished {
+            survey,
+            surveyed: Surveyed {
+                files: Vec::new(),
+                chunks: [3, 5].map(|chunk| (chunk, ChunkRows::default())).into(),
+                index_chunks: [(0, 3)].into(),
+            },
+            summary: IngestSummary::default(),
+            samples: Vec::new(),
+            records: 3,
+            bytes: 9,
+            parts: vec![vec![0], vec![0, 1]],
+            index: vec![piece],
+        }
+    }
+
+    fn load() -> Load {
+        let agents = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Load {
+            id: "uid/1".into(),
+            attempt: 7,
+            index_attempt: Some(8),
+            chunks: [(3, agents(&["a", "b"])), (5, agents(&["b"]))].into(),
+            index_chunks: [(0, agents(&["a"]))].into(),
+            record_keepers: Vec::new(),
+        }
+    }
+
+    fn block(chunk: u32, set: RowSet, offset: u64) -> Block {
+        Block {
+            chunk,
+            set,
+            offset,
+            length: 1,
+        }
+    }
+
+    fn units() -> Vec<Unit> {
+        let blocks = vec![
+            block(5, RowSet::Home, 0),
+            block(3, RowSet::Overlap, 1),
+            block(3, RowSet::Home, 2),
+            block(4, RowSet::Home, 3),
+            block(5, RowSet::Home, 4),
+        ];
+        part_units(
+            &finished(),
+            &load(),
+            (1, 0),
+            &by_chunk(PartIndex { blocks }),
+        )
+    }
+
+    #[test]
+    fn a_part_is_sent_by_chunk_with_its_blocks_in_order_and_without_dropped_chunks() {
+        let offsets = |unit: &Unit| match &unit.rows {
+            UnitRows::Blocks(blocks) => blocks.iter().map(|block| block.offset).collect(),
+            UnitRows::Index(_) => Vec::new(),
+        };
+        let sent: Vec<_> = units()
+            .iter()
+            .map(|unit| (unit.target.chunk, unit.target.part, offsets(unit)))
+            .collect();
+        assert_eq!(
+            sent,
+            [
+                (3, TablePart::Home, vec![2]),
+                (3, TablePart::Overlap, vec![1]),
+                (5, TablePart::Home, vec![0, 4]),
+            ]
+        );
+    }
+
+    #[test]
+    fn portions_come_in_the_order_of_files_and_parts_and_the_index_last() {
+        let finished = finished();
+        let part = |file, part| Portion::Part { file, part };
+        let all: Vec<_> = portions(&finished).collect();
+        let index = Portion::Index(finished.index[0]);
+        assert_eq!(all, [part(0, 0), part(1, 0), part(1, 1), index]);
+    }
+
+    #[test]
+    fn an_agent_gets_what_it_holds_has_opened_and_lacks() {
+        let units = units();
+        let target = units[0].target.clone();
+        let loaded = Loaded {
+            target,
+            rows: 2,
+            bytes: 9,
+            already: false,
+        };
+        let ledger = |parts| Ledger { parts };
+        let done = Done::of(
+            [
+                (("a".to_owned(), 7), ledger(vec![loaded])),
+                (("b".to_owned(), 7), ledger(Vec::new())),
+            ]
+            .into(),
+        );
+        assert_eq!(done.rows, 2);
+        let lacked = |agent: &str| -> Vec<bool> {
+            units
+                .iter()
+                .map(|unit| done.lacks(agent, unit, &load()))
+                .collect()
+        };
+        assert_eq!(lacked("a"), [false, true, false]);
+        assert_eq!(lacked("b"), [true, true, true]);
+        assert_eq!(lacked("lost"), [false, false, false]);
+        let index = index_unit(8, finished().index[0]);
+        assert!(
+            !done.lacks("a", &index, &load()),
+            "it has not opened the attempt of the index"
+        );
+    }
+
+    #[test]
+    fn rows_without_an_agent_are_an_error_before_any_is_sent() {
+        check_places(&finished(), &load()).unwrap();
+        let mut lacking = load();
+        lacking.chunks.insert(5, Vec::new());
+        assert!(check_places(&finished(), &lacking).is_err());
+        let without = Load {
+            index_attempt: None,
+            ..load()
+        };
+        assert!(check_places(&finished(), &without).is_err());
+    }
+}
