@@ -25,23 +25,38 @@ impl Engine {
         columns: Arc<[ColumnDef]>,
         run: Run,
     ) -> Result<Answer, StatementError> {
-        let per_worker = self.per_worker(run.class);
         let (plan, data_epoch) = (units.plan(), units.data_epoch());
-        let stored = Arc::new(SessionSettings {
-            raw_results: true,
-            ..run.settings.as_ref().clone()
-        });
         let joining = if is_batchable {
             Joining::of(merge.simple.as_ref())
         } else {
             Joining::Never
         };
+        let mut partial = self.partial_rows(joining, units, &run).await?;
+        let mut warnings = OfParts::default();
+        for done in &mut partial {
+            warnings.add(done.unit, std::mem::take(&mut done.warnings));
+        }
+        let source = self.merged(merge, partial, &columns, &run).await?;
+        Ok(Answer::new(columns, data_epoch, source, run.format).in_parts(plan, warnings))
+    }
+
+    /// What the chunks have to say, in their order.
+    async fn partial_rows(
+        &self,
+        joining: Joining,
+        units: ChunkUnits,
+        run: &Run,
+    ) -> Result<Vec<Done>, StatementError> {
         let sizing = match joining {
             Joining::Never => Sizing::Single,
             Joining::Always => Sizing::Gather {
-                tasks: per_worker * 2,
+                tasks: self.per_worker(run.class) * 2,
             },
         };
+        let stored = Arc::new(SessionSettings {
+            raw_results: true,
+            ..run.settings.as_ref().clone()
+        });
         let tasks = self.tasks(
             Arc::new(units),
             run.class,
@@ -50,25 +65,28 @@ impl Engine {
             stored,
             run.figures.clone(),
         );
-        let mut partial = in_chunk_order(tasks).await?;
-        let mut warnings = OfParts::default();
-        for done in &mut partial {
-            warnings.add(done.unit, std::mem::take(&mut done.warnings));
-        }
+        Ok(in_chunk_order(tasks).await?)
+    }
+
+    /// The rows of the answer: merged here where the plan says how, or else in the shadow server.
+    async fn merged(
+        &self,
+        merge: &ShadowMerge,
+        mut partial: Vec<Done>,
+        columns: &[ColumnDef],
+        run: &Run,
+    ) -> Result<Source, StatementError> {
         if let Some(simple) = &merge.simple
             && let Some(rows) = merge_here(simple, &mut partial).await?
         {
             let mut piece = PieceBuilder::default();
             for row in rows {
-                piece.push(|out| put_row(row, &columns, run.format, out))?;
+                piece.push(|out| put_row(row, columns, run.format, out))?;
             }
-            return Ok(
-                Answer::new(columns, data_epoch, Source::Ready(piece.take()), run.format)
-                    .in_parts(plan, warnings),
-            );
+            return Ok(Source::Ready(piece.take()));
         }
         let budget = Budget::new(self.spool.clone());
-        let merged = merge_in_shadow(
+        let held = merge_in_shadow(
             &self.shadow,
             merge,
             partial,
@@ -77,13 +95,7 @@ impl Engine {
             budget,
         )
         .await?;
-        Ok(Answer::new(
-            columns,
-            data_epoch,
-            Source::Held(Box::new(merged)),
-            run.format,
-        )
-        .in_parts(plan, warnings))
+        Ok(Source::Held(Box::new(held)))
     }
 }
 

@@ -114,10 +114,11 @@ fn warning(row: &[u8]) -> Result<Warning, ClientError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn warnings(messages: &[&str], count: u64) -> Warnings {
+    /// Warnings with these texts.
+    pub(in crate::warnings) fn warnings(messages: &[&str], count: u64) -> Warnings {
         let warning = |message: &&str| Warning {
             level: "Warning".to_owned(),
             code: 1292,

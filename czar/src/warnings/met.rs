@@ -126,19 +126,8 @@ impl Met {
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::tests::warnings;
     use super::*;
-
-    fn warnings(messages: &[&str], count: u64) -> Warnings {
-        let warning = |message: &&str| Warning {
-            level: "Warning".to_owned(),
-            code: 1292,
-            message: (*message).to_owned(),
-        };
-        Warnings {
-            listed: messages.iter().map(warning).collect(),
-            count,
-        }
-    }
 
     #[test]
     fn parts_are_counted_and_listed_in_their_order() {
