@@ -13,6 +13,7 @@ use bytes::Bytes;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, params};
 use orrery_archive::names::staging_database;
+use orrery_wire::load_data;
 use orrery_worker_api::agent::{LoadTarget, Loaded};
 
 use tokio_util::sync::CancellationToken;
@@ -224,9 +225,10 @@ fn statement(pipe: &Path, attempt: u64, place: &LoadPlace) -> Result<String> {
     })?;
     let fields: Vec<String> = place.fields.iter().map(|field| sql::ident(field)).collect();
     Ok(format!(
-        r"LOAD DATA INFILE {} INTO TABLE {} CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({})",
+        "LOAD DATA INFILE {} INTO TABLE {} {} ({})",
         sql::literal(path),
         sql::qualified(&staging_database(attempt), &place.table),
+        load_data::FORMAT,
         fields.join(", ")
     ))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use orrery_archive::ingest::IngestSummary;
 use orrery_archive::names::{ChunkId, RowSet};
+use orrery_wire::load_data::{NULL, escape};
 use orrery_worker_api::loader::{ChunkRows, Survey, Surveyed};
 use tokio::runtime::Handle;
 
@@ -25,7 +26,7 @@ use super::spool::{Counts, PartIndex, data_path, index_path as part_index_path, 
 use crate::disk;
 use crate::fault::Fault;
 use crate::progress;
-use crate::values::{self, NULL, escape};
+use crate::values;
 
 /// Bytes of index rows loaded at once.
 const PIECE: u64 = 64 << 20;

@@ -8,13 +8,14 @@ use std::ops::Range;
 use orrery_archive::catalog::hash_chunk;
 use orrery_archive::ingest::PositionPolicy;
 use orrery_sky::Cell;
+use orrery_wire::load_data::NULL;
 
 use super::claim::Claim;
 use super::hints::lines_within;
 use super::plan::{Cells, FieldMap, Role, Source, TablePlan, key_text};
 use crate::dialect::fields::Fields;
 use crate::dialect::records::Batch;
-use crate::values::{self, NULL, shown};
+use crate::values::{self, shown};
 
 /// A row that is not loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! BINARY, VARBINARY, BLOB and BIT: bytes.
 
-use super::field::{BadValue, escape, shown};
+use orrery_wire::load_data::escape;
+
+use super::field::{BadValue, shown};
 
 /// A column of bytes.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What the checkers of all types share: a field's text, and how it is written.
+//! What the checkers of all types share: a field's text, and what is wrong with it.
 
 use thiserror::Error;
 
@@ -6,26 +6,6 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq, Clone)]
 #[error("{0}")]
 pub struct BadValue(pub String);
-
-/// NULL as `LOAD DATA` takes it.
-pub const NULL: &[u8] = b"\\N";
-
-/// Appends `value` with the bytes escaped that mean something to `LOAD DATA`.
-pub fn escape(value: &[u8], row: &mut Vec<u8>) {
-    let mut rest = value;
-    while let Some(at) = memchr::memchr3(b'\\', b'\t', b'\n', rest) {
-        let (before, tail) = rest.split_at(at);
-        row.extend_from_slice(before);
-        row.push(b'\\');
-        row.extend_from_slice(match tail.first() {
-            Some(b'\t') => b"t",
-            Some(b'\n') => b"n",
-            _ => b"\\",
-        });
-        rest = tail.get(1..).unwrap_or_default();
-    }
-    row.extend_from_slice(rest);
-}
 
 /// `field` without the blanks MariaDB skips before numbers and dates; blanks after them it refuses
 /// in a binary LOAD.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::field::{BadValue, escape, shown};
+use orrery_wire::load_data::escape;
+
+use super::field::{BadValue, shown};
 use super::text::{Target, convert};
 use crate::dialect::Charset;
 

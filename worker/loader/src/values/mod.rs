@@ -20,6 +20,7 @@ mod text;
 use orrery_archive::ingest::FileFormat;
 use orrery_archive::sql_type::{SqlType, SqlTypeError};
 use orrery_archive::table::Column;
+use orrery_wire::load_data::NULL;
 use thiserror::Error;
 
 use crate::dialect::Dialect;
@@ -32,7 +33,7 @@ use temporal::Temporal;
 use text::{Limit, Target, Text};
 
 pub use approximate::parse as parse_double;
-pub use field::{BadValue, NULL, escape, shown};
+pub use field::{BadValue, shown};
 
 /// Why a column cannot be checked.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::field::{BadValue, escape, shown};
+use orrery_wire::load_data::escape;
+
+use super::field::{BadValue, shown};
 use crate::dialect::Charset;
 
 /// Deepest nesting of arrays and objects MariaDB's JSON functions read.
