@@ -1,5 +1,5 @@
 //! What bringing rows in costs, as ratios within one run: a survey and a load against `LOAD DATA` of
-//! the same rows into a plain table of the same server, and the memory of the loader.
+//! the same rows into a plain table of the same server.
 //!
 //! `ROWS=1000000 cargo test --release -p orrery-loader --test loader -- --ignored --nocapture rates`
 //!
