@@ -7,6 +7,7 @@ use orrery_archive::table::Column;
 use orrery_kit_worker::Mysqld;
 use orrery_loader::dialect::{Charset, Dialect};
 use orrery_loader::values::{self, Checker};
+use orrery_wire::load_data::escape;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRng, TestRunner};
@@ -501,7 +502,7 @@ fn checked(checker: &Checker, field: &[u8]) -> Result<Vec<u8>, String> {
 
 fn escaped(field: &[u8]) -> Vec<u8> {
     let mut row = Vec::new();
-    values::escape(field, &mut row);
+    escape(field, &mut row);
     row
 }
 
