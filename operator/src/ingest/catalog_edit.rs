@@ -1,15 +1,17 @@
 //! The edits of the catalog that ingests ask for, as values. Pure: each says what the catalog would
 //! be, over whichever catalog is in force when it is written, and what it comes to.
 
-use orrery_archive::catalog::{Catalog, Family, TableKey};
-use orrery_archive::names::ChunkId;
+use std::collections::BTreeMap;
+
+use orrery_archive::catalog::{Catalog, ChunkSet, Family, TableKey};
+use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_crds::kinds::IngestTarget;
 use orrery_worker_api::loader::Surveyed;
 
 use super::former;
 use super::state::Attempt;
 use super::target::{self, Chunked};
-use crate::catalog::edit::{self, Assignment, EditError, Publication};
+use crate::catalog::edit::{self, Assignment, EditError, Moves, Publication};
 use crate::catalog::writer::Edit;
 use crate::placement::{self, Place, Wanted};
 
@@ -163,11 +165,15 @@ impl Placing {
         };
         let wanted = |chunk: ChunkId| self.surveyed.chunks.contains_key(&chunk);
         edit::check_segments(catalog, &target.key, wanted)?;
-        let families = match target.chunked(catalog) {
-            Some(chunked) => self.assignments(catalog, &chunked)?,
+        let cleared = match target.chunked(catalog) {
+            Some(chunked) => self.without_unserved(catalog, &chunked)?,
+            None => catalog.clone(),
+        };
+        let families = match target.chunked(&cleared) {
+            Some(chunked) => self.assignments(&cleared, &chunked)?,
             None => Vec::new(),
         };
-        let mut next = edit::place(catalog, &families)?.unwrap_or_else(|| catalog.clone());
+        let mut next = edit::place(&cleared, &families)?.unwrap_or(cleared);
         let attempt = self.attempt(&mut next);
         let written = target.chunked(catalog).into_iter().flat_map(|chunked| {
             let (rows, entries) = (&self.surveyed.chunks, &self.surveyed.index_chunks);
@@ -196,6 +202,46 @@ impl Placing {
             basis: self.basis.clone(),
             incarnation: self.incarnation,
         }
+    }
+
+    /// The catalog without those of the surveyed chunks that hold no rows and of whose workers fewer
+    /// serve than a publish needs: they get others, because nothing is to be waited for there.
+    fn without_unserved(
+        &self,
+        catalog: &Catalog,
+        chunked: &Chunked<'_>,
+    ) -> Result<Catalog, EditError> {
+        let rows: ChunkSet = self.surveyed.chunks.keys().copied().collect();
+        let entries: ChunkSet = self.surveyed.index_chunks.keys().copied().collect();
+        let mut forget = BTreeMap::new();
+        for (name, wanted) in [
+            (&chunked.table.family, rows),
+            (&chunked.index.family, entries),
+        ] {
+            let Some(family) = catalog.families.get(name) else {
+                continue;
+            };
+            let mut unserved = edit::idle_chunks(catalog, name);
+            unserved.retain(|chunk| wanted.contains(chunk) && !self.is_served(family, *chunk));
+            if !unserved.is_empty() {
+                forget.insert(name.clone(), unserved);
+            }
+        }
+        let moves = Moves {
+            forget,
+            ..Moves::default()
+        };
+        Ok(edit::moves(catalog, &moves)?.unwrap_or_else(|| catalog.clone()))
+    }
+
+    /// Whether as many workers of a chunk take new rows as a publish needs.
+    fn is_served(&self, family: &Family, chunk: ChunkId) -> bool {
+        let listed = family.placement.get(&chunk).into_iter().flatten();
+        let serves = |worker: &&WorkerId| {
+            let mut places = self.places.iter();
+            places.any(|place| place.worker == **worker && place.open)
+        };
+        listed.filter(serves).count() >= family.replicas.minimum as usize
     }
 
     fn assignments(

@@ -7,6 +7,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams, PostParams};
 use orrery_archive::catalog::{Catalog, OpenAttempt};
 use orrery_archive::testing;
+use orrery_crds::kinds::Ingest;
+use orrery_operator::controller::runner::Controller;
+use orrery_operator::ingest::Ingests;
 use orrery_operator::repair::Repair;
 use orrery_snapshot::lease::{NEWEST, OLDEST, READER_LABEL};
 use serde_json::json;
@@ -117,4 +120,47 @@ async fn chunks_of_a_dropped_table_keep_their_workers_while_a_reader_may_ask_for
     leases.patch("reader", &parameters, &passed).await.unwrap();
     round(&archive, &repair).await;
     assert_eq!(placed(&archive).await, [1, 2].into());
+}
+
+async fn open(archive: &Archive) -> Vec<String> {
+    let family = family(archive).await;
+    let open = family.attempts.into_values();
+    open.map(|open| open.ingest).collect()
+}
+
+/// A finalizer that was taken off by hand, or a status that was lost, leaves an attempt behind.
+#[tokio::test]
+async fn an_attempt_is_closed_when_its_ingest_is_gone_or_has_lost_its_status() {
+    let archive = archive("abandoned", 2).await;
+    let spec = json!({"target": {"database": "sky", "table": "Object"}, "sources": [{"url": "https://example.org/a.csv"}]});
+    let made = archive.create::<Ingest>("i", spec).await.unwrap();
+    let uid = made.metadata.uid.unwrap();
+    edit(&archive, |next| {
+        let family = next.families.get_mut(FAMILY).unwrap();
+        for (number, ingest) in [(8, uid.as_str()), (9, "gone")] {
+            let (ingest, chunks) = (ingest.to_owned(), [1].into());
+            family
+                .attempts
+                .insert(number, OpenAttempt { ingest, chunks });
+        }
+    })
+    .await;
+    let (context, namespace) = (&archive.context, &archive.namespace);
+    let look = async || {
+        let ingests = Ingests::default();
+        ingests.reconcile(context, namespace).await.unwrap();
+        open(&archive).await
+    };
+    let ingests = archive.api::<Ingest>();
+    let parameters = PatchParams::default();
+    let placing = Patch::Merge(json!({"status": {"phase": "Place", "incarnation": 7}}));
+    ingests
+        .patch_status("i", &parameters, &placing)
+        .await
+        .unwrap();
+    // Its table is not there, so that this run fails it, after the look.
+    assert_eq!(look().await, [uid]);
+    let lost = Patch::Merge(json!({"status": null}));
+    ingests.patch_status("i", &parameters, &lost).await.unwrap();
+    assert_eq!(look().await, [""; 0]);
 }

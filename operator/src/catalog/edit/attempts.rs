@@ -53,3 +53,25 @@ pub fn close_abandoned(catalog: &Catalog, is_under_way: impl Fn(&str) -> bool) -
     }
     Some(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use orrery_archive::testing;
+
+    use super::*;
+
+    #[test]
+    fn only_attempts_whose_ingest_can_have_none_are_closed() {
+        let mut catalog = testing::catalog(testing::family(1, [(1, vec![1])]), []);
+        let index = testing::family(1, [(1, vec![1])]);
+        catalog.families.insert("f-index".into(), index);
+        let chunks = || ["f", "f-index"].map(|family| (family.to_owned(), [1].into()));
+        open_attempt(&mut catalog, 7, "lives", chunks());
+        open_attempt(&mut catalog, 8, "gone", chunks());
+        assert_eq!(close_abandoned(&catalog, |_| true), None);
+        let next = close_abandoned(&catalog, |uid| uid == "lives").unwrap();
+        for family in next.families.values() {
+            assert!(family.attempts.keys().eq(&[7]), "{family:?}");
+        }
+    }
+}

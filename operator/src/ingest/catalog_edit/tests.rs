@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use orrery_archive::catalog::{Segment, TableKind};
+use orrery_archive::catalog::{OpenAttempt, Segment, TableKind};
 use orrery_archive::testing::segment;
 
 use super::*;
@@ -144,6 +144,39 @@ fn an_attempt_is_open_in_the_catalog_until_it_is_published_or_given_up() {
     publishing.attempt = attempt;
     let (published, _) = wrote(CatalogEdit::Publish(publishing).apply(&placed));
     assert_eq!(open(&published), []);
+}
+
+/// What holds no rows is not worth waiting for workers that are lost or to be drained.
+#[test]
+fn a_chunk_without_rows_gets_others_when_its_workers_do_not_serve() {
+    let placed = |change: &dyn Fn(&mut Scene)| {
+        let mut scene = Scene::into("Object");
+        let workers = [1, 2, 3, 4, 5].map(|id| worker(id, if id < 3 { "Down" } else { "Ready" }));
+        scene.set_workers(workers.to_vec());
+        change(&mut scene);
+        let (next, _) = wrote(placing(&scene).apply(&scene.catalog));
+        let of = |family: &str, chunk| next.families[family].placement[&chunk].clone();
+        (of("f", CHUNK), of("f-index", INDEX_CHUNK))
+    };
+    let others = || (vec![3, 4, 5], vec![3, 4, 5]);
+    let stays = || vec![1, 2, 3];
+    assert_eq!(placed(&|_| {}), others());
+    let with_rows = placed(&|scene| segments(scene).push(segment(4, [CHUNK])));
+    assert_eq!(with_rows.0, stays(), "repair copies it");
+    let open = placed(&|scene| {
+        let open = OpenAttempt {
+            ingest: "another".into(),
+            chunks: [CHUNK].into(),
+        };
+        let family = scene.catalog.families.get_mut("f").unwrap();
+        family.attempts.insert(3, open);
+    });
+    assert_eq!(open.0, stays(), "another ingest writes to them");
+    let serving = placed(&|scene| {
+        let workers = [1, 2, 3].map(|id| worker(id, if id < 2 { "Down" } else { "Ready" }));
+        scene.set_workers(workers.to_vec());
+    });
+    assert_eq!(serving, (stays(), stays()), "two are enough for a publish");
 }
 
 /// An attempt that begins without workers would never load, nor end.
