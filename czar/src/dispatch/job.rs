@@ -24,9 +24,9 @@ pub trait Units: Send + Sync + 'static {
     fn in_users_words(&self, text: &str) -> String;
     /// The unit's statements.
     fn statements(&self, unit: usize) -> Result<Vec<String>, DispatchError>;
-    /// What follows statements of several units that are joined by UNION ALL.
-    fn joined_end(&self) -> &str {
-        ""
+    /// What follows statements of several units that are joined by UNION ALL, if anything does.
+    fn joined_end(&self) -> Option<&str> {
+        None
     }
     /// Workers that have all the unit needs, by the newest placement known.
     fn workers(&self, unit: usize) -> Vec<WorkerId>;

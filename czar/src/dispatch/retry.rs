@@ -122,7 +122,10 @@ impl Task {
             return Ok(Err(AttemptError::Unknown));
         };
         if part.is_joined && statements.len() > 1 {
-            statements = vec![joined(&statements, self.job.units.joined_end())];
+            statements = vec![joined(
+                &statements,
+                self.job.units.joined_end().unwrap_or_default(),
+            )];
         }
         let is_joined = part.is_joined && part.units.len() > 1;
         let since = Instant::now();

@@ -155,10 +155,10 @@ impl Units for ChunkUnits {
         Ok(self.renderer()?.statements(self.part(unit)?))
     }
 
-    fn joined_end(&self) -> &str {
+    fn joined_end(&self) -> Option<&str> {
         match &self.plan.work {
-            Work::Chunks(work) => &work.joined_end,
-            _ => "",
+            Work::Chunks(work) => Some(&work.joined_end),
+            _ => None,
         }
     }
 

@@ -35,8 +35,10 @@ use crate::steady::Shape;
 use crate::tally::Tally;
 use crate::ways::Ways;
 
-/// Between two batches of rows.
+/// Between two batches of rows at least.
 const INGEST_EVERY: Duration = Duration::from_secs(25);
+/// Batches at most. Each is a segment of the same chunks, and a chunk takes 64.
+const BATCHES: u32 = 60;
 
 /// Faults in the demo, under load.
 #[derive(Parser)]
@@ -108,7 +110,7 @@ async fn run(archive: &Archive, lab: &Lab, args: &Args) -> Result<bool> {
         archive.clone(),
         lab.clone(),
     ));
-    let ingesting = tokio::spawn(ingest(Arc::clone(&load)));
+    let ingesting = tokio::spawn(ingest(Arc::clone(&load), between_batches(args.duration)));
 
     let stepped = steps(archive, lab, args, &shape, &load).await;
     load.stopped.store(true, Ordering::Relaxed);
@@ -132,7 +134,7 @@ async fn run(archive: &Archive, lab: &Lab, args: &Args) -> Result<bool> {
 }
 
 async fn prepare(archive: &Archive, lab: &Lab, args: &Args) -> Result<Arc<Load>> {
-    let batches = args.duration.as_secs() / INGEST_EVERY.as_secs() + 1;
+    let batches = args.duration.as_secs() / between_batches(args.duration).as_secs() + 1;
     let load = Load {
         ways: Ways::default(),
         questions: questions::learn(&mut orrery_e2e::session().await?).await?,
@@ -182,13 +184,18 @@ async fn find_proxies(load: Arc<Load>, archive: Archive, lab: Lab) {
     }
 }
 
+/// How long a run of `duration` waits between two batches.
+fn between_batches(duration: Duration) -> Duration {
+    INGEST_EVERY.max(duration / BATCHES)
+}
+
 /// Declares one batch of rows after another.
-async fn ingest(load: Arc<Load>) {
+async fn ingest(load: Arc<Load>, between: Duration) {
     while !load.stopped.load(Ordering::Relaxed) {
         // Without an API server the batch is declared later.
         let declared = load.batches.declare_next().await;
         let pause = if declared.is_ok() {
-            INGEST_EVERY
+            between
         } else {
             Duration::from_secs(2)
         };

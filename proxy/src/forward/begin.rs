@@ -124,18 +124,18 @@ async fn try_one(
         }
         Err(error) => error,
     };
-    failure_of(&mut czar, error).map(Err)
+    failure_of(&mut czar, &error).map(Err)
 }
 
 /// Whose failure an error of a czar is: the czar's, so that another may do better, or else the
 /// statement's.
-fn failure_of(czar: &mut PooledConnection, error: ClientError) -> Result<Failed, Failure> {
+fn failure_of(czar: &mut PooledConnection, error: &ClientError) -> Result<Failed, Failure> {
     let failed = |trouble| Failed {
         czar: Some(czar.address()),
         why: error.to_string(),
         trouble,
     };
-    let failed = match &error {
+    let failed = match error {
         // It has not yet seen the dataEpoch that the session has seen, or finds no replica that
         // answers: another one may.
         ClientError::Server(said) if errors::TEMPORARY.is(said) => {

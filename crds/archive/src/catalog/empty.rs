@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_chunk_is_empty_only_when_no_row_of_any_kind_is_in_it() {
-        let all = PLACED.to_vec();
         type Make = fn() -> Table;
+        let all = PLACED.to_vec();
         let cases: [(&str, Make, [Vec<ChunkId>; 2]); 5] = [
             ("no rows", || director(1, []), [all.clone(), all.clone()]),
             (

@@ -62,7 +62,7 @@ impl Statements {
     }
 
     /// A statement over such a query, which stands in FROM as `from`.
-    pub(super) fn over_keyed(&mut self, keyed: &Keyed, from: From) -> Statement {
+    pub(super) fn over_keyed(&mut self, keyed: &Keyed, from: &From) -> Statement {
         let width = keyed.query.first.items.len();
         let all: Vec<Expr> = (1..=width).map(|at| text(format!("d.c{at}"))).collect();
         let derived = |join, on| Source {

@@ -80,7 +80,7 @@ impl Statements {
         if self.below(3) > 0 {
             let keyed = self.keyed();
             let from = From::Query(Box::new(keyed.query.clone()));
-            return self.over_keyed(&keyed, from);
+            return self.over_keyed(&keyed, &from);
         }
         let inner = self.inner();
         self.over(&inner, From::Query(Box::new(inner.clone())))
@@ -89,7 +89,7 @@ impl Statements {
     pub(super) fn over_with(&mut self) -> Statement {
         if self.below(3) > 0 {
             let keyed = self.keyed();
-            let mut statement = self.over_keyed(&keyed, From::Table("w".to_owned()));
+            let mut statement = self.over_keyed(&keyed, &From::Table("w".to_owned()));
             statement.with = Some(("w".to_owned(), Box::new(keyed.query)));
             return statement;
         }

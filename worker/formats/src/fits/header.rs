@@ -166,11 +166,15 @@ pub(super) fn broken(what: &str) -> FormatError {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn header(cards: &[&str]) -> Result<Option<Header>, FormatError> {
-        let mut block: String = cards.iter().map(|card| format!("{card:<80}")).collect();
-        block.push_str("END");
+        let mut block = String::new();
+        for card in cards.iter().chain(&["END"]) {
+            let _ = write!(block, "{card:<80}");
+        }
         Header::read(&mut format!("{block:<BLOCK$}").as_bytes())
     }
 

@@ -12,13 +12,16 @@ use crate::fault::Fault;
 use crate::survey::Finished;
 use crate::survey::spool::{Block, PartIndex, index_path};
 
+/// Lists of blocks by file and part.
+type Lists = HashMap<(u32, u32), Weak<[Block]>>;
+
 /// What is to be sent, portion by portion.
 pub struct Portions<'a> {
     tools: &'a LoadTools,
     finished: &'a Finished,
     load: &'a Load,
-    /// By file and part; each is here while units of it are.
-    lists: Mutex<HashMap<(u32, u32), Weak<[Block]>>>,
+    /// Each is here while units of it are.
+    lists: Mutex<Lists>,
 }
 
 impl<'a> Portions<'a> {

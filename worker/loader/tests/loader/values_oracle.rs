@@ -6,7 +6,7 @@ use mysql_async::{Conn, OptsBuilder};
 use orrery_archive::table::Column;
 use orrery_kit_worker::Mysqld;
 use orrery_loader::dialect::{Charset, Dialect};
-use orrery_loader::values::{self, Checker};
+use orrery_loader::values::Checker;
 use orrery_wire::load_data::escape;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
