@@ -73,7 +73,7 @@ pub struct Held {
     pub warnings: Warnings,
 }
 
-/// Writes rows into one table, by statements of some megabytes: `LOAD DATA` takes half the time of
+/// Writes rows into one table, by statements of about a megabyte: `LOAD DATA` takes half the time of
 /// `INSERT`, and parses no SQL.
 pub struct Loader {
     statement: String,
