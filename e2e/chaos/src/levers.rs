@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt as _};
 use orrery_e2e::lab::Lab;
-use orrery_e2e::pods::node_of;
 use orrery_e2e::{Archive, NAMESPACE};
+use tokio::task::spawn_blocking;
 
+use crate::clock::Skewed;
+use crate::faults::{Blow, Control, Fault, Outage, Part, Step};
 use crate::ledger::{Ledger, Target};
-use crate::schedule::{Blow, Control, Fault, Outage, Part, Step};
 
 /// How long a connection may hang on after its proxy's node is back before the proxy counts as
 /// alive again: the network tries once more after up to that time.
@@ -21,8 +22,9 @@ const AFTERWARDS: Duration = Duration::from_secs(15);
 /// What puts a fault right again.
 enum Remedy {
     Node(String, Outage),
-    /// SIGCONT for the program of a pod on a node.
-    Continue(String, String, &'static str),
+    /// SIGCONT for the program of a pod.
+    Continue(String, &'static str),
+    Clock(Skewed),
     Control(Control),
 }
 
@@ -48,8 +50,10 @@ impl Levers<'_> {
         if struck.is_ok() {
             tokio::time::sleep(step.hold).await;
         }
-        for remedy in remedies.iter().rev() {
-            self.mend(remedy).await?;
+        let mut mended = Ok(());
+        for remedy in remedies.into_iter().rev() {
+            // All are tried; the first that failed is reported.
+            mended = mended.and(self.mend(remedy).await);
         }
         if !targets.is_empty() {
             tokio::time::sleep(AFTERWARDS).await;
@@ -57,7 +61,7 @@ impl Levers<'_> {
         for target in &targets {
             self.ledger.end(target);
         }
-        struck
+        struck.and(mended)
     }
 
     async fn strike(
@@ -83,6 +87,14 @@ impl Levers<'_> {
                 let pod = self.pod(*part, *pick).await?;
                 self.blow(&pod, *part, *blow, remedies, targets).await
             }
+            Fault::Clock {
+                part,
+                pick,
+                seconds,
+            } => {
+                let pod = self.pod(*part, *pick).await?;
+                self.skew(&pod, *part, *seconds, remedies, targets).await
+            }
             Fault::Away(control) => {
                 remedies.push(Remedy::Control(*control));
                 self.lab.run(&[tool_name(*control), "stop"]).await.map(drop)
@@ -98,19 +110,19 @@ impl Levers<'_> {
         remedies: &mut Vec<Remedy>,
         targets: &mut Vec<Target>,
     ) -> Result<()> {
-        let (name, node) = (pod.name_any(), node_of(pod)?);
+        let name = pod.name_any();
         let target = Target::Pod(name.clone());
         self.ledger.begin(target.clone());
         let program = part.program();
         match blow {
             Blow::Crashed => {
                 targets.push(target);
-                self.lab.signal(&node, &name, program, "KILL").await?;
+                self.lab.signal(&name, program, "KILL").await?;
             }
             Blow::Stopped => {
                 targets.push(target);
-                remedies.push(Remedy::Continue(node.clone(), name.clone(), program));
-                self.lab.signal(&node, &name, program, "STOP").await?;
+                remedies.push(Remedy::Continue(name.clone(), program));
+                self.lab.signal(&name, program, "STOP").await?;
             }
             // A pod that is deleted never comes back under its name, but for a worker's, and
             // clients have no connection to workers.
@@ -119,6 +131,27 @@ impl Levers<'_> {
                 let politely = DeleteParams::default();
                 drop(self.archive.pods().delete(&name, &politely).await?);
             }
+        }
+        Ok(())
+    }
+
+    async fn skew(
+        &self,
+        pod: &Pod,
+        part: Part,
+        seconds: i32,
+        remedies: &mut Vec<Remedy>,
+        targets: &mut Vec<Target>,
+    ) -> Result<()> {
+        let name = pod.name_any();
+        let processes = self.lab.processes(&name, part.program()).await?;
+        ensure!(!processes.is_empty(), "no {} in {name}", part.program());
+        let target = Target::Pod(name);
+        self.ledger.begin(target.clone());
+        targets.push(target);
+        for number in processes {
+            let skewed = spawn_blocking(move || Skewed::begin(number, seconds)).await??;
+            remedies.push(Remedy::Clock(skewed));
         }
         Ok(())
     }
@@ -140,7 +173,7 @@ impl Levers<'_> {
         Ok(pods.swap_remove(at))
     }
 
-    async fn mend(&self, remedy: &Remedy) -> Result<()> {
+    async fn mend(&self, remedy: Remedy) -> Result<()> {
         match remedy {
             Remedy::Node(node, outage) => {
                 let action = match outage {
@@ -148,13 +181,14 @@ impl Levers<'_> {
                     Outage::Paused => "resume",
                     Outage::Cut => "heal",
                 };
-                self.lab.run(&["node", action, node]).await?;
+                self.lab.run(&["node", action, &node]).await?;
             }
-            Remedy::Continue(node, pod, program) => {
-                self.lab.signal(node, pod, program, "CONT").await?;
+            Remedy::Continue(pod, program) => {
+                self.lab.signal(&pod, program, "CONT").await?;
             }
+            Remedy::Clock(skewed) => spawn_blocking(|| skewed.end()).await??,
             Remedy::Control(control) => {
-                self.lab.run(&[tool_name(*control), "start"]).await?;
+                self.lab.run(&[tool_name(control), "start"]).await?;
             }
         }
         Ok(())

@@ -1,12 +1,15 @@
-//! `orrery-chaos` (`make chaos`): nodes, pods and parts of the control plane of the demo fail, one
-//! seeded step after another, under a steady load of statements whose answers are known, while rows
-//! are ingested. Ends with `chaos: N queries, wrong 0, lost 0, failed F, seed S`.
+//! `orrery-chaos` (`make chaos`): nodes, pods, clocks and parts of the control plane of the
+//! demo fail, one seeded step after another, under a steady load of statements whose answers are
+//! known, while rows are ingested. Ends with `chaos: N queries, wrong 0, lost 0, failed F, seed S`.
 //!
-//! [`schedule`] decides, [`levers`] does; [`load`] asks [`questions`] and looks at [`batches`];
+//! [`schedule`] decides which [`faults`] come, [`levers`] does them, with [`clock`] (by [`vdso`]);
+//! [`load`] asks [`questions`] and looks at [`batches`];
 //! [`ledger`] knows whose fault a failure is, [`tally`] counts. The same seed gives the same steps
 //! in the same order; when they come depends on how soon the archive is whole again ([`steady`]).
 
 mod batches;
+mod clock;
+mod faults;
 mod ledger;
 mod levers;
 mod load;
@@ -14,6 +17,7 @@ mod questions;
 mod schedule;
 mod steady;
 mod tally;
+mod vdso;
 mod ways;
 
 use std::process::ExitCode;
@@ -164,6 +168,11 @@ async fn steps(
     for (number, step) in Schedule::new(args.seed, shape.nodes.clone()).enumerate() {
         if began.elapsed() >= args.duration {
             break;
+        }
+        if let Some(why) = step.left_out(std::env::consts::ARCH) {
+            load.tally
+                .say(format_args!("step {number}: {step}: left out, as {why}"));
+            continue;
         }
         load.tally.say(format_args!("step {number}: {step}"));
         let place = || format!("step {number}: {step}");

@@ -1,129 +1,27 @@
-//! What goes wrong, and in which order: made from the seed alone, so that a red run can be replayed.
+//! In which order things go wrong: made from the seed alone, so that a red run can be replayed.
 //!
 //! At most one node and one worker are away at a time: with three copies of each chunk every row
 //! stays readable, so an answer that fails or differs is a fault of the archive's.
 
-use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// A kind of pods of the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Operator,
-    Czar,
-    Proxy,
-    Worker,
-}
-
-impl Part {
-    /// Value of the label `app.kubernetes.io/component`.
-    pub fn component(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Czar => "czar",
-            Self::Proxy => "proxy",
-            Self::Worker => "worker",
-        }
-    }
-
-    /// What the command line of its program matches; a worker's is its mysqld.
-    pub fn program(self) -> &'static str {
-        match self {
-            Self::Operator => "^orrery-operator",
-            Self::Czar => "^orrery-czar",
-            Self::Proxy => "^orrery-proxy",
-            Self::Worker => "mariadbd",
-        }
-    }
-}
-
-/// What happens to a node while a step holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outage {
-    /// Its plug is pulled.
-    Off,
-    /// Its processes stand still.
-    Paused,
-    /// Its network cable is pulled.
-    Cut,
-}
-
-/// What happens to a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blow {
-    /// Its program gets SIGKILL; the kubelet starts it again in the same pod.
-    Crashed,
-    /// Its program stands still while the step holds.
-    Stopped,
-    /// The pod is deleted without grace.
-    Killed,
-    /// The pod is deleted as in a roll-out.
-    Deleted,
-}
-
-/// A part of the control plane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    ApiServer,
-    Etcd,
-}
-
-/// One thing that goes wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A node, by its name.
-    Node(String, Outage),
-    /// The pod `pick` modulo their number, in the order of names; of operators the leader.
-    Pod { part: Part, pick: u32, blow: Blow },
-    /// A part of the control plane is away while the step holds.
-    Away(Control),
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node, outage) => write!(out, "node {node} {outage:?}"),
-            Self::Pod { part, pick, blow } => write!(out, "{part:?} {pick} {blow:?}"),
-            Self::Away(control) => write!(out, "{control:?} away"),
-        }
-    }
-}
-
-/// Faults that begin together, hold, and end; then a rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    pub faults: Vec<Fault>,
-    /// From the last blow until everything is put back.
-    pub hold: Duration,
-    /// From the moment that the archive is whole again until the next step.
-    pub rest: Duration,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<String> = self.faults.iter().map(Fault::to_string).collect();
-        write!(
-            out,
-            "{} for {} s",
-            faults.join(" and "),
-            self.hold.as_secs()
-        )
-    }
-}
+use crate::faults::{Blow, Control, Fault, Outage, Part, Step};
 
 /// Kinds of first faults.
 #[derive(Clone, Copy)]
 enum Kind {
     Node(Outage),
     Pod(Part, Blow),
+    Clock(Part),
     Away(Control),
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 22] = [
     Kind::Node(Outage::Off),
     Kind::Node(Outage::Paused),
     Kind::Node(Outage::Cut),
@@ -139,9 +37,20 @@ const KINDS: [Kind; 17] = [
     Kind::Pod(Part::Worker, Blow::Crashed),
     Kind::Pod(Part::Worker, Blow::Stopped),
     Kind::Pod(Part::Worker, Blow::Killed),
+    Kind::Clock(Part::Operator),
+    Kind::Clock(Part::Czar),
+    Kind::Clock(Part::Proxy),
+    Kind::Clock(Part::Worker),
+    Kind::Clock(Part::Agent),
     Kind::Away(Control::ApiServer),
     Kind::Away(Control::Etcd),
 ];
+
+/// How far a clock is ahead, in seconds.
+const AHEAD: RangeInclusive<i32> = 120..=6 * 3600;
+/// How far it is behind. The archive's certificates are valid from an hour before they are made on:
+/// who is behind by more trusts no new one, and has to be put right first.
+const BEHIND: RangeInclusive<i32> = 120..=55 * 60;
 
 /// The steps of a seed, without end. Every kind of fault comes once before one comes twice.
 pub struct Schedule {
@@ -179,15 +88,40 @@ impl Schedule {
         let blow = match first {
             Kind::Node(_) => Blow::Killed,
             // Two pods of one kind may be all there are.
-            Kind::Pod(other, _) if other == part => return None,
-            Kind::Away(_) | Kind::Pod(..) => Blow::Crashed,
+            Kind::Pod(other, _) | Kind::Clock(other) if other == part => return None,
+            Kind::Away(_) | Kind::Pod(..) | Kind::Clock(_) => Blow::Crashed,
         };
-        Some(self.pod(part, blow))
+        let pick = self.pick();
+        Some(Fault::Pod { part, pick, blow })
     }
 
-    fn pod(&mut self, part: Part, blow: Blow) -> Fault {
-        let pick = self.random.random_range(0..1000);
-        Fault::Pod { part, pick, blow }
+    fn pick(&mut self) -> u32 {
+        self.random.random_range(0..1000)
+    }
+
+    fn skew(&mut self) -> i32 {
+        if self.random.random_bool(0.5) {
+            self.random.random_range(AHEAD)
+        } else {
+            -self.random.random_range(BEHIND)
+        }
+    }
+
+    fn first(&mut self, kind: Kind) -> Option<Fault> {
+        Some(match kind {
+            Kind::Node(outage) => Fault::Node(self.nodes.choose(&mut self.random)?.clone(), outage),
+            Kind::Pod(part, blow) => Fault::Pod {
+                part,
+                pick: self.pick(),
+                blow,
+            },
+            Kind::Clock(part) => Fault::Clock {
+                part,
+                pick: self.pick(),
+                seconds: self.skew(),
+            },
+            Kind::Away(control) => Fault::Away(control),
+        })
     }
 }
 
@@ -195,14 +129,10 @@ impl Iterator for Schedule {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
-        let first = self.kind()?;
-        let fault = match first {
-            Kind::Node(outage) => Fault::Node(self.nodes.choose(&mut self.random)?.clone(), outage),
-            Kind::Pod(part, blow) => self.pod(part, blow),
-            Kind::Away(control) => Fault::Away(control),
-        };
+        let kind = self.kind()?;
+        let fault = self.first(kind)?;
         // Pods are looked up through the API server, so that goes last.
-        let mut faults: Vec<Fault> = self.second(first).into_iter().collect();
+        let mut faults: Vec<Fault> = self.second(kind).into_iter().collect();
         faults.push(fault);
         Some(Step {
             faults,
@@ -232,7 +162,7 @@ mod tests {
         for step in (0..50).flat_map(steps) {
             let takes = |fault: &&Fault| match fault {
                 Fault::Node(..) => true,
-                Fault::Pod { part, .. } => *part == Part::Worker,
+                Fault::Pod { part, .. } | Fault::Clock { part, .. } => part.component() == "worker",
                 Fault::Away(_) => false,
             };
             assert!(step.faults.iter().filter(takes).count() <= 1, "{step}");
@@ -259,12 +189,32 @@ mod tests {
         let first = |step: &Step| match step.faults.last() {
             Some(Fault::Node(_, outage)) => format!("{outage:?}"),
             Some(Fault::Pod { part, blow, .. }) => format!("{part:?} {blow:?}"),
+            Some(Fault::Clock { part, .. }) => format!("clock {part:?}"),
             Some(Fault::Away(control)) => format!("{control:?}"),
             None => String::new(),
         };
-        let mut seen: Vec<String> = steps(3).iter().take(KINDS.len()).map(first).collect();
+        let all = KINDS.len();
+        let mut seen: Vec<String> = steps(3).iter().take(all).map(first).collect();
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), KINDS.len());
+        assert_eq!(seen.len(), all);
+    }
+
+    #[test]
+    fn clocks_are_skewed_both_ways_and_behind_by_less_than_an_hour() {
+        let faults = (0..50).flat_map(steps).flat_map(|step| step.faults);
+        let skews: Vec<i32> = faults
+            .filter_map(|fault| match fault {
+                Fault::Clock { seconds, .. } => Some(seconds),
+                _ => None,
+            })
+            .collect();
+        assert!(skews.iter().any(|seconds| *seconds > 3600));
+        assert!(skews.iter().any(|seconds| *seconds < -1800));
+        assert!(
+            skews
+                .iter()
+                .all(|seconds| *seconds > -3600 && seconds.abs() >= 60)
+        );
     }
 }

@@ -11,10 +11,11 @@ use kube::Api;
 use kube::api::ListParams;
 use orrery_e2e::{Archive, NAMESPACE, eventually_within};
 
-use crate::schedule::Part;
+use crate::faults::Part;
 
 /// How long the archive may take to be whole again after a step.
 const LONGEST: Duration = Duration::from_secs(600);
+/// One program of each kind of pods.
 const PARTS: [Part; 4] = [Part::Operator, Part::Czar, Part::Proxy, Part::Worker];
 
 /// What is to be there, and what is ready.

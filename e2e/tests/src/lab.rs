@@ -58,23 +58,34 @@ impl Lab {
         Ok(paused)
     }
 
-    /// Sends a signal (`KILL`, `STOP`, `CONT`) to the processes of a pod whose command line matches
-    /// `pattern`; how many there were.
-    pub async fn signal(
-        &self,
-        node: &str,
-        pod: &str,
-        pattern: &str,
-        signal: &str,
-    ) -> Result<usize> {
+    /// Numbers, as this machine has them, of the processes of a pod whose command line matches
+    /// `pattern`.
+    pub async fn processes(&self, pod: &str, pattern: &str) -> Result<Vec<u32>> {
+        let found = Command::new("pgrep").args(["-f", pattern]).output().await?;
         // The container runtime gives every process its pod's name as the name of its host.
-        let script = format!(
-            "for pid in $(pgrep -f '{pattern}'); do \
-               if grep -qzx 'HOSTNAME={pod}' /proc/$pid/environ 2>/dev/null; then kill -{signal} $pid && echo $pid; fi; \
-             done"
-        );
-        let hit = self.run(&["enter", node, "bash", "-c", &script]).await?;
-        Ok(hit.lines().count())
+        let name = format!("HOSTNAME={pod}");
+        let mut processes = Vec::new();
+        for number in String::from_utf8_lossy(&found.stdout).lines() {
+            // One that has ended since has no environment.
+            let environment = tokio::fs::read(format!("/proc/{number}/environ")).await;
+            let mut settings = environment.iter().flat_map(|all| all.split(|it| *it == 0));
+            if settings.any(|setting| setting == name.as_bytes()) {
+                processes.push(number.parse()?);
+            }
+        }
+        Ok(processes)
+    }
+
+    /// Sends a signal (`KILL`, `STOP`, `CONT`) to these processes of a pod; how many there were.
+    pub async fn signal(&self, pod: &str, pattern: &str, signal: &str) -> Result<usize> {
+        let processes = self.processes(pod, pattern).await?;
+        for number in &processes {
+            // One that has ended since needs none.
+            let number = number.to_string();
+            let kill = ["-s", signal, &number];
+            Command::new("kill").args(kill).output().await?;
+        }
+        Ok(processes.len())
     }
 
     /// Opens a way from this machine to an address of the cluster's network, past the API server.

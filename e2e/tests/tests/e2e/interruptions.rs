@@ -152,12 +152,7 @@ async fn a_loader_killed_ten_times_and_its_node_cut_leave_every_row_once() -> Re
         let pod = eventually("the loader", async || again.loader().await).await?;
         tokio::time::sleep(pause).await;
         killed += lab
-            .signal(
-                &node_of(&pod)?,
-                &pod.name_any(),
-                "orrery-loader serve",
-                "KILL",
-            )
+            .signal(&pod.name_any(), "orrery-loader serve", "KILL")
             .await?;
     }
     assert_eq!(
@@ -191,9 +186,7 @@ async fn a_worker_whose_mysqld_dies_in_an_ingest_is_given_its_rows_by_another() 
     tokio::time::sleep(Duration::from_secs(3)).await;
     let workers = again.archive.ready_pods("worker").await?;
     let victim = workers.last().context("no worker")?;
-    let killed = lab
-        .signal(&node_of(victim)?, &victim.name_any(), "mariadbd", "KILL")
-        .await?;
+    let killed = lab.signal(&victim.name_any(), "mariadbd", "KILL").await?;
     assert_eq!(killed, 1);
     let status = again.archive.ended(again.name).await?;
     assert_eq!(status["phase"], "Visible", "{status}");

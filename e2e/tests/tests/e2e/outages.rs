@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, ensure};
 use kube::ResourceExt as _;
 use mysql_async::{Conn, Opts};
 use orrery_e2e::lab::Lab;
-use orrery_e2e::pods::node_of;
 use orrery_e2e::questions::{PRUNED, Questions, STATEMENTS, ask};
 use orrery_e2e::{Archive, eventually, login};
 use serde_json::Value;
@@ -32,7 +31,7 @@ async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_
     let mut processes = Vec::new();
     for (component, program) in [("czar", "^orrery-czar"), ("proxy", "^orrery-proxy")] {
         for pod in archive.ready_pods(component).await? {
-            processes.push((node_of(&pod)?, pod.name_any(), program));
+            processes.push((pod.name_any(), program));
         }
     }
     let epoch = root_epoch(&archive).await?;
@@ -44,8 +43,8 @@ async fn without_the_api_server_queries_go_on_and_killed_czars_and_proxies_come_
             questions.check(&mut session).await?;
         }
         // One after another, until no process is left that has ever seen the API server.
-        for (node, pod, program) in &processes {
-            let killed = lab.signal(node, pod, program, "KILL").await?;
+        for (pod, program) in &processes {
+            let killed = lab.signal(pod, program, "KILL").await?;
             ensure!(killed == 1, "{killed} processes {program} in {pod}");
             eventually(&format!("answers after the death of {pod}"), async || {
                 let mut fresh = Conn::new(Opts::from(login()?)).await?;

@@ -10,7 +10,6 @@ use kube::{Api, ResourceExt as _};
 use mysql_async::Conn;
 use orrery_e2e::lab::Lab;
 use orrery_e2e::own::{Own, objects};
-use orrery_e2e::pods::node_of;
 use orrery_e2e::{Archive, NAMESPACE, TIMEOUT, eventually, rows, session};
 use serde_json::Value;
 
@@ -20,7 +19,6 @@ const WATCHED: u64 = 20;
 /// The operator's process in its pod.
 struct Process<'a> {
     lab: &'a Lab,
-    node: String,
     pod: String,
     /// How often its container was started again before.
     restarts: i32,
@@ -35,7 +33,6 @@ impl<'a> Process<'a> {
         let pod = pod.context("the leader is no ready pod")?;
         Ok(Self {
             lab,
-            node: node_of(pod)?,
             pod: pod.name_any(),
             restarts: container(pod)?.restart_count,
         })
@@ -44,7 +41,7 @@ impl<'a> Process<'a> {
     async fn signal(&self, signal: &str) -> Result<()> {
         let reached = self
             .lab
-            .signal(&self.node, &self.pod, "^orrery-operator", signal)
+            .signal(&self.pod, "^orrery-operator", signal)
             .await?;
         ensure!(
             reached == 1,
