@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source=lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/cgroup.sh
+source "$cluster_dir/lib/cgroup.sh"
 cluster=$cluster_dir/cluster
 scratch=$(mktemp -d)
 export KUBECONFIG=$state/kubeconfig
@@ -98,13 +100,50 @@ volumes_come_back() {
     # Again, until the new namespace has its service account.
     wait_for 20 "the pod to be accepted" kubectl apply -f "$cluster_dir/manifests/test-volume.yaml"
     check "a restricted pod with a volume runs" kubectl -n lab-test wait --for=condition=Ready pod/probe --timeout=60s
-    local volume node
+    local volume
     volume=$(kubectl -n lab-test get pvc probe -o jsonpath='{.spec.volumeName}')
-    node=${volume%%-*}
-    echo secret >"$(node_dir "$node")/volumes/${volume#*-}/left-over"
+    on_disk "$volume" touch data/left-over
+    disk_fills_up "$volume"
+    disk_is_slow "$volume"
     kubectl delete namespace lab-test --timeout=60s >/dev/null
     check "its released volume is offered again" wait_for 30 "the volume" volume_available "$volume"
-    check "and is empty" refuses test -e "$(node_dir "$node")/volumes/${volume#*-}/left-over"
+    check "and is empty" refuses on_disk "$volume" test -e data/left-over
+}
+on_disk() { # VOLUME COMMAND…: on its node, in the root of its disk
+    local volume=$1
+    shift
+    # shellcheck disable=SC2016 # expanded on the node
+    "$cluster" enter "${volume%%-*}" bash -c 'cd "/var/lib/orrery/volumes/$1" && shift && "$@"' on "${volume#*-}" "$@"
+}
+
+# Of two volumes of a node, one alone.
+disk_fills_up() { # VOLUME
+    local other=${1%%-*}-v8
+    [[ $1 != "$other" ]] || other=${1%%-*}-v7
+    "$cluster" volumes fill "$1"
+    check "a full disk takes nothing" says "No space left on device" on_disk "$1" dd if=/dev/zero of=data/more bs=64K count=1
+    check "and that of another volume does" on_disk "$other" dd if=/dev/zero of=more bs=64K count=1
+    on_disk "$other" rm more
+    "$cluster" volumes free "$1"
+    check "freed, it takes something again" on_disk "$1" dd if=/dev/zero of=data/more bs=64K count=1
+    check "an unknown volume is refused by name" says "there is no volume 'n1-v9'" "$cluster" volumes fill n1-v9
+}
+
+# Two MiB in a control group of the node: four seconds at least.
+disk_is_slow() { # VOLUME
+    local group=$cg_v2/$lab/${1%%-*}/system
+    [[ -z $cg_blkio ]] || group=$cg_blkio/$lab/${1%%-*}
+    # shellcheck disable=SC2016 # expanded on the node
+    local write=(on_disk "$1" bash -c 'echo $$ >"$1/cgroup.procs" && dd if=/dev/zero of=data/more bs=64K count=32 oflag=direct'
+        write "$group")
+    local began=$SECONDS
+    "$cluster" volumes slow "$1"
+    check "a slow disk writes" "${write[@]}"
+    check "and takes its time" test $((SECONDS - began)) -ge 3
+    began=$SECONDS
+    "$cluster" volumes quick "$1"
+    check "and writes after it" "${write[@]}"
+    check "quickly" test $((SECONDS - began)) -le 2
 }
 volume_available() { [[ $(kubectl get pv "$1" -o jsonpath='{.status.phase}') == Available ]]; }
 

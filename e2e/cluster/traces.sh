@@ -17,6 +17,8 @@ traces() {
     ls /run/netns 2>/dev/null || true
     echo "== mounts, whoever sees them"
     { cat /proc/[0-9]*/mountinfo 2>/dev/null || true; } | cut -d' ' -f5 | sort -u
+    echo "== loop devices"
+    losetup --list --noheadings --output BACK-FILE | sort
     echo "== links"
     {
         ip -o link

@@ -62,6 +62,17 @@ pub enum Blow {
     Deleted,
 }
 
+/// What happens to the disk of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It takes no byte more while the step holds.
+    Full,
+    /// It reads and writes little in a second while the step holds.
+    Slow,
+    /// It is gone with all that it held; the step ends when another one is in its place.
+    Lost,
+}
+
 /// A part of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
@@ -87,6 +98,10 @@ pub enum Fault {
         pick: u32,
         seconds: i32,
     },
+    Disk {
+        pick: u32,
+        trouble: Trouble,
+    },
     /// A part of the control plane is away while the step holds.
     Away(Control),
 }
@@ -101,10 +116,14 @@ impl fmt::Display for Fault {
                 pick,
                 seconds,
             } => write!(out, "clock of {part:?} {pick} {seconds:+} s"),
+            Self::Disk { pick, trouble } => write!(out, "disk of Worker {pick} {trouble:?}"),
             Self::Away(control) => write!(out, "{control:?} away"),
         }
     }
 }
+
+/// How long a lost disk takes until another one is in its place, and has its rows.
+const REPLACED: Duration = Duration::from_secs(300);
 
 /// Faults that begin together, hold, and end; then a rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,12 +136,17 @@ pub struct Step {
 }
 
 impl Step {
-    /// Why a step cannot be done on a machine of the architecture `machine`.
-    pub fn left_out(&self, machine: &str) -> Option<&'static str> {
+    /// Why a step cannot be done on a machine of the architecture `machine`, in a run of which the
+    /// time `left` remains.
+    pub fn left_out(&self, machine: &str, left: Duration) -> Option<&'static str> {
         self.faults.iter().find_map(|fault| match fault {
             Fault::Clock { .. } if machine != "x86_64" => {
                 Some("clocks are skewed on x86-64 machines alone")
             }
+            Fault::Disk {
+                trouble: Trouble::Lost,
+                ..
+            } if left < REPLACED => Some("it takes longer than the run"),
             _ => None,
         })
     }
@@ -153,13 +177,22 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_is_lost_only_when_the_time_left_is_enough() {
+        let lost = |trouble| step(Fault::Disk { pick: 1, trouble });
+        let short = Duration::from_secs(90);
+        assert!(lost(Trouble::Lost).left_out("x86_64", short).is_some());
+        assert_eq!(lost(Trouble::Lost).left_out("x86_64", REPLACED), None);
+        assert_eq!(lost(Trouble::Full).left_out("x86_64", short), None);
+    }
+
+    #[test]
     fn clocks_of_other_machines_are_left_alone() {
         let clock = step(Fault::Clock {
             part: Part::Czar,
             pick: 1,
             seconds: -60,
         });
-        assert_eq!(clock.left_out("x86_64"), None);
-        assert!(clock.left_out("aarch64").is_some());
+        assert_eq!(clock.left_out("x86_64", Duration::ZERO), None);
+        assert!(clock.left_out("aarch64", REPLACED).is_some());
     }
 }

@@ -12,6 +12,7 @@ use orrery_e2e::{Archive, NAMESPACE};
 use tokio::task::spawn_blocking;
 
 use crate::clock::Skewed;
+use crate::disks::Disk;
 use crate::faults::{Blow, Control, Fault, Outage, Part, Step};
 use crate::ledger::{Ledger, Target};
 
@@ -25,6 +26,7 @@ enum Remedy {
     /// SIGCONT for the program of a pod.
     Continue(String, &'static str),
     Clock(Skewed),
+    Disk(Disk),
     Control(Control),
 }
 
@@ -94,6 +96,12 @@ impl Levers<'_> {
             } => {
                 let pod = self.pod(*part, *pick).await?;
                 self.skew(&pod, *part, *seconds, remedies, targets).await
+            }
+            Fault::Disk { pick, trouble } => {
+                let pod = self.pod(Part::Worker, *pick).await?;
+                let disk = Disk::of(self.archive, &pod, *trouble).await?;
+                remedies.push(Remedy::Disk(disk.clone()));
+                disk.strike(self.archive, self.lab).await
             }
             Fault::Away(control) => {
                 remedies.push(Remedy::Control(*control));
@@ -187,6 +195,7 @@ impl Levers<'_> {
                 self.lab.signal(&pod, program, "CONT").await?;
             }
             Remedy::Clock(skewed) => spawn_blocking(|| skewed.end()).await??,
+            Remedy::Disk(disk) => disk.mend(self.archive, self.lab).await?,
             Remedy::Control(control) => {
                 self.lab.run(&[tool_name(control), "start"]).await?;
             }

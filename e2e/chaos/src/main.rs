@@ -1,14 +1,15 @@
-//! `orrery-chaos` (`make chaos`): nodes, pods, clocks and parts of the control plane of the
+//! `orrery-chaos` (`make chaos`): nodes, pods, disks, clocks and parts of the control plane of the
 //! demo fail, one seeded step after another, under a steady load of statements whose answers are
 //! known, while rows are ingested. Ends with `chaos: N queries, wrong 0, lost 0, failed F, seed S`.
 //!
-//! [`schedule`] decides which [`faults`] come, [`levers`] does them, with [`clock`] (by [`vdso`]);
-//! [`load`] asks [`questions`] and looks at [`batches`];
+//! [`schedule`] decides which [`faults`] come, [`levers`] does them, with [`clock`] (by [`vdso`]) and
+//! [`disks`]; [`load`] asks [`questions`] and looks at [`batches`];
 //! [`ledger`] knows whose fault a failure is, [`tally`] counts. The same seed gives the same steps
 //! in the same order; when they come depends on how soon the archive is whole again ([`steady`]).
 
 mod batches;
 mod clock;
+mod disks;
 mod faults;
 mod ledger;
 mod levers;
@@ -169,7 +170,8 @@ async fn steps(
         if began.elapsed() >= args.duration {
             break;
         }
-        if let Some(why) = step.left_out(std::env::consts::ARCH) {
+        let left = args.duration.saturating_sub(began.elapsed());
+        if let Some(why) = step.left_out(std::env::consts::ARCH, left) {
             load.tally
                 .say(format_args!("step {number}: {step}: left out, as {why}"));
             continue;

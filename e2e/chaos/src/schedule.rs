@@ -10,7 +10,7 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::faults::{Blow, Control, Fault, Outage, Part, Step};
+use crate::faults::{Blow, Control, Fault, Outage, Part, Step, Trouble};
 
 /// Kinds of first faults.
 #[derive(Clone, Copy)]
@@ -18,10 +18,11 @@ enum Kind {
     Node(Outage),
     Pod(Part, Blow),
     Clock(Part),
+    Disk(Trouble),
     Away(Control),
 }
 
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 24] = [
     Kind::Node(Outage::Off),
     Kind::Node(Outage::Paused),
     Kind::Node(Outage::Cut),
@@ -42,9 +43,14 @@ const KINDS: [Kind; 22] = [
     Kind::Clock(Part::Proxy),
     Kind::Clock(Part::Worker),
     Kind::Clock(Part::Agent),
+    Kind::Disk(Trouble::Full),
+    Kind::Disk(Trouble::Slow),
     Kind::Away(Control::ApiServer),
     Kind::Away(Control::Etcd),
 ];
+
+/// A lost disk takes minutes: it comes once in a run.
+const ONCE: Kind = Kind::Disk(Trouble::Lost);
 
 /// How far a clock is ahead, in seconds.
 const AHEAD: RangeInclusive<i32> = 120..=6 * 3600;
@@ -62,17 +68,23 @@ pub struct Schedule {
 impl Schedule {
     /// The steps of `seed` on these nodes, of which there is at least one.
     pub fn new(seed: u64, nodes: Vec<String>) -> Self {
-        Self {
+        let mut schedule = Self {
             random: ChaCha8Rng::seed_from_u64(seed),
             nodes,
-            left: Vec::new(),
-        }
+            left: vec![ONCE],
+        };
+        schedule.refill();
+        schedule
+    }
+
+    fn refill(&mut self) {
+        self.left.extend(KINDS);
+        self.left.shuffle(&mut self.random);
     }
 
     fn kind(&mut self) -> Option<Kind> {
         if self.left.is_empty() {
-            self.left = KINDS.to_vec();
-            self.left.shuffle(&mut self.random);
+            self.refill();
         }
         self.left.pop()
     }
@@ -89,7 +101,7 @@ impl Schedule {
             Kind::Node(_) => Blow::Killed,
             // Two pods of one kind may be all there are.
             Kind::Pod(other, _) | Kind::Clock(other) if other == part => return None,
-            Kind::Away(_) | Kind::Pod(..) | Kind::Clock(_) => Blow::Crashed,
+            Kind::Away(_) | Kind::Pod(..) | Kind::Clock(_) | Kind::Disk(_) => Blow::Crashed,
         };
         let pick = self.pick();
         Some(Fault::Pod { part, pick, blow })
@@ -119,6 +131,10 @@ impl Schedule {
                 part,
                 pick: self.pick(),
                 seconds: self.skew(),
+            },
+            Kind::Disk(trouble) => Fault::Disk {
+                pick: self.pick(),
+                trouble,
             },
             Kind::Away(control) => Fault::Away(control),
         })
@@ -161,7 +177,7 @@ mod tests {
     fn a_step_takes_at_most_one_worker_away() {
         for step in (0..50).flat_map(steps) {
             let takes = |fault: &&Fault| match fault {
-                Fault::Node(..) => true,
+                Fault::Node(..) | Fault::Disk { .. } => true,
                 Fault::Pod { part, .. } | Fault::Clock { part, .. } => part.component() == "worker",
                 Fault::Away(_) => false,
             };
@@ -178,6 +194,7 @@ mod tests {
                 .any(|fault| matches!(fault, Fault::Away(_)));
             let deleted = |fault: &Fault| match fault {
                 Fault::Pod { blow, .. } => matches!(blow, Blow::Killed | Blow::Deleted),
+                Fault::Disk { trouble, .. } => *trouble == Trouble::Lost,
                 _ => false,
             };
             assert!(!away || !step.faults.iter().any(deleted), "{step}");
@@ -190,14 +207,27 @@ mod tests {
             Some(Fault::Node(_, outage)) => format!("{outage:?}"),
             Some(Fault::Pod { part, blow, .. }) => format!("{part:?} {blow:?}"),
             Some(Fault::Clock { part, .. }) => format!("clock {part:?}"),
+            Some(Fault::Disk { trouble, .. }) => format!("{trouble:?}"),
             Some(Fault::Away(control)) => format!("{control:?}"),
             None => String::new(),
         };
-        let all = KINDS.len();
+        let all = KINDS.len() + 1;
         let mut seen: Vec<String> = steps(3).iter().take(all).map(first).collect();
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), all);
+    }
+
+    #[test]
+    fn a_disk_is_lost_once_in_a_run() {
+        for seed in 0..50 {
+            let lost = |fault: &Fault| matches!(fault, Fault::Disk { trouble, .. } if *trouble == Trouble::Lost);
+            let count = steps(seed)
+                .iter()
+                .filter(|step| step.faults.iter().any(lost))
+                .count();
+            assert_eq!(count, 1, "seed {seed}");
+        }
     }
 
     #[test]

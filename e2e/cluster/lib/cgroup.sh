@@ -9,6 +9,7 @@
 cg_v1=$(awk '$3 == "cgroup" && $4 ~ /(^|,)freezer(,|$)/ { print $2; exit }' /proc/mounts)
 cg_v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 cg_tracker=${cg_v1:-$cg_v2}
+cg_blkio=$(awk '$3 == "cgroup" && $4 ~ /(^|,)blkio(,|$)/ { print $2; exit }' /proc/mounts)
 cg_controllers="+cpu +cpuset +io +memory +pids"
 
 cg_hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts; }
@@ -66,6 +67,27 @@ cg_thaw() {
     if [[ -n $cg_v1 ]]; then echo THAWED >"$cg_v1/$lab/$1/freezer.state"; else echo 0 >"$cg_v2/$lab/$1/cgroup.freeze"; fi
 }
 cg_frozen() { grep -qsE '^(FROZEN|FREEZING|1)$' "$cg_tracker/$lab/$1/freezer.state" "$cg_tracker/$lab/$1/cgroup.freeze"; }
+
+# cg_throttle GROUP DEVICE BYTES OPERATIONS: what a process reads of a device, and
+# writes to it, in a second; "max" is no limit. A limit of version 1 holds for no
+# group below, nor for one that is made later.
+cg_throttle() {
+    local group way limits
+    if [[ -z $cg_v1 ]]; then
+        echo "$2 rbps=$3 wbps=$3 riops=$4 wiops=$4" >"$cg_v2/$lab/$1/io.max"
+        return
+    fi
+    [[ -n $cg_blkio ]] || die "no control group of this machine limits what is read and written"
+    while read -r group; do
+        for way in read write; do
+            for limits in "bps $3" "iops $4"; do
+                # A container may end meanwhile.
+                echo "$2 $(sed 's/max/0/' <<<"${limits#* }")" 2>/dev/null \
+                    >"$group/blkio.throttle.${way}_${limits% *}_device" || [[ ! -d $group ]]
+            done
+        done
+    done < <(find "$cg_blkio/$lab/$1" -type d)
+}
 
 # cg_kill [GROUP]: at once, as a power cut does; a frozen process has to thaw to die.
 cg_kill() {

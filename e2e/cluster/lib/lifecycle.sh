@@ -67,9 +67,11 @@ cluster_down() {
         say "the cluster is down"
         return
     fi
+    local node
     if [[ -e $ledger ]] && same_boot; then
         if is_made "cgroup $lab"; then
             cg_kill
+            for node in $(node_names); do volumes_await_release "$node"; done
         fi
         net_remove_all
         if is_made "cgroup $lab"; then

@@ -6,8 +6,7 @@ node_prepare() { # NODE
     local dir
     dir=$(node_dir "$1")
     mkdir -p "$dir"/{etc/cni,containerd,imported,kubelet,log,volumes}
-    local i
-    for ((i = 1; i <= volumes_per_node; i++)); do mkdir -p "$dir/volumes/v$i"; done
+    volumes_make "$1"
     node_credentials "$1" "$dir/etc"
     write_containerd "$dir/etc/containerd.toml"
     write_cni "$1" "$dir/etc/cni/10-orrery.conflist"

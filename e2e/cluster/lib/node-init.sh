@@ -29,8 +29,21 @@ mount_own_tree() {
     bind /run/node/containerd /var/lib/containerd
     bind /run/node/kubelet /var/lib/kubelet
     mount --make-shared /var/lib/kubelet
-    bind /run/node/volumes /var/lib/orrery/volumes
+    mount_volumes
     bind /run/node/log /var/log
+}
+
+# Each volume is a disk of its own, with a folder for its pod. The kernel detaches a
+# disk once it is mounted nowhere, hence when this node is killed.
+mount_volumes() {
+    local image disk
+    for image in /run/node/volumes/*.img; do
+        disk=/var/lib/orrery/volumes/$(basename "$image" .img)
+        mkdir -p "$disk"
+        mount -o loop,discard,noinit_itable "$image" "$disk"
+        losetup --direct-io=on "$(findmnt --noheadings --output SOURCE "$disk")"
+        mkdir -p "$disk/data"
+    done
 }
 
 # keep NAME COMMAND…: start it again whenever it ends, as an init system does.

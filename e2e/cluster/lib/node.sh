@@ -32,6 +32,7 @@ node_start() {
         say "node $node is on already"
         return
     fi
+    volumes_await_release "$node"
     cg_make_node "$node"
     net_delete_node "$node"
     net_make_node "$node"

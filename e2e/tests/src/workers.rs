@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::files::CLAIM;
@@ -59,6 +59,42 @@ impl Archive {
             .await
     }
 
+    /// Identity of the directory in which a worker keeps its rows.
+    pub async fn identity_of(&self, worker: &str) -> Result<Value> {
+        let worker = self.kind("Worker").get(worker).await?;
+        Ok(worker.data["status"]["identity"].clone())
+    }
+
+    /// Name of the volume that holds a worker's directory.
+    pub async fn volume_of(&self, worker: &str) -> Result<String> {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let claim = claims.get(&claim_of(worker)).await?;
+        let volume = claim.spec.and_then(|spec| spec.volume_name);
+        volume.with_context(|| format!("{worker} has no volume"))
+    }
+
+    /// Takes a worker's volume away, with all that it holds, and ends its pod.
+    pub async fn lose_disk(&self, worker: &str) -> Result<()> {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let politely = DeleteParams::default();
+        claims.delete(&claim_of(worker), &politely).await?;
+        let pod = format!("{worker}-0");
+        self.pods().delete(&pod, &politely).await?;
+        Ok(())
+    }
+
+    /// How the demo's pool repairs.
+    pub async fn repair(&self) -> Result<Value> {
+        let pool = self.kind("WorkerPool").get("main").await?;
+        Ok(pool.data["spec"]["repair"].clone())
+    }
+
+    /// Says how the demo's pool is to repair.
+    pub async fn set_repair(&self, repair: &Value) -> Result<()> {
+        self.merge("WorkerPool", "main", json!({"spec": {"repair": repair}}))
+            .await
+    }
+
     /// Merges a patch into an object of one of Orrery's kinds.
     pub async fn merge(&self, kind: &str, name: &str, patch: Value) -> Result<()> {
         self.kind(kind)
@@ -66,4 +102,9 @@ impl Archive {
             .await?;
         Ok(())
     }
+}
+
+/// Name of the claim of a worker's volume.
+fn claim_of(worker: &str) -> String {
+    format!("data-{worker}-0")
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::ListParams;
 use orrery_e2e::pods::{Forward, on_worker};
 use orrery_e2e::questions::{Asking, asking_at};
-use orrery_e2e::{Archive, condition, eventually_within, kubectl};
+use orrery_e2e::{Archive, condition, eventually_within};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -142,32 +142,22 @@ async fn a_lost_volume_is_replaced_without_a_hand() -> Result<()> {
         .into_iter()
         .next()
         .context("none")?;
-    let (pod, claim) = (format!("{worker}-0"), format!("data-{worker}-0"));
-    let identity = async || -> Result<Option<String>> {
-        let object = archive.kind("Worker").get(&worker).await?;
-        Ok(object.data["status"]["identity"]
-            .as_str()
-            .map(str::to_owned))
-    };
-    let (lost, before) = (identity().await?, spec(&archive).await?["repair"].clone());
+    let lost = archive.identity_of(&worker).await?;
+    let before = archive.repair().await?;
     let (_forward, asking) = asking(&archive).await?;
     let soon = json!({"repairAfterSeconds": 5, "replaceAfterSeconds": 5});
-    change(&archive, json!({ "repair": soon })).await?;
+    archive.set_repair(&soon).await?;
     let replaced = async {
-        kubectl(&["delete", "pvc", &claim, "--wait=false"]).await?;
-        archive
-            .pods()
-            .delete(&pod, &DeleteParams::default())
-            .await?;
+        archive.lose_disk(&worker).await?;
         eventually_within(LONGEST, "another directory in its place", async || {
             asking.rounds(1).await?;
             let ready = archive.phase_of(&worker).await? == "Ready";
-            Ok((ready && identity().await? != lost).then_some(()))
+            Ok((ready && archive.identity_of(&worker).await? != lost).then_some(()))
         })
         .await
     };
     let replaced = replaced.await;
-    change(&archive, json!({ "repair": before })).await?;
+    archive.set_repair(&before).await?;
     replaced?;
     settled(&archive, &asking).await?;
     asking.stop().await?;
