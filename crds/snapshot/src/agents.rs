@@ -25,7 +25,11 @@ pub async fn refresh(agents: &Agents, keys: &TrustedKeys, hub: &Hub) -> bool {
     for (url, copy) in urls.iter().zip(copies) {
         match copy.map(|copy| (copy.verify(keys), copy)) {
             Ok((Ok(catalog), copy)) => {
-                newer |= hub.offer(Offer::Catalog(Arc::new(catalog), copy.root, copy.objects));
+                newer |= hub.offer(Offer::Catalog(
+                    Arc::new(catalog),
+                    copy.root().clone(),
+                    copy.objects,
+                ));
             }
             Ok((Err(error), _)) => tracing::warn!(agent = %url, %error, "catalog copy not used"),
             Err(error) => tracing::debug!(agent = %url, %error, "no catalog copy"),

@@ -130,7 +130,7 @@ async fn said(pool: &Mutex<Pool>, worker: WorkerId, request: Request<Incoming>) 
         AgentCall::PutCatalog => {
             let copy: SignedCatalog = serde_json::from_slice(&body)?;
             let (_, epochs) = copy.version();
-            pool.lock().put_catalog(worker, copy.root.term, epochs);
+            pool.lock().put_catalog(worker, copy.root().term, epochs);
             Ok(Bytes::new())
         }
         other => Err(anyhow!("a call that is not made up: {other:?}")),

@@ -18,7 +18,6 @@ use futures::stream::{self, BoxStream, StreamExt};
 use kube::Client;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, WorkerPool};
 
-use crate::catalog::error::WriterError;
 use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
@@ -65,10 +64,12 @@ impl Controller for Archives {
             return Ok(SOON);
         }
         let observed = match observe::observe(context, namespace).await {
-            Err(ReconcileError::Catalog(WriterError::Behind(why))) => {
-                context.metrics.behind(namespace, true);
-                status::write_behind(context, namespace, &why).await?;
-                return Err(WriterError::Behind(why).into());
+            Err(ReconcileError::Catalog(error)) => {
+                if let Some(finding) = status::not_written(&error) {
+                    context.metrics.behind(namespace, true);
+                    status::write_behind(context, namespace, &finding).await?;
+                }
+                return Err(error.into());
             }
             observed => observed?,
         };

@@ -6,6 +6,7 @@ use orrery_crds::kinds::WorkerPool;
 
 use super::observe::Observed;
 use super::plan::{Incarnations, Plan};
+use crate::catalog::error::WriterError;
 use crate::controller::conditions::{self, CATALOG_BEHIND, Finding};
 use crate::controller::context::Context;
 use crate::controller::events::Event;
@@ -76,31 +77,42 @@ impl Tables<'_> {
     }
 }
 
-/// `CatalogBehind` on every pool while workers hold what the catalog does not know
-/// (docs/design/catalog.md#manifests). Nothing is written to the catalog meanwhile. Sets the
-/// condition and publishes it once. The pool's own controller takes it away: it does not get far
-/// without a catalog.
+/// Why nothing is written to the catalog until somebody acts; `None` for what may pass
+/// (docs/design/catalog.md#manifests, docs/design/catalog.md#versions).
+pub fn not_written(error: &WriterError) -> Option<Finding> {
+    match error {
+        WriterError::Behind(why) => Some(Finding::met("WorkersKnowMore", why)),
+        WriterError::Newer(what) => {
+            let remedy = format!("a newer version wrote the catalog; install it again: {what}");
+            Some(Finding::met("NewerVersion", remedy))
+        }
+        _ => None,
+    }
+}
+
+/// `CatalogBehind` on every pool. Sets the condition and publishes it once. The pool's own controller
+/// takes it away: it does not get far without a catalog.
 pub async fn write_behind(
     context: &Context,
     namespace: &str,
-    why: &str,
+    finding: &Finding,
 ) -> Result<(), kube::Error> {
     for pool in context.list::<WorkerPool>(namespace, None).await?.valid {
         let mut wanted = pool.status.clone().unwrap_or_default();
-        let (generation, finding) = (
-            pool.metadata.generation,
-            Finding::met("WorkersKnowMore", why),
-        );
+        let generation = pool.metadata.generation;
         let conditions = &mut wanted.conditions;
         conditions::set(
             conditions,
             CATALOG_BEHIND,
-            &finding,
+            finding,
             generation,
             Timestamp::now(),
         );
         if status::write(context, namespace, &pool, wanted).await? {
-            let event = Event::warning(CATALOG_BEHIND, format!("no catalog is written: {why}"));
+            let event = Event::warning(
+                CATALOG_BEHIND,
+                format!("no catalog is written: {}", finding.message),
+            );
             let about = kube::Resource::object_ref(&pool, &());
             context.events.publish(&about, None, event).await;
         }

@@ -27,6 +27,9 @@ pub enum WriterError {
     /// do, or after a while.
     #[error("the numbers that workers have heard of are waited for: {0}")]
     Silent(String),
+    /// A newer version wrote what this one cannot read, and would lose: nothing is written.
+    #[error("the catalog was written by a newer version: {0}")]
+    Newer(String),
     /// The stored catalog cannot be read.
     #[error("the catalog cannot be read: {0}")]
     Unreadable(String),

@@ -8,7 +8,7 @@ use kube::api::{DeleteParams, ListParams, ObjectMeta, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
 use orrery_archive::catalog::{
-    self, Catalog, Encoded, Epochs, ObjectKind, ObjectName, Objects, RootPayload,
+    self, Catalog, Encoded, Epochs, ObjectError, ObjectKind, ObjectName, Objects, RootPayload,
 };
 use orrery_archive::names::ROOT;
 use orrery_crds::kinds::{
@@ -93,9 +93,14 @@ impl Store {
         gather(&mut objects, self.segments.list(&parameters).await?.items);
         let payload = root.as_ref().and_then(|root| root.spec.root.as_ref());
         let (catalog, names) = match payload {
-            Some(payload) => catalog::decode(payload, &objects)
-                .and_then(|catalog| Ok((catalog, catalog::reachable(payload, &objects)?)))
-                .map_err(|error| WriterError::Unreadable(error.to_string()))?,
+            Some(payload) => {
+                let catalog = catalog::decode(payload, &objects).map_err(unreadable)?;
+                if !catalog.unread.is_empty() {
+                    return Err(WriterError::Newer(catalog.unread.to_string()));
+                }
+                let names = catalog::reachable(payload, &objects).map_err(unreadable)?;
+                (catalog, names)
+            }
             None => (Catalog::default(), BTreeSet::new()),
         };
         let remains = if root.is_none() { objects.len() } else { 0 };
@@ -267,6 +272,13 @@ impl Store {
             self.segments.list_metadata(&parameters).await?.items,
         );
         Ok(names)
+    }
+}
+
+fn unreadable(error: ObjectError) -> WriterError {
+    match error {
+        ObjectError::Newer { .. } => WriterError::Newer(error.to_string()),
+        error => WriterError::Unreadable(error.to_string()),
     }
 }
 

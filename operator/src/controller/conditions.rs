@@ -12,7 +12,8 @@ pub const PROGRESSING: &str = "Progressing";
 /// `Degraded`: something that worked does not.
 pub const DEGRADED: &str = "Degraded";
 
-/// `CatalogBehind`: workers hold what the catalog does not know.
+/// `CatalogBehind`: no catalog is written, because workers hold what it does not know, or because a
+/// newer version wrote it.
 pub const CATALOG_BEHIND: &str = "CatalogBehind";
 
 /// A statement about an object.

@@ -203,6 +203,9 @@ async fn copy(
     let keys = keys.ok_or("there is no key to check its catalog copy with")?;
     let copy = agent.catalog().await.map_err(|error| error.to_string())?;
     let catalog = copy.verify(keys).map_err(|error| error.to_string())?;
+    if !catalog.unread.is_empty() {
+        return Err(format!("a newer version wrote it: {}", catalog.unread));
+    }
     if catalog.archive_uid != archive_uid {
         return Err(format!(
             "its catalog copy is of archive {}",

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::Api;
 use kube::api::{Patch, PatchParams};
-use orrery_archive::catalog::{Catalog, FamilyGrid};
+use kube::{Api, ResourceExt};
+use orrery_archive::catalog::{Catalog, FORMAT, FamilyGrid};
 use orrery_archive::names::ROOT;
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_crds::kinds::ChunkMap;
+use orrery_crds::kinds::{ChunkMap, WorkerPool};
 use orrery_operator::catalog::declared::FamilyDeclaration;
 use orrery_operator::catalog::edit;
 use orrery_operator::catalog::error::WriterError;
@@ -17,7 +17,7 @@ use orrery_operator::catalog::writer::Writer;
 use orrery_operator::leader::{Candidate, LEASE};
 use serde_json::json;
 
-use crate::support::Archive;
+use crate::support::{Archive, pool};
 
 fn family(desired: u32) -> FamilyDeclaration {
     FamilyDeclaration {
@@ -43,6 +43,25 @@ async fn an_archive_has_a_catalog_before_anything_is_declared() {
     let archive = Archive::new("empty").await;
     let written = archive.until::<ChunkMap>(ROOT, "written", |_| true);
     archive.operated(written).await;
+}
+
+#[tokio::test]
+async fn an_operator_writes_nothing_over_the_catalog_of_a_newer_one() {
+    let archive = Archive::new("newer").await;
+    let root = json!({"holds": "root", "root": {
+        "format": FORMAT + 1, "minReader": 1, "archiveUid": "u", "lineage": 1, "term": 1,
+        "dataEpoch": 1, "placementEpoch": 1, "counters": {}, "pages": [],
+    }});
+    let written = archive.create::<ChunkMap>(ROOT, root).await.unwrap();
+    archive.create::<WorkerPool>("main", pool(1)).await.unwrap();
+    let refused = archive.until::<WorkerPool>("main", "NewerVersion", |pool| {
+        let status = pool.status.as_ref();
+        let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+        conditions.any(|condition| condition.reason == "NewerVersion")
+    });
+    archive.operated(refused).await;
+    let now = archive.api::<ChunkMap>().get(ROOT).await.unwrap();
+    assert_eq!(now.resource_version(), written.resource_version());
 }
 
 #[tokio::test]

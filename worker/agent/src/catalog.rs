@@ -117,7 +117,7 @@ fn parse(body: Bytes) -> Result<(SignedCatalog, Held)> {
     let copy: SignedCatalog = serde_json::from_slice(&body)
         .map_err(|error| AgentError::BadRequest(format!("not a signed catalog copy: {error}")))?;
     let held = Held {
-        archive_uid: copy.root.archive_uid.clone(),
+        archive_uid: copy.root().archive_uid.clone(),
         version: copy.version(),
         body,
     };

@@ -26,7 +26,7 @@ pub enum Claim<'a> {
     /// Its rows are in the catalog, but its chunk of this family is on other workers.
     Surplus(&'a str),
     /// The catalog has no such rows: of a running ingest, a deleted table that does not come back,
-    /// or one that it does not know.
+    /// or one that it does not know. Of a catalog that was not read whole nothing is unknown.
     Unknown,
 }
 
@@ -35,6 +35,8 @@ pub enum Claim<'a> {
 pub struct Claims<'a> {
     /// Family by database and attempt; none for a reference table.
     loaded: HashMap<(String, u64), Option<(&'a str, &'a Family)>>,
+    /// Whether these are all tables of the catalog.
+    is_whole: bool,
 }
 
 impl<'a> Claims<'a> {
@@ -42,6 +44,7 @@ impl<'a> Claims<'a> {
     pub fn of(catalog: &'a Catalog) -> Self {
         let mut claims = Self {
             loaded: HashMap::new(),
+            is_whole: catalog.unread.is_empty(),
         };
         for (key, table) in catalog.kept() {
             let database = physical_database(&key.database, table.incarnation);
@@ -84,8 +87,8 @@ impl<'a> Claims<'a> {
     pub fn judge(&self, worker: WorkerId, table: HeldTable<'_>) -> Claim<'a> {
         let loaded = (table.database.to_owned(), table.attempt);
         match self.loaded.get(&loaded) {
-            None => Claim::Unknown,
-            Some(None) => Claim::Given,
+            None if self.is_whole => Claim::Unknown,
+            None | Some(None) => Claim::Given,
             Some(Some((name, family))) => {
                 let listed = family.placement.get(&table.chunk);
                 let intended = family.intended.get(&table.chunk);

@@ -14,7 +14,8 @@
 //!
 //! [`Catalog`] is the decoded tree. [`encode`] and [`decode`] (pure) turn one into the other; a
 //! reader decodes only when every referenced object is there and matches its hash, else it keeps
-//! the last complete catalog.
+//! the last complete catalog. What a newer version has written and this one cannot read is left out
+//! and named ([`Unread`]).
 
 pub mod chunk_set;
 mod claims;
@@ -34,9 +35,9 @@ pub use codec::{Encoded, PAGE_CHUNKS, decode, encode, reachable};
 
 pub use hash::hash_chunk;
 pub use model::{
-    AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, Family,
-    FamilyGrid, IndexTable, OpenAttempt, Origin, Retired, RootPayload, Segment, Table, TableKey,
-    TableKind,
+    AcceptedReference, AcceptedTable, Behind, Catalog, ChunkSet, Counters, Epochs, FORMAT, Family,
+    FamilyGrid, IndexTable, MIN_READER, OpenAttempt, Origin, Retired, RootPayload, Segment, Table,
+    TableKey, TableKind, Unread,
 };
 pub use objects::{MAX_PAYLOAD, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 pub use signed::{SignatureError, SignedCatalog};

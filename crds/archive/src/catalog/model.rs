@@ -11,10 +11,26 @@ use crate::replicas::FamilyReplicas;
 use crate::table::{Column, SecondaryKey};
 use crate::table::{OnDeletion, PositionColumns, UniqueKey};
 
+/// The form of catalogs that this version writes, and the newest that it reads whole. It is raised
+/// when something is written that an earlier version cannot read or would lose.
+pub const FORMAT: u32 = 1;
+
+/// The least [`FORMAT`] that reads what this version writes without a mistake. It is raised when what
+/// an earlier version can read would mean something else to it.
+pub const MIN_READER: u32 = 1;
+
 /// What the object `ChunkMap/root` carries. Below 4 KB.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RootPayload {
+    /// The form in which the catalog is written: [`FORMAT`] of its writer. One that writes an
+    /// earlier form does not write over it, because it would lose what it does not know.
+    #[serde(default = "first_format")]
+    pub format: u32,
+    /// The least [`FORMAT`] with which what can be read of the catalog means what it says. Others
+    /// read nothing of it.
+    #[serde(default = "first_format")]
+    pub min_reader: u32,
     /// Random id of the archive, made with the first root.
     #[schemars(length(max = 64))]
     pub archive_uid: String,
@@ -31,6 +47,11 @@ pub struct RootPayload {
     /// Names of the index pages, in order.
     #[schemars(length(max = 64), inner(length(max = 64)))]
     pub pages: Vec<String>,
+}
+
+/// That of roots which do not say it.
+fn first_format() -> u32 {
+    1
 }
 
 /// The last number given out of each kind; a number is used once in the archive's life.
@@ -88,6 +109,42 @@ pub struct Catalog {
     /// [`OnDeletion::Delete`] and their grace period is over: each with the first dataEpoch that
     /// does not list it any more.
     pub dropping: BTreeMap<String, u64>,
+    /// What a newer version has written there and this one cannot read.
+    pub unread: Unread,
+}
+
+/// Parts of a catalog that this version cannot read, because a newer one wrote them. Readers serve
+/// all else. A catalog with such parts is not written: they would be lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Tables, and why.
+    pub tables: BTreeMap<TableKey, String>,
+    /// Everything else, in words.
+    pub others: Vec<String>,
+}
+
+/// How many parts are named in a message.
+const SHOWN: usize = 5;
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = self.tables.iter();
+        let tables = tables.map(|(key, why)| format!("table {key}: {why}"));
+        let mut parts = self.others.iter().cloned().chain(tables);
+        let shown: Vec<String> = parts.by_ref().take(SHOWN).collect();
+        f.write_str(&shown.join("; "))?;
+        match parts.count() {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+impl Unread {
+    /// Whether all of the catalog was read.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.others.is_empty()
+    }
 }
 
 impl Catalog {

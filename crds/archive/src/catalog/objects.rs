@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::model::FORMAT;
+
 /// Largest payload of one object, in bytes; longer content is cut into parts.
 pub const MAX_PAYLOAD: usize = 8_000;
 
@@ -153,6 +155,14 @@ pub enum ObjectError {
         name: ObjectName,
         /// What is wrong.
         what: String,
+    },
+    /// The root wants readers of a later version.
+    #[error(
+        "the catalog is for readers of format {needed} and later; this version reads format {FORMAT}"
+    )]
+    Newer {
+        /// The least format.
+        needed: u32,
     },
 }
 

@@ -12,12 +12,34 @@ use crate::signing::{Purpose, SigningKey, TrustedKeys};
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedCatalog {
-    /// Root; agents compare lineage and epochs.
-    pub root: RootPayload,
+    root: SignedRoot,
     /// Objects it refers to.
     pub objects: Objects,
     /// Hex.
     pub signature: String,
+}
+
+/// The root and the text that was signed, in which a newer version may say more than this one reads.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(try_from = "String", into = "String")]
+struct SignedRoot {
+    text: String,
+    read: RootPayload,
+}
+
+impl TryFrom<String> for SignedRoot {
+    type Error = serde_json::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let read = serde_json::from_str(&text)?;
+        Ok(Self { text, read })
+    }
+}
+
+impl From<SignedRoot> for String {
+    fn from(root: SignedRoot) -> Self {
+        root.text
+    }
 }
 
 /// Why a copy is not used.
@@ -35,12 +57,18 @@ impl SignedCatalog {
     /// Signs `catalog`.
     pub fn sign(catalog: &Catalog, key: &SigningKey) -> Self {
         let Encoded { root, objects } = codec::encode(catalog);
-        let signature = key.sign(Purpose::CatalogCopy, &signed_text(&root));
+        let text = text_of(&root);
+        let signature = key.sign(Purpose::CatalogCopy, text.as_bytes());
         Self {
-            root,
+            root: SignedRoot { text, read: root },
             objects,
             signature,
         }
+    }
+
+    /// Root; agents compare lineage and epochs.
+    pub fn root(&self) -> &RootPayload {
+        &self.root.read
     }
 
     /// The catalog, if one of `keys` signed it. Objects need no signature of their own: the root
@@ -54,22 +82,23 @@ impl SignedCatalog {
 
     /// Whether one of `keys` signed it; it may be incomplete all the same.
     pub fn is_signed_by(&self, keys: &TrustedKeys) -> bool {
-        let text = signed_text(&self.root);
-        keys.verify(Purpose::CatalogCopy, &text, &self.signature)
+        let text = self.root.text.as_bytes();
+        keys.verify(Purpose::CatalogCopy, text, &self.signature)
     }
 
     /// The catalog of a copy whose signature was verified before.
     pub fn decode(&self) -> Result<Catalog, ObjectError> {
-        codec::decode(&self.root, &self.objects)
+        codec::decode(self.root(), &self.objects)
     }
 
     /// What orders copies of one archive: lineage, then epochs.
     pub fn version(&self) -> (u32, Epochs) {
+        let root = self.root();
         (
-            self.root.lineage,
+            root.lineage,
             Epochs {
-                data: self.root.data_epoch,
-                placement: self.root.placement_epoch,
+                data: root.data_epoch,
+                placement: root.placement_epoch,
             },
         )
     }
@@ -79,6 +108,6 @@ impl SignedCatalog {
     clippy::expect_used,
     reason = "a root of numbers and texts is always JSON; a default would be signed as if it were the root"
 )]
-fn signed_text(root: &RootPayload) -> Vec<u8> {
-    serde_json::to_vec(root).expect("a root is JSON")
+fn text_of(root: &RootPayload) -> String {
+    serde_json::to_string(root).expect("a root is JSON")
 }

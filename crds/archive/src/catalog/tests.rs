@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::names::ChunkId;
 use crate::replicas::FamilyReplicas;
-use crate::signing::{SigningKey, TrustedKeys};
+use serde_json::Value;
+
+use crate::signing::{Purpose, SigningKey, TrustedKeys};
 use crate::table::OnDeletion;
 
 fn family(chunks: impl IntoIterator<Item = ChunkId>) -> Family {
@@ -275,6 +277,28 @@ fn moving_one_chunk_writes_four_objects() {
     );
 }
 
+/// A copy with another text as its root.
+fn with_root(copy: &SignedCatalog, change: &dyn Fn(&mut Value)) -> SignedCatalog {
+    let mut written = serde_json::to_value(copy).unwrap();
+    let mut root: Value = serde_json::from_str(written["root"].as_str().unwrap()).unwrap();
+    change(&mut root);
+    written["root"] = root.to_string().into();
+    serde_json::from_value(written).unwrap()
+}
+
+#[test]
+fn what_a_newer_version_says_in_the_root_is_signed_too() {
+    let key = SigningKey::generate().unwrap();
+    let trusted = TrustedKeys::new(vec![key.public()]).unwrap();
+    let copy = SignedCatalog::sign(&catalog(), &key);
+    let mut newer = with_root(&copy, &|root| root["zones"] = 3.into());
+    assert_eq!(newer.verify(&trusted), Err(SignatureError::Signature));
+    let written = serde_json::to_value(&newer).unwrap();
+    let text = written["root"].as_str().unwrap();
+    newer.signature = key.sign(Purpose::CatalogCopy, text.as_bytes());
+    assert_eq!(newer.verify(&trusted).unwrap(), catalog());
+}
+
 #[test]
 fn a_signed_copy_verifies_only_unchanged_and_with_a_trusted_key() {
     let [key, next, other] = [(); 3].map(|()| SigningKey::generate().unwrap());
@@ -287,8 +311,8 @@ fn a_signed_copy_verifies_only_unchanged_and_with_a_trusted_key() {
         signed.verify(&trusted(&[&next, &other])),
         Err(SignatureError::Signature)
     );
-    let mut forged = signed.clone();
-    forged.root.data_epoch += 1;
+    let forged = with_root(&signed, &|root| root["dataEpoch"] = 77.into());
+    assert_eq!(forged.root().data_epoch, 77);
     assert_eq!(
         forged.verify(&trusted(&[&key])),
         Err(SignatureError::Signature)

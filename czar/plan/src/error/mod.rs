@@ -67,7 +67,9 @@ impl PlanError {
         match self {
             Self::Resolve(error) => !matches!(
                 error,
-                ResolveError::NoDatabase | ResolveError::NoTable { .. }
+                ResolveError::NoDatabase
+                    | ResolveError::NoTable { .. }
+                    | ResolveError::NewerTable { .. }
             ),
             Self::Guard(error) => matches!(error, GuardError::Parse { .. }),
             Self::NotYet(_) | Self::NotGrouped { .. } | Self::Unproven { .. } => true,

@@ -15,6 +15,14 @@ pub enum ResolveError {
         /// The table.
         table: TableKey,
     },
+    /// The catalog has the table in a form that this version cannot read.
+    #[error(
+        "Table '{table}' was declared with a newer version than that of this czar; upgrade the czars"
+    )]
+    NewerTable {
+        /// The table.
+        table: TableKey,
+    },
     /// Two tables of FROM have one name.
     #[error("Not unique table/alias: '{alias}'")]
     DuplicateAlias {
@@ -55,6 +63,7 @@ impl ResolveError {
         match self {
             Self::NoDatabase => (1046, "3D000"),
             Self::NoTable { .. } => (1146, "42S02"),
+            Self::NewerTable { .. } => (1105, "HY000"),
             Self::DuplicateAlias { .. } => (1066, "42000"),
             Self::UnknownTable { .. } => (1051, "42S02"),
             Self::NoColumn { .. } => (1054, "42S22"),

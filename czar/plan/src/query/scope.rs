@@ -203,6 +203,9 @@ impl<'a> Scope<'a> {
     ) -> Result<(&'a TableKey, &'a Table), ResolveError> {
         let database = database.ok_or(ResolveError::NoDatabase)?;
         let key = TableKey::new(database, table);
+        if catalog.unread.tables.contains_key(&key) {
+            return Err(ResolveError::NewerTable { table: key });
+        }
         let entry = catalog.tables.get_key_value(&key);
         entry.ok_or(ResolveError::NoTable { table: key })
     }

@@ -19,4 +19,5 @@ mod refusals;
 mod soundness;
 mod soups;
 mod subqueries;
+mod versions;
 mod whole_groups;

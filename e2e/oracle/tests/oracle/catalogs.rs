@@ -130,7 +130,7 @@ async fn a_copy_of_the_catalog_that_a_worker_forged_is_not_used() {
     let worker = Worker::start_with(mysqld, config).await;
     worker.ready().await;
     let served = worker.api(&certificates, Role::Czar).catalog().await;
-    assert_eq!(served.unwrap().root.lineage, forged.lineage);
+    assert_eq!(served.unwrap().root().lineage, forged.lineage);
 
     let agent_port = worker.base().rsplit(':').next().unwrap().parse().unwrap();
     let hub = Hub::new();

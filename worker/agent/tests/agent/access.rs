@@ -12,6 +12,7 @@ use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, Start
 use orrery_worker_api::client::Agents;
 use orrery_worker_api::routes::{AgentCall, Call, Parameter};
 use reqwest::StatusCode;
+use serde_json::Value;
 
 use super::drops::catalog_giving;
 use super::support::{attempt, framed, part, reason, refusal, setup, with_archive};
@@ -257,8 +258,11 @@ async fn only_the_holder_of_the_private_key_makes_a_catalog_copy() {
 
     let own_key = SigningKey::generate().unwrap();
     let by_own_key = SignedCatalog::sign(&catalog(6), &own_key);
-    let mut changed_root = genuine.clone();
-    changed_root.root.placement_epoch = 6;
+    let mut changed_root = serde_json::to_value(&genuine).unwrap();
+    let mut root: Value = serde_json::from_str(changed_root["root"].as_str().unwrap()).unwrap();
+    root["placementEpoch"] = 6.into();
+    changed_root["root"] = root.to_string().into();
+    let changed_root = serde_json::from_value(changed_root).unwrap();
     let mut changed_objects = archive.sign(&catalog(6));
     for object in changed_objects.objects.values_mut() {
         object.push(' ');

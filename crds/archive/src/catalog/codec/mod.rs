@@ -5,19 +5,21 @@
 //! ids), its page list, the family's index page and the root; a publish adds a segment and rewrites
 //! the table's segment page, its index page and the root.
 
+mod entry;
 mod family;
 mod payload;
+mod read;
 mod segments;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+use self::entry::IndexEntry;
 use self::family::FamilyEntry;
 use self::payload::{get, put};
+use self::read::Reader;
 use self::table::{RetiredEntry, TableEntry};
-use super::model::{Catalog, Counters, Epochs, RootPayload};
+use super::model::{Catalog, Epochs, FORMAT, MIN_READER, RootPayload};
 use super::objects::{self, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects};
 
 pub use self::family::PAGE_CHUNKS;
@@ -32,16 +34,6 @@ pub struct Encoded {
     pub root: RootPayload,
     /// Everything it refers to.
     pub objects: Objects,
-}
-
-/// What an index page lists.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum IndexEntry {
-    Family(FamilyEntry),
-    Table(TableEntry),
-    Retired(RetiredEntry),
-    Dropping { database: String, since: u64 },
 }
 
 /// The objects of `catalog`.
@@ -76,6 +68,8 @@ pub fn encode(catalog: &Catalog) -> Encoded {
         .map(|page| put(&mut objects, ObjectKind::Map, page).as_str().to_owned())
         .collect();
     let root = RootPayload {
+        format: FORMAT,
+        min_reader: MIN_READER,
         archive_uid: catalog.archive_uid.clone(),
         lineage: catalog.lineage,
         term: catalog.term,
@@ -87,33 +81,39 @@ pub fn encode(catalog: &Catalog) -> Encoded {
     Encoded { root, objects }
 }
 
-/// The catalog under `root`; an error when any object is missing or is not what its name says.
+/// The catalog under `root`; an error when any object is missing or is not what its name says, or
+/// when it is for readers of a later format. What is new to this version is in [`Catalog::unread`].
 pub fn decode(root: &RootPayload, source: &impl ObjectSource) -> Result<Catalog, ObjectError> {
-    let mut catalog = Catalog {
-        archive_uid: root.archive_uid.clone(),
-        lineage: root.lineage,
-        term: root.term,
-        epochs: Epochs {
-            data: root.data_epoch,
-            placement: root.placement_epoch,
+    if root.min_reader > FORMAT {
+        let needed = root.min_reader;
+        return Err(ObjectError::Newer { needed });
+    }
+    let mut reader = Reader::new(
+        source,
+        Catalog {
+            archive_uid: root.archive_uid.clone(),
+            lineage: root.lineage,
+            term: root.term,
+            epochs: Epochs {
+                data: root.data_epoch,
+                placement: root.placement_epoch,
+            },
+            counters: root.counters,
+            ..Catalog::default()
         },
-        counters: Counters { ..root.counters },
-        families: BTreeMap::new(),
-        tables: BTreeMap::new(),
-        retired: BTreeMap::new(),
-        dropping: BTreeMap::new(),
-    };
+    );
     for page in index_pages(root) {
-        for entry in get::<Vec<IndexEntry>>(source, &page)? {
-            match entry {
-                IndexEntry::Family(entry) => catalog.families.extend([entry.decode(source)?]),
-                IndexEntry::Table(entry) => catalog.tables.extend([entry.decode(source)?]),
-                IndexEntry::Retired(entry) => catalog.retired.extend([entry.decode(source)?]),
-                IndexEntry::Dropping { database, since } => {
-                    catalog.dropping.extend([(database, since)]);
-                }
-            }
+        for entry in get::<Vec<serde_json::Value>>(source, &page)? {
+            reader.take(entry)?;
         }
+    }
+    let mut catalog = reader.finish();
+    if root.format > FORMAT {
+        let newer = format!(
+            "format {} was written, this version knows {FORMAT}",
+            root.format
+        );
+        catalog.unread.others.push(newer);
     }
     Ok(catalog)
 }
