@@ -109,6 +109,24 @@ async fn an_agents_own_words_come_back_as_the_error() {
 }
 
 #[tokio::test]
+async fn an_agent_is_called_while_one_version_of_its_api_is_spoken_here() {
+    let ca = authority("sky", SystemTime::now()).unwrap();
+    let agents = agents(&ca);
+    let next = r#"{"apiVersions": [1, 2], "identity": null, "term": 0, "mysqld": null,
+        "catalog": null, "freeBytes": 7, "held": null, "zone": "a"}"#;
+    let address = serve([127, 8, 1, 4], &ca, Holder::Worker(1), "200 OK", next).await;
+    let info = agents.at("sky", &address).unwrap().info().await.unwrap();
+    assert_eq!(info.free_bytes, 7);
+    let later = r#"{"apiVersions": [8, 9], "identity": null, "term": 0, "mysqld": null,
+        "catalog": null, "freeBytes": 7, "held": null}"#;
+    let address = serve([127, 8, 1, 5], &ca, Holder::Worker(1), "200 OK", later).await;
+    let refused = agents.at("sky", &address).unwrap().info().await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, CallError::Version { .. }), "{error}");
+    assert!(error.to_string().contains("[8, 9]"), "{error}");
+}
+
+#[tokio::test]
 async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     let ca = authority("sky", SystemTime::now()).unwrap();
     let agents = agents(&ca);

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::agent::API_VERSIONS;
 use crate::retry::Transient;
 
 /// Body of every answer that is no success.
@@ -44,6 +45,14 @@ pub enum CallError {
     /// The server did not answer, or not to the end, or not so that it can be understood.
     #[error("no answer: {}", error_chain(.0))]
     Unreachable(#[source] reqwest::Error),
+    /// The agent speaks no version of the API that this program does.
+    #[error(
+        "the agent speaks versions {theirs:?} of its API, this program {API_VERSIONS:?}: upgrade the older of the two"
+    )]
+    Version {
+        /// What it speaks.
+        theirs: Vec<u32>,
+    },
     /// The server refused.
     #[error("{status}: {}: {}", .error.reason, .error.message)]
     Refused {
@@ -82,9 +91,11 @@ impl Transient for CallError {
                     )
                     || error.reason == BUSY
             }
-            Self::Address { .. } | Self::Certificate(_) | Self::Client(_) | Self::Request(_) => {
-                false
-            }
+            Self::Address { .. }
+            | Self::Certificate(_)
+            | Self::Client(_)
+            | Self::Request(_)
+            | Self::Version { .. } => false,
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use mysql_async::prelude::Queryable;
 use orrery_archive::names::{READER_ACCOUNT, Role};
-use orrery_worker_api::agent::{Adopt, Held, Info, TlsInUse};
+use orrery_worker_api::agent::{API_VERSIONS, Adopt, Held, Info, TlsInUse};
 use rustix::fs::StatVfs;
 
 use super::body::Body;
@@ -22,8 +22,6 @@ use crate::tables::manifest;
 
 /// How long mysqld may take to list what it holds.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Versions of the API.
-const API_VERSIONS: [u32; 1] = [1];
 
 /// What the agent is and has; answers also while mysqld is away.
 pub async fn info(State(agent): State<Arc<Agent>>) -> Result<Json<Info>> {

@@ -4,6 +4,10 @@ use orrery_archive::catalog::Epochs;
 use orrery_archive::names::WorkerId;
 use serde::{Deserialize, Serialize};
 
+/// Versions of the agent API that this build speaks. Before the last program that needs one is gone,
+/// a build speaks it and the next.
+pub const API_VERSIONS: &[u32] = &[1];
+
 /// What an agent is and has.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +30,14 @@ pub struct Info {
     /// The TLS files that agent and mysqld work with.
     #[serde(default)]
     pub tls: TlsInUse,
+}
+
+impl Info {
+    /// Whether the agent and this build speak one version of the API.
+    pub fn is_understood(&self) -> bool {
+        let mut theirs = self.api_versions.iter();
+        theirs.any(|version| API_VERSIONS.contains(version))
+    }
 }
 
 /// Digests of the TLS files that a worker works with ([`orrery_tls::Files::digest`]); `None` while

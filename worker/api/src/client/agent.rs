@@ -28,9 +28,15 @@ impl AgentClient {
         Self(server)
     }
 
-    /// What it is and has.
+    /// What it is and has. An error when it speaks no version of the API that this program does.
     pub async fn info(&self) -> Result<Info, CallError> {
-        self.0.get(AgentCall::Info, &[]).await
+        let info: Info = self.0.get(AgentCall::Info, &[]).await?;
+        if info.is_understood() {
+            Ok(info)
+        } else {
+            let theirs = info.api_versions;
+            Err(CallError::Version { theirs })
+        }
     }
 
     /// Names its fresh data directory, or sets another password of the reader.
