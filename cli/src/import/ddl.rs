@@ -176,17 +176,7 @@ fn attributes(name: &str, declared: &[Token]) -> Result<Column, String> {
     let (own, mut rest) = declared.split_at(end);
     let sql_type = type_text(own);
     SqlType::parse(&sql_type).map_err(|error| error.to_string())?;
-    let mut column = Column {
-        name: name.to_owned(),
-        sql_type,
-        nullable: true,
-        default: None,
-        charset: None,
-        collation: None,
-        description: String::new(),
-        unit: String::new(),
-        ucd: String::new(),
-    };
+    let mut column = Column::new(name, sql_type);
     while let Some((word, after)) = rest.split_first() {
         rest = after;
         if word.is_word("NOT") {

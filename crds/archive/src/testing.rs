@@ -39,17 +39,7 @@ pub fn accepted_reference() -> AcceptedReference {
 }
 
 fn id() -> Column {
-    Column {
-        name: "id".into(),
-        sql_type: "BIGINT".into(),
-        nullable: true,
-        default: None,
-        charset: None,
-        collation: None,
-        description: String::new(),
-        unit: String::new(),
-        ucd: String::new(),
-    }
+    Column::new("id", "BIGINT")
 }
 
 /// A published segment of one row and byte, with home rows in these chunks; its attempt has the

@@ -48,6 +48,23 @@ pub struct Column {
     pub ucd: String,
 }
 
+impl Column {
+    /// A column of this type that takes NULL, and of which nothing else is said.
+    pub fn new(name: impl Into<String>, sql_type: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            sql_type: sql_type.into(),
+            nullable: true,
+            default: None,
+            charset: None,
+            collation: None,
+            description: String::new(),
+            unit: String::new(),
+            ucd: String::new(),
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }

@@ -50,17 +50,7 @@ fn column(number: usize, item: &Item, scope: &Scope<'_>) -> Result<Column, PlanE
             "select a column, a number, or an aggregate of one",
         )
     })?;
-    Ok(Column {
-        name,
-        sql_type: sql_type.to_string(),
-        nullable: true,
-        default: None,
-        charset: None,
-        collation: None,
-        description: String::new(),
-        unit: String::new(),
-        ucd: String::new(),
-    })
+    Ok(Column::new(name, sql_type.to_string()))
 }
 
 /// The column of a table whose type an expression has: that column, or the least or greatest of it.
