@@ -62,13 +62,13 @@ impl Skewed {
 
     /// Puts the clock right; a process that ended meanwhile needs nothing.
     pub fn end(self) -> Result<()> {
-        let ended = || !self.process.is_there();
-        if ended() {
-            return Ok(());
-        }
         let mended = Still::outside(&self.process, &self.vdso)
             .and_then(|_still| self.write(|patch| &patch.original));
-        if ended() { Ok(()) } else { mended }
+        if self.process.is_there() {
+            mended
+        } else {
+            Ok(())
+        }
     }
 
     fn write(&self, bytes: impl Fn(&Patch) -> &[u8]) -> Result<()> {
