@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
@@ -235,7 +235,7 @@ impl Actor<'_> {
         });
         let answers = futures::future::join_all(calls).await;
         let mut silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
+        let now = Instant::now();
         let heard = answers.into_iter().map(|(worker, attempts, answer)| {
             let answer = match (answer, attempts.first()) {
                 (Ok(answer), Some(attempt)) => {
@@ -244,9 +244,10 @@ impl Actor<'_> {
                 }
                 (Ok(answer), None) => answer,
                 (Err(why), attempt) => {
-                    let since = attempt.map(|attempt| silences.silent(*attempt, worker, now));
-                    let since = since.unwrap_or(now);
-                    Sealed::Silent { why, since }
+                    let lasted = attempt.map(|attempt| silences.silent(*attempt, worker, now));
+                    // No attempt, no silence before this one.
+                    let lasted = lasted.unwrap_or(Duration::ZERO);
+                    Sealed::Silent { why, lasted }
                 }
             };
             (worker, answer)

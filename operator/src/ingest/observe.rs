@@ -118,8 +118,8 @@ pub enum Sealed {
     Silent {
         /// Why.
         why: String,
-        /// Since when.
-        since: Timestamp,
+        /// For how long, by a clock that is never set.
+        lasted: Duration,
     },
 }
 

@@ -1,12 +1,10 @@
-//! Since when agents have not answered for an attempt. Pure.
+//! For how long agents have not answered for an attempt. Pure. The wall clock would not do: when it is
+//! set forward, one call that fails looks like hours of silence.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use k8s_openapi::jiff::Timestamp;
 use orrery_archive::names::WorkerId;
-
-use super::standing::between;
 
 /// What was not asked about for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_mins(10);
@@ -20,23 +18,23 @@ pub struct Silences {
 
 #[derive(Debug)]
 struct Silence {
-    since: Timestamp,
-    asked: Timestamp,
+    since: Instant,
+    asked: Instant,
 }
 
 impl Silences {
-    /// Takes in that a worker does not answer for an attempt. Returns since when: one call that
+    /// Takes in that a worker does not answer for an attempt. Returns for how long: one call that
     /// fails after others that did not is the first.
-    pub fn silent(&mut self, attempt: u64, worker: WorkerId, now: Timestamp) -> Timestamp {
+    pub fn silent(&mut self, attempt: u64, worker: WorkerId, now: Instant) -> Duration {
         self.by_attempt
-            .retain(|_, silence| between(silence.asked, now) < FORGOTTEN);
+            .retain(|_, silence| now.duration_since(silence.asked) < FORGOTTEN);
         let begins = Silence {
             since: now,
             asked: now,
         };
         let silence = self.by_attempt.entry((attempt, worker)).or_insert(begins);
         silence.asked = now;
-        silence.since
+        now.duration_since(silence.since)
     }
 
     /// Takes in that it answers.
@@ -47,33 +45,24 @@ impl Silences {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::jiff::SignedDuration;
-
     use super::*;
 
     #[test]
     fn an_agent_is_silent_since_the_first_call_after_its_last_answer() {
-        let begin = Timestamp::UNIX_EPOCH;
-        let after = |seconds| begin + SignedDuration::from_secs(seconds);
+        let (seconds, none) = (Duration::from_secs, Duration::ZERO);
+        let begin = Instant::now();
+        let after = |many| begin + seconds(many);
         let mut silences = Silences::default();
-        assert_eq!(silences.silent(7, 1, begin), begin);
-        assert_eq!(silences.silent(7, 1, after(80)), begin);
-        assert_eq!(
-            silences.silent(7, 2, after(80)),
-            after(80),
-            "another worker"
-        );
-        assert_eq!(
-            silences.silent(9, 1, after(80)),
-            after(80),
-            "another attempt"
-        );
+        assert_eq!(silences.silent(7, 1, begin), none);
+        assert_eq!(silences.silent(7, 1, after(80)), seconds(80));
+        assert_eq!(silences.silent(7, 2, after(80)), none, "another worker");
+        assert_eq!(silences.silent(9, 1, after(80)), none, "another attempt");
         silences.answered(7, 1);
-        assert_eq!(silences.silent(7, 1, after(600)), after(600));
-        let late = after(600 + FORGOTTEN.as_secs() as i64);
+        assert_eq!(silences.silent(7, 1, after(600)), none);
+        let late = after(600) + FORGOTTEN;
         assert_eq!(
             silences.silent(7, 1, late),
-            late,
+            none,
             "it was not asked meanwhile"
         );
     }

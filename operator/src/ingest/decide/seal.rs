@@ -45,9 +45,7 @@ pub fn decide(observed: &Observed<'_>, attempt: &Attempt) -> Decision {
     let is_waited_for = |answer: &Sealed| match answer {
         Sealed::Rows(_) => false,
         Sealed::Counting => true,
-        Sealed::Silent { since, .. } => {
-            observed.now.duration_since(*since).unsigned_abs() <= TIMEOUT
-        }
+        Sealed::Silent { lasted, .. } => *lasted <= TIMEOUT,
     };
     if sealed.values().any(is_waited_for) {
         let step = Step::wait(format!("waits for {}", pending.join(", ")));

@@ -1,5 +1,7 @@
 //! What is decided for each answer of the agents.
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use orrery_crds::kinds::{IngestStatus, Worker};
 use serde_json::json;
@@ -29,9 +31,8 @@ fn a_reference_table_is_not_published_while_no_worker_lives() {
 }
 
 /// Decides in the phase Seal.
-fn sealing(scene: &Scene, now: Timestamp, answers: [(u32, Sealed); 3]) -> String {
+fn sealing(scene: &Scene, answers: [(u32, Sealed); 3]) -> String {
     let mut observed = scene.observed(state(scene, "Seal"));
-    observed.now = now;
     observed.loader = answer(scene, "loaded");
     observed.sealed = Some(sealed(answers));
     said(&decide(&observed))
@@ -41,10 +42,9 @@ fn sealing(scene: &Scene, now: Timestamp, answers: [(u32, Sealed); 3]) -> String
 fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_time() {
     let scene = Scene::into("Object");
     let good = || rows(ROWS, "a");
-    let now = Timestamp::now();
     let silent = |seconds| Sealed::Silent {
         why: "no answer".into(),
-        since: now - SignedDuration::from_secs(seconds),
+        lasted: Duration::from_secs(seconds),
     };
     let cases = [
         ([good(), good(), good()], "write the publish"),
@@ -82,7 +82,7 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
     for ([one, two, three], expected) in cases {
         let answers = [(1, one), (2, two), (3, three)];
         let what = format!("{answers:?}");
-        assert_eq!(sealing(&scene, now, answers), expected, "{what}");
+        assert_eq!(sealing(&scene, answers), expected, "{what}");
     }
 }
 
