@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orrery_archive::catalog::{Catalog, Family};
+use orrery_archive::catalog::{Catalog, ChunkSet, Family};
 use orrery_archive::names::{ChunkId, WorkerId};
 
 use super::site::{Site, Standing};
@@ -37,6 +37,18 @@ pub struct Plan {
     pub homeless: BTreeMap<String, u64>,
     /// Chunks that wait because their pool is held, by pool.
     pub waiting: BTreeMap<String, u64>,
+    /// Chunks that wait for ingests, by pool.
+    pub awaited: BTreeMap<String, Awaited>,
+}
+
+/// Chunks without rows that stay on workers which are lost or to be emptied, because open attempts
+/// are about to write to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// How many.
+    pub chunks: u64,
+    /// UIDs of the Ingests.
+    pub ingests: BTreeSet<String>,
 }
 
 /// Plans the whole archive.
@@ -161,9 +173,32 @@ impl<'a> Pool<'a> {
         };
         plan.moves.cancel.extend(planned(&family.intended));
         plan.moves.stay.extend(planned(&family.leaving));
+        self.note_awaited(plan, family, &empty);
         let idle = edit::idle_chunks(self.catalog, name);
         if !idle.is_empty() {
             plan.moves.forget.insert(name.to_owned(), idle);
+        }
+    }
+
+    /// Notes which of these chunks without rows would leave their workers but for an open attempt.
+    fn note_awaited(&self, plan: &mut Plan, family: &Family, empty: &ChunkSet) {
+        let is_to_go = |worker: &WorkerId| {
+            matches!(self.standing(*worker), Standing::Lost | Standing::Leaving)
+        };
+        let mut awaited = Awaited::default();
+        let own = family.placement.iter();
+        for (chunk, _) in
+            own.filter(|(chunk, listed)| empty.contains(chunk) && listed.iter().any(is_to_go))
+        {
+            let open = family.attempts.values();
+            let mut open = open.filter(|open| open.chunks.contains(chunk)).peekable();
+            awaited.chunks += u64::from(open.peek().is_some());
+            awaited.ingests.extend(open.map(|open| open.ingest.clone()));
+        }
+        if awaited.chunks > 0 {
+            let of_pool = plan.awaited.entry(self.name.to_owned()).or_default();
+            of_pool.chunks += awaited.chunks;
+            of_pool.ingests.extend(awaited.ingests);
         }
     }
 

@@ -1,11 +1,13 @@
 //! What users see of repair: why chunks wait, as a condition of their pool.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
-use orrery_crds::kinds::{WorkerPhase, WorkerPool, WorkerPoolStatus};
+use kube::{Resource, ResourceExt};
+use orrery_crds::kinds::{Ingest, WorkerPhase, WorkerPool, WorkerPoolStatus};
 
 use super::observe::Observed;
-use super::plan::Plan;
+use super::plan::{Awaited, Plan};
 use super::site::{MAINTENANCE_UNTIL, Standing};
 use super::standing::{Hold, Judged};
 use crate::controller::conditions::{self, Finding};
@@ -15,6 +17,8 @@ use crate::controller::status;
 
 /// Condition of a pool whose chunks have fewer copies than wanted and get none.
 const REPAIR_WAITS: &str = "RepairWaits";
+/// So many Ingests are named in a condition.
+const NAMED: usize = 5;
 
 /// Writes the condition of every pool, and publishes when repair begins to wait.
 pub async fn write(
@@ -24,8 +28,11 @@ pub async fn write(
     judged: &Judged,
     plan: &Plan,
 ) -> Result<(), kube::Error> {
+    let ingests = ingests(context, namespace, plan).await?;
     for (name, pool) in &observed.pools {
-        let finding = finding(name, pool, observed, judged, plan);
+        let finding = finding(name, pool, judged, plan)
+            .or_else(|| Some(awaited(plan.awaited.get(name)?, &ingests)))
+            .or_else(|| maintained(name, observed, judged));
         // A pool without a status gets its first one from its own controller.
         let Some(status) = &pool.status else { continue };
         let wanted = with(status, pool, finding.as_ref());
@@ -64,14 +71,8 @@ fn with(
     status
 }
 
-/// Why chunks of a pool wait, if they do.
-fn finding(
-    name: &str,
-    pool: &WorkerPool,
-    observed: &Observed,
-    judged: &Judged,
-    plan: &Plan,
-) -> Option<Finding> {
+/// Why chunks of a pool get no copies, if they wait for them.
+fn finding(name: &str, pool: &WorkerPool, judged: &Judged, plan: &Plan) -> Option<Finding> {
     let waiting = plan.waiting.get(name).copied().unwrap_or(0);
     match judged.holds.get(name) {
         Some(Hold::Storm { gone, workers }) => {
@@ -91,15 +92,55 @@ fn finding(
         }
         Some(Hold::Paused) | None => {}
     }
-    if let Some(homeless) = plan.homeless.get(name) {
-        return Some(Finding::met(
+    plan.homeless.get(name).map(|homeless| {
+        Finding::met(
             "NoWorkerLeft",
             format!(
                 "{homeless} chunks find no Ready worker with room that does not hold them already: add workers or storage"
             ),
-        ));
+        )
+    })
+}
+
+/// Names of the Ingests that chunks wait for, by UID. They are looked up only when some do.
+async fn ingests(
+    context: &Context,
+    namespace: &str,
+    plan: &Plan,
+) -> Result<BTreeMap<String, String>, kube::Error> {
+    if plan.awaited.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    maintained(name, observed, judged)
+    let ingests = context.list::<Ingest>(namespace, None).await?.valid;
+    let named = ingests
+        .iter()
+        .filter_map(|ingest| Some((ingest.metadata.uid.clone()?, ingest.name_any())));
+    Ok(named.collect())
+}
+
+/// What a drain waits for that has nothing to copy: the ingests that write to its chunks. An Ingest
+/// whose object is gone keeps its UID until its attempt is closed.
+fn awaited(awaited: &Awaited, names: &BTreeMap<String, String>) -> Finding {
+    let uids = awaited.ingests.iter();
+    let mut names: Vec<&str> = uids
+        .map(|uid| names.get(uid).unwrap_or(uid).as_str())
+        .collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    Finding::met(
+        "IngestsOpen",
+        format!(
+            "{} chunks without rows stay on workers that are lost or to be emptied until the ingests that write to them end: {}{more}",
+            awaited.chunks,
+            names.join(", "),
+        ),
+    )
 }
 
 fn maintained(name: &str, observed: &Observed, judged: &Judged) -> Option<Finding> {

@@ -6,7 +6,7 @@ use orrery_archive::catalog::{Behind, Catalog, OpenAttempt, Retired, TableKey};
 use orrery_archive::names::{ChunkId, WorkerId};
 use orrery_archive::testing;
 
-use super::plan::{Plan, Situation, plan};
+use super::plan::{Awaited, Plan, Situation, plan};
 use super::site::Site;
 use super::site::Standing::{self, Away, Down, Leaving, Lost, Serving};
 use crate::catalog::edit::{self, Move};
@@ -444,6 +444,37 @@ fn chunks_that_an_open_attempt_is_about_to_write_stay_where_they_are() {
     }
     let again = planned(&next, &sites).moves;
     assert_eq!(again, edit::Moves::default(), "decided once");
+}
+
+/// A drain that copied all there is to copy seemed to be stuck.
+#[test]
+fn chunks_that_stay_for_an_open_attempt_are_counted_with_its_ingest() {
+    let mut catalog = rows_in([1], 5);
+    let family = catalog.families.get_mut("f").unwrap();
+    for (number, ingest, chunks) in [(12, "a", vec![1, 2, 3]), (13, "b", vec![3, 4])] {
+        let open = OpenAttempt {
+            ingest: ingest.into(),
+            chunks: chunks.into_iter().collect(),
+        };
+        family.attempts.insert(number, open);
+    }
+    family.placement.insert(4, vec![2, 3, 4]);
+    let awaited = |standing: Standing| {
+        let sites = sites(&[standing, Serving, Serving, Serving]);
+        planned(&catalog, &sites).awaited
+    };
+    for standing in [Leaving, Lost] {
+        // 1 has rows and is copied, 4 is not on the worker, 5 is of no attempt and leaves.
+        let two = Awaited {
+            chunks: 2,
+            ingests: ["a", "b"].map(String::from).into(),
+        };
+        let expected = BTreeMap::from([("main".to_owned(), two)]);
+        assert_eq!(awaited(standing), expected, "{standing:?}");
+    }
+    for standing in [Serving, Away, Down] {
+        assert_eq!(awaited(standing), BTreeMap::new(), "{standing:?}");
+    }
 }
 
 /// Rows that a person can have back keep their copies (docs/design/catalog.md#deleted-tables).

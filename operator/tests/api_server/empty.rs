@@ -7,14 +7,16 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams, PostParams};
 use orrery_archive::catalog::{Catalog, OpenAttempt};
 use orrery_archive::testing;
-use orrery_crds::kinds::Ingest;
+use orrery_crds::kinds::{Ingest, Worker};
 use orrery_operator::controller::runner::Controller;
 use orrery_operator::ingest::Ingests;
 use orrery_operator::repair::Repair;
 use orrery_snapshot::lease::{NEWEST, OLDEST, READER_LABEL};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::repair::{FAMILY, family, place, round, rows, set_phase, with_workers};
+use crate::repair::{
+    FAMILY, arrive_of, family, place, round, rows, set_phase, waiting, with_workers,
+};
 use crate::support::Archive;
 
 /// An archive of four workers with so many chunks on the first three, of which the first two hold
@@ -88,6 +90,63 @@ async fn chunks_that_an_open_attempt_is_about_to_write_keep_their_workers() {
     assert!(!family.intended.contains_key(&3));
 }
 
+#[tokio::test]
+async fn a_drain_that_waits_for_an_open_ingest_says_for_which() {
+    let archive = archive("awaited", 4).await;
+    let made = archive.create::<Ingest>("gaia", ingest()).await.unwrap();
+    let uid = made.metadata.uid.unwrap();
+    edit(&archive, |next| {
+        let open = OpenAttempt {
+            ingest: uid.clone(),
+            chunks: [3, 4].into(),
+        };
+        let family = next.families.get_mut(FAMILY).unwrap();
+        family.attempts.insert(9, open);
+    })
+    .await;
+    let drained = json!({"spec": {"desired": "Drained"}});
+    archive.edit::<Worker>("main-w1", drained).await;
+    let repair = Repair::default();
+    let settle = async || {
+        archive
+            .settle(async || round(&archive, &repair).await)
+            .await;
+        for chunk in [1, 2] {
+            if family(&archive).await.intended.contains_key(&chunk) {
+                arrive_of(&archive, chunk, 4).await;
+            }
+        }
+        archive
+            .settle(async || round(&archive, &repair).await)
+            .await;
+    };
+    settle().await;
+    let left = placed_on(&archive, 1).await;
+    assert_eq!(left, [3, 4].into(), "what holds rows has left");
+    let waits = waiting(&archive).await.unwrap();
+    assert_eq!(waits.reason, "IngestsOpen");
+    let said = waits.message.ends_with("write to them end: gaia");
+    assert!(said && waits.message.starts_with("2 chunks"), "{waits:?}");
+    edit(&archive, |next| {
+        let family = next.families.get_mut(FAMILY).unwrap();
+        family.attempts.clear();
+    })
+    .await;
+    settle().await;
+    assert_eq!(placed_on(&archive, 1).await, [].into());
+    assert_eq!(waiting(&archive).await, None);
+}
+
+async fn placed_on(archive: &Archive, worker: u32) -> BTreeSet<u32> {
+    let placement = family(archive).await.placement.into_iter();
+    let own = placement.filter(|(_, listed)| listed.contains(&worker));
+    own.map(|(chunk, _)| chunk).collect()
+}
+
+fn ingest() -> Value {
+    json!({"target": {"database": "sky", "table": "Object"}, "sources": [{"url": "https://example.org/a.csv"}]})
+}
+
 /// A statement over a table that was deleted meanwhile looks its workers up in the newest catalog.
 #[tokio::test]
 async fn chunks_of_a_dropped_table_keep_their_workers_while_a_reader_may_ask_for_it() {
@@ -132,8 +191,7 @@ async fn open(archive: &Archive) -> Vec<String> {
 #[tokio::test]
 async fn an_attempt_is_closed_when_its_ingest_is_gone_or_has_lost_its_status() {
     let archive = archive("abandoned", 2).await;
-    let spec = json!({"target": {"database": "sky", "table": "Object"}, "sources": [{"url": "https://example.org/a.csv"}]});
-    let made = archive.create::<Ingest>("i", spec).await.unwrap();
+    let made = archive.create::<Ingest>("i", ingest()).await.unwrap();
     let uid = made.metadata.uid.unwrap();
     edit(&archive, |next| {
         let family = next.families.get_mut(FAMILY).unwrap();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use orrery_archive::catalog::{Catalog, Family, Table, TableKey, TableKind};
 use orrery_archive::testing;
@@ -115,14 +116,17 @@ pub async fn round(archive: &Archive, repair: &Repair) {
     repair.reconcile(context, namespace).await.unwrap();
 }
 
-/// Reason of the pool's condition.
-async fn waits(archive: &Archive) -> Option<String> {
+/// The pool's condition.
+pub async fn waiting(archive: &Archive) -> Option<Condition> {
     let pool = archive.api::<WorkerPool>().get("main").await.unwrap();
-    let conditions = pool.status.unwrap().conditions.into_iter();
-    conditions
-        .filter(|condition| condition.type_ == "RepairWaits")
-        .map(|condition| condition.reason)
-        .next()
+    let mut conditions = pool.status.unwrap().conditions.into_iter();
+    conditions.find(|condition| condition.type_ == "RepairWaits")
+}
+
+/// Its reason.
+async fn waits(archive: &Archive) -> Option<String> {
+    let condition = waiting(archive).await;
+    condition.map(|condition| condition.reason)
 }
 
 /// The intended copy of chunk 1 is made, as it is by agents.
