@@ -9,7 +9,7 @@ use orrery_worker_api::CallError;
 use orrery_worker_api::agent::{ManifestRow, PageQuery, RowState};
 use orrery_worker_api::client::AgentClient;
 
-use crate::agents::{AgentError, Agents};
+use crate::agents::{AgentError, Agents, base};
 
 /// Rows per page of a manifest.
 const PAGE: u32 = 2000;
@@ -64,8 +64,8 @@ impl Addresses {
 
     /// Base URL of a worker's agent.
     pub fn url(&self, worker: WorkerId) -> Option<String> {
-        self.get(worker)
-            .map(|(_, address)| format!("https://{address}:{}", ports::AGENT))
+        let (_, address) = self.get(worker)?;
+        base(address, ports::AGENT).ok()
     }
 
     /// Base URL of a worker's agent by the name of its Service, for calls that go on while its pod
@@ -113,7 +113,7 @@ impl Fleet<'_> {
             .addresses
             .get(worker)
             .ok_or_else(|| AgentError::NoAddress(format!("worker {worker}")))?;
-        self.agents.at(self.namespace, address)
+        self.agents.of(self.namespace, worker, address)
     }
 
     /// What a worker holds, without what it was asked to delete.
@@ -199,5 +199,17 @@ mod tests {
         };
         assert_eq!(url_at("10.0.0.3"), ["https://main-w3.sky.svc:7443"]);
         assert_eq!(url_at("10.0.0.9"), url_at("10.0.0.3"));
+    }
+
+    #[test]
+    fn an_address_of_either_version_of_ip_makes_a_url() {
+        for (address, url) in [
+            ("10.0.0.3", "https://10.0.0.3:7443"),
+            ("fd00::3", "https://[fd00::3]:7443"),
+        ] {
+            let mut worker = worker(3, "Ready");
+            worker.status.as_mut().unwrap().address = Some(address.into());
+            assert_eq!(Addresses::of(&[worker]).url(3).as_deref(), Some(url));
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use orrery_archive::names::ports;
+use orrery_archive::names::{WorkerId, ports};
 use orrery_tls::Files;
 use orrery_worker_api::CallError;
 use orrery_worker_api::client::{self, AgentClient, LoaderClient, Timeouts};
@@ -87,10 +87,16 @@ impl Agents {
         archives.contains_key(namespace)
     }
 
-    /// The agent at a pod's address.
-    pub fn at(&self, namespace: &str, address: &str) -> Result<AgentClient, AgentError> {
+    /// The agent of a worker, whose pod was last seen at this address. When another worker's pod has
+    /// the address by now, that refuses each call.
+    pub fn of(
+        &self,
+        namespace: &str,
+        worker: WorkerId,
+        address: &str,
+    ) -> Result<AgentClient, AgentError> {
         let base = base(address, ports::AGENT)?;
-        Ok(self.calls(namespace)?.agents.at(&base)?)
+        Ok(self.calls(namespace)?.agents.of(worker, &base)?)
     }
 
     /// The loader at a pod's address.
@@ -113,7 +119,8 @@ impl Agents {
     }
 }
 
-fn base(address: &str, port: u16) -> Result<String, AgentError> {
+/// The base URL of a server at a pod's address.
+pub fn base(address: &str, port: u16) -> Result<String, AgentError> {
     let ip: IpAddr = address
         .parse()
         .map_err(|_| AgentError::Address(address.to_owned()))?;

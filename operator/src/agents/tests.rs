@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::{AgentError, Agents};
@@ -34,25 +35,24 @@ fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
         .unwrap()
 }
 
-/// Answers one request with `status` and `body` under the certificate of `holder`; where it listens.
+/// Answers one request with `status` and `body` under the certificate of `holder`: where it listens,
+/// and the request that came.
 async fn serve(
     ip: [u8; 4],
     ca: &Pair,
     holder: Holder,
     status: &'static str,
     body: &'static str,
-) -> String {
+) -> (String, JoinHandle<Option<String>>) {
     let own = issue(ca, holder, "sky", SystemTime::now()).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(server_config(ca, &own)));
     let address = SocketAddr::from((Ipv4Addr::from(ip), ports::AGENT));
     let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(async move {
+    let served = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let Ok(mut stream) = acceptor.accept(stream).await else {
-            return;
-        };
+        let mut stream = acceptor.accept(stream).await.ok()?;
         let mut request = vec![0; 4096];
-        let _ = stream.read(&mut request).await;
+        let length = stream.read(&mut request).await.ok()?;
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
@@ -62,8 +62,9 @@ async fn serve(
             .await
             .unwrap();
         let _ = stream.shutdown().await;
+        String::from_utf8(request[..length].to_vec()).ok()
     });
-    Ipv4Addr::from(ip).to_string()
+    (Ipv4Addr::from(ip).to_string(), served)
 }
 
 fn agents(ca: &Pair) -> Agents {
@@ -87,7 +88,7 @@ const REFUSAL: &str = r#"{"reason": "TermTooLow", "message": "the highest seen i
 async fn an_agents_own_words_come_back_as_the_error() {
     let ca = authority("sky", SystemTime::now()).unwrap();
     let agents = agents(&ca);
-    let address = serve(
+    let (address, _) = serve(
         [127, 8, 1, 1],
         &ca,
         Holder::Worker(1),
@@ -96,7 +97,7 @@ async fn an_agents_own_words_come_back_as_the_error() {
     )
     .await;
     let error = agents
-        .at("sky", &address)
+        .of("sky", 1, &address)
         .unwrap()
         .info()
         .await
@@ -114,13 +115,13 @@ async fn an_agent_is_called_while_one_version_of_its_api_is_spoken_here() {
     let agents = agents(&ca);
     let next = r#"{"apiVersions": [1, 2], "identity": null, "term": 0, "mysqld": null,
         "catalog": null, "freeBytes": 7, "held": null, "zone": "a"}"#;
-    let address = serve([127, 8, 1, 4], &ca, Holder::Worker(1), "200 OK", next).await;
-    let info = agents.at("sky", &address).unwrap().info().await.unwrap();
+    let (address, _) = serve([127, 8, 1, 4], &ca, Holder::Worker(1), "200 OK", next).await;
+    let info = agents.of("sky", 1, &address).unwrap().info().await.unwrap();
     assert_eq!(info.free_bytes, 7);
     let later = r#"{"apiVersions": [8, 9], "identity": null, "term": 0, "mysqld": null,
         "catalog": null, "freeBytes": 7, "held": null}"#;
-    let address = serve([127, 8, 1, 5], &ca, Holder::Worker(1), "200 OK", later).await;
-    let refused = agents.at("sky", &address).unwrap().info().await;
+    let (address, _) = serve([127, 8, 1, 5], &ca, Holder::Worker(1), "200 OK", later).await;
+    let refused = agents.of("sky", 1, &address).unwrap().info().await;
     let error = refused.unwrap_err();
     assert!(matches!(error, CallError::Version { .. }), "{error}");
     assert!(error.to_string().contains("[8, 9]"), "{error}");
@@ -130,12 +131,12 @@ async fn an_agent_is_called_while_one_version_of_its_api_is_spoken_here() {
 async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     let ca = authority("sky", SystemTime::now()).unwrap();
     let agents = agents(&ca);
-    let loader = serve([127, 8, 1, 2], &ca, Holder::Loader, "200 OK", "{}").await;
+    let (loader, _) = serve([127, 8, 1, 2], &ca, Holder::Loader, "200 OK", "{}").await;
     let other = authority("other", SystemTime::now()).unwrap();
-    let stranger = serve([127, 8, 1, 3], &other, Holder::Worker(1), "200 OK", "{}").await;
+    let (stranger, _) = serve([127, 8, 1, 3], &other, Holder::Worker(1), "200 OK", "{}").await;
     for address in [loader, stranger] {
         let error = agents
-            .at("sky", &address)
+            .of("sky", 1, &address)
             .unwrap()
             .info()
             .await
@@ -145,19 +146,31 @@ async fn only_an_agents_certificate_of_this_archive_is_trusted() {
     }
 }
 
+/// Two workers' pods changed addresses: an order for one must not be carried out by the other.
+#[tokio::test]
+async fn a_call_says_for_which_worker_it_is_meant() {
+    let ca = authority("sky", SystemTime::now()).unwrap();
+    let agents = agents(&ca);
+    let (address, request) = serve([127, 8, 1, 6], &ca, Holder::Worker(7), "200 OK", "").await;
+    let agent = agents.of("sky", 7, &address).unwrap();
+    agent.discard(1, 1).await.unwrap();
+    let request = request.await.unwrap().unwrap().to_lowercase();
+    assert!(request.contains("\r\norrery-worker: 7\r\n"), "{request}");
+}
+
 #[test]
 fn nothing_is_called_before_the_archive_has_certificates() {
     let agents = Agents::default();
     assert!(!agents.knows("sky"));
     assert!(matches!(
-        agents.at("sky", "127.0.0.1"),
+        agents.of("sky", 1, "127.0.0.1"),
         Err(AgentError::NoIdentity(_))
     ));
     let ca = authority("sky", SystemTime::now()).unwrap();
     let agents = self::agents(&ca);
     assert!(agents.knows("sky"));
     assert!(matches!(
-        agents.at("sky", "not an address"),
+        agents.of("sky", 1, "not an address"),
         Err(AgentError::Address(_))
     ));
 }

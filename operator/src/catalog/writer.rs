@@ -281,15 +281,15 @@ impl Writer {
         namespace: &str,
         workers: &[Worker],
     ) -> Result<Vec<Info>, WriterError> {
-        let addresses: Vec<String> = workers
+        let addresses: Vec<(WorkerId, String)> = workers
             .iter()
-            .filter_map(|worker| worker.status.as_ref()?.address.clone())
+            .filter_map(|worker| Some((worker.spec.id, worker.status.as_ref()?.address.clone()?)))
             .collect();
         if !addresses.is_empty() && !self.agents.knows(namespace) {
             return Err(WriterError::NotYet);
         }
-        let asked = addresses.into_iter().map(|address| async move {
-            let agent = self.agents.at(namespace, &address).ok()?;
+        let asked = addresses.into_iter().map(|(worker, address)| async move {
+            let agent = self.agents.of(namespace, worker, &address).ok()?;
             agent.info().await.ok()
         });
         Ok(futures::future::join_all(asked)

@@ -49,15 +49,15 @@ impl Round<'_> {
             .status
             .as_ref()
             .and_then(|status| status.address.as_deref());
-        let address =
-            address.ok_or_else(|| AgentError::NoAddress(format!("worker {}", worker.spec.id)))?;
+        let id = worker.spec.id;
+        let address = address.ok_or_else(|| AgentError::NoAddress(format!("worker {id}")))?;
         let request = Drop {
             term: self.catalog.term,
             placement_epoch: self.catalog.epochs.placement,
             tables: Vec::new(),
             databases: databases.to_vec(),
         };
-        let agent = self.context.agents.at(self.namespace, address)?;
+        let agent = self.context.agents.of(self.namespace, id, address)?;
         Ok(agent.drop(&request).await?)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use k8s_openapi::jiff::Timestamp;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
+use orrery_archive::names::WorkerId;
 use orrery_archive::signing::PublicKey;
 use orrery_crds::kinds::Worker;
 
@@ -38,12 +39,13 @@ impl Pushed {
             return Ok(());
         };
         let version = (catalog.lineage, catalog.epochs, key.public());
-        let due: Vec<(String, String)> = workers
+        let due: Vec<(String, WorkerId, String)> = workers
             .iter()
             .filter_map(|worker| {
                 let name = worker.metadata.name.clone()?;
                 let address = worker.status.as_ref()?.address.clone()?;
-                (self.given.get(&name) != Some(&version)).then_some((name, address))
+                let is_due = self.given.get(&name) != Some(&version);
+                is_due.then_some((name, worker.spec.id, address))
             })
             .collect();
         if due.is_empty() {
@@ -52,10 +54,10 @@ impl Pushed {
         let copy = SignedCatalog::sign(catalog, key);
         let given = futures::future::join_all(
             due.iter()
-                .map(|(_, address)| give(context, namespace, address, &copy)),
+                .map(|(_, worker, address)| give(context, namespace, *worker, address, &copy)),
         )
         .await;
-        for ((name, address), result) in due.into_iter().zip(given) {
+        for ((name, _, address), result) in due.into_iter().zip(given) {
             match result {
                 Ok(()) => {
                     self.given.insert(name, version);
@@ -72,9 +74,10 @@ impl Pushed {
 async fn give(
     context: &Context,
     namespace: &str,
+    worker: WorkerId,
     address: &str,
     copy: &SignedCatalog,
 ) -> Result<(), AgentError> {
-    let agent = context.agents.at(namespace, address)?;
+    let agent = context.agents.of(namespace, worker, address)?;
     Ok(agent.put_catalog(copy).await?)
 }

@@ -93,7 +93,7 @@ async fn call_adopt(
 ) -> Result<Info, AgentError> {
     let info = context
         .agents
-        .at(namespace, &adoption.address)?
+        .of(namespace, adoption.worker, &adoption.address)?
         .adopt(&Adopt {
             term: observed.catalog.term,
             archive_uid: observed.catalog.archive_uid.clone(),

@@ -215,8 +215,14 @@ pub fn pod_address(pod: &Pod) -> Option<&str> {
     status.pod_ip.as_deref()
 }
 
-async fn ask(context: &Context, namespace: &str, address: &str) -> Result<Info, AgentError> {
-    Ok(context.agents.at(namespace, address)?.info().await?)
+async fn ask(
+    context: &Context,
+    namespace: &str,
+    worker: WorkerId,
+    address: &str,
+) -> Result<Info, AgentError> {
+    let agent = context.agents.of(namespace, worker, address)?;
+    Ok(agent.info().await?)
 }
 
 async fn probe(
@@ -230,7 +236,7 @@ async fn probe(
         .filter_map(|(id, pod)| Some((*id, pod_address(pod)?)));
     stream::iter(asked)
         .map(|(id, address)| async move {
-            let answer = ask(context, namespace, address)
+            let answer = ask(context, namespace, id, address)
                 .await
                 .map_err(|error| error.to_string());
             if let Err(error) = &answer {

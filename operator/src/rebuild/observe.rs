@@ -166,12 +166,14 @@ async fn ask(
         .as_ref()
         .and_then(|status| status.pod_ip.as_ref());
     let address = address.ok_or("its pod has no address")?;
-    let agent = context.agents.at(namespace, address);
+    let worker = pod.labels().get(WORKER_LABEL);
+    let worker = worker.and_then(|id| id.parse().ok());
+    let worker = worker.ok_or("its pod does not say of which worker it is")?;
+    let agent = context.agents.of(namespace, worker, address);
     let agent = agent.map_err(|error| error.to_string())?;
     let info = agent.info().await.map_err(|error| error.to_string())?;
     let identity = info.identity.ok_or("its data directory is empty")?;
-    let label = pod.labels().get(WORKER_LABEL);
-    if label.and_then(|id| id.parse().ok()) != Some(identity.worker) {
+    if worker != identity.worker {
         return Err(format!(
             "it has the data directory of worker {}",
             identity.worker

@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use orrery_archive::names::{
     CA_SECRET, COMPONENT_LABEL, Holder, ROTATE_ANNOTATION, ROTATION_ANNOTATION, WORKER_LABEL,
+    WorkerId,
 };
 use orrery_snapshot::lease::{READER_LABEL, TLS};
 use orrery_tls::Files;
@@ -134,9 +135,7 @@ async fn late(
     for pod in pods.valid.iter().filter(|pod| runs(pod)) {
         let name = pod.name_any();
         let works_with = match holder(pod) {
-            Some(Holder::Worker(id)) => {
-                in_use_on(context, namespace, pod, Holder::Worker(id)).await
-            }
+            Some(Holder::Worker(id)) => in_use_on(context, namespace, pod, id).await,
             Some(other) => vec![(other, said.get(&name).cloned())],
             None => continue,
         };
@@ -180,16 +179,19 @@ async fn in_use_on(
     context: &Context,
     namespace: &str,
     pod: &Pod,
-    agent: Holder,
+    worker: WorkerId,
 ) -> Vec<(Holder, Option<String>)> {
     let asked = async {
         let address = pod_address(pod)?;
-        let agent = context.agents.at(namespace, address).ok()?;
+        let agent = context.agents.of(namespace, worker, address).ok()?;
         agent.info().await.ok()
     };
     // Whoever does not answer says nothing, and is waited for.
     let tls = asked.await.map(|info| info.tls).unwrap_or_default();
-    vec![(agent, tls.agent), (Holder::Mysqld, tls.mysqld)]
+    vec![
+        (Holder::Worker(worker), tls.agent),
+        (Holder::Mysqld, tls.mysqld),
+    ]
 }
 
 /// The digest of what the holder's Secret holds.

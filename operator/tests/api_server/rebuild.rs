@@ -76,7 +76,8 @@ impl Site {
     /// A worker's agent as the operator calls it.
     fn agent(&self, worker: WorkerId) -> AgentClient {
         let address = self.address(worker).to_string();
-        self.context.agents.at(&self.namespace, &address).unwrap()
+        let agents = &self.context.agents;
+        agents.of(&self.namespace, worker, &address).unwrap()
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use error::TlsError;
 pub use keys::{KeysFileError, trusted_keys};
-use orrery_archive::names::Role;
+use orrery_archive::names::{Role, WorkerId};
 pub use reload::Reloaded;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -119,6 +119,11 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
+    /// The worker whose certificate it is; `None` for every other role's.
+    pub fn worker(&self) -> Option<WorkerId> {
+        worker(self.chain.first()?)
+    }
+
     /// For a server of HTTP/1.1: every caller must have a certificate of the archive's authority;
     /// [`role`] says whose.
     pub fn server(&self) -> Result<ServerConfig, TlsError> {

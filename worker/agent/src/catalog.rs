@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use orrery_archive::catalog::{Catalog, Epochs, SignedCatalog};
+use orrery_worker_api::agent::KnownCatalog;
 use parking_lot::Mutex;
 
 use crate::error::{AgentError, Result};
@@ -93,6 +94,17 @@ impl CatalogStore {
     /// The newest copy, as it came.
     pub fn body(&self) -> Option<Bytes> {
         self.held.load().as_ref().map(|held| held.body.clone())
+    }
+
+    /// Whether a reader that has this catalog would learn nothing from the copy held.
+    pub fn is_known(&self, known: &KnownCatalog) -> bool {
+        let epochs = Epochs {
+            data: known.data,
+            placement: known.placement,
+        };
+        self.held.load().as_ref().is_some_and(|held| {
+            held.archive_uid == known.archive_uid && held.version <= (known.lineage, epochs)
+        })
     }
 
     /// The newest copy, decoded. Its signature was checked when it came.

@@ -30,6 +30,9 @@ pub enum AgentError {
     /// The data directory belongs to somebody else, or cannot say to whom.
     #[error("{0}")]
     WrongIdentity(String),
+    /// The call is meant for another worker.
+    #[error("{0}")]
+    OtherWorker(String),
     /// No certificate of a role that may do this.
     #[error("{0}")]
     Forbidden(String),
@@ -125,6 +128,7 @@ impl AgentError {
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "MysqldNotReady"),
             Self::NotAdopted => (StatusCode::CONFLICT, "NotAdopted"),
             Self::WrongIdentity(_) => (StatusCode::CONFLICT, "WrongIdentity"),
+            Self::OtherWorker(_) => (StatusCode::MISDIRECTED_REQUEST, "OtherWorker"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Sealed { .. } => (StatusCode::CONFLICT, "Sealed"),

@@ -40,6 +40,10 @@ pub struct Route {
     pub roles: &'static [Role],
 }
 
+/// Header of a call to an agent: the worker that it is meant for, as a decimal number. An agent of
+/// another worker, which has that address by now, refuses the call with status 421.
+pub const WORKER_HEADER: &str = "orrery-worker";
+
 /// What stands in a path in place of a segment in braces.
 pub type Parameter<'a> = &'a (dyn Display + Sync);
 
@@ -184,7 +188,9 @@ calls! {
     /// [`SignedCatalog`](orrery_archive::catalog::SignedCatalog); an older one than that held is
     /// refused.
     PutCatalog = Put "/v1/catalog" [Operator],
-    /// → the newest [`SignedCatalog`](orrery_archive::catalog::SignedCatalog).
+    /// → the newest [`SignedCatalog`](orrery_archive::catalog::SignedCatalog); 204 when it is no
+    /// newer than the [`KnownCatalog`](crate::agent::KnownCatalog) of the URL's query, if there is
+    /// one.
     Catalog = Get "/v1/catalog" [Operator Czar Proxy],
 }
 

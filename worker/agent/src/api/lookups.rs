@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use orrery_worker_api::agent::{IndexEntries, IndexLookup};
+use orrery_worker_api::agent::{IndexEntries, IndexLookup, KnownCatalog};
 
 use super::body::Body;
 use crate::agent::Agent;
@@ -35,7 +35,14 @@ pub async fn put_catalog(State(agent): State<Arc<Agent>>, body: Bytes) -> Result
 
 /// [`AgentCall::Catalog`](orrery_worker_api::routes::AgentCall::Catalog); answers also while mysqld
 /// is away.
-pub async fn catalog(State(agent): State<Arc<Agent>>) -> Result<Response> {
+pub async fn catalog(State(agent): State<Arc<Agent>>, uri: Uri) -> Result<Response> {
+    if uri.query().is_some() {
+        let known = Query::<KnownCatalog>::try_from_uri(&uri);
+        let Query(known) = known.map_err(|error| AgentError::BadRequest(error.to_string()))?;
+        if agent.catalog.is_known(&known) {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+    }
     let body = agent
         .catalog
         .body()

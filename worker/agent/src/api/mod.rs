@@ -20,18 +20,19 @@ use orrery_worker_api::routes::{AgentCall, Call, Verb};
 
 use crate::agent::Agent;
 use crate::error::AgentError;
-use crate::server::roles;
+use crate::server::{addressee, roles};
 
 /// Largest JSON body, and largest list of rejects.
 const MAX_BODY: usize = 256 << 20;
 
-/// All endpoints; a role check stands before each.
+/// All endpoints; before each stand the checks of who calls, and for whom the call is meant.
 pub fn router(agent: Arc<Agent>) -> Router {
     AgentCall::ALL
         .iter()
         .fold(Router::new(), |router, call| {
             router.route(call.route().path, handler(*call))
         })
+        .route_layer(middleware::from_fn(addressee::check))
         .route_layer(middleware::from_fn(roles::check))
         .fallback(async || AgentError::NotFound("no such endpoint".into()))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -68,8 +68,8 @@ async fn connection(agent: Arc<Agent>, router: Router, stream: TcpStream, stop: 
     if let Err(error) = keep_alive(&stream) {
         tracing::debug!(%error, "a connection without keepalive");
     }
-    let config = match agent.tls.server() {
-        Ok(config) => config,
+    let (config, own) = match agent.tls.server() {
+        Ok(own) => own,
         Err(error) => return tracing::error!(%error, "no TLS configuration"),
     };
     let handshake = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await;
@@ -87,6 +87,7 @@ async fn connection(agent: Arc<Agent>, router: Router, stream: TcpStream, stop: 
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(own);
         let router = router.clone();
         async move {
             Ok::<_, Infallible>(

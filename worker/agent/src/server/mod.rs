@@ -1,5 +1,6 @@
 //! The HTTPS API with mutual TLS.
 
+pub mod addressee;
 pub mod https;
 pub mod roles;
 pub mod tls;

@@ -8,6 +8,7 @@ use orrery_tls::{Files, Identity, TlsError};
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 
+use super::addressee::Own;
 use crate::error::{AgentError, Result};
 
 /// A directory with the files of a TLS Secret.
@@ -44,9 +45,11 @@ impl TlsFiles {
         }
     }
 
-    /// For the API: every caller must have a certificate of the archive's authority.
-    pub fn server(&self) -> Result<Arc<ServerConfig>> {
-        Ok(self.load()?.server)
+    /// For the API: every caller must have a certificate of the archive's authority. With it the
+    /// worker that the own one names.
+    pub fn server(&self) -> Result<(Arc<ServerConfig>, Own)> {
+        let loaded = self.load()?;
+        Ok((loaded.server, Own(loaded.identity.worker())))
     }
 
     /// For calls to other agents.

@@ -8,9 +8,11 @@ use orrery_kit_worker::{
     ARCHIVE_UID, Archive, Mysqld, READER_PASSWORD, TERM, TIMEOUTS, Worker, default_config,
 };
 use orrery_worker_api::ApiError;
-use orrery_worker_api::agent::{Adopt, Drop, PageQuery, RowState, SetState, StartCopy};
+use orrery_worker_api::agent::{
+    Adopt, Drop, KnownCatalog, PageQuery, RowState, SetState, StartCopy,
+};
 use orrery_worker_api::client::Agents;
-use orrery_worker_api::routes::{AgentCall, Call, Parameter};
+use orrery_worker_api::routes::{AgentCall, Call, Parameter, WORKER_HEADER};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -57,6 +59,12 @@ fn meant_for(call: AgentCall) -> &'static [Role] {
     }
 }
 
+/// Something for each parameter of a call's path.
+fn parameters(call: AgentCall) -> Vec<Parameter<'static>> {
+    let path = call.route().path.matches('{');
+    path.map(|_| &1 as Parameter<'_>).collect()
+}
+
 #[tokio::test]
 async fn every_endpoint_serves_its_roles_alone() {
     let archive = Archive::new();
@@ -70,12 +78,7 @@ async fn every_endpoint_serves_its_roles_alone() {
     ] {
         let client = archive.client(role);
         for call in AgentCall::ALL {
-            let parameters: Vec<Parameter<'_>> = call
-                .route()
-                .path
-                .matches('{')
-                .map(|_| &1 as Parameter<'_>)
-                .collect();
+            let parameters = parameters(*call);
             let request = client
                 .request(call.route().verb.method(), worker.url(*call, &parameters))
                 .body("not what is asked for");
@@ -86,6 +89,35 @@ async fn every_endpoint_serves_its_roles_alone() {
                 "{role:?} {call:?}"
             );
         }
+    }
+}
+
+/// After a power cut two workers' pods may have each other's addresses.
+#[tokio::test]
+async fn a_call_that_is_meant_for_another_worker_is_refused_whatever_it_is() {
+    let archive = Archive::new();
+    let worker = Worker::start(&archive, 1).await;
+    for call in AgentCall::ALL {
+        let parameters = parameters(*call);
+        let client = archive.client(meant_for(*call)[0]);
+        let ask = async |meant: &str| {
+            let url = worker.url(*call, &parameters);
+            let request = client.request(call.route().verb.method(), url);
+            let request = request.header(WORKER_HEADER, meant);
+            request.body("not what is asked for").send().await.unwrap()
+        };
+        let refused = ask("2").await;
+        assert_eq!(
+            refused.status(),
+            StatusCode::MISDIRECTED_REQUEST,
+            "{call:?}"
+        );
+        let error: ApiError = refused.json().await.unwrap();
+        assert_eq!(error.reason, "OtherWorker", "{call:?}");
+        assert!(error.message.ends_with("this is worker 1"), "{error:?}");
+        assert_eq!(ask("two").await.status(), StatusCode::BAD_REQUEST);
+        let own = ask("1").await.status();
+        assert_ne!(own, StatusCode::MISDIRECTED_REQUEST, "{call:?}");
     }
 }
 
@@ -244,6 +276,36 @@ async fn the_signed_catalog_copy_never_goes_back() {
         "EpochTooLow"
     );
     assert_eq!(czar.catalog().await.unwrap(), copy(5));
+}
+
+/// Hundreds of copies at once are more than a czar's memory.
+#[tokio::test]
+async fn a_copy_is_sent_only_to_a_reader_whose_catalog_is_older() {
+    let archive = Archive::new();
+    let setup = with_archive(&archive, Worker::start(&archive, 1).await);
+    let copy = archive.sign(&Catalog {
+        lineage: 1,
+        ..catalog_giving(1, 5)
+    });
+    setup.operator.put_catalog(&copy).await.unwrap();
+    let (data, placement) = (copy.root().data_epoch, copy.root().placement_epoch);
+    let czar = setup.worker.api(&archive, Role::Czar);
+    for (archive_uid, lineage, data, placement, is_sent) in [
+        (ARCHIVE_UID, 1, data, placement, false),
+        (ARCHIVE_UID, 1, data, placement + 1, false),
+        (ARCHIVE_UID, 1, data, placement - 1, true),
+        (ARCHIVE_UID, 0, data + 9, placement, true),
+        ("another archive", 9, data, placement, true),
+    ] {
+        let known = KnownCatalog {
+            archive_uid: archive_uid.into(),
+            lineage,
+            data,
+            placement,
+        };
+        let sent = czar.newer_catalog(&known).await.unwrap();
+        assert_eq!(sent, is_sent.then(|| copy.clone()), "{known:?}");
+    }
 }
 
 /// All that czars, proxies, loaders and workers hold: their certificates, the public keys, copies

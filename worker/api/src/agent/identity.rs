@@ -100,6 +100,20 @@ pub struct Adopt {
     pub reader_password: String,
 }
 
+/// A catalog that a reader has: an agent whose copy is no newer sends none.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownCatalog {
+    /// Archive.
+    pub archive_uid: String,
+    /// Lineage.
+    pub lineage: u32,
+    /// Data epoch.
+    pub data: u64,
+    /// Placement epoch.
+    pub placement: u64,
+}
+
 /// A bare term.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug)]
 pub struct Term {

@@ -12,7 +12,9 @@ pub use attempts::{
     StagedTable,
 };
 pub use copies::{CopyDdl, CopyStatus, CopyTable, ExportOrder, StartCopy};
-pub use identity::{API_VERSIONS, Adopt, Held, Highest, Identity, Info, Term, TlsInUse};
+pub use identity::{
+    API_VERSIONS, Adopt, Held, Highest, Identity, Info, KnownCatalog, Term, TlsInUse,
+};
 pub use index::{IndexEntries, IndexLookup};
 pub use manifest::{
     DamagedTable, DamagedTables, Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState,

@@ -11,8 +11,8 @@ use super::https::{Server, json, sent};
 use crate::CallError;
 use crate::agent::{
     Adopt, CopyStatus, DamagedTables, Drop, Dropped, ExportOrder, IndexEntries, IndexLookup, Info,
-    Ledger, LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery, Sealed,
-    SetState, SourceFiles, StartCopy, Term, UnknownTables,
+    KnownCatalog, Ledger, LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery,
+    Sealed, SetState, SourceFiles, StartCopy, Term, UnknownTables,
 };
 use crate::routes::AgentCall;
 
@@ -167,6 +167,20 @@ impl AgentClient {
     /// Leaves a copy of the catalog.
     pub async fn put_catalog(&self, catalog: &SignedCatalog) -> Result<(), CallError> {
         self.0.order(AgentCall::PutCatalog, &[], catalog).await
+    }
+
+    /// The copy of the catalog it holds, if that is newer.
+    pub async fn newer_catalog(
+        &self,
+        known: &KnownCatalog,
+    ) -> Result<Option<SignedCatalog>, CallError> {
+        let request = self.0.query(AgentCall::Catalog, &[], known)?;
+        let response = sent(self.0.brief(request)).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let copy = response.json().await.map_err(CallError::unreachable)?;
+        Ok(Some(copy))
     }
 
     /// The newest copy of the catalog it holds.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use orrery_archive::names::Role;
+use orrery_archive::names::{Role, WorkerId};
 use orrery_tls::Identity;
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::routes::{Call, Parameter};
+use crate::routes::{Call, Parameter, WORKER_HEADER};
 use crate::{ApiError, CallError};
 
 /// Silence after which the kernel asks whether the peer still lives.
@@ -62,6 +62,8 @@ impl Https {
 pub(super) struct Server {
     https: Https,
     base: Url,
+    /// The worker that calls are meant for.
+    worker: Option<WorkerId>,
 }
 
 impl Server {
@@ -77,7 +79,24 @@ impl Server {
         Ok(Self {
             https: https.clone(),
             base: url,
+            worker: None,
         })
+    }
+
+    /// The same, for calls that are meant for this worker and no other.
+    pub(super) fn of(self, worker: WorkerId) -> Self {
+        Self {
+            worker: Some(worker),
+            ..self
+        }
+    }
+
+    fn begin<C: Call>(&self, call: C, url: Url) -> RequestBuilder {
+        let request = self.https.client.request(call.route().verb.method(), url);
+        match self.worker {
+            Some(worker) => request.header(WORKER_HEADER, worker),
+            None => request,
+        }
     }
 
     fn url<C: Call>(&self, call: C, parameters: &[Parameter<'_>]) -> Result<Url, CallError> {
@@ -96,8 +115,7 @@ impl Server {
         call: C,
         parameters: &[Parameter<'_>],
     ) -> Result<RequestBuilder, CallError> {
-        let url = self.url(call, parameters)?;
-        Ok(self.https.client.request(call.route().verb.method(), url))
+        Ok(self.begin(call, self.url(call, parameters)?))
     }
 
     /// The same with `query` in its URL.
@@ -111,7 +129,7 @@ impl Server {
             .map_err(|error| CallError::Request(error.to_string()))?;
         let mut url = self.url(call, parameters)?;
         url.set_query(Some(&query));
-        Ok(self.https.client.request(call.route().verb.method(), url))
+        Ok(self.begin(call, url))
     }
 
     pub(super) fn short<C: Call>(

@@ -9,7 +9,7 @@ mod loader;
 
 use std::path::Path;
 
-use orrery_archive::names::Role;
+use orrery_archive::names::{Role, WorkerId};
 use orrery_tls::{Files, Identity};
 
 use crate::CallError;
@@ -38,6 +38,13 @@ impl Agents {
     /// The agent at `base` (`https://host:port`).
     pub fn at(&self, base: &str) -> Result<AgentClient, CallError> {
         Server::new(&self.0, base).map(AgentClient::new)
+    }
+
+    /// The agent of `worker`, which was last seen at `base`. Another worker's that has the address
+    /// by now refuses.
+    pub fn of(&self, worker: WorkerId, base: &str) -> Result<AgentClient, CallError> {
+        let server = Server::new(&self.0, base)?;
+        Ok(AgentClient::new(server.of(worker)))
     }
 }
 
