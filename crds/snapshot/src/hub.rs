@@ -6,6 +6,7 @@ use std::sync::Arc;
 use orrery_archive::catalog::users::Users;
 use orrery_archive::catalog::{Catalog, Epochs, Objects, RootPayload};
 use orrery_archive::names::WorkerId;
+use orrery_worker_api::agent::KnownCatalog;
 use tokio::sync::watch;
 
 use crate::model::{Snapshot, WorkerView};
@@ -69,6 +70,20 @@ impl Hub {
         let mut receiver = self.state.subscribe();
         receiver.mark_changed();
         Subscription { receiver }
+    }
+
+    /// The catalog that it has.
+    pub(crate) fn known(&self) -> Option<KnownCatalog> {
+        let state = self.state.borrow();
+        state.encoded.is_some().then(|| {
+            let catalog = &state.snapshot.catalog;
+            KnownCatalog {
+                archive_uid: catalog.archive_uid.clone(),
+                lineage: catalog.lineage,
+                data: catalog.epochs.data,
+                placement: catalog.epochs.placement,
+            }
+        })
     }
 
     pub(crate) fn state(&self) -> State {

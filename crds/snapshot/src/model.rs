@@ -62,8 +62,34 @@ impl WorkerView {
 
     /// Base URL of its agent.
     pub fn agent_url(&self) -> Option<String> {
-        self.address
-            .as_ref()
-            .map(|address| format!("https://{address}:{}", self.agent_port))
+        let (address, port) = (self.address.as_ref()?, self.agent_port);
+        // An IPv6 address needs brackets before a port.
+        Some(match address.contains(':') {
+            true => format!("https://[{address}]:{port}"),
+            false => format!("https://{address}:{port}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_either_version_of_ip_or_a_host_makes_a_url() {
+        for (address, url) in [
+            ("10.0.0.3", "https://10.0.0.3:7443"),
+            ("fd00::3", "https://[fd00::3]:7443"),
+            ("localhost", "https://localhost:7443"),
+        ] {
+            let worker = WorkerView {
+                name: "main-w3".into(),
+                address: Some(address.into()),
+                mysql_port: mysqld_port(),
+                agent_port: agent_port(),
+                phase: WorkerPhase::Ready,
+            };
+            assert_eq!(worker.agent_url().as_deref(), Some(url));
+        }
     }
 }
