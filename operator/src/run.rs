@@ -40,20 +40,23 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let _admin = AdminPort::open(config.shell.admin_listen, Arc::new(admin)).await?;
     let candidate = Candidate::new(client.clone(), config.lease_namespace(), &config.identity);
     tracing::info!(identity = config.identity, "waiting for the lease");
-    let mut leadership = tokio::select! {
+    let leadership = tokio::select! {
         leadership = candidate.win(|| pulse.beat()) => leadership,
         () = stop.cancelled() => return Ok(()),
     };
     metrics.leading.set(1);
     tracing::info!(transitions = leadership.transitions, "this process leads");
     let context = context(&config, client, metrics, &leadership);
+    let release = CancellationToken::new();
+    let mut kept = leadership.keep(move || pulse.beat(), release.clone());
     tokio::select! {
         () = controllers(context) => anyhow::bail!("the controllers ended"),
-        lost = leadership.lost(|| pulse.beat()) => return Err(lost.into()),
+        ended = &mut kept => return Ok(ended??),
         () = stop.cancelled() => {}
     }
-    leadership.release().await;
-    Ok(())
+    // The controllers are gone, and with them all that was under way.
+    release.cancel();
+    Ok(kept.await??)
 }
 
 fn context(config: &Config, client: Client, metrics: Metrics, leadership: &Leadership) -> Context {

@@ -54,8 +54,9 @@ pub trait Controller {
 pub async fn run<C: Controller>(controller: C, context: &Context) {
     let watches = C::watches(&context.client, &context.scope);
     let metrics = context.metrics.reconciles(C::NAME);
+    // All controllers are one future: what a run holds is on the heap, and only while it runs.
     work(watches, metrics, async |key: &C::Key| {
-        controller.reconcile(context, key).await
+        Box::pin(controller.reconcile(context, key)).await
     })
     .await;
 }

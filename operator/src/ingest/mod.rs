@@ -301,19 +301,22 @@ fn entry(ingest: &Ingest, catalog: &Catalog) -> Entry {
     }
 }
 
-/// Decides, asks and decides again until there is a step, and takes it.
+/// Decides, asks and decides again until there is a step, and takes it. What is done is on the heap:
+/// each deed holds much, and an ingest does one at a time.
 async fn advance(actor: &Actor<'_>, mut observed: Observed<'_>) -> Outcome {
     let mut reached = None;
     for _ in 0..MOST_ANSWERS {
         let done = match decide::decide(&observed) {
-            Decision::Ask(question) => actor.ask(&mut observed, &question).await,
+            Decision::Ask(question) => Box::pin(actor.ask(&mut observed, &question)).await,
             Decision::Write(edit) => {
                 if matches!(*edit, CatalogEdit::Publish(_)) {
                     reached = Some(IngestPhase::Verify);
                 }
-                actor.edit(&mut observed, &edit).await
+                Box::pin(actor.edit(&mut observed, &edit)).await
             }
-            Decision::Step(step) => return take(actor, &observed, step, reached).await,
+            Decision::Step(step) => {
+                return Box::pin(take(actor, &observed, step, reached)).await;
+            }
         };
         if let Err(error) = done {
             return Outcome::Failed(error, reached);

@@ -2,7 +2,7 @@
 //!
 //! Writes are conditional on the resourceVersion, so two candidates never both succeed. A leader
 //! that cannot renew in time must stop acting before its successor starts; the process ends then
-//! ([`Leadership::lost`]), which also drops everything under way. What slips through all the same
+//! ([`Leadership::keep`]), which also drops everything under way. What slips through all the same
 //! is refused by terms ([`term`]).
 
 pub mod decide;
@@ -16,7 +16,9 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::field_manager;
 use decide::Step;
@@ -169,8 +171,30 @@ fn transitions(lease: &Lease) -> i32 {
 }
 
 impl Leadership {
-    /// Renews the Lease for as long as that goes well; `alive` is called after every renewal.
-    pub async fn lost(&mut self, alive: impl Fn()) -> Lost {
+    /// Renews the Lease on a task of its own, so that nothing that this process computes meanwhile
+    /// makes a renewal late. `alive` is called after every one. The task ends when the Lease is
+    /// lost; or it gives the Lease back, so that the standby need not wait, when `release` is
+    /// cancelled, which is to be when this process has stopped acting.
+    pub fn keep(
+        mut self,
+        alive: impl Fn() + Send + 'static,
+        release: CancellationToken,
+    ) -> JoinHandle<Result<(), Lost>> {
+        tokio::spawn(async move {
+            let lost = tokio::select! {
+                lost = self.lost(alive) => Some(lost),
+                () = release.cancelled() => None,
+            };
+            if let Some(lost) = lost {
+                return Err(lost);
+            }
+            self.release().await;
+            Ok(())
+        })
+    }
+
+    /// Renews the Lease for as long as that goes well.
+    async fn lost(&mut self, alive: impl Fn()) -> Lost {
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(PERIOD).await;
@@ -225,8 +249,8 @@ impl Leadership {
         )
     }
 
-    /// Gives the Lease back, so that the standby need not wait.
-    pub async fn release(self) {
+    /// Gives the Lease back.
+    async fn release(self) {
         let transitions = transitions(&self.lease);
         if let Err(error) = self
             .candidate

@@ -1,5 +1,7 @@
 //! One leads, the other waits.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
@@ -7,6 +9,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use orrery_operator::leader::{Candidate, LEASE, Lost};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{admin, namespace};
 
@@ -22,7 +25,9 @@ async fn a_standby_takes_over_a_released_lease_with_a_higher_transition() {
     let waits = tokio::time::timeout(Duration::from_secs(1), &mut standby).await;
     assert!(waits.is_err(), "two lead at once");
     let transitions = first.transitions;
-    first.release().await;
+    let release = CancellationToken::new();
+    release.cancel();
+    first.keep(|| {}, release).await.unwrap().unwrap();
     let second = standby.await;
     assert!(second.transitions > transitions);
 }
@@ -31,7 +36,7 @@ async fn a_standby_takes_over_a_released_lease_with_a_higher_transition() {
 async fn a_leader_whose_lease_was_taken_stops() {
     let client = admin().await;
     let namespace = namespace(&client, "taken").await;
-    let mut leadership = Candidate::new(client.clone(), &namespace, "first")
+    let leadership = Candidate::new(client.clone(), &namespace, "first")
         .win(|| {})
         .await;
     let leases: Api<Lease> = Api::namespaced(client, &namespace);
@@ -40,14 +45,15 @@ async fn a_leader_whose_lease_was_taken_stops() {
         .patch(LEASE, &PatchParams::default(), &Patch::Merge(taken))
         .await
         .unwrap();
-    assert!(matches!(leadership.lost(|| {}).await, Lost::Taken));
+    let ended = leadership.keep(|| {}, CancellationToken::new()).await;
+    assert!(matches!(ended.unwrap(), Err(Lost::Taken)));
 }
 
 #[tokio::test]
 async fn a_leader_goes_on_when_somebody_only_labels_its_lease() {
     let client = admin().await;
     let namespace = namespace(&client, "labelled").await;
-    let mut leadership = Candidate::new(client.clone(), &namespace, "first")
+    let leadership = Candidate::new(client.clone(), &namespace, "first")
         .win(|| {})
         .await;
     let leases: Api<Lease> = Api::namespaced(client, &namespace);
@@ -56,10 +62,30 @@ async fn a_leader_goes_on_when_somebody_only_labels_its_lease() {
         .patch(LEASE, &PatchParams::default(), &Patch::Merge(labelled))
         .await
         .unwrap();
-    let renewed = std::sync::Arc::new(tokio::sync::Notify::new());
+    let renewed = Arc::new(tokio::sync::Notify::new());
     let beat = renewed.clone();
     tokio::select! {
-        lost = leadership.lost(move || beat.notify_one()) => panic!("{lost}"),
+        ended = leadership.keep(move || beat.notify_one(), CancellationToken::new()) => panic!("{ended:?}"),
         () = renewed.notified() => {}
     }
+}
+
+/// Controllers share a task: an edit of a large catalog computes for seconds without a pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_leader_that_computes_for_long_renews_its_lease_meanwhile() {
+    let client = admin().await;
+    let namespace = namespace(&client, "busy").await;
+    let leadership = Candidate::new(client.clone(), &namespace, "first")
+        .win(|| {})
+        .await;
+    let renewals = Arc::new(AtomicUsize::new(0));
+    let counted = renewals.clone();
+    let count = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    let kept = leadership.keep(count, CancellationToken::new());
+    std::thread::sleep(Duration::from_secs(7));
+    let renewals = renewals.load(Ordering::SeqCst);
+    assert!(renewals >= 2, "{renewals} in 7 s");
+    kept.abort();
 }
