@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, DesiredState, QueryUser, Worker, WorkerPool};
 use orrery_operator::archive::Archives;
+use orrery_operator::controller::apply::{ApplyError, Change, Ownership, apply};
 use orrery_operator::controller::runner::Controller;
 use orrery_operator::pools::Pools;
 use orrery_operator::secrets::Secrets;
@@ -176,6 +177,35 @@ fn owns(object: &impl ResourceExt, field: &str) -> bool {
                     .is_some_and(|spec| spec.get(field).is_some())
             })
     })
+}
+
+/// An operator that stood still between its look and its write must not put back what another one
+/// replaced meanwhile: settings, a pod's template, a user who was revoked.
+#[tokio::test]
+async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
+    let archive = Archive::new("stale").await;
+    let api =
+        kube::Api::<ConfigMap>::namespaced(archive.context.client.clone(), &archive.namespace);
+    let wanted = |value: &str| -> ConfigMap {
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "settings", "namespace": archive.namespace},
+            "data": {"my.cnf": value},
+        });
+        serde_json::from_value(object).unwrap()
+    };
+    let whole = Ownership::Whole;
+    apply(&api, None, &wanted("first"), whole).await.unwrap();
+    let seen = api.get("settings").await.unwrap();
+    let second = apply(&api, Some(&seen), &wanted("second"), whole).await;
+    assert_eq!(second.unwrap(), Change::Updated);
+    let late = apply(&api, Some(&seen), &wanted("late"), whole).await;
+    let ApplyError::Api { source, .. } = late.unwrap_err() else {
+        panic!("another error");
+    };
+    assert!(matches!(&source, kube::Error::Api(status) if status.is_conflict()));
+    let now = api.get("settings").await.unwrap().data.unwrap();
+    assert_eq!(now["my.cnf"], "second");
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 //! Every object we apply carries the hash of what was wanted ([`HASH_ANNOTATION`]). A live object
 //! that differs although its hash is the wanted one was edited by hand, which is put right and
 //! reported. Fields somebody *added* cannot be taken away by an apply (they have another owner), so
-//! then the object is replaced under its resourceVersion.
+//! then the object is replaced.
+//!
+//! A live object is only ever written under the resourceVersion that it was compared at: a process
+//! that was paused in between, and leads no more, writes nothing over what its successor wrote.
 
 pub mod drift;
 
@@ -81,7 +84,7 @@ where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
 {
     let Some(live) = live else {
-        write(api, wanted, &stamped(wanted)?).await?;
+        write(api, wanted, stamped(wanted)?).await?;
         return Ok(Change::Created);
     };
     let Difference {
@@ -94,7 +97,7 @@ where
             let wanted = serde_json::from_value(stamped).map_err(json_error(wanted))?;
             replace(api, live, wanted).await?;
         } else {
-            write(api, wanted, &stamped).await?;
+            write(api, wanted, at_version(stamped, live.meta())).await?;
         }
     }
     Ok(change)
@@ -211,14 +214,22 @@ fn api_error<K: Resource<DynamicType = ()>>(object: &K) -> impl Fn(kube::Error) 
     }
 }
 
-async fn write<K>(api: &Api<K>, wanted: &K, stamped: &Value) -> Result<(), ApplyError>
+/// The wanted object, to be applied to the live one at this version and to no other.
+fn at_version(mut stamped: Value, live: &ObjectMeta) -> Value {
+    if let Some(version) = &live.resource_version {
+        stamped["metadata"]["resourceVersion"] = version.clone().into();
+    }
+    stamped
+}
+
+async fn write<K>(api: &Api<K>, wanted: &K, stamped: Value) -> Result<(), ApplyError>
 where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug,
 {
     api.patch(
         &wanted.name_any(),
         &field_manager::apply(),
-        &Patch::Apply(stamped),
+        &Patch::Apply(&stamped),
     )
     .await
     .map(drop)
