@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use orrery_operator::pools::settings::my_cnf;
+use orrery_operator::pools::settings::taken::TAKEN;
 
 #[test]
 fn mariadbd_knows_every_setting_and_keeps_every_value() {
@@ -28,14 +29,15 @@ fn mariadbd_knows_every_setting_and_keeps_every_value() {
     );
     assert!(output.status.success(), "{complaints}");
     assert!(!complaints.contains("unknown"), "{complaints}");
-    let value = |name: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.split_whitespace().next() == Some(name));
-        line.and_then(|line| line.split_whitespace().nth(1))
-            .unwrap_or_default()
-            .to_owned()
+    let line = |name: &str| {
+        let mut lines = text.lines().map(str::split_whitespace);
+        lines.find_map(|mut words| (words.next() == Some(name)).then_some(words))
     };
+    let value = |name: &str| line(name).unwrap().next().unwrap().to_owned();
+    for name in TAKEN {
+        let name = name.replace('_', "-");
+        assert!(line(&name).is_some(), "{name} can be set and is no setting");
+    }
     for (name, wanted) in [
         ("innodb-buffer-pool-size", "536870912"),
         ("innodb-doublewrite", "TRUE"),

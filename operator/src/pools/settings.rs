@@ -1,14 +1,17 @@
 //! The workers' `my.cnf`: settings that correctness rests on, defaults, and the user's own. Pure.
 //!
 //! A worker that flushes less, or compares or sorts otherwise than its peers, gives other answers
-//! or loses rows, so such settings are refused here; the agent checks them again in the running
-//! server.
+//! or loses rows. So users may set what is known to do neither ([`taken`]) and nothing else; the
+//! agent checks what correctness rests on again in the running server.
+
+pub mod taken;
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
 
 use crate::quantity;
+use taken::TAKEN;
 
 /// Directory of the data on a worker's volume.
 pub const DATA_DIR: &str = "/var/lib/mysql";
@@ -39,6 +42,8 @@ const FIXED: &[(&str, &str)] = &[
     ("innodb_strict_mode", "1"),
     ("local_infile", "0"),
     ("lower_case_table_names", "0"),
+    // A function whose result is longer is NULL.
+    ("max_allowed_packet", "64M"),
     ("pid_file", "/run/mysqld/mysqld.pid"),
     ("port", "3306"),
     ("secure_file_priv", FILES_DIR),
@@ -56,41 +61,10 @@ const FIXED: &[(&str, &str)] = &[
     ("tmpdir", "/tmp"),
 ];
 
-/// Settings that Orrery leaves alone and users cannot set either: they would undo a fixed one, or
-/// run foreign code or statements.
-const FORBIDDEN: &[&str] = &[
-    "basedir",
-    "bootstrap",
-    "character_sets_dir",
-    "chroot",
-    "init_connect",
-    "innodb_data_home_dir",
-    "innodb_fast_shutdown",
-    "innodb_force_recovery",
-    "innodb_log_group_home_dir",
-    "innodb_read_only",
-    "log_bin",
-    "log_error",
-    "networking",
-    "old_mode",
-    "plugin_dir",
-    "plugin_load",
-    "plugin_load_add",
-    "grant_tables",
-    "read_only",
-    "transaction_isolation",
-    "tx_isolation",
-    "unique_checks",
-    "user",
-    "wsrep_on",
-    "wsrep_provider",
-];
-
 /// Defaults that users may change.
 const DEFAULTS: &[(&str, &str)] = &[
     ("innodb_log_file_size", "96M"),
     ("innodb_open_files", "8000"),
-    ("max_allowed_packet", "64M"),
     ("max_connections", "500"),
     ("open_files_limit", "20000"),
     ("performance_schema", "OFF"),
@@ -119,6 +93,11 @@ pub enum SettingError {
         /// The fixed setting it would change.
         why: &'static str,
     },
+    /// It is none of those that users may set.
+    #[error(
+        "spec.settings: `{0}` is none of the settings that can be set, which change neither what workers store nor what they answer"
+    )]
+    Untaken(String),
     /// MariaDB would not take it as a setting's name.
     #[error(
         "spec.settings: `{0}` is no name of a mysqld setting: letters, digits, `_` and `-` only"
@@ -195,6 +174,9 @@ fn check(name: &str, value: &str) -> Result<(), SettingError> {
             why,
         });
     }
+    if !TAKEN.contains(&canonical(name).as_str()) {
+        return Err(SettingError::Untaken(name.to_owned()));
+    }
     let too_many = |value: &str| {
         value
             .trim()
@@ -207,16 +189,13 @@ fn check(name: &str, value: &str) -> Result<(), SettingError> {
     Ok(())
 }
 
-/// The protected setting that `name` would change. MariaDB takes any unambiguous beginning of a
-/// name, and prefixes that turn a setting off, so both count.
+/// The fixed setting that `name` would change. MariaDB takes any unambiguous beginning of a name, and
+/// prefixes that turn a setting off, so both count.
 fn protected(name: &str) -> Option<&'static str> {
     let canonical = canonical(name);
     let plain = stripped(&canonical);
-    FIXED
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(FORBIDDEN.iter().copied())
-        .find(|fixed| stripped(fixed).starts_with(plain))
+    let mut fixed = FIXED.iter().map(|(name, _)| *name);
+    fixed.find(|fixed| stripped(fixed).starts_with(plain))
 }
 
 fn canonical(name: &str) -> String {
@@ -234,7 +213,8 @@ fn stripped(name: &str) -> &str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{SettingError, my_cnf};
+    use super::taken::TAKEN;
+    use super::{DEFAULTS, FIXED, SettingError, my_cnf};
 
     fn set(name: &str, value: &str) -> Result<String, SettingError> {
         my_cnf(&BTreeMap::from([(name.to_owned(), value.to_owned())]), None)
@@ -292,9 +272,7 @@ mod tests {
             "loose-skip-innodb-doublewrite",
             "sql_mode",
             "log-bin",
-            "skip_grant_tables",
-            "skip_networking",
-            "plugin_load_add",
+            "max_allowed_packet",
             "datadir",
         ] {
             assert!(
@@ -306,6 +284,46 @@ mod tests {
             set("sql-mode", "").unwrap_err().to_string(),
             "spec.settings: `sql-mode` is fixed by Orrery (sql_mode) and cannot be set"
         );
+    }
+
+    /// `sql_select_limit` cut the rows of each chunk, and a list of what is forbidden had it not.
+    #[test]
+    fn what_is_not_known_to_change_no_answer_is_refused_however_it_is_spelled() {
+        for name in [
+            "sql_select_limit",
+            "max_sort_length",
+            "div_precision_increment",
+            "group_concat_max_len",
+            "default_week_format",
+            "old_mode",
+            "optimizer_switch",
+            "max_join_size",
+            "innodb_flush_method",
+            "general_log_file",
+            "init_connect",
+            "skip_grant_tables",
+            "skip_networking",
+            "plugin_load_add",
+            "innodb_force_recovery",
+            "transaction_isolation",
+            "loose-sort_buffer_size",
+            "sort_buffer",
+            "no_such_setting",
+        ] {
+            let refused = SettingError::Untaken(name.to_owned());
+            assert_eq!(set(name, "1"), Err(refused));
+        }
+    }
+
+    #[test]
+    fn every_default_and_no_fixed_setting_may_be_set() {
+        for (name, value) in DEFAULTS {
+            assert!(set(name, value).is_ok(), "{name}");
+        }
+        for (name, _) in FIXED {
+            assert!(!TAKEN.contains(name), "{name}");
+        }
+        assert!(TAKEN.is_sorted(), "in order, so that it can be read");
     }
 
     #[test]
