@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use crate::collations;
 use crate::kinds::{ChunkedTableSpec, ReferenceTableSpec};
 use orrery_archive::catalog::{AcceptedReference, AcceptedTable};
 use orrery_archive::names::{CHUNK_COLUMN, SUB_CHUNK_COLUMN};
@@ -203,6 +204,9 @@ fn check_name(index: usize, name: &str, chunked: bool) -> Result<(), TableError>
     Ok(())
 }
 
+/// Character set and collation that a JSON column has in MariaDB, whatever its table has.
+const JSON: (&str, &str) = ("utf8mb4", "utf8mb4_bin");
+
 fn accept_column(
     index: usize,
     column: &Column,
@@ -223,7 +227,14 @@ fn accept_column(
         sql_type: sql_type.to_string(),
         ..column.clone()
     };
-    if sql_type.is_text() {
+    if sql_type == SqlType::Json {
+        if column.charset.is_some() || column.collation.is_some() {
+            return Err(wrong(
+                "JSON has a charset and a collation of its own".into(),
+            ));
+        }
+        (accepted.charset, accepted.collation) = (Some(JSON.0.into()), Some(JSON.1.into()));
+    } else if sql_type.is_text() {
         let own_charset = column.charset.clone().unwrap_or_else(|| charset.to_owned());
         let own_collation = match (&column.collation, &column.charset) {
             (Some(own), _) => own.clone(),
@@ -291,17 +302,7 @@ fn check_collation(charset: &str, collation: &str) -> Result<(), String> {
             "the charset `{charset}` is not one of utf8mb4, utf8mb3, latin1, ascii, binary"
         ));
     }
-    let prefix = if charset == "utf8" {
-        "utf8mb3"
-    } else {
-        charset
-    };
-    let fits = collation == charset && charset == "binary"
-        || collation
-            .strip_prefix(prefix)
-            .or_else(|| collation.strip_prefix(charset))
-            .is_some_and(|rest| rest.starts_with('_'));
-    if fits {
+    if collations::is_of(collation, charset) {
         Ok(())
     } else {
         Err(format!(
@@ -399,6 +400,7 @@ fn check_secondary(
 
 #[cfg(test)]
 mod tests {
+    use orrery_archive::table::ddl;
     use serde_json::json;
 
     use super::*;
@@ -472,6 +474,31 @@ mod tests {
                 .contains("a position column is DOUBLE")
         );
         assert!(refused(&json!({"collation": "latin1_bin"})).contains("none of charset `utf8mb4`"));
+        for collation in ["utf8mb4_0900_ai_ci", "utf8mb4_bin);DROP TABLE x;-- "] {
+            let column = json!({"name": "x", "type": "text", "collation": collation});
+            let message = refused(&with(column));
+            assert!(message.contains("none of charset `utf8mb4`"), "{message}");
+        }
+        let json = json!({"name": "x", "type": "json", "charset": "latin1"});
+        assert!(refused(&with(json)).contains("JSON has a charset"));
+    }
+
+    /// MariaDB takes no charset in the definition of a JSON column, and gives it one.
+    #[test]
+    fn a_json_column_is_defined_without_a_charset_and_known_with_its_own() {
+        let columns = json!([
+            {"name": "objectId", "type": "bigint", "nullable": false},
+            {"name": "ra", "type": "double", "nullable": false},
+            {"name": "decl", "type": "double", "nullable": false},
+            {"name": "j", "type": "json"},
+        ]);
+        let latin1 = json!({"columns": columns, "charset": "latin1", "collation": "latin1_bin"});
+        let accepted = chunked(&spec(&latin1)).unwrap();
+        let column = &accepted.columns[3];
+        assert_eq!(column.charset.as_deref(), Some("utf8mb4"));
+        assert_eq!(column.collation.as_deref(), Some("utf8mb4_bin"));
+        let ddl = ddl::home(&accepted, true);
+        assert!(ddl.contains("`j` JSON NULL DEFAULT NULL"), "{ddl}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! No I/O happens here.
 
 pub mod accept;
+mod collations;
 pub mod kinds;
 pub mod rebuild;
 pub mod reference;

@@ -204,10 +204,12 @@ fn columns(columns: &[Column]) -> Vec<String> {
 
 fn column(column: &Column) -> String {
     let mut text = format!("{} {}", quote_identifier(&column.name), column.sql_type);
-    if let Some(charset) = &column.charset {
+    // MariaDB gives a JSON column its charset, and takes none.
+    let is_json = column.sql_type == SqlType::Json.to_string();
+    if let Some(charset) = column.charset.as_ref().filter(|_| !is_json) {
         text.push_str(&format!(" CHARACTER SET {charset}"));
     }
-    if let Some(collation) = &column.collation {
+    if let Some(collation) = column.collation.as_ref().filter(|_| !is_json) {
         text.push_str(&format!(" COLLATE {collation}"));
     }
     text.push_str(if column.nullable {
