@@ -178,6 +178,20 @@ fn a_worker_with_chunks_whose_object_was_deleted_comes_back_under_its_id() {
     assert_eq!(plan.new_workers, 0);
 }
 
+/// It was made a second time, with an empty disk, and its id had two workers.
+#[test]
+fn a_worker_of_another_pool_is_not_brought_back() {
+    let mut observed = observed(1);
+    let mut catalog = testing::filled(testing::family(3, [(1, vec![7])]));
+    let mut other = testing::family(3, [(1, vec![8])]);
+    other.pool = "fast".into();
+    catalog.families.insert("g".into(), other);
+    observed.catalog = Arc::new(catalog);
+    let plan = plan(&observed, &images());
+    let restored = plan.restored.iter().map(|worker| worker.spec.id);
+    assert_eq!(restored.collect::<Vec<_>>(), [7]);
+}
+
 #[test]
 fn a_refused_spec_changes_no_object_but_workers_are_still_watched() {
     let mut observed = observed_with(json!({"workers": 2, "storage": "much"}));

@@ -196,6 +196,26 @@ fn chunks_are_placed_only_when_enough_workers_have_room_for_them() {
     wrote(placing(&scene).apply(&scene.catalog));
 }
 
+/// With two pools, chunks of one landed on workers of the other.
+#[test]
+fn new_chunks_get_workers_of_their_familys_pool_alone() {
+    let mut scene = Scene::into("Object");
+    for family in scene.catalog.families.values_mut() {
+        family.placement.clear();
+    }
+    let of = |id, pool: &str| {
+        let mut worker = worker(id, "Ready");
+        worker.spec.pool = pool.into();
+        worker
+    };
+    let workers = [(1, "fast"), (2, "main"), (3, "fast"), (4, "main")];
+    scene.set_workers(workers.map(|(id, pool)| of(id, pool)).to_vec());
+    let (next, _) = wrote(placing(&scene).apply(&scene.catalog));
+    let placed = next.families.values().map(|family| &family.placement);
+    let placed: Vec<(&ChunkId, &Vec<WorkerId>)> = placed.flatten().collect();
+    assert_eq!(placed, [(&CHUNK, &vec![2, 4]), (&INDEX_CHUNK, &vec![2, 4])]);
+}
+
 #[test]
 fn a_reference_table_has_no_index_attempt() {
     let scene = Scene::into("Filter");

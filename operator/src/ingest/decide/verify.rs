@@ -92,7 +92,7 @@ pub fn verify(expected: &Expected, counted: &Counted) -> Result<Verified, String
             ));
         }
         note(&mut verified, *table, &good);
-        if let Some((_, row)) = copies.first() {
+        if let Some((_, row)) = copies.iter().find(|(worker, _)| good.contains(worker)) {
             verified.bytes += row.bytes;
         }
         if matches!(table.0, TablePart::Home | TablePart::Reference) {
@@ -209,6 +209,16 @@ mod tests {
         ]);
         let verified = verify(&expected, &counted).unwrap();
         assert_eq!(verified.holders, Holders::from([(5, [2].into())]));
+    }
+
+    #[test]
+    fn bytes_are_those_of_a_copy_with_the_rows() {
+        let of = |rows, bytes| ManifestRow {
+            bytes,
+            ..row(5, rows, "a")
+        };
+        let counted = Counted::from([(1, vec![of(6, 8)]), (2, vec![of(7, 10)])]);
+        assert_eq!(verify(&expected(1), &counted).unwrap().bytes, 10);
     }
 
     #[test]
