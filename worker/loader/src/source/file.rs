@@ -1,16 +1,35 @@
-//! Files of mounted claims.
+//! Files of mounted claims. Who writes to a claim must not have the loader read what is outside: its
+//! own key, or another claim. So a link leads to what is in its claim, or to an error.
 
+use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::glob;
 use super::opened::{Head, Opened};
 use crate::fault::Fault;
 
+/// A file of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InClaim {
+    /// Where the claim is mounted.
+    claim: PathBuf,
+    /// Path below it.
+    inside: PathBuf,
+}
+
+impl fmt::Display for InClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.claim.join(&self.inside).display().fmt(f)
+    }
+}
+
 /// Where the file `path` of `claim` is; nothing above the claim can be named.
-pub fn path(root: &Path, claim: &str, path: &str) -> Result<PathBuf, Fault> {
+fn path(root: &Path, claim: &str, path: &str) -> Result<InClaim, Fault> {
     let plain = |text: &str| {
         Path::new(text)
             .components()
@@ -22,18 +41,21 @@ pub fn path(root: &Path, claim: &str, path: &str) -> Result<PathBuf, Fault> {
             what: "the path leaves the claim".into(),
         });
     }
-    Ok(root.join(claim).join(path.trim_start_matches('/')))
+    Ok(InClaim {
+        claim: root.join(claim),
+        inside: path.trim_start_matches('/').into(),
+    })
 }
 
 /// The files that `path` of `claim` names: one, or those that fit its pattern, by name.
-pub fn paths(root: &Path, claim: &str, path: &str) -> Result<Vec<PathBuf>, Fault> {
+pub fn paths(root: &Path, claim: &str, path: &str) -> Result<Vec<InClaim>, Fault> {
     let whole = self::path(root, claim, path)?;
     if !glob::is_pattern(path) {
         return Ok(vec![whole]);
     }
     let pattern = path.trim_start_matches('/');
     let missing = |what: String| Fault::SourceMissing {
-        file: whole.display().to_string(),
+        file: whole.to_string(),
         what,
     };
     let claim = root.join(claim);
@@ -67,31 +89,46 @@ pub fn paths(root: &Path, claim: &str, path: &str) -> Result<Vec<PathBuf>, Fault
         return Err(missing("no file fits it".into()));
     }
     found.sort_unstable();
-    Ok(found.into_iter().map(|inside| claim.join(inside)).collect())
+    let found = found.into_iter().map(|inside| InClaim {
+        claim: claim.clone(),
+        inside: inside.into(),
+    });
+    Ok(found.collect())
 }
 
 /// Size and modification time.
-pub fn head(path: &Path) -> Result<Head, Fault> {
-    let metadata = std::fs::metadata(path).map_err(|error| missing(path, &error))?;
-    described(path, &metadata)
+pub fn head(file: &InClaim) -> Result<Head, Fault> {
+    opened(file).map(|(_, head)| head)
 }
 
-/// Opens `path`.
-pub fn open(path: &Path) -> Result<Opened, Fault> {
-    let file = File::open(path).map_err(|error| missing(path, &error))?;
-    let metadata = file.metadata().map_err(|error| missing(path, &error))?;
-    let head = described(path, &metadata)?;
-    Ok(Opened::new(
-        path.display().to_string(),
-        head,
-        Box::new(file),
-    ))
+/// Opens a file.
+pub fn open(file: &InClaim) -> Result<Opened, Fault> {
+    let (opened, head) = opened(file)?;
+    Ok(Opened::new(file.to_string(), head, Box::new(opened)))
 }
 
-fn described(path: &Path, metadata: &Metadata) -> Result<Head, Fault> {
+fn opened(file: &InClaim) -> Result<(File, Head), Fault> {
+    let lost = |error: io::Error| missing(file.to_string().as_ref(), &error);
+    let opened = beneath(file).map_err(|error| lost(error.into()))?;
+    let metadata = opened.metadata().map_err(lost)?;
+    let head = described(file, &metadata)?;
+    Ok((opened, head))
+}
+
+/// The kernel follows the path, so that no link can be put there meanwhile. A pipe is not waited for.
+fn beneath(file: &InClaim) -> rustix::io::Result<File> {
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let claim = rustix::fs::open(&file.claim, folder, Mode::empty())?;
+    let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let stay = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let opened = rustix::fs::openat2(claim, &file.inside, read, Mode::empty(), stay)?;
+    Ok(opened.into())
+}
+
+fn described(file: &InClaim, metadata: &Metadata) -> Result<Head, Fault> {
     if !metadata.is_file() {
         return Err(Fault::SourceMissing {
-            file: path.display().to_string(),
+            file: file.to_string(),
             what: "is no regular file".into(),
         });
     }
@@ -110,6 +147,10 @@ fn described(path: &Path, metadata: &Metadata) -> Result<Head, Fault> {
 fn missing(path: &Path, error: &std::io::Error) -> Fault {
     let file = PathBuf::from(path).display().to_string();
     match error.kind() {
+        ErrorKind::CrossesDevices => Fault::SourceMissing {
+            file,
+            what: "a link leaves the claim".into(),
+        },
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied => {
             Fault::SourceMissing {
                 file,

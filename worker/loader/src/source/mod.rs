@@ -36,7 +36,7 @@ pub enum Place {
     /// Behind HTTP.
     Remote(Address),
     /// A file of a mounted claim.
-    File(PathBuf),
+    File(file::InClaim),
 }
 
 /// Where claims and Secrets are mounted, each in a folder of its name.
@@ -76,7 +76,7 @@ impl Place {
     pub fn name(&self) -> String {
         match self {
             Self::Remote(address) => address.name(),
-            Self::File(path) => path.display().to_string(),
+            Self::File(file) => file.to_string(),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Place {
 pub fn open(place: &Place, http: &HttpSources) -> Result<Opened, Fault> {
     match place {
         Place::Remote(address) => http.open(address),
-        Place::File(path) => file::open(path),
+        Place::File(file) => file::open(file),
     }
 }
 
@@ -93,7 +93,7 @@ pub fn open(place: &Place, http: &HttpSources) -> Result<Opened, Fault> {
 pub fn head(place: &Place, http: &HttpSources) -> Result<Option<Head>, Fault> {
     match place {
         Place::Remote(address) => http.head(address),
-        Place::File(path) => file::head(path).map(Some),
+        Place::File(file) => file::head(file).map(Some),
     }
 }
 

@@ -38,9 +38,11 @@ fn read_file(
     compression: Compression,
 ) -> Result<(Vec<u8>, (u64, String)), Fault> {
     let directory = TempDir::new().unwrap();
-    let path = directory.path().join(name);
-    std::fs::write(&path, stored).unwrap();
-    read_all(&file::open(&path)?, compression)
+    let claim = directory.path().join("claim");
+    std::fs::create_dir(&claim).unwrap();
+    std::fs::write(claim.join(name), stored).unwrap();
+    let files = file::paths(directory.path(), "claim", name)?;
+    read_all(&file::open(&files[0])?, compression)
 }
 
 #[test]
@@ -147,16 +149,48 @@ async fn paths_stay_within_their_claim_and_missing_files_are_named() {
         assert_eq!(fault.reason(), "SourceMissing", "{claim} {path}");
     }
     let places = Place::of(&source("c", "/a/b.csv"), &mounts, &http).unwrap();
-    assert_eq!(places, [Place::File("/sources/c/a/b.csv".into())]);
-    let [Place::File(path)] = places.as_slice() else {
+    let [Place::File(named)] = places.as_slice() else {
         unreachable!()
     };
-    let fault = file::head(path).unwrap_err();
+    assert_eq!(named.to_string(), "/sources/c/a/b.csv");
+    let fault = file::head(named).unwrap_err();
     assert_eq!(fault.reason(), "SourceMissing");
     assert!(
         fault.to_string().starts_with("/sources/c/a/b.csv: "),
         "{fault}"
     );
+}
+
+/// A link to the loader's own key had its lines loaded as rows.
+#[test]
+fn a_link_leads_to_what_is_in_its_claim_or_to_an_error() {
+    let root = TempDir::new().unwrap();
+    let claim = root.path().join("claim");
+    std::fs::create_dir_all(claim.join("a")).unwrap();
+    std::fs::write(claim.join("rows.csv"), b"1").unwrap();
+    std::fs::write(root.path().join("tls.key"), b"key").unwrap();
+    for (name, target) in [
+        ("a/same.csv", "../rows.csv"),
+        ("a/key.csv", "../../tls.key"),
+        (
+            "absolute.csv",
+            root.path().join("tls.key").to_str().unwrap(),
+        ),
+        ("out", ".."),
+    ] {
+        std::os::unix::fs::symlink(target, claim.join(name)).unwrap();
+    }
+    let open = |name: &str| {
+        let files = file::paths(root.path(), "claim", name).unwrap();
+        read_all(&file::open(&files[0])?, Compression::None)
+    };
+    assert_eq!(open("a/same.csv").unwrap().0, b"1");
+    for name in ["a/key.csv", "absolute.csv", "out/tls.key"] {
+        let fault = open(name).unwrap_err();
+        assert_eq!(fault.reason(), "SourceMissing", "{name}");
+        let said = fault.to_string().ends_with("a link leaves the claim");
+        assert!(said, "{name}: {fault}");
+    }
 }
 
 #[test]
@@ -170,7 +204,8 @@ fn a_pattern_names_the_files_that_fit_it_in_order() {
     let fit = |pattern: &str| {
         file::paths(root.path(), "claim", pattern).map(|paths| {
             let claim = root.path().join("claim");
-            let inside = |path: PathBuf| path.strip_prefix(&claim).unwrap().display().to_string();
+            let claim = format!("{}/", claim.display());
+            let inside = |file: file::InClaim| file.to_string().replacen(&claim, "", 1);
             paths.into_iter().map(inside).collect::<Vec<_>>().join(" ")
         })
     };

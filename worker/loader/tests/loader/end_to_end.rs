@@ -1,5 +1,6 @@
 //! Surveys and loads against real workers.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::common::cluster::*;
@@ -10,7 +11,7 @@ use orrery_archive::names::Role;
 use orrery_kit_worker::{Archive, TIMEOUTS};
 use orrery_worker_api::CallError;
 use orrery_worker_api::client::Loaders;
-use orrery_worker_api::loader::{LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
+use orrery_worker_api::loader::{Load, LoaderStatus, LoaderStep, Survey, SurveyTarget, Surveyed};
 use serde_json::json;
 
 const OBJECT: Numbers = Numbers {
@@ -448,6 +449,26 @@ async fn requests_are_idempotent_and_contradictions_refused() {
         serving.until(LoaderStep::Surveyed).await.id.as_deref(),
         Some("uid/2")
     );
+}
+
+/// Twenty thousand chunks were more than a request could name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_names_the_workers_of_a_hundred_thousand_chunks() {
+    let cluster = Cluster::start(0).await;
+    let serving = cluster.loader().await;
+    let agents: Vec<String> = (1..=3)
+        .map(|worker| format!("https://main-w{worker}.archive.svc:7443"))
+        .collect();
+    let load = Load {
+        id: "uid/1".into(),
+        attempt: 1,
+        index_attempt: None,
+        chunks: (0..100_000).map(|chunk| (chunk, agents.clone())).collect(),
+        index_chunks: BTreeMap::new(),
+        record_keepers: Vec::new(),
+    };
+    let refused = serving.api.load(&load).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("NotSurveyed"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
