@@ -64,9 +64,10 @@ impl WorkerView {
     pub fn agent_url(&self) -> Option<String> {
         let (address, port) = (self.address.as_ref()?, self.agent_port);
         // An IPv6 address needs brackets before a port.
-        Some(match address.contains(':') {
-            true => format!("https://[{address}]:{port}"),
-            false => format!("https://{address}:{port}"),
+        Some(if address.contains(':') {
+            format!("https://[{address}]:{port}")
+        } else {
+            format!("https://{address}:{port}")
         })
     }
 }

@@ -84,7 +84,7 @@ where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
 {
     let Some(live) = live else {
-        write(api, wanted, stamped(wanted)?).await?;
+        write(api, wanted, &stamped(wanted)?).await?;
         return Ok(Change::Created);
     };
     let Difference {
@@ -97,7 +97,7 @@ where
             let wanted = serde_json::from_value(stamped).map_err(json_error(wanted))?;
             replace(api, live, wanted).await?;
         } else {
-            write(api, wanted, at_version(stamped, live.meta())).await?;
+            write(api, wanted, &at_version(stamped, live.meta())).await?;
         }
     }
     Ok(change)
@@ -222,14 +222,14 @@ fn at_version(mut stamped: Value, live: &ObjectMeta) -> Value {
     stamped
 }
 
-async fn write<K>(api: &Api<K>, wanted: &K, stamped: Value) -> Result<(), ApplyError>
+async fn write<K>(api: &Api<K>, wanted: &K, stamped: &Value) -> Result<(), ApplyError>
 where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug,
 {
     api.patch(
         &wanted.name_any(),
         &field_manager::apply(),
-        &Patch::Apply(&stamped),
+        &Patch::Apply(stamped),
     )
     .await
     .map(drop)
