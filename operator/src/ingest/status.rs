@@ -7,6 +7,7 @@ use orrery_crds::kinds::{Ingest, IngestPhase, IngestStatus};
 
 use super::decision::{Earlier, Step};
 use super::error::IngestError;
+use super::standing::between;
 use crate::controller::conditions::{self, ACCEPTED, Finding};
 use crate::controller::context::Context;
 use crate::controller::events::Event;
@@ -157,9 +158,7 @@ fn mark(before: &IngestStatus, status: &mut IngestStatus, generation: Option<i64
         .iter()
         .find(|condition| condition.type_ == name(before.phase));
     if let Some(last) = last {
-        let took = now
-            .duration_since(last.last_transition_time.0)
-            .as_secs_f64();
+        let took = between(last.last_transition_time.0, now).as_secs_f64();
         let tenths = (took * 10.0).round() / 10.0;
         status.phase_seconds.insert(name(before.phase), tenths);
     }
@@ -209,6 +208,16 @@ mod tests {
             (survey.message.as_str(), survey.incarnation),
             ("reads", Some(3))
         );
+    }
+
+    #[test]
+    fn a_phase_takes_no_negative_time_when_the_clock_is_set_back_in_it() {
+        let wait = step(Step::wait("waits"));
+        let begun = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(3);
+        let pending = after(&IngestStatus::default(), Some(1), &wait, begun);
+        let to = step(Step::to(State::Survey { incarnation: 3 }, "reads"));
+        let survey = after(&pending, Some(1), &to, Timestamp::UNIX_EPOCH);
+        assert_eq!(survey.phase_seconds.get("Pending"), Some(&0.0));
     }
 
     #[test]
