@@ -54,6 +54,15 @@ pub fn staging_database(attempt: u64) -> String {
     format!("orrery_staging__{attempt}")
 }
 
+/// What the names of databases begin with in which declared tables are tried. No database of a user
+/// begins with `orrery_`, and no physical one ends without a number after two underscores.
+pub const TRIAL_DATABASE: &str = "orrery_trial_";
+
+/// Database of the trial `id`, which is hexadecimal.
+pub fn trial_database(id: &str) -> String {
+    format!("{TRIAL_DATABASE}{id}")
+}
+
 /// Physical table of a chunk of `table`, as loaded by `attempt`.
 pub fn chunk_table(table: &str, set: RowSet, chunk: ChunkId, attempt: u64) -> String {
     match set {

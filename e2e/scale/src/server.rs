@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use orrery_archive::catalog::SignedCatalog;
 use orrery_archive::names::{WorkerId, ports};
 use orrery_tls::Identity;
-use orrery_worker_api::agent::{DamagedTables, UnknownTables};
+use orrery_worker_api::agent::{DamagedTables, Tried, UnknownTables};
 use orrery_worker_api::routes::{AgentCall, Call as _};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -126,6 +126,7 @@ async fn said(pool: &Mutex<Pool>, worker: WorkerId, request: Request<Incoming>) 
                 .lock()
                 .drop_tables(worker, &serde_json::from_slice(&body)?),
         ),
+        AgentCall::Trial => json(&Tried { refusal: None }),
         AgentCall::SetState => Ok(Bytes::new()),
         AgentCall::PutCatalog => {
             let copy: SignedCatalog = serde_json::from_slice(&body)?;

@@ -18,6 +18,7 @@ use crate::server::tls::TlsFiles;
 use crate::state::identity::IdentityFile;
 use crate::state::term::TermStore;
 use crate::status::Status;
+use crate::trials::scratch::Trials;
 
 /// Everything a call may need.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct Agent {
     pub tables: KeyedLocks<String>,
     /// Copies going on and done.
     pub copies: Copies,
+    /// Trials of tables.
+    pub trials: Trials,
     /// Newest catalog copy.
     pub catalog: CatalogStore,
     /// Counters.
@@ -68,6 +71,7 @@ impl Agent {
             attempts: KeyedLocks::default(),
             tables: KeyedLocks::default(),
             copies: Copies::default(),
+            trials: Trials::default(),
             catalog: CatalogStore::open(&config.state_dir, &config.public_keys)?,
             metrics: Metrics::new()?,
             status: ArcSwap::default(),

@@ -11,7 +11,7 @@
 //! - [`load`]: rows from a loader into staging tables; [`tables`]: attempts, sealing, checksums,
 //!   the manifest, drops;
 //! - [`copy`]: tablespaces from agent to agent; [`catalog`]: the signed catalog copy; [`index`]:
-//!   key look-ups;
+//!   key look-ups; [`trials`]: declared tables made in scratch, to see whether mysqld takes them;
 //! - [`watch`]: asks whether mysqld can be relied on; [`status`]: the last answer; [`orphans`]: ends
 //!   statements whose czar is gone; [`scrub`]: compares tables with the manifest again and again.
 
@@ -34,6 +34,7 @@ pub mod server;
 pub mod state;
 pub mod status;
 pub mod tables;
+pub mod trials;
 pub mod watch;
 
 pub use agent::Agent;

@@ -139,6 +139,7 @@ impl Watcher {
             crate::copy::import::clean(&mut conn, &self.agent.config).await?;
             self.first = false;
         }
+        crate::trials::scratch::clean(&mut conn, &self.agent.trials).await?;
         control::create(&mut conn).await?;
         if let Some(path) = &self.agent.config.functions_sql {
             let text = std::fs::read_to_string(path)

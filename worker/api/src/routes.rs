@@ -154,6 +154,9 @@ calls! {
     SetState = Post "/v1/manifest/state" [Operator],
     /// [`Drop`](crate::agent::Drop) → [`Dropped`](crate::agent::Dropped).
     Drop = Post "/v1/drop" [Operator],
+    /// [`Trial`](crate::agent::Trial) → [`Tried`](crate::agent::Tried): whether mysqld takes the
+    /// tables that a declared one would consist of.
+    Trial = Post "/v1/trials" [Operator],
     /// [`OpenAttempt`](crate::agent::OpenAttempt): makes the staging database and tables;
     /// idempotent.
     Open = Post "/v1/attempts" [Operator],

@@ -10,6 +10,9 @@ use crate::sql_type::SqlType;
 use crate::table::UniqueKey;
 use crate::table::{Column, SecondaryKey};
 
+/// `sql_mode` in which a czar makes its shadow tables.
+pub const SHADOW_MODE: &str = "STRICT_ALL_TABLES";
+
 /// Columns of a director index table, in order.
 pub const INDEX_FIELDS: [&str; 4] = ["k", "chunkId", "subChunkId", "orphan"];
 

@@ -1,7 +1,8 @@
 //! A table: its columns and keys as declared, what it declares of them, and the DDL of its physical
-//! tables ([`ddl`]).
+//! tables ([`ddl`]), and what a refusal of it means ([`refusals`]).
 
 pub mod ddl;
+pub mod refusals;
 mod rules;
 
 pub use rules::{DeletionPolicy, OnDeletion, PositionColumns, UniqueKey, default_deletion_grace};

@@ -10,6 +10,7 @@ pub mod copies;
 pub mod info;
 pub mod lookups;
 pub mod manifest;
+pub mod trials;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ fn handler(call: AgentCall) -> MethodRouter<Arc<Agent>> {
         AgentCall::Damaged => on(method, manifest::damaged),
         AgentCall::SetState => on(method, manifest::set_state),
         AgentCall::Drop => on(method, manifest::drop),
+        AgentCall::Trial => on(method, trials::run),
         AgentCall::Open => on(method, attempts::open),
         AgentCall::Load => on(method, attempts::load),
         AgentCall::Ledger => on(method, attempts::ledger),

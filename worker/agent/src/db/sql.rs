@@ -48,6 +48,12 @@ pub fn literal(text: &str) -> String {
     quoted
 }
 
+/// A statement with text in it that users declared, as MariaDB runs it when it is one statement and
+/// refuses it when there are several, which the client's protocol would allow.
+pub fn single(statement: &str) -> String {
+    format!("EXECUTE IMMEDIATE {}", literal(statement))
+}
+
 /// A database name where GRANT takes a pattern.
 pub fn grant_pattern(database: &str) -> String {
     ident(

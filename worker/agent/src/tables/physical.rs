@@ -24,12 +24,9 @@ pub async fn create(conn: &mut Conn, database: &str, table: &str, create: &str) 
             "the DDL of {table} does not start with its column list: {create:?}"
         )));
     }
-    conn.query_drop(format!(
-        "CREATE TABLE IF NOT EXISTS {} {create}",
-        sql::qualified(database, table)
-    ))
-    .await?;
-    Ok(())
+    let name = sql::qualified(database, table);
+    let create = format!("CREATE TABLE IF NOT EXISTS {name} {create}");
+    Ok(conn.query_drop(sql::single(&create)).await?)
 }
 
 /// Fails unless the table is InnoDB: other engines do not roll back with the ledger (tried).

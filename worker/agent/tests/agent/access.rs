@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::drops::catalog_giving;
 use super::support::{attempt, framed, part, reason, refusal, setup, with_archive};
+use super::trials::trial;
 
 #[tokio::test]
 async fn calls_without_a_certificate_of_the_archive_are_refused() {
@@ -44,6 +45,7 @@ fn meant_for(call: AgentCall) -> &'static [Role] {
         | AgentCall::Damaged
         | AgentCall::SetState
         | AgentCall::Drop
+        | AgentCall::Trial
         | AgentCall::Open
         | AgentCall::Seal
         | AgentCall::Discard
@@ -152,6 +154,10 @@ async fn a_lower_term_is_refused_by_every_call_that_changes_something() {
         ),
         ("drop", refusal(operator.drop(&drop).await)),
         ("copy", refusal(operator.copy(&copy).await)),
+        (
+            "trial",
+            refusal(operator.try_tables(&trial("(a INT)")).await),
+        ),
     ];
     for (call, (status, reason, _)) in refused {
         assert_eq!((status, reason.as_str()), (412, "TermTooLow"), "{call}");

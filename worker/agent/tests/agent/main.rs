@@ -17,3 +17,4 @@ mod scrub;
 mod sealing;
 mod support;
 mod tables;
+mod trials;

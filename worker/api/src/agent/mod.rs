@@ -6,6 +6,7 @@ mod copies;
 mod identity;
 mod index;
 mod manifest;
+mod trials;
 
 pub use attempts::{
     AttemptSpec, Ledger, LoadTarget, Loaded, OpenAttempt, Sealed, SourceFile, SourceFiles,
@@ -20,3 +21,4 @@ pub use manifest::{
     DamagedTable, DamagedTables, Drop, Dropped, ManifestPage, ManifestRow, PageQuery, RowState,
     SetState, TablePart, UnknownTables,
 };
+pub use trials::{Refusal, Trial, TrialPart, TrialTable, Tried};

@@ -12,12 +12,14 @@ use crate::CallError;
 use crate::agent::{
     Adopt, CopyStatus, DamagedTables, Drop, Dropped, ExportOrder, IndexEntries, IndexLookup, Info,
     KnownCatalog, Ledger, LoadTarget, Loaded, ManifestPage, ManifestRow, OpenAttempt, PageQuery,
-    Sealed, SetState, SourceFiles, StartCopy, Term, UnknownTables,
+    Sealed, SetState, SourceFiles, StartCopy, Term, Trial, Tried, UnknownTables,
 };
 use crate::routes::AgentCall;
 
 /// Longest time for a call that makes many tables.
 const OPEN: Duration = Duration::from_secs(120);
+/// Longest time for a trial, which waits for others before it and for the disk.
+const TRIAL: Duration = Duration::from_secs(20);
 
 /// The agent of one worker. A method is an [`AgentCall`].
 #[derive(Clone, Debug)]
@@ -68,6 +70,12 @@ impl AgentClient {
     /// Drops tables.
     pub async fn drop(&self, drop: &Drop) -> Result<Dropped, CallError> {
         self.0.ask(AgentCall::Drop, &[], drop).await
+    }
+
+    /// Tries whether mysqld takes tables.
+    pub async fn try_tables(&self, trial: &Trial) -> Result<Tried, CallError> {
+        let request = self.0.request(AgentCall::Trial, &[])?.timeout(TRIAL);
+        json(request.json(trial)).await
     }
 
     /// Makes the staging tables of an attempt; the same request again changes nothing.
