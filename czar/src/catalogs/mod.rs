@@ -22,7 +22,7 @@ use orrery_worker_api::client::{Agents, Timeouts};
 use tokio::sync::watch;
 
 use crate::dispatch::Workers;
-use crate::shadow::{MetadataCache, ShadowError, ShadowServer};
+use crate::shadow::{LeftOut, MetadataCache, ShadowError, ShadowServer};
 
 pub use plans::PlanCache;
 
@@ -191,6 +191,10 @@ impl Catalogs {
     ) -> Result<(), ShadowError> {
         let before = self.current();
         let mirrored = shadow.mirror(&snapshot.catalog, &snapshot.users).await?;
+        for (table, why) in &mirrored.left_out {
+            tracing::error!(%table, why, "the shadow server does not make this table; no statement can name it here");
+        }
+        let snapshot = &without(snapshot, &mirrored.left_out);
         // What is in use now is resized later.
         shadow.show_sizes(&snapshot.catalog).await?;
         let metadata = match &before {
@@ -224,6 +228,23 @@ impl Catalogs {
             }
         }
     }
+}
+
+/// The snapshot without tables that have no shadow, and without the children of such directors,
+/// whose rows are found by their directors' keys.
+fn without(snapshot: &Arc<Snapshot>, left_out: &LeftOut) -> Arc<Snapshot> {
+    if left_out.is_empty() {
+        return Arc::clone(snapshot);
+    }
+    let mut catalog = Catalog::clone(&snapshot.catalog);
+    catalog.tables.retain(|key, table| {
+        let director = table.kind.director_key(key);
+        !left_out.contains_key(key) && director.is_none_or(|key| !left_out.contains_key(&key))
+    });
+    Arc::new(Snapshot {
+        catalog: Arc::new(catalog),
+        ..Snapshot::clone(snapshot)
+    })
 }
 
 /// Ids, addresses and readiness of a snapshot's workers.

@@ -28,6 +28,9 @@ const RESERVED: [&str; 6] = [
     GATHER_ACCOUNT,
 ];
 
+/// Tables that the shadow server could not make, with its words.
+pub type LeftOut = BTreeMap<TableKey, String>;
+
 /// What the shadow server holds, or should.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
@@ -49,6 +52,14 @@ pub enum Granted {
 }
 
 impl Granted {
+    /// The table that it is, when it is one.
+    fn table(&self) -> Option<&TableKey> {
+        match self {
+            Self::Database(_) => None,
+            Self::Table(key) => Some(key),
+        }
+    }
+
     /// As GRANT and REVOKE name it.
     fn sql(&self) -> String {
         match self {
@@ -61,16 +72,31 @@ impl Granted {
 /// Statements that change one mirror into another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// To run before the catalog is used.
-    pub before: Vec<String>,
+    /// To run before the catalog is used: databases to make,
+    pub databases: Vec<String>,
+    /// then tables to make,
+    pub tables: Vec<(TableKey, String)>,
+    /// then rights to change and accounts to drop; with the table that a right is to.
+    pub rights: Vec<(Option<TableKey>, String)>,
     /// To run once no new statement uses the old catalog.
     pub after: Vec<String>,
     /// Users that need an account, which the caller makes with a password of its own before
-    /// [`Self::before`].
+    /// [`Self::rights`].
     pub new_users: Vec<String>,
     /// Users whose rights change: a session remembers the rights to its default database, so theirs
     /// must be made again.
     pub changed_users: Vec<String>,
+}
+
+impl Changes {
+    /// Takes out what comes to nothing without tables that could not be made. Those that were there
+    /// before, with another definition, are gone, which is a change.
+    pub fn leave_out(&mut self, tables: &LeftOut, held: &Mirror) {
+        self.tables
+            .retain(|(key, _)| !tables.contains_key(key) || held.tables.contains_key(key));
+        self.rights
+            .retain(|(key, _)| key.as_ref().is_none_or(|key| !tables.contains_key(key)));
+    }
 }
 
 impl Mirror {
@@ -111,22 +137,19 @@ impl Mirror {
     pub fn changes(&self, next: &Self) -> Changes {
         let mut changes = Changes::default();
         for database in next.databases.difference(&self.databases) {
-            changes.before.push(format!(
+            changes.databases.push(format!(
                 "CREATE DATABASE {}",
                 ddl::quote_identifier(database)
             ));
         }
         for (key, definition) in &next.tables {
-            match self.tables.get(key) {
-                Some(held) if held == definition => {}
-                Some(_) => changes.before.push(format!(
-                    "CREATE OR REPLACE TABLE {} {definition}",
-                    name(key)
-                )),
-                None => changes
-                    .before
-                    .push(format!("CREATE TABLE {} {definition}", name(key))),
-            }
+            let create = match self.tables.get(key) {
+                Some(held) if held == definition => continue,
+                Some(_) => "CREATE OR REPLACE TABLE",
+                None => "CREATE TABLE",
+            };
+            let made = format!("{create} {} {definition}", name(key));
+            changes.tables.push((key.clone(), made));
         }
         for key in self
             .tables
@@ -147,6 +170,20 @@ impl Mirror {
         changes
     }
 
+    /// Forgets tables that could not be made. A right to one stays where `held` has it, since the
+    /// server has it too.
+    pub fn leave_out(&mut self, tables: &LeftOut, held: &Self) {
+        self.tables.retain(|key, _| !tables.contains_key(key));
+        for (user, granted) in &mut self.grants {
+            let before = held.grants.get(user);
+            let is_held = |right: &Granted| before.is_some_and(|before| before.contains(right));
+            granted.retain(|right| {
+                let is_out = right.table().is_some_and(|key| tables.contains_key(key));
+                !is_out || is_held(right)
+            });
+        }
+    }
+
     fn change_users(&self, next: &Self, changes: &mut Changes) {
         let none = BTreeSet::new();
         for (user, wanted) in &next.grants {
@@ -158,21 +195,23 @@ impl Mirror {
             }
             let held = held.unwrap_or(&none);
             for granted in wanted.difference(held) {
-                changes.before.push(format!(
+                let grant = format!(
                     "GRANT {} ON {} TO {}",
                     right(user),
                     granted.sql(),
                     account(user)
-                ));
+                );
+                changes.rights.push((granted.table().cloned(), grant));
             }
             // A right taken away is gone before the catalog that takes it away is used.
             for granted in held.difference(wanted) {
-                changes.before.push(format!(
+                let revoke = format!(
                     "REVOKE {} ON {} FROM {}",
                     right(user),
                     granted.sql(),
                     account(user)
-                ));
+                );
+                changes.rights.push((None, revoke));
             }
         }
         for user in self
@@ -180,9 +219,8 @@ impl Mirror {
             .keys()
             .filter(|user| !next.grants.contains_key(*user))
         {
-            changes
-                .before
-                .push(format!("DROP USER IF EXISTS {}", account(user)));
+            let drop = format!("DROP USER IF EXISTS {}", account(user));
+            changes.rights.push((None, drop));
         }
     }
 }
@@ -236,6 +274,14 @@ mod tests {
         mirror
     }
 
+    /// All statements that run before the catalog is used, in order.
+    fn before(changes: &Changes) -> Vec<&str> {
+        let tables = changes.tables.iter().map(|(_, sql)| sql);
+        let rights = changes.rights.iter().map(|(_, sql)| sql);
+        let all = changes.databases.iter().chain(tables).chain(rights);
+        all.map(String::as_str).collect()
+    }
+
     #[test]
     fn a_mirror_that_is_right_needs_nothing() {
         let now = mirror(&[("sky", "Object", "(id INT)")], &[("ann", &["sky"])]);
@@ -249,7 +295,7 @@ mod tests {
         let changes = now.changes(&next);
         assert_eq!(changes.new_users, ["ann"]);
         assert_eq!(
-            changes.before,
+            before(&changes),
             [
                 "CREATE DATABASE `a_b`",
                 "CREATE TABLE `a_b`.`T` (a INT)",
@@ -272,7 +318,7 @@ mod tests {
         let next = mirror(&[("sky", "T", "(a INT)")], &[("ann", &[])]);
         let changes = now.changes(&next);
         assert_eq!(
-            changes.before,
+            before(&changes),
             ["REVOKE SELECT ON `sky`.* FROM 'ann'@'localhost'"]
         );
         assert_eq!(changes.changed_users, ["ann"]);
@@ -284,11 +330,41 @@ mod tests {
         let now = mirror(&tables, &[("ann", &["sky_1"])]);
         let next = mirror(&tables, &[("ann", &["sky_1.T"])]);
         assert_eq!(
-            now.changes(&next).before,
+            before(&now.changes(&next)),
             [
                 "GRANT SELECT ON `sky_1`.`T` TO 'ann'@'localhost'",
                 "REVOKE SELECT ON `sky\\_1`.* FROM 'ann'@'localhost'",
             ]
+        );
+    }
+
+    /// A right that the server has is taken away when it is to go, also without its table.
+    #[test]
+    fn a_table_that_could_not_be_made_is_asked_for_again_and_keeps_no_right_alive() {
+        let tables = [("sky", "T", "(a INT)"), ("sky", "U", "(a BAD)")];
+        let now = mirror(&tables[..1], &[("ann", &["sky.T"])]);
+        let mut next = mirror(&tables, &[("ann", &["sky.T", "sky.U"])]);
+        let wanted = next.clone();
+        let mut changes = now.changes(&next);
+        let out = LeftOut::from([(TableKey::new("sky", "U"), "unknown type".to_owned())]);
+        changes.leave_out(&out, &now);
+        assert!(before(&changes).is_empty(), "nothing that is seen changed");
+        next.leave_out(&out, &now);
+        assert_eq!(next, now);
+        assert_eq!(
+            before(&next.changes(&wanted)),
+            [
+                "CREATE TABLE `sky`.`U` (a BAD)",
+                "GRANT SELECT ON `sky`.`U` TO 'ann'@'localhost'",
+            ]
+        );
+        let held = mirror(&tables, &[("ann", &["sky.T", "sky.U"])]);
+        let mut changed = held.clone();
+        changed.leave_out(&out, &held);
+        let none = mirror(&tables[..1], &[("ann", &["sky.T"])]);
+        assert_eq!(
+            before(&changed.changes(&none)),
+            ["REVOKE SELECT ON `sky`.`U` FROM 'ann'@'localhost'"]
         );
     }
 }

@@ -15,5 +15,6 @@ mod sizes;
 
 pub use exchange::{ExchangeError, Held, LOAD_MODE, Loader, TOO_LONG, take_over};
 pub use metadata::{Metadata, MetadataCache, MetadataKey};
+pub use mirror::LeftOut;
 pub use normalise::normalise;
 pub use server::{Listing, Mirrored, ShadowError, ShadowOptions, ShadowServer};

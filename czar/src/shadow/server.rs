@@ -8,6 +8,7 @@ use std::time::Duration;
 use orrery_archive::catalog::users::Users;
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::table::ddl;
+use orrery_archive::table::refusals::speaks_of_table;
 use orrery_wire::client::{ClientConnection, ClientError, ClientOptions, Endpoint};
 use orrery_wire::errors;
 use parking_lot::Mutex;
@@ -15,7 +16,9 @@ use rand::distr::{Alphanumeric, SampleString};
 use thiserror::Error;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
-use super::mirror::{Changes, GATHER_ACCOUNT, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account};
+use super::mirror::{
+    Changes, GATHER_ACCOUNT, LeftOut, MERGE_ACCOUNT, MERGE_DATABASE, Mirror, account,
+};
 use super::sizes::Size;
 use crate::backend::{Pool, PooledConnection, SessionSettings};
 
@@ -69,6 +72,8 @@ pub struct Mirrored {
     pub is_change: bool,
     /// Statements for [`ShadowServer::forget`].
     pub after: Vec<String>,
+    /// Tables that the shadow server does not have, with its words.
+    pub left_out: LeftOut,
 }
 
 /// An account on the shadow server.
@@ -106,9 +111,10 @@ impl ShadowServer {
     }
 
     /// Makes the shadow server hold what the catalog and users need; answers the statements to run
-    /// once nothing new uses the catalog before (see [`Self::forget`]).
+    /// once nothing new uses the catalog before (see [`Self::forget`]). A table that the server does
+    /// not make is left out, alone, and tried again with the next catalog.
     pub async fn mirror(&self, catalog: &Catalog, users: &Users) -> Result<Mirrored, ShadowError> {
-        let next = Mirror::new(catalog, users, &self.options.user);
+        let mut next = Mirror::new(catalog, users, &self.options.user);
         let mut state = self.state.lock().await;
         let now = state.take();
         let mut connection = self.own_connection().await?;
@@ -116,7 +122,7 @@ impl ShadowServer {
             Some(now) => now,
             None => self.clear(&mut connection).await?,
         };
-        let changes = now.mirror.changes(&next);
+        let mut changes = now.mirror.changes(&next);
         for user in &changes.new_users {
             let password = new_password();
             connection
@@ -124,7 +130,13 @@ impl ShadowServer {
                 .await?;
             self.open_account(user, password);
         }
-        for statement in &changes.before {
+        for statement in &changes.databases {
+            connection.run(statement.as_bytes()).await?;
+        }
+        let left_out = make_tables(&mut connection, &changes.tables).await?;
+        changes.leave_out(&left_out, &now.mirror);
+        next.leave_out(&left_out, &now.mirror);
+        for (_, statement) in &changes.rights {
             connection.run(statement.as_bytes()).await?;
         }
         for user in &changes.changed_users {
@@ -151,6 +163,7 @@ impl ShadowServer {
         Ok(Mirrored {
             is_change: changes != Changes::default(),
             after: changes.after,
+            left_out,
         })
     }
 
@@ -253,8 +266,9 @@ impl ShadowServer {
         };
         let mut connection = ClientConnection::connect(&self.endpoint(), &options).await?;
         // The statements of this module quote strings with backslashes and must mean what they say.
+        let mode = ddl::SHADOW_MODE;
         connection
-            .run(b"SET sql_mode='STRICT_ALL_TABLES', lock_wait_timeout=30")
+            .run(format!("SET sql_mode='{mode}', lock_wait_timeout=30").as_bytes())
             .await?;
         Ok(connection)
     }
@@ -337,6 +351,23 @@ impl ShadowServer {
             sizes: BTreeMap::new(),
         })
     }
+}
+
+/// Makes tables. Those that the server refuses, with its words; trouble of the server itself ends it.
+async fn make_tables(
+    connection: &mut ClientConnection,
+    tables: &[(TableKey, String)],
+) -> Result<LeftOut, ShadowError> {
+    let mut left_out = LeftOut::new();
+    for (key, statement) in tables {
+        match connection.run(statement.as_bytes()).await {
+            Err(ClientError::Server(error)) if speaks_of_table(error.code, &error.message) => {
+                left_out.insert(key.clone(), format!("{} ({})", error.message, error.code));
+            }
+            made => made?,
+        }
+    }
+    Ok(left_out)
 }
 
 fn new_password() -> String {

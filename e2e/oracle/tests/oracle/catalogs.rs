@@ -4,9 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orrery_archive::catalog::{Epochs, SignedCatalog, encode};
+use orrery_archive::catalog::{
+    AcceptedReference, Epochs, SignedCatalog, Table, TableKey, TableKind, encode,
+};
 use orrery_archive::names::{Role, WorkerId};
 use orrery_archive::signing::SigningKey;
+use orrery_archive::table::{Column, OnDeletion};
 use orrery_crds::kinds::WorkerPhase;
 use orrery_czar::catalogs::AgentAccess;
 use orrery_dev::load::load;
@@ -236,4 +239,53 @@ async fn on_1146_from_all_replicas_a_czar_asks_agents_for_a_newer_catalog() {
     );
     let current = parts.engine.catalogs.current().unwrap();
     assert_eq!(current.catalog().epochs, newer.epochs);
+}
+
+/// What a worker made may be refused by a czar's server of another version or with other settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_has_no_shadow_is_left_out_alone_until_it_can_be_made() {
+    let site = Site::start(SHAPE, &tables(60).unwrap(), &[]).await.unwrap();
+    let shadow = site.start_shadow().await.unwrap();
+    let hub = Hub::new();
+    file::load(&site.stack.snapshot(), &hub).unwrap();
+    let parts = Parts::start(&site, &shadow, hub, None).await;
+    let all = parts.rows(ALL).await.unwrap();
+    for (epoch, default, is_made) in [
+        (2, "foo", false),
+        (3, "foo", false),
+        (4, "2020-01-01", true),
+    ] {
+        let mut catalog = at(&site, epoch);
+        let dated = with_default(default);
+        catalog.tables.insert(TableKey::new("sky", "Dated"), dated);
+        site.stack.publish(&catalog, &site.users).unwrap();
+        file::load(&site.stack.snapshot(), &parts.hub).unwrap();
+        parts.until_reported(report(epoch, epoch)).await;
+        assert_eq!(parts.rows(ALL).await.unwrap(), all);
+        let dated = parts.rows("SELECT seen FROM Dated").await;
+        assert_eq!(dated.is_ok(), is_made, "{dated:?}");
+    }
+}
+
+/// A reference table without rows whose only column has this default.
+fn with_default(default: &str) -> Table {
+    let seen: Column = serde_json::from_value(
+        serde_json::json!({"name": "seen", "type": "DATE", "default": default}),
+    )
+    .unwrap();
+    Table {
+        incarnation: 900,
+        object: "dated".into(),
+        schema_version: 1,
+        kind: TableKind::Reference(AcceptedReference {
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            charset: "utf8mb4".into(),
+            collation: "utf8mb4_general_ci".into(),
+            columns: vec![seen],
+        }),
+        segments: Vec::new(),
+        revoked: Vec::new(),
+        on_deletion: OnDeletion::Retain,
+    }
 }
