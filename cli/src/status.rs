@@ -68,7 +68,12 @@ fn condition(conditions: &[Condition], kind: &str) -> String {
     if found.status == "True" {
         return "yes".into();
     }
-    format!("no: {}", found.message)
+    let word = if found.status == "Unknown" {
+        "not yet"
+    } else {
+        "no"
+    };
+    format!("{word}: {}", found.message)
 }
 
 fn pool_rows(pools: &[WorkerPool]) -> Table {

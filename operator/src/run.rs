@@ -69,7 +69,7 @@ fn context(config: &Config, client: Client, metrics: Metrics, leadership: &Leade
 pub async fn controllers(context: Context) {
     tokio::join!(
         runner::run(Pools::default(), &context),
-        runner::run(Archives, &context),
+        runner::run(Archives::default(), &context),
         runner::run(Users, &context),
         runner::run(Secrets, &context),
         runner::run(Gc::default(), &context),

@@ -11,6 +11,7 @@ mod apply;
 mod observe;
 mod plan;
 mod status;
+mod trials;
 
 use std::time::Duration;
 
@@ -23,15 +24,18 @@ use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch::{self, Sensitivity, changes, namespace};
 use apply::Archive;
+use trials::Trials;
 
 /// Pause between looks when nothing changed.
 const RESYNC: Duration = Duration::from_secs(30);
 /// Pause after the catalog learnt something: statuses mirror it.
 const SOON: Duration = Duration::from_millis(100);
 
-/// The controller.
+/// The controller; what it remembers may be lost at any time.
 #[derive(Default)]
-pub struct Archives;
+pub struct Archives {
+    trials: Trials,
+}
 
 impl Controller for Archives {
     type Key = String;
@@ -51,6 +55,11 @@ impl Controller for Archives {
             watch::roots(client, scope),
         ])
         .boxed()
+    }
+
+    /// Tables wait for workers that can try them.
+    fn signals(context: &Context) -> BoxStream<'static, String> {
+        context.arrivals.follow()
     }
 
     /// Judges what is declared, has the catalog follow it, and writes statuses.
@@ -80,6 +89,10 @@ impl Controller for Archives {
         let mut plan = plan::plan(&observed);
         let archive = Archive { context, namespace };
         archive.accept_families(&plan).await?;
+        let trials = &self.trials;
+        let again = trials
+            .settle(context, namespace, &observed, &mut plan)
+            .await;
         let incarnations = archive.claim_incarnations(&observed, &mut plan).await?;
         // Verdicts must not wait for the catalog, which may be unable to take writes; and an
         // incarnation is in a status first.
@@ -88,6 +101,7 @@ impl Controller for Archives {
             .accept_tables(&observed, &plan, &incarnations)
             .await?;
         archive.retire(&plan).await?;
-        Ok(if accepted > 0 { SOON } else { RESYNC })
+        let pause = if accepted > 0 { SOON } else { RESYNC };
+        Ok(again.map_or(pause, |again| again.min(pause)))
     }
 }

@@ -25,7 +25,9 @@ pub struct Observed {
     pub references: Vec<ReferenceTable>,
     /// Whether some family or table cannot be read.
     pub malformed: bool,
-    /// Workers that have served and are not down.
+    /// Workers.
+    pub workers: Vec<Worker>,
+    /// Those that have served and are not down.
     pub live: BTreeSet<WorkerId>,
     /// The catalog.
     pub catalog: Arc<Catalog>,
@@ -77,6 +79,7 @@ pub async fn observe(
             .filter(|worker| is_live(worker))
             .map(|worker| worker.spec.id)
             .collect(),
+        workers: workers.valid,
         catalog,
     }))
 }

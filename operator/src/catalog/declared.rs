@@ -1,6 +1,8 @@
 //! What the controllers accept of what users declare, in the form the catalog takes it in.
 
-use orrery_archive::catalog::{AcceptedReference, AcceptedTable, FamilyGrid, TableKey, TableKind};
+use orrery_archive::catalog::{
+    AcceptedReference, AcceptedTable, FamilyGrid, IndexTable, TableKey, TableKind,
+};
 use orrery_archive::replicas::FamilyReplicas;
 use orrery_archive::table::OnDeletion;
 
@@ -26,6 +28,20 @@ pub enum Schema {
     Child(AcceptedTable, String),
     /// Whole on every worker.
     Reference(AcceptedReference),
+}
+
+impl Schema {
+    /// As the catalog has it; `index` says which index a director has.
+    pub fn into_kind(self, index: impl FnOnce(&AcceptedTable) -> IndexTable) -> TableKind {
+        match self {
+            Self::Director(accepted) => {
+                let index = index(&accepted);
+                TableKind::Director(accepted, index)
+            }
+            Self::Child(accepted, director) => TableKind::Child(accepted, director),
+            Self::Reference(accepted) => TableKind::Reference(accepted),
+        }
+    }
 }
 
 /// A table as accepted.

@@ -16,11 +16,33 @@ pub const DEGRADED: &str = "Degraded";
 /// newer version wrote it.
 pub const CATALOG_BEHIND: &str = "CatalogBehind";
 
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// It cannot be said yet.
+    Unknown,
+}
+
+impl Truth {
+    /// As a condition's status says it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
 /// A statement about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Whether the condition holds.
-    pub holds: bool,
+    pub truth: Truth,
     /// Machine-readable reason in CamelCase.
     pub reason: &'static str,
     /// For people.
@@ -31,7 +53,7 @@ impl Finding {
     /// The condition holds.
     pub fn met(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
-            holds: true,
+            truth: Truth::True,
             reason,
             message: message.into(),
         }
@@ -40,10 +62,24 @@ impl Finding {
     /// The condition does not hold.
     pub fn unmet(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
-            holds: false,
+            truth: Truth::False,
             reason,
             message: message.into(),
         }
+    }
+
+    /// Whether the condition holds cannot be said yet.
+    pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            truth: Truth::Unknown,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// Whether the condition is known to hold.
+    pub fn holds(&self) -> bool {
+        self.truth == Truth::True
     }
 }
 
@@ -55,7 +91,7 @@ pub fn set(
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let status = if finding.holds { "True" } else { "False" };
+    let status = finding.truth.word();
     let fresh = Condition {
         type_: kind.to_owned(),
         status: status.to_owned(),

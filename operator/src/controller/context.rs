@@ -9,6 +9,7 @@ use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
+use super::arrivals::Arrivals;
 use super::events::Events;
 use super::pods::Images;
 use crate::agents::Agents;
@@ -51,6 +52,8 @@ pub struct Context {
     pub agents: Arc<Agents>,
     /// The catalog's writer.
     pub writer: Arc<Writer>,
+    /// Workers that began to serve.
+    pub arrivals: Arrivals,
     /// Events.
     pub events: Events,
     /// Metrics.
@@ -92,6 +95,7 @@ impl Context {
             images,
             writer: Arc::new(Writer::new(client.clone(), Arc::clone(&agents), mandate)),
             agents,
+            arrivals: Arrivals::default(),
             events: Events::new(client.clone(), identity, metrics.clone()),
             client,
             metrics,

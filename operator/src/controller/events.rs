@@ -5,7 +5,7 @@ use kube::runtime::events::{self, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 
 use super::apply::Change;
-use super::conditions::Finding;
+use super::conditions::{Finding, Truth};
 use crate::field_manager;
 use crate::metrics::Metrics;
 
@@ -66,7 +66,7 @@ impl Events {
 
     /// Publishes that a spec is refused, when it is.
     pub async fn refused(&self, about: &ObjectReference, accepted: &Finding) {
-        if !accepted.holds {
+        if accepted.truth == Truth::False {
             let event = Event::warning(accepted.reason, accepted.message.clone());
             self.publish(about, None, event).await;
         }

@@ -32,7 +32,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(20);
 pub trait Controller {
     /// What one reconcile looks at: an archive by its namespace, or an object by namespace and
     /// name.
-    type Key: Clone + Hash + Eq + Debug;
+    type Key: Clone + Hash + Eq + Debug + Send + 'static;
     /// Why a reconcile did not end.
     type Failure: Display;
     /// Label of its metrics.
@@ -40,6 +40,11 @@ pub trait Controller {
 
     /// Keys that are due because something changed, without end.
     fn watches(client: &Client, scope: &Scope) -> BoxStream<'static, Self::Key>;
+
+    /// Keys that are due because another controller says so, without end.
+    fn signals(_context: &Context) -> BoxStream<'static, Self::Key> {
+        stream::pending().boxed()
+    }
 
     /// Brings what the key stands for nearer to what is declared; answers after how long the key is
     /// due again without a change.
@@ -53,9 +58,10 @@ pub trait Controller {
 /// Runs a controller without end.
 pub async fn run<C: Controller>(controller: C, context: &Context) {
     let watches = C::watches(&context.client, &context.scope);
+    let due = stream::select(watches, C::signals(context));
     let metrics = context.metrics.reconciles(C::NAME);
     // All controllers are one future: what a run holds is on the heap, and only while it runs.
-    work(watches, metrics, async |key: &C::Key| {
+    work(due, metrics, async |key: &C::Key| {
         Box::pin(controller.reconcile(context, key)).await
     })
     .await;

@@ -29,14 +29,14 @@ fn family(name: &str, pool: &str, desired: u32) -> ChunkFamily {
 
 fn refusal(family: &ChunkFamily, pools: &BTreeMap<String, WorkerPool>) -> (&'static str, String) {
     let verdict = judge(family, pools, &Catalog::default());
-    assert!(verdict.declaration.is_none() && !verdict.finding.holds);
+    assert!(verdict.declaration.is_none() && !verdict.finding.holds());
     (verdict.finding.reason, verdict.finding.message)
 }
 
 #[test]
 fn a_family_of_a_large_enough_pool_is_accepted() {
     let verdict = judge(&family("sky", "main", 3), &pools(3), &Catalog::default());
-    assert!(verdict.finding.holds);
+    assert!(verdict.finding.holds());
     assert_eq!(verdict.declaration.unwrap().pool, "main");
 }
 

@@ -306,7 +306,7 @@ mod tests {
             "good",
             "2026-01-01T00:00:00Z",
         )]));
-        assert!(plan.findings[0].holds);
+        assert!(plan.findings[0].holds());
         let entry = &plan.users["anna"];
         // SELECT PASSWORD('secret') without its asterisk.
         assert_eq!(
@@ -406,7 +406,7 @@ mod tests {
         let plan = plan(&declared(users));
         assert_eq!(plan.findings[0].reason, "NameTaken");
         assert!(plan.findings[0].message.contains("QueryUser older"));
-        assert!(plan.findings[1].holds);
+        assert!(plan.findings[1].holds());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use orrery_crds::kinds::{
 use orrery_operator::ingest::spec_hash;
 use serde_json::{Value, json};
 
+use crate::nodes::{Nodes, Running, first_worker};
 use crate::support::{Archive, director, family, pool};
 
 const NAME: &str = "i";
@@ -46,8 +47,9 @@ async fn until(archive: &Archive, phase: IngestPhase) -> IngestStatus {
 }
 
 /// The table, and rows in it that an Ingest of this name and these files loaded.
-async fn loaded(archive: &Archive, file: &str) {
+async fn loaded(archive: &Archive, file: &str) -> (Nodes, Running) {
     archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+    let worker = first_worker(archive).await;
     let sky = archive.create::<ChunkFamily>("sky", family(2)).await;
     sky.unwrap();
     let object = director("Object");
@@ -83,6 +85,7 @@ async fn loaded(archive: &Archive, file: &str) {
         Ok(Some(next))
     };
     writer.change(namespace, publish).await.unwrap();
+    worker
 }
 
 async fn catalog(archive: &Archive) -> std::sync::Arc<Catalog> {
@@ -112,7 +115,7 @@ fn message(status: &IngestStatus, kind: &str) -> Option<String> {
 async fn an_ingest_that_is_applied_again_is_as_the_catalog_has_it_and_loads_nothing() {
     let archive = Archive::new("again").await;
     let checks = async {
-        loaded(&archive, "a.csv").await;
+        let _worker = loaded(&archive, "a.csv").await;
         apply(&archive, spec("a.csv")).await;
         let status = until(&archive, IngestPhase::Visible).await;
         let why = message(&status, "AlreadyLoaded").expect("the condition");
@@ -148,7 +151,7 @@ async fn an_ingest_that_is_applied_again_is_as_the_catalog_has_it_and_loads_noth
 async fn an_ingest_of_other_files_under_a_name_that_has_rows_is_refused() {
     let archive = Archive::new("taken").await;
     let checks = async {
-        loaded(&archive, "a.csv").await;
+        let _worker = loaded(&archive, "a.csv").await;
         apply(&archive, spec("b.csv")).await;
         let status = until(&archive, IngestPhase::Failed).await;
         let why = message(&status, "NameTaken").expect("the condition");

@@ -1,4 +1,4 @@
-//! Tables that are deleted and made again. No worker runs here: the test publishes the rows.
+//! Tables that are deleted and made again. No loader runs here: the test publishes the rows.
 
 use kube::api::DeleteParams;
 use orrery_archive::catalog::{Catalog, Table, TableKey};
@@ -6,6 +6,7 @@ use orrery_archive::testing::segment;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, WorkerPool};
 use serde_json::{Value, json};
 
+use crate::nodes::Nodes;
 use crate::support::{Archive, director, family, pool};
 
 const NAME: &str = "sky-object";
@@ -76,6 +77,8 @@ async fn a_deleted_table_made_again_has_its_rows_until_its_grace_period_is_over(
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
         let made = archive.create::<ChunkFamily>("sky", family(2)).await;
         made.unwrap();
+        let nodes = Nodes::new();
+        let first = nodes.start(&archive, 1).await;
         let incarnation = declare(&archive, 3600).await;
         publish(&archive, 1).await;
         delete(&archive).await;
@@ -92,6 +95,8 @@ async fn a_deleted_table_made_again_has_its_rows_until_its_grace_period_is_over(
                 table.status.as_ref().is_some_and(|status| status.rows == 1)
             })
             .await;
+        // What is to be dropped is known as long as a worker is away.
+        drop(first);
         delete(&archive).await;
         archive.until_told("RowsDropped", "sky.Object").await;
         let dropping = catalog(&archive).await.dropping.clone();
@@ -99,6 +104,7 @@ async fn a_deleted_table_made_again_has_its_rows_until_its_grace_period_is_over(
             dropping.contains_key(&format!("sky__{incarnation}")),
             "{dropping:?}"
         );
+        let _second = nodes.start(&archive, 2).await;
         assert_ne!(declare(&archive, 0).await, incarnation);
         assert!(table(&archive).await.segments.is_empty());
     };

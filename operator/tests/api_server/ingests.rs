@@ -1,4 +1,4 @@
-//! What an ingest does without a loader: no pod runs here, so none ever answers.
+//! What an ingest does without a loader: no pod of one runs here, so none ever answers.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use orrery_crds::kinds::{
 };
 use serde_json::{Value, json};
 
+use crate::nodes::{Nodes, Running, first_worker};
 use crate::support::{Archive, director, family, pool};
 
 async fn ingest(archive: &Archive) {
@@ -18,8 +19,9 @@ async fn ingest(archive: &Archive) {
     archive.create::<Ingest>("i", spec).await.unwrap();
 }
 
-async fn tables(archive: &Archive) {
+async fn tables(archive: &Archive) -> (Nodes, Running) {
     archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+    let worker = first_worker(archive).await;
     archive
         .create::<ChunkFamily>("sky", family(2))
         .await
@@ -29,6 +31,7 @@ async fn tables(archive: &Archive) {
         .create::<ChunkedTable>("object", object)
         .await
         .unwrap();
+    worker
 }
 
 async fn until(
@@ -45,8 +48,8 @@ async fn until(
 }
 
 /// An ingest with rows on workers, as its status says.
-async fn loading(archive: &Archive) {
-    tables(archive).await;
+async fn loading(archive: &Archive) -> (Nodes, Running) {
+    let worker = tables(archive).await;
     ingest(archive).await;
     let surveys = |status: &IngestStatus| status.phase == IngestPhase::Survey;
     until(archive, "in its survey", surveys).await;
@@ -57,6 +60,7 @@ async fn loading(archive: &Archive) {
     archive
         .until::<Ingest>("i", "held by a finalizer", held)
         .await;
+    worker
 }
 
 async fn set_status(archive: &Archive, status: Value) {
@@ -80,7 +84,7 @@ async fn an_ingest_waits_for_its_table_and_then_gets_a_loader() {
                 .contains("waits for table sky.Object to be accepted")
         };
         until(&archive, "waiting for its table", waits).await;
-        tables(&archive).await;
+        let _worker = tables(&archive).await;
         let surveys = |status: &IngestStatus| status.phase == IngestPhase::Survey;
         let status = until(&archive, "in its survey", surveys).await;
         let table = archive.api::<ChunkedTable>().get("object").await.unwrap();
@@ -96,7 +100,7 @@ async fn an_ingest_waits_for_its_table_and_then_gets_a_loader() {
 async fn a_failed_ingest_keeps_no_numbers_and_an_impossible_status_is_named() {
     let archive = Archive::new("fails").await;
     let checks = async {
-        tables(&archive).await;
+        let _worker = tables(&archive).await;
         ingest(&archive).await;
         let surveys = |status: &IngestStatus| status.phase == IngestPhase::Survey;
         until(&archive, "in its survey", surveys).await;
@@ -141,7 +145,7 @@ async fn has_job(archive: &Archive) -> bool {
 async fn an_ingest_that_is_deleted_while_it_loads_is_kept_until_its_attempt_is_given_up() {
     let archive = Archive::new("deleted").await;
     let checks = async {
-        loading(&archive).await;
+        let _worker = loading(&archive).await;
         let before = archive
             .context
             .writer
@@ -175,7 +179,7 @@ async fn an_ingest_that_is_deleted_while_it_loads_is_kept_until_its_attempt_is_g
 async fn why_a_loader_does_not_start_is_said() {
     let archive = Archive::new("quota").await;
     let checks = async {
-        tables(&archive).await;
+        let _worker = tables(&archive).await;
         ingest(&archive).await;
         let pod = |status: &IngestStatus| status.message == "waits for the loader's pod";
         until(&archive, "waiting for the pod", pod).await;

@@ -2,8 +2,8 @@
 //!
 //! These tests need `ORRERY_TEST_KUBECONFIG`, which `make test` sets; by hand:
 //! `export ORRERY_TEST_KUBECONFIG=$(e2e/cluster/apiserver-only start DIR)`. Without it they fail.
-//! There are no nodes and no controllers, so no pod ever runs: what is tested is what the operator
-//! says to the cluster API.
+//! There are no nodes and no controllers, so no pod runs but those of `nodes`: what is tested is what
+//! the operator says to the cluster API.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ mod election;
 mod empty;
 mod ingests;
 mod leases;
+mod nodes;
 mod quotas;
 mod rebalance;
 mod rebuild;
@@ -28,6 +29,7 @@ mod repair;
 mod rolls;
 mod secrets;
 mod support;
+mod trials;
 mod verdicts;
 mod volumes;
 mod writes;

@@ -10,6 +10,7 @@ use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, Ingest, WorkerPool};
 use serde_json::{Value, json};
 
+use crate::nodes::{Nodes, Running, first_worker};
 use crate::support::{Archive, admin, director, family, namespace};
 
 /// What the namespace counts.
@@ -57,17 +58,19 @@ async fn strict(purpose: &str) -> Archive {
 }
 
 /// A pool and a table with an ingest, so that the operator makes each kind of pod.
-async fn declare(archive: &Archive) {
+async fn declare(archive: &Archive) -> (Nodes, Running) {
     let all = json!({"cpu": "1", "memory": "1Gi"});
     let pool =
         json!({"workers": 1, "storage": "1Gi", "resources": {"requests": all, "limits": all}});
     archive.create::<WorkerPool>("main", pool).await.unwrap();
+    let worker = first_worker(archive).await;
     let family = family(1);
     archive.create::<ChunkFamily>("sky", family).await.unwrap();
     let star = director("Star");
     archive.create::<ChunkedTable>("star", star).await.unwrap();
     let ingest = json!({"target": {"database": "sky", "table": "Star"}, "sources": [{"url": "http://files/a.csv"}]});
     archive.create::<Ingest>("stars", ingest).await.unwrap();
+    worker
 }
 
 /// What the API server says to a pod of this template.
@@ -116,11 +119,16 @@ async fn templates(archive: &Archive) -> Vec<(String, PodSpec)> {
     found
 }
 
+/// The same for what is declared now.
+async fn declared(archive: &Archive) -> Vec<(String, PodSpec)> {
+    let _worker = declare(archive).await;
+    templates(archive).await
+}
+
 #[tokio::test]
 async fn every_pod_is_taken_by_a_restricted_namespace_with_a_quota() {
     let archive = strict("quotas").await;
-    declare(&archive).await;
-    let templates = archive.operated(templates(&archive)).await;
+    let templates = archive.operated(declared(&archive)).await;
     let names: Vec<&str> = templates.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
@@ -168,8 +176,7 @@ async fn no_pod_names_a_user_where_the_namespace_chooses_it() {
     let name = namespace(&admin, "uids").await;
     let values = "podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null,podSecurityContext.fsGroup=null";
     let archive = Archive::install(admin, name, &["--set", values]).await;
-    declare(&archive).await;
-    for (name, spec) in archive.operated(templates(&archive)).await {
+    for (name, spec) in archive.operated(declared(&archive)).await {
         let text = serde_json::to_string(&spec).unwrap();
         for word in ["runAsUser", "runAsGroup", "fsGroup\"", "65532"] {
             assert!(!text.contains(word), "{name}: {word}");

@@ -1,38 +1,34 @@
 //! A catalog that is lost is rebuilt from real agents with real servers. The test stands for what
 //! Kubernetes does with pods, for the loader, and for `kubectl orrery catalog rebuild`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use orrery_archive::catalog::{Catalog, TableKey};
 use orrery_archive::names::{
-    Holder, PUBLIC_KEYS_CONFIG, PUBLIC_KEYS_FILE, ROOT, RowSet, WorkerId, chunk_table,
-    physical_database, ports,
+    Holder, ROOT, RowSet, WorkerId, chunk_table, physical_database, ports,
 };
 use orrery_archive::table::ddl;
 use orrery_archive::testing::segment;
 use orrery_crds::kinds::{
-    ChunkFamily, ChunkMap, ChunkPlacement, ChunkSegment, ChunkedTable, Worker, WorkerPhase,
-    WorkerPool,
+    ChunkFamily, ChunkMap, ChunkPlacement, ChunkSegment, ChunkedTable, Worker, WorkerPool,
 };
 use orrery_crds::rebuild::{
     ANSWER_KEY, REBUILD_CONFIG, REBUILD_LABEL, REBUILD_LABEL_VALUE, REQUEST_KEY, RebuildAnswer,
     RebuildRequest, RebuildState,
 };
-use orrery_kit_worker::{Mysqld, TIMEOUTS, default_config};
+use orrery_kit_worker::TIMEOUTS;
 use orrery_worker_api::agent::{
     AttemptSpec, LoadTarget, OpenAttempt, PageQuery, RowState, SetState, StagedTable, TablePart,
 };
 use orrery_worker_api::client::{AgentClient, Agents};
 use orrery_worker_api::frame;
 use serde_json::json;
-use tempfile::TempDir;
 
+use crate::nodes::{Nodes, Running, until_serving};
 use crate::support::{Archive, SOON_ENOUGH, director, family, pool};
 
 /// Number of the attempt and the segment.
@@ -43,12 +39,10 @@ fn key() -> TableKey {
     TableKey::new("sky", "Object")
 }
 
-/// An archive whose workers listen on a loopback network of their own.
+/// An archive and the nodes of its workers.
 struct Site {
     archive: Archive,
-    network: u8,
-    /// Certificates and keys.
-    folder: TempDir,
+    nodes: Nodes,
 }
 
 impl Deref for Site {
@@ -60,73 +54,19 @@ impl Deref for Site {
 }
 
 impl Site {
-    async fn new(purpose: &str, network: u8) -> Self {
+    async fn new(purpose: &str) -> Self {
         Self {
             archive: Archive::new(purpose).await,
-            network,
-            folder: TempDir::new().unwrap(),
+            nodes: Nodes::new(),
         }
-    }
-
-    fn address(&self, worker: WorkerId) -> IpAddr {
-        let last = u8::try_from(worker).unwrap();
-        Ipv4Addr::new(127, 9, self.network, last).into()
     }
 
     /// A worker's agent as the operator calls it.
     fn agent(&self, worker: WorkerId) -> AgentClient {
-        let address = self.address(worker).to_string();
+        let address = self.nodes.address(worker).to_string();
         let agents = &self.context.agents;
         agents.of(&self.namespace, worker, &address).unwrap()
     }
-}
-
-/// Writes what the operator made for a program to a folder, once it has.
-async fn secret(site: &Site, holder: Holder, folder: &Path) {
-    let has = |secret: &Secret| {
-        let data = secret.data.as_ref();
-        data.is_some_and(|data| data.contains_key("tls.crt") && data.contains_key("ca.crt"))
-    };
-    let secret = site
-        .until::<Secret>(&holder.tls_secret(), "made", has)
-        .await;
-    std::fs::create_dir_all(folder).unwrap();
-    for (name, value) in secret.data.unwrap() {
-        std::fs::write(folder.join(name), value.0).unwrap();
-    }
-}
-
-/// A worker's server and agent with what they were configured from; they end with it.
-type Running = (orrery_kit_worker::Worker, orrery_kit_worker::Archive);
-
-async fn start(site: &Site, worker: WorkerId) -> Running {
-    let kit = orrery_kit_worker::Archive::new();
-    let mysqld = tokio::task::spawn_blocking(Mysqld::start).await.unwrap();
-    let mut config = default_config(&kit, &mysqld);
-    config.listen = SocketAddr::new(site.address(worker), ports::AGENT);
-    config.tls_dir = site.folder.path().join(format!("worker-{worker}"));
-    config.public_keys = site.folder.path().join("keys");
-    let agent = orrery_kit_worker::Worker::start_with(mysqld, config).await;
-    agent.ready().await;
-    let name = format!("main-w{worker}-0");
-    let pod: Pod = serde_json::from_value(json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": name, "labels": {
-            "app.kubernetes.io/component": "worker", "orrery.dev/pool": "main",
-            "orrery.dev/worker": worker.to_string(),
-        }},
-        "spec": {"serviceAccountName": "orrery-operator", "containers": [{"name": "mysqld", "image": "none"}], "automountServiceAccountToken": false},
-    }))
-    .unwrap();
-    let pods = site.api::<Pod>();
-    pods.create(&PostParams::default(), &pod).await.unwrap();
-    let status = json!({"status": {"phase": "Running", "podIP": site.address(worker), "podIPs": [{"ip": site.address(worker)}],
-        "conditions": [{"type": "Ready", "status": "True"}]}});
-    let status = Patch::Merge(status);
-    pods.patch_status(&name, &PatchParams::default(), &status)
-        .await
-        .unwrap();
-    (agent, kit)
 }
 
 async fn catalog(site: &Site) -> Arc<Catalog> {
@@ -164,10 +104,11 @@ async fn declare(site: &Site) -> Arc<Catalog> {
 async fn load(site: &Site, worker: WorkerId, catalog: &Catalog) {
     let table = &catalog.tables[&key()];
     let schema = table.kind.chunked().unwrap();
-    let agents = Agents::from_folder(&site.folder.path().join("loader"), TIMEOUTS).unwrap();
+    let certificate = site.nodes.certificate(site, Holder::Loader).await;
+    let agents = Agents::from_folder(&certificate, TIMEOUTS).unwrap();
     let loader = agents.at(&format!(
         "https://{}:{}",
-        site.address(worker),
+        site.nodes.address(worker),
         ports::AGENT
     ));
     let operator = site.agent(worker);
@@ -325,32 +266,17 @@ async fn rows(site: &Site, worker: WorkerId, catalog: &Catalog) -> u64 {
 }
 
 async fn until_ready(site: &Site) {
-    for name in ["main-w1", "main-w2"] {
-        let is_ready = |worker: &Worker| {
-            let status = worker.status.as_ref();
-            status.is_some_and(|status| status.phase == WorkerPhase::Ready)
-        };
-        site.until::<Worker>(name, "Ready", is_ready).await;
+    for worker in [1, 2] {
+        until_serving(site, worker).await;
     }
 }
 
 /// An archive of two workers with the rows published on both, which have copies of its catalog.
 async fn loaded(site: &Site) -> (Vec<Running>, Arc<Catalog>) {
-    let folder = site.folder.path();
     site.create::<WorkerPool>("main", pool(2)).await.unwrap();
-    secret(site, Holder::Loader, &folder.join("loader")).await;
-    for worker in [1, 2] {
-        let of_worker = folder.join(format!("worker-{worker}"));
-        secret(site, Holder::Worker(worker), &of_worker).await;
-    }
-    let keys = site
-        .until::<ConfigMap>(PUBLIC_KEYS_CONFIG, "made", |_| true)
-        .await;
-    let keys = keys.data.unwrap().remove(PUBLIC_KEYS_FILE).unwrap();
-    std::fs::write(folder.join("keys"), keys).unwrap();
     let mut workers = Vec::new();
     for worker in [1, 2] {
-        workers.push(start(site, worker).await);
+        workers.push(site.nodes.start(site, worker).await);
     }
     until_ready(site).await;
     let declared = declare(site).await;
@@ -408,7 +334,7 @@ async fn rebuild(site: &Site, request: RebuildRequest, before: &Catalog) {
 
 #[tokio::test]
 async fn a_catalog_whose_objects_were_all_deleted_is_rebuilt_from_the_workers() {
-    let site = Site::new("rebuild", 1).await;
+    let site = Site::new("rebuild").await;
     let test = async {
         let (_workers, before) = loaded(&site).await;
         let refused = ask(&site, request("while it is there")).await;
@@ -425,7 +351,7 @@ async fn a_catalog_whose_objects_were_all_deleted_is_rebuilt_from_the_workers() 
 /// data directories are not of.
 #[tokio::test]
 async fn an_archive_that_began_anew_is_replaced_by_the_one_that_its_workers_are_of() {
-    let site = Site::new("anew", 2).await;
+    let site = Site::new("anew").await;
     let test = async {
         let (_workers, before) = loaded(&site).await;
         lose(&site).await;
@@ -440,7 +366,8 @@ async fn an_archive_that_began_anew_is_replaced_by_the_one_that_its_workers_are_
         declare_again(&site).await;
         let has_root = |map: &ChunkMap| map.spec.root.is_some();
         site.until::<ChunkMap>(ROOT, "made", has_root).await;
-        let fresh = until_catalog(&site, |catalog| catalog.tables.contains_key(&key())).await;
+        // No worker is of this archive, so none tries the table, which therefore waits.
+        let fresh = catalog(&site).await;
         assert_ne!(fresh.archive_uid, before.archive_uid);
         let refused = ask(&site, request("without a name")).await;
         assert_eq!(refused.state, RebuildState::Refused);

@@ -7,6 +7,7 @@ use orrery_archive::catalog::TableKey;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, ReferenceTable, WorkerPool};
 use serde_json::{Value, json};
 
+use crate::nodes::first_worker;
 use crate::support::{Archive, director, family, pool};
 
 /// How long a verdict may take (docs/design/catalog.md#validation).
@@ -15,7 +16,7 @@ const VERDICT: Duration = Duration::from_secs(5);
 fn accepted(conditions: Option<&Vec<Condition>>) -> Option<(bool, String, String)> {
     let condition = conditions?
         .iter()
-        .find(|condition| condition.type_ == "Accepted")?;
+        .find(|condition| condition.type_ == "Accepted" && condition.status != "Unknown")?;
     Some((
         condition.status == "True",
         condition.reason.clone(),
@@ -43,6 +44,7 @@ async fn each_wrong_declaration_is_refused_with_its_reason() {
     let archive = Archive::new("verdicts").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+        let _worker = first_worker(&archive).await;
         archive
             .create::<ChunkFamily>("sky", family(2))
             .await
@@ -127,6 +129,7 @@ async fn an_accepted_table_is_in_the_catalog_under_the_incarnation_of_its_status
     let archive = Archive::new("accepted").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+        let _worker = first_worker(&archive).await;
         archive
             .create::<ChunkFamily>("sky", family(2))
             .await
@@ -178,6 +181,7 @@ async fn a_child_waits_for_its_director_and_is_accepted_after_it() {
     let archive = Archive::new("child").await;
     let checks = async {
         archive.create::<WorkerPool>("main", pool(2)).await.unwrap();
+        let _worker = first_worker(&archive).await;
         archive
             .create::<ChunkFamily>("sky", family(1))
             .await

@@ -14,15 +14,24 @@ use orrery_operator::secrets::Secrets;
 use orrery_operator::users::Users;
 use serde_json::json;
 
+use crate::nodes::first_worker;
 use crate::support::{Archive, director, family, pool};
 
+/// The controllers of this part that remember something.
+#[derive(Default)]
+struct Controllers {
+    pools: Pools,
+    archives: Archives,
+}
+
 /// One round of every controller of this part.
-async fn round(archive: &Archive, pools: &Pools) {
+async fn round(archive: &Archive, controllers: &Controllers) {
     let (context, namespace) = (&archive.context, &archive.namespace);
+    let Controllers { pools, archives } = controllers;
     Secrets.reconcile(context, namespace).await.unwrap();
     let pool = (namespace.clone(), "main".to_owned());
     pools.reconcile(context, &pool).await.unwrap();
-    Archives.reconcile(context, namespace).await.unwrap();
+    archives.reconcile(context, namespace).await.unwrap();
     Users.reconcile(context, namespace).await.unwrap();
 }
 
@@ -50,24 +59,39 @@ async fn declared(purpose: &str) -> Archive {
 #[tokio::test]
 async fn a_second_reconcile_without_change_sends_no_write() {
     let archive = declared("writes").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
+    let _worker = first_worker(&archive).await;
+    let is_accepted = async || {
+        let table = archive.api::<ChunkedTable>().get("object").await.unwrap();
+        table.status.unwrap().incarnation.is_some()
+    };
+    while !is_accepted().await {
+        round(&archive, &controllers).await;
+    }
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     let before = archive.writes();
     assert!(before > 20, "only {before} writes made an archive");
     for _ in 0..3 {
-        round(&archive, &pools).await;
+        round(&archive, &controllers).await;
     }
     assert_eq!(archive.writes(), before);
     // A new process knows nothing and must come to the same rest.
-    round(&archive, &Pools::default()).await;
+    round(&archive, &Controllers::default()).await;
     assert_eq!(archive.writes(), before);
 }
 
 #[tokio::test]
 async fn a_pool_becomes_one_stateful_set_per_worker_with_ids_of_their_own() {
     let archive = declared("pool").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     for name in ["main-w1", "main-w2"] {
         archive.api::<Worker>().get(name).await.unwrap();
         archive.api::<Service>().get(name).await.unwrap();
@@ -109,14 +133,18 @@ async fn a_pool_becomes_one_stateful_set_per_worker_with_ids_of_their_own() {
 #[tokio::test]
 async fn worker_ids_are_never_used_again() {
     let archive = declared("ids").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     archive
         .api::<Worker>()
         .delete("main-w2", &kube::api::DeleteParams::default())
         .await
         .unwrap();
-    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     let mut ids: Vec<u32> = archive
         .api::<Worker>()
         .list(&ListParams::default())
@@ -132,15 +160,19 @@ async fn worker_ids_are_never_used_again() {
 #[tokio::test]
 async fn what_users_own_is_never_written() {
     let archive = declared("owned").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     archive
         .edit::<Worker>("main-w1", json!({"spec": {"desired": "Drained"}}))
         .await;
     archive
         .edit::<WorkerPool>("main", json!({"spec": {"workers": 1}}))
         .await;
-    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     let worker = archive.api::<Worker>().get("main-w1").await.unwrap();
     assert_eq!(worker.spec.desired, DesiredState::Drained);
     assert!(!owns(&worker, "f:desired"), "{:?}", worker.managed_fields());
@@ -211,8 +243,10 @@ async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
 #[tokio::test]
 async fn nothing_blocks_the_deletion_of_the_namespace() {
     let archive = declared("finalizers").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     macro_rules! no_finalizers {
         ($($kind:ty),*) => {$(
             for object in archive.api::<$kind>().list(&ListParams::default()).await.unwrap() {
@@ -237,15 +271,19 @@ async fn nothing_blocks_the_deletion_of_the_namespace() {
 #[tokio::test]
 async fn a_paused_pool_is_left_alone() {
     let archive = declared("paused").await;
-    let pools = Pools::default();
-    archive.settle(async || round(&archive, &pools).await).await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     archive
         .edit::<WorkerPool>("main", json!({"spec": {"paused": true, "workers": 5}}))
         .await;
     archive
         .edit::<StatefulSet>("main-w1", json!({"spec": {"replicas": 0}}))
         .await;
-    archive.settle(async || round(&archive, &pools).await).await;
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
     assert_eq!(
         archive
             .api::<Worker>()

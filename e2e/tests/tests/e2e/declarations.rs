@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 use orrery_e2e::lab::Lab;
-use orrery_e2e::{Archive, kubectl};
+use orrery_e2e::{Archive, condition, kubectl};
 use serde_json::{Value, json};
 
 /// A director's spec in the demo's family.
@@ -61,6 +61,39 @@ async fn a_bad_column_type_is_named_with_its_column() -> Result<()> {
         "{message}"
     );
     archive.delete("ChunkedTable", "e2e-bad-type").await
+}
+
+/// The rules of the schema and the operator's own let these pass; a worker's MariaDB does not.
+#[tokio::test]
+#[ignore = "needs the demo"]
+async fn what_mariadb_refuses_is_not_accepted_until_it_is_corrected() -> Result<()> {
+    let archive = Archive::demo().await?;
+    let (name, database) = ("e2e-refused", "e2e_refused");
+    let with = |default: &str| {
+        let mut all = columns();
+        let seen = json!({ "name": "seen", "type": "DATE", "default": default });
+        all.as_array_mut()
+            .into_iter()
+            .for_each(|all| all.push(seen.clone()));
+        director(database, &all)
+    };
+    archive.apply("ChunkedTable", name, with("foo")).await?;
+    let (reason, message) = archive.refusal("ChunkedTable", name).await?;
+    assert_eq!(reason, "RefusedByMariaDB");
+    assert!(
+        message.contains("Invalid default value for 'seen'"),
+        "{message}"
+    );
+    archive
+        .apply("ChunkedTable", name, with("2020-01-01"))
+        .await?;
+    let is_accepted = |status: &Value| {
+        condition(status, "Accepted").is_some_and(|accepted| accepted["status"] == "True")
+    };
+    archive
+        .status_when("ChunkedTable", name, is_accepted)
+        .await?;
+    archive.delete("ChunkedTable", name).await
 }
 
 #[tokio::test]

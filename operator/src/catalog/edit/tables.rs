@@ -55,24 +55,19 @@ pub fn accept_table(catalog: &Catalog, declared: &TableDeclaration, now: u64) ->
 
 /// A director keeps the index it has.
 fn kind(next: &mut Catalog, declared: &TableDeclaration, held: Option<&Table>) -> TableKind {
-    match declared.schema.clone() {
-        Schema::Director(accepted) => {
-            let index = if let Some(index) = held.and_then(|table| table.kind.index()) {
-                index.clone()
-            } else {
-                next.counters.incarnation += 1;
-                IndexTable {
-                    incarnation: next.counters.incarnation,
-                    family: index_family(&accepted.family),
-                    segments: Vec::new(),
-                    revoked: Vec::new(),
-                }
-            };
-            TableKind::Director(accepted, index)
+    let counters = &mut next.counters;
+    declared.schema.clone().into_kind(|accepted| {
+        if let Some(index) = held.and_then(|table| table.kind.index()) {
+            return index.clone();
         }
-        Schema::Child(accepted, director) => TableKind::Child(accepted, director),
-        Schema::Reference(accepted) => TableKind::Reference(accepted),
-    }
+        counters.incarnation += 1;
+        IndexTable {
+            incarnation: counters.incarnation,
+            family: index_family(&accepted.family),
+            segments: Vec::new(),
+            revoked: Vec::new(),
+        }
+    })
 }
 
 /// Whether a table of the catalog is exactly what is declared.

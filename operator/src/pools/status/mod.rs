@@ -29,7 +29,7 @@ pub async fn write(
             continue;
         };
         if status::write(context, namespace, worker, wanted.clone()).await? {
-            publish_transition(context, worker, &wanted).await;
+            publish_transition(context, namespace, worker, &wanted).await;
         }
         statuses.push(wanted);
     }
@@ -41,7 +41,12 @@ pub async fn write(
     Ok(statuses)
 }
 
-async fn publish_transition(context: &Context, worker: &Worker, status: &WorkerStatus) {
+async fn publish_transition(
+    context: &Context,
+    namespace: &str,
+    worker: &Worker,
+    status: &WorkerStatus,
+) {
     // A worker without a status has the phase that a status begins with.
     let before = worker
         .status
@@ -49,6 +54,9 @@ async fn publish_transition(context: &Context, worker: &Worker, status: &WorkerS
         .map_or(WorkerPhase::default(), |status| status.phase);
     if before == status.phase {
         return;
+    }
+    if status.phase == WorkerPhase::Ready {
+        context.arrivals.announce(namespace);
     }
     let ready = status
         .conditions

@@ -68,7 +68,7 @@ pub fn worker_status(
     let ready = readiness(&sight);
     status.phase = phase(
         &sight,
-        ready.holds,
+        ready.holds(),
         before.phase,
         &observed.pool.spec.repair,
     );
