@@ -25,25 +25,31 @@ pub async fn refresh(agents: &Agents, keys: &TrustedKeys, hub: &Hub) -> bool {
         .values()
         .filter_map(super::WorkerView::agent_url)
         .collect();
-    let ask = async |url: String, known| fetch(agents, &url, known).await;
+    let ask = |url: String, known| async move { fetch(agents, &url, known).await };
     ask_all(urls, keys, hub, ask).await
 }
 
 /// Asks for what is newer than the hub's catalog at that moment: once one copy was taken, the same
 /// is not sent again by all others.
-async fn ask_all(
+async fn ask_all<Answer>(
     urls: Vec<String>,
     keys: &TrustedKeys,
     hub: &Hub,
-    ask: impl AsyncFn(String, Option<KnownCatalog>) -> Result<Option<SignedCatalog>, CallError>,
-) -> bool {
-    let asked = urls.into_iter().map(async |url| {
-        match ask(url.clone(), hub.known()).await {
-            Ok(Some(copy)) => return take(&url, copy, keys, hub),
-            Ok(None) => {}
-            Err(error) => tracing::debug!(agent = %url, %error, "no catalog copy"),
+    ask: impl Fn(String, Option<KnownCatalog>) -> Answer,
+) -> bool
+where
+    Answer: Future<Output = Result<Option<SignedCatalog>, CallError>>,
+{
+    let asked = urls.into_iter().map(|url| {
+        let answer = ask(url.clone(), hub.known());
+        async move {
+            match answer.await {
+                Ok(Some(copy)) => return take(&url, copy, keys, hub),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(agent = %url, %error, "no catalog copy"),
+            }
+            false
         }
-        false
     });
     let answers = stream::iter(asked).buffer_unordered(AT_ONCE);
     answers
@@ -102,7 +108,8 @@ mod tests {
         let old = SignedCatalog::sign(&catalog(1), &key);
         assert!(take("first", old, &keys, &hub));
         let (under_way, most, sent) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let ask = async |_: String, known: Option<KnownCatalog>| {
+        let (under_way, most, sent, key) = (&under_way, &most, &sent, &key);
+        let ask = |_: String, known: Option<KnownCatalog>| async move {
             under_way.set(under_way.get() + 1);
             most.set(most.get().max(under_way.get()));
             tokio::task::yield_now().await;
@@ -111,12 +118,12 @@ mod tests {
                 return Ok(None);
             }
             sent.set(sent.get() + 1);
-            Ok(Some(SignedCatalog::sign(&catalog(2), &key)))
+            Ok(Some(SignedCatalog::sign(&catalog(2), key)))
         };
         let urls: Vec<String> = (0..300).map(|worker| worker.to_string()).collect();
-        assert!(ask_all(urls.clone(), &keys, &hub, ask).await);
+        assert!(ask_all(urls.clone(), &keys, &hub, &ask).await);
         assert_eq!(hub.known().unwrap().data, 2);
         assert_eq!((most.get(), sent.get()), (AT_ONCE, AT_ONCE));
-        assert!(!ask_all(urls, &keys, &hub, ask).await, "nothing is newer");
+        assert!(!ask_all(urls, &keys, &hub, &ask).await, "nothing is newer");
     }
 }
