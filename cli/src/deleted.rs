@@ -6,6 +6,7 @@ use kube::Api;
 use kube::api::PostParams;
 use kube::core::ObjectMeta;
 use orrery_archive::catalog::{Catalog, Retired, TableKey, TableKind};
+use orrery_archive::sql_type::SqlType;
 use orrery_archive::table::{Column, DeletionPolicy, OnDeletion, default_deletion_grace};
 use orrery_crds::kinds::{
     ChunkedTable, ChunkedTableSpec, ReferenceTable, ReferenceTableSpec, TableRole,
@@ -168,13 +169,13 @@ fn reference(retired: &Retired) -> Result<ReferenceTableSpec> {
 }
 
 /// As a person declares them: the catalog repeats the table's charset and collation at each column
-/// of text.
+/// of text, and says those that every JSON column has.
 fn columns(accepted: &[Column], charset: &str, collation: &str) -> Vec<Column> {
     let mut columns = accepted.to_vec();
     for column in &mut columns {
         let is_default = column.charset.as_deref() == Some(charset)
             && column.collation.as_deref() == Some(collation);
-        if is_default {
+        if is_default || column.sql_type == SqlType::Json.to_string() {
             (column.charset, column.collation) = (None, None);
         }
     }

@@ -87,7 +87,7 @@ impl Archive<'_> {
         let edit = |catalog: &Catalog| {
             let (next, claimed) = edit::claim(catalog, &claim, now)?;
             Ok(match next {
-                Some(next) => Edit::Write(next, claimed),
+                Some(next) => Edit::Write(Box::new(next), claimed),
                 None => Edit::Keep(claimed),
             })
         };

@@ -60,7 +60,7 @@ impl Archive {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit<T> {
     /// This catalog is to be written.
-    Write(Catalog, T),
+    Write(Box<Catalog>, T),
     /// Nothing is to be written.
     Keep(T),
 }
@@ -101,7 +101,7 @@ impl Writer {
     {
         let edit = |catalog: &Catalog| {
             Ok(match change(catalog)? {
-                Some(next) => Edit::Write(next, ()),
+                Some(next) => Edit::Write(Box::new(next), ()),
                 None => Edit::Keep(()),
             })
         };
@@ -131,7 +131,7 @@ impl Writer {
             let led = led_now.insert(led);
             let (next, report) = match edit(&led.catalog)? {
                 Edit::Keep(report) => return Ok((Arc::clone(&led.catalog), report)),
-                Edit::Write(next, report) => (next, report),
+                Edit::Write(next, report) => (*next, report),
             };
             match led.store.write(&led.stored, next).await {
                 Ok(stored) => {

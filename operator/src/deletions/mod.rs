@@ -116,7 +116,7 @@ async fn expire(context: &Context, namespace: &str) -> Result<Arc<Catalog>, Writ
         let over = edit::over(catalog, now);
         let over: Vec<Retired> = over.cloned().collect();
         Ok(match edit::expire(catalog, now) {
-            Some(next) => Edit::Write(next, over),
+            Some(next) => Edit::Write(Box::new(next), over),
             None => Edit::Keep(over),
         })
     };

@@ -153,7 +153,7 @@ fn is_basis(catalog: &Catalog, target: &IngestTarget, basis: &str) -> bool {
 impl Placing {
     fn apply(&self, catalog: &Catalog) -> Edit<Written> {
         match self.placed(catalog) {
-            Ok((next, attempt)) => Edit::Write(next, Written::Placed(attempt)),
+            Ok((next, attempt)) => Edit::Write(Box::new(next), Written::Placed(attempt)),
             Err(why) => Edit::Keep(Written::NotPlaced(self.incarnation, why)),
         }
     }
@@ -316,7 +316,7 @@ impl Publishing {
             return Edit::Keep(Written::NotPublished(attempt, why));
         }
         match edit::publish(catalog, &self.publication) {
-            Ok(Some(next)) => Edit::Write(next, Written::Published(attempt)),
+            Ok(Some(next)) => Edit::Write(Box::new(next), Written::Published(attempt)),
             Ok(None) => Edit::Keep(Written::Published(attempt)),
             Err(why) => {
                 let why = Obstacle::Refused(why.to_string());
@@ -349,14 +349,14 @@ impl GivingUp {
         let mut next = catalog.clone();
         next.counters.attempt += 1;
         edit::close_attempt(&mut next, self.attempt.number);
-        Edit::Write(next, Written::GivenUp(self.clone()))
+        Edit::Write(Box::new(next), Written::GivenUp(self.clone()))
     }
 }
 
 impl Revoking {
     fn apply(&self, catalog: &Catalog) -> Edit<Written> {
         match edit::set_revoked(catalog, &self.key, self.segment, self.revoked) {
-            Ok(Some(next)) => Edit::Write(next, Written::Revoked(self.clone())),
+            Ok(Some(next)) => Edit::Write(Box::new(next), Written::Revoked(self.clone())),
             Ok(None) => Edit::Keep(Written::Revoked(self.clone())),
             Err(why) => Edit::Keep(Written::NotRevoked(self.clone(), why.to_string())),
         }

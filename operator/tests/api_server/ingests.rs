@@ -6,6 +6,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Event;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use orrery_archive::catalog::Catalog;
 use orrery_crds::kinds::{
     ChunkFamily, ChunkedTable, Ingest, IngestPhase, IngestStatus, WorkerPool,
 };
@@ -53,6 +54,14 @@ async fn loading(archive: &Archive) -> (Nodes, Running) {
     ingest(archive).await;
     let surveys = |status: &IngestStatus| status.phase == IngestPhase::Survey;
     until(archive, "in its survey", surveys).await;
+    // Numbers that the catalog has not given out, and the worker has heard of, are of a newer one.
+    let give_out = |catalog: &Catalog| {
+        let mut next = catalog.clone();
+        (next.counters.attempt, next.counters.segment) = (8, 5);
+        Ok(Some(next))
+    };
+    let (writer, namespace) = (&archive.context.writer, &archive.namespace);
+    writer.change(namespace, give_out).await.unwrap();
     let loads =
         json!({"phase": "Load", "attempt": 7, "segment": 5, "indexAttempt": 8, "basis": "b"});
     set_status(archive, loads).await;

@@ -63,7 +63,7 @@ fn kept(edit: Edit<Written>) -> Written {
 
 fn wrote(edit: Edit<Written>) -> (Catalog, Written) {
     match edit {
-        Edit::Write(catalog, written) => (catalog, written),
+        Edit::Write(catalog, written) => (*catalog, written),
         Edit::Keep(written) => panic!("it would write nothing: {written:?}"),
     }
 }

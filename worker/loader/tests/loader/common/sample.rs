@@ -69,7 +69,7 @@ impl Sample {
             .find(|path| path.is_file())
             .unwrap();
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        std::os::unix::fs::symlink(&file, self.place.source_path(&name)).unwrap();
+        std::fs::copy(&file, self.place.source_path(&name)).unwrap();
         let mut survey = survey_of(target, vec![source(&name)]);
         if name.contains(".tsv") {
             survey.dialect.delimiter = "\\t".into();
