@@ -186,7 +186,7 @@ async fn another_worker_is_asked_when_one_does_not_answer() {
 }
 
 /// A reference table of these columns, and what else its spec has.
-fn reference(columns: Value, more: &Value) -> Value {
+fn reference(columns: &Value, more: &Value) -> Value {
     let mut spec = json!({"database": "sky", "columns": columns});
     for (field, value) in more.as_object().unwrap() {
         spec[field] = value.clone();
@@ -199,19 +199,19 @@ fn reference(columns: Value, more: &Value) -> Value {
 fn declarations() -> Vec<(Value, Option<u16>)> {
     let column = |kind: &str, default: &str| {
         let column = json!([{"name": "a", "type": kind, "nullable": false, "default": default}]);
-        reference(column, &json!({}))
+        reference(&column, &json!({}))
     };
-    let named = |name: &str| reference(json!([{"name": name, "type": "INT"}]), &json!({}));
+    let named = |name: &str| reference(&json!([{"name": name, "type": "INT"}]), &json!({}));
     let texts = |count: usize, kind: &str, more: Value| {
         let columns: Vec<Value> = (0..count)
             .map(|at| json!({"name": format!("c{at}"), "type": kind}))
             .collect();
-        reference(json!(columns), &more)
+        reference(&json!(columns), &more)
     };
     let index = |columns: &[&str]| json!({"indexes": [{"name": "k", "columns": columns}]});
     let collated = |charset: &str, collation: &str, default: &str| {
         let column = json!([{"name": "a", "type": "VARCHAR(3)", "charset": charset, "collation": collation, "default": default}]);
-        reference(column, &json!({}))
+        reference(&column, &json!({}))
     };
     let twice =
         json!({"indexes": [{"name": "k", "columns": ["c0"]}, {"name": "l", "columns": ["c0"]}]});
