@@ -72,7 +72,7 @@ cg_frozen() { grep -qsE '^(FROZEN|FREEZING|1)$' "$cg_tracker/$lab/$1/freezer.sta
 # writes to it, in a second; "max" is no limit. A limit of version 1 holds for no
 # group below, nor for one that is made later.
 cg_throttle() {
-    local group way limits
+    local group way limits limit
     if [[ -z $cg_v1 ]]; then
         echo "$2 rbps=$3 wbps=$3 riops=$4 wiops=$4" >"$cg_v2/$lab/$1/io.max"
         return
@@ -81,8 +81,9 @@ cg_throttle() {
     while read -r group; do
         for way in read write; do
             for limits in "bps $3" "iops $4"; do
-                # A container may end meanwhile.
-                echo "$2 $(sed 's/max/0/' <<<"${limits#* }")" 2>/dev/null \
+                # A container may end meanwhile. No limit is 0 there.
+                limit=${limits#* }
+                echo "$2 ${limit/max/0}" 2>/dev/null \
                     >"$group/blkio.throttle.${way}_${limits% *}_device" || [[ ! -d $group ]]
             done
         done

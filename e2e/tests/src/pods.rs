@@ -21,7 +21,7 @@ impl Archive {
     }
 
     /// Pods of a component, ready or not, by name.
-    async fn pods_of(&self, component: &str) -> Result<Vec<Pod>> {
+    pub async fn pods_of(&self, component: &str) -> Result<Vec<Pod>> {
         let of_component =
             ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         let mut pods = self.pods().list(&of_component).await?.items;

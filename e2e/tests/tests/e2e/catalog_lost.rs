@@ -126,7 +126,8 @@ async fn every_answer_is_as_before_when_all_objects_were_deleted_and_the_catalog
 
     // What starts now knows nothing but the new catalog.
     for component in ["czar", "proxy"] {
-        let pods = archive.ready_pods(component).await?;
+        // Proxies may be unready for a moment, as their czars have just come.
+        let pods = archive.pods_of(component).await?;
         for pod in &pods {
             archive.kill_pod(pod).await?;
         }
