@@ -6,6 +6,10 @@
 /// One arc second: closer to a pole than this, a band of latitude counts as the polar cap.
 pub(crate) const POLE_EPSILON_DEG: f64 = 1.0 / 3600.0;
 
+/// Degrees by which what rows are found by is wider than it must be: far more than any rounding
+/// error.
+pub(crate) const MARGIN_DEG: f64 = 1e-9;
+
 /// Radians per degree, rounded to the nearest double.
 pub(crate) const RAD_PER_DEG: f64 = 0.017_453_292_519_943_295;
 

@@ -17,15 +17,19 @@ mod angle;
 mod cover;
 mod grid;
 pub mod htm;
+mod near;
 mod overlap;
 pub mod photometry;
 mod region;
 pub mod separation;
 pub mod statistics;
+#[cfg(test)]
+mod testing;
 mod vector;
 
 pub use cover::{ChunkCover, SubChunks};
 pub use grid::{Bounds, Cell, Grid, GridError, Misplaced, PositionError};
+pub use near::{NEAR_CELLS, Reach};
 pub use region::{
     Circle, ConvexPolygon, Ellipse, LonLatBox, MAX_POLYGON_VERTICES, MIN_POLYGON_VERTICES, Region,
     RegionError,

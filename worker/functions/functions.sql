@@ -1,3 +1,4 @@
+CREATE OR REPLACE FUNCTION orrery_cell RETURNS INTEGER SONAME 'liborrery_functions.so';
 CREATE OR REPLACE FUNCTION scisql_abMagToDn RETURNS REAL SONAME 'liborrery_functions.so';
 CREATE OR REPLACE FUNCTION scisql_abMagToDnSigma RETURNS REAL SONAME 'liborrery_functions.so';
 CREATE OR REPLACE FUNCTION scisql_abMagToFlux RETURNS REAL SONAME 'liborrery_functions.so';

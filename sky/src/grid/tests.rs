@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::{position, step};
 
 fn cell(text: &str) -> Cell {
     let (chunk, sub_chunk) = text.split_once('/').unwrap();
@@ -240,24 +241,6 @@ fn a_chunk_id_outside_the_grid_is_no_chunk() {
     assert!(!grid.is_valid_chunk(u32::MAX));
 }
 
-/// Positions with the borders of the sphere over-represented.
-fn position() -> impl Strategy<Value = (f64, f64)> {
-    let below_360 = f64::from_bits(360f64.to_bits() - 1);
-    let lon = prop_oneof![
-        4 => 0.0..360.0f64,
-        1 => prop::sample::select(vec![0.0, -0.0, f64::MIN_POSITIVE, 1e-13, 90.0, 180.0, below_360, 360.0]),
-        1 => 359.9..360.0f64,
-        1 => 0.0..0.1f64,
-    ];
-    let lat = prop_oneof![
-        4 => -90.0..=90.0f64,
-        1 => prop::sample::select(vec![-90.0, 90.0, 0.0, -1e-300, 89.999_999_999, -89.999_999_999]),
-        1 => 89.0..=90.0f64,
-        1 => -90.0..=-89.0f64,
-    ];
-    (lon, lat)
-}
-
 fn grid() -> impl Strategy<Value = Grid> {
     let shapes = vec![
         (85, 12, 0.016_67),
@@ -298,12 +281,7 @@ proptest! {
     fn a_cell_with_a_point_within_the_overlap_holds_the_row_or_its_copy(
         (lon, lat) in position(), grid in grid(), part in 0.0..0.999_999f64, bearing in 0.0..360.0f64,
     ) {
-        // Step from the row by less than the overlap, on the sphere.
-        let (distance, bearing) = ((grid.overlap() * part).to_radians(), bearing.to_radians());
-        let (from, start) = (lat.to_radians(), lon.to_radians());
-        let to = (from.sin() * distance.cos() + from.cos() * distance.sin() * bearing.cos()).clamp(-1.0, 1.0).asin();
-        let east = (bearing.sin() * distance.sin() * from.cos()).atan2(distance.cos() - from.sin() * to.sin());
-        let near = ((start + east).to_degrees().rem_euclid(360.0), to.to_degrees());
+        let near = step((lon, lat), grid.overlap() * part, bearing);
         let separation = crate::separation::spherical(lon, lat, near.0, near.1).unwrap();
         prop_assume!(separation <= grid.overlap());
         let other = grid.locate(near.0, near.1).unwrap();

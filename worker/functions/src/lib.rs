@@ -1,4 +1,5 @@
-//! The `scisql_*` SQL functions, as a plugin that mysqld loads.
+//! The `scisql_*` SQL functions, and what else the czar's statements call, as a plugin that mysqld
+//! loads.
 //!
 //! Each function is a thin shell: it checks the number of arguments when a statement is prepared,
 //! asks the server to turn them into numbers, and leaves the maths to `orrery_sky`, which the
@@ -20,6 +21,7 @@ mod guard;
 mod htm;
 mod list;
 mod misc;
+mod near;
 mod photometry;
 mod regions;
 mod separation;

@@ -34,6 +34,7 @@ const fn aggregate(name: &'static str) -> Function {
 
 /// Every function of the plugin, by name.
 pub const FUNCTIONS: &[Function] = &[
+    scalar("orrery_cell", "INTEGER"),
     scalar("scisql_abMagToDn", "REAL"),
     scalar("scisql_abMagToDnSigma", "REAL"),
     scalar("scisql_abMagToFlux", "REAL"),

@@ -100,6 +100,28 @@ const VALUES: &[(&str, &str)] = &[
     ("scisql_s2HtmId(NULL, 45, 3)", "NULL"),
     ("scisql_s2HtmLevel(7)", "NULL"),
     ("scisql_s2HtmLevel(-8)", "NULL"),
+    // Cells of what is near.
+    (
+        "orrery_cell(10, 20, 0.01, 0) = orrery_cell('10', 20.0, 1e-2, 0)",
+        "1",
+    ),
+    (
+        "orrery_cell(360, 20, 0.01, 0) = orrery_cell(0, 20, 0.01, 0)",
+        "1",
+    ),
+    (
+        "orrery_cell(10, 20, 0.01, 0) = orrery_cell(10, 20, 0.01, 1)",
+        "0",
+    ),
+    ("orrery_cell(10, -90, 0.01, 0)", "0"),
+    ("orrery_cell(10, -90, 0.01, 1)", "NULL"),
+    ("orrery_cell(10, 20, 0.01, 4)", "NULL"),
+    ("orrery_cell(10, 20, 0.01, -1)", "NULL"),
+    ("orrery_cell(10, 20, -0.01, 0)", "NULL"),
+    ("orrery_cell(10, 90.1, 0.01, 0)", "NULL"),
+    ("orrery_cell(NULL, 20, 0.01, 0)", "NULL"),
+    ("orrery_cell(10, NULL, 0.01, 0)", "NULL"),
+    ("orrery_cell(10, 20, NULL, 0)", "NULL"),
     // Photometry.
     ("ROUND(scisql_fluxToAbMag(100), 9)", "-53.6"),
     ("scisql_fluxToAbMag(0)", "NULL"),
@@ -177,6 +199,8 @@ const FAILURES: &[(&str, &str)] = &[
         "SELECT scisql_extractInt64(12, 0)",
         "must be a binary string",
     ),
+    ("SELECT orrery_cell(1, 2, 3)", "takes 4 arguments, not 3"),
+    ("SELECT orrery_cell(1, 2, 3, 0.5)", "must be an integer"),
     ("SELECT scisql_getVersion(1)", "takes no arguments, not 1"),
     ("SELECT scisql_median(1, 2)", "takes 1 arguments, not 2"),
     ("SELECT scisql_percentile(1)", "takes 2 arguments, not 1"),
@@ -225,6 +249,15 @@ const STATEMENTS: &[(&str, &str)] = &[
         "SELECT COUNT(*) FROM test.c WHERE NOT scisql_s2PtInCircle(lon, lat, 10, 10, 2)",
         "2",
     ),
+    // Pairs by cells are those by distance: over the pole, and over the place where longitudes begin.
+    (
+        "SELECT COUNT(*), SUM(scisql_angSep(a.lon, a.lat, b.lon, b.lat) < 0.02), \
+         (SELECT COUNT(*) FROM test.n c, test.n d WHERE scisql_angSep(c.lon, c.lat, d.lon, d.lat) < 0.02) \
+         FROM test.n a, test.steps s, test.n b \
+         WHERE orrery_cell(b.lon, b.lat, 0.02, 0) = orrery_cell(a.lon, a.lat, 0.02, s.step) \
+         AND scisql_angSep(a.lon, a.lat, b.lon, b.lat) < 0.02",
+        "22\t22\t22",
+    ),
     (
         "PREPARE q FROM 'SELECT scisql_s2PtInCircle(10, 10, ?, 10, ?)'; SET @a = 10, @b = 1, @c = 50; \
          EXECUTE q USING @a, @b; EXECUTE q USING @c, @b; EXECUTE q USING @a, @b",
@@ -242,6 +275,11 @@ const TABLES: &str = "
     CREATE TABLE test.p (id INT, p VARBINARY(600));
     INSERT INTO test.p VALUES (1, scisql_s2CPolyToBin(0, 0, 3, 0, 0, 3)), (2, scisql_s2CPolyToBin(5, 0, 8, 0, 5, 3)),
         (3, NULL), (4, 'x'), (5, scisql_s2CPolyToBin(0, 0, 3, 0, 3, 3, 0, 3));
+    CREATE TABLE test.steps (step INT);
+    INSERT INTO test.steps VALUES (0), (1), (2), (3);
+    CREATE TABLE test.n (lon DOUBLE, lat DOUBLE);
+    INSERT INTO test.n VALUES (0, 10), (360, 10.01), (359.99, 10), (0.005, 9.99), (100, 89.995), (280, 89.995),
+        (10, -90), (200, -90), (NULL, 10), (NULL, NULL);
 ";
 
 #[test]
@@ -290,6 +328,7 @@ fn measure_a_million_calls() {
         "scisql_s2PtInEllipse(ra, decl, 10, 10, 3600, 1800, 30)",
         "scisql_s2PtInCPoly(ra, decl, 0, 0, 10, 0, 10, 10, 0, 10)",
         "scisql_s2HtmId(ra, decl, 20)",
+        "orrery_cell(ra, decl, 0.0025, 3)",
         "scisql_fluxToAbMag(ra)",
     ] {
         let start = Instant::now();
