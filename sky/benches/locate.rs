@@ -49,7 +49,7 @@ fn locate(criterion: &mut Criterion) {
                     let mut row = Vec::new();
                     for (&lon, &lat) in lon.iter().zip(&lat) {
                         row.clear();
-                        if grid.overlap_cells(lon, lat, &mut row).is_ok() {
+                        if grid.overlap_chunks(lon, lat, &mut row).is_ok() {
                             copies += row.len();
                         }
                     }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::angle::{max_alpha, segments};
+use crate::angle::{MARGIN_DEG, max_alpha, segments};
 
 /// Largest number of sub-stripes in a grid; more would make cells smaller than an arc second.
 const MAX_SUB_STRIPES: u64 = 648_000;
@@ -148,7 +148,7 @@ pub(crate) struct Ring {
     pub(crate) cells_per_chunk: u32,
     /// Width of a cell, degrees of longitude.
     pub(crate) width: f64,
-    /// Longitude half-width that the overlap spans here, degrees.
+    /// Longitude half-width that the overlap spans here, degrees; a little more.
     pub(crate) alpha: f64,
     /// Chunk id of the stripe's first chunk.
     first_chunk: u32,
@@ -431,7 +431,8 @@ fn ring(
     let cells_per_chunk = (segments(south, north, height) / chunks).max(1);
     let cells = cells_per_chunk * chunks;
     let width = 360.0 / f64::from(cells);
-    let alpha = max_alpha(overlap, south.abs().max(north.abs()));
+    let highest = south.abs().max(north.abs());
+    let alpha = max_alpha(overlap, highest);
     if alpha > width {
         return Err(GridError::OverlapAboveSubChunk {
             overlap,
@@ -444,7 +445,7 @@ fn ring(
         cells,
         cells_per_chunk,
         width,
-        alpha,
+        alpha: max_alpha(overlap + MARGIN_DEG, highest),
         first_chunk,
         first_sub_chunk: 0,
     })

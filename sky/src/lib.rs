@@ -2,7 +2,7 @@
 //!
 //! This crate is pure: no I/O, no clock, no global state, no `unsafe`. Everything that must agree
 //! about a position shares it: the loader places rows with [`Grid::locate`] and
-//! [`Grid::overlap_cells`], the czar prunes with [`Region::cover`], and the SQL functions inside
+//! [`Grid::overlap_chunks`], the czar prunes with [`Region::cover`], and the SQL functions inside
 //! mysqld answer with [`Region::contains`]. Two promises tie them together:
 //!
 //! - `Grid` gives the same chunk and sub-chunk numbers, bit for bit, as Qserv's partitioner;

@@ -186,8 +186,8 @@ impl Builder {
             write_row(row, Some(*home), own);
             let copies = is_director.then(|| self.copies(table, row));
             for copy in copies.transpose()?.into_iter().flatten() {
-                let near = chunks.entry((copy.0, RowSet::Overlap)).or_default();
-                write_row(row, Some(copy), near);
+                let near = chunks.entry((copy, RowSet::Overlap)).or_default();
+                write_row(row, Some(*home), near);
             }
         }
         Ok(chunks)
@@ -281,17 +281,16 @@ impl Builder {
             .context("a child without its director's row")
     }
 
-    /// Where a director's row has copies.
-    fn copies(&self, table: &AcceptedTable, row: &Row) -> anyhow::Result<Vec<Home>> {
+    /// The chunks in which a director's row has copies.
+    fn copies(&self, table: &AcceptedTable, row: &Row) -> anyhow::Result<Vec<ChunkId>> {
         let Some(position) = &table.position else {
             return Ok(Vec::new());
         };
         let lon = number(cell(row, table, &position.longitude)?)?;
         let lat = number(cell(row, table, &position.latitude)?)?;
-        let mut cells = Vec::new();
-        self.grid.overlap_cells(lon, lat, &mut cells)?;
-        let copies = cells.into_iter().map(|cell| (cell.chunk, cell.sub_chunk));
-        Ok(copies.collect())
+        let mut chunks = Vec::new();
+        self.grid.overlap_chunks(lon, lat, &mut chunks)?;
+        Ok(chunks)
     }
 
     fn new_index(&mut self, family: &str) -> IndexTable {

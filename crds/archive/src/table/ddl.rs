@@ -40,8 +40,8 @@ pub fn home(table: &AcceptedTable, director: bool) -> String {
     chunked(table, &key)
 }
 
-/// What an overlap table looks like: a row may stand in it for several sub-chunks, so no key is
-/// unique.
+/// What an overlap table looks like. Its rows are copies; what may not be there twice is refused
+/// where they live, so no key is unique.
 pub fn overlap(table: &AcceptedTable) -> String {
     chunked(
         table,

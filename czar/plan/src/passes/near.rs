@@ -9,7 +9,7 @@ use orrery_archive::sql_type::SqlType;
 
 use super::prune::{Separation, director_position, number};
 use crate::query::expr::{ColumnId, Expr};
-use crate::query::neighbour::{CELL_COLUMN, Neighbour};
+use crate::query::neighbour::{CELL_COLUMN, Neighbour, Position};
 use crate::query::scope::{Scope, ScopeTable, TableRole};
 use crate::query::select::Select;
 
@@ -26,7 +26,7 @@ pub(super) fn find(
     let steps = Neighbour::steps_name(&entry.alias);
     let taken = entry.column(CELL_COLUMN).is_some()
         || scope.tables.iter().any(|other| other.alias == steps);
-    if taken || has_hints(table, select) || uses_place(table, select) {
+    if taken || has_hints(table, select) {
         return None;
     }
     select.inner_terms().find_map(|term| {
@@ -38,22 +38,24 @@ pub(super) fn find(
             reach < overlap
         };
         let (from, to) = (
-            latitude(separation.from, scope)?,
-            latitude(separation.to, scope)?,
+            position(separation.from, scope)?,
+            position(separation.to, scope)?,
         );
-        let (home, latitude) = match (from, to) {
-            (home, near) | (near, home) if near.table == table && homes.contains(&home.table) => {
-                (home, near)
-            }
+        let is_near = |near: Position, home: Position| {
+            near.lon.table == table && homes.contains(&home.lon.table)
+        };
+        let (home, position) = match (from, to) {
+            (home, near) | (near, home) if is_near(near, home) => (home, near),
             _ => return None,
         };
-        let same_family = family(home.table, scope) == family(table, scope);
-        (within && same_family).then_some(Neighbour {
+        let near = Neighbour {
             table,
-            latitude,
+            position,
             home,
             reach,
-        })
+        };
+        let same_family = family(near.home_table(), scope) == family(table, scope);
+        (within && same_family).then_some(near)
     })
 }
 
@@ -80,7 +82,7 @@ pub(super) fn all_met(select: &Select<'_>) -> bool {
     let is_met = |near: &Neighbour| {
         let term = near.meeting(scope);
         is(near.table, TableRole::Neighbour)
-            && is(near.home.table, TableRole::Chunked)
+            && is(near.home_table(), TableRole::Chunked)
             && term.is_some_and(|term| select.filter.contains(&term))
     };
     let read = (0..scope.tables.len()).filter(|table| is(*table, TableRole::Neighbour));
@@ -101,8 +103,8 @@ fn family<'s>(table: usize, scope: &'s Scope<'_>) -> Option<&'s str> {
     Some(&table.family)
 }
 
-/// The latitude of a position by which the rows of its table were placed.
-fn latitude((lon, lat): (&Expr, &Expr), scope: &Scope<'_>) -> Option<ColumnId> {
+/// The position by which the rows of its table were placed.
+fn position((lon, lat): (&Expr, &Expr), scope: &Scope<'_>) -> Option<Position> {
     let (Expr::Column(lon), Expr::Column(lat)) = (lon, lat) else {
         return None;
     };
@@ -113,25 +115,12 @@ fn latitude((lon, lat): (&Expr, &Expr), scope: &Scope<'_>) -> Option<ColumnId> {
         )
     };
     let placed_by = director_position(lon.table, scope)?;
-    (placed_by == (*lon, *lat) && is_exact(*lon) && is_exact(*lat)).then_some(*lat)
+    let (lon, lat) = (*lon, *lat);
+    (placed_by == (lon, lat) && is_exact(lon) && is_exact(lat)).then_some(Position { lon, lat })
 }
 
 /// Hints name keys that the derived table of a neighbour does not have.
 fn has_hints(table: usize, select: &Select<'_>) -> bool {
     let mut entries = select.from.iter().flatten();
     entries.any(|entry| entry.table == table && !entry.hints.is_empty())
-}
-
-/// Whether the statement names chunkId or subChunkId of a table: those of a copy are of the place
-/// where the copy is.
-fn uses_place(table: usize, select: &Select<'_>) -> bool {
-    let entry = select.scope.tables.get(table);
-    let declared = entry.map(|table| table.declared().len());
-    let mut used = false;
-    let mut note = |column: ColumnId| {
-        let is_declared = declared.is_some_and(|declared| column.column < declared);
-        used |= column.table == table && !is_declared;
-    };
-    select.for_each_expr(&mut |expr| expr.for_each_column(&mut note));
-    used
 }

@@ -62,7 +62,7 @@ fn check_distribution(select: &Select<'_>, joins: &Joins) -> Result<(), PlanErro
     let near = joins
         .neighbours
         .iter()
-        .map(|near| (near.home.table, near.table));
+        .map(|near| (near.home_table(), near.table));
     let pairs: Vec<(usize, usize)> = joins.local.iter().copied().chain(near).collect();
     while let Some(next) = pairs.iter().find_map(|(one, other)| {
         match (reached.contains(one), reached.contains(other)) {

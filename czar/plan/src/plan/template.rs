@@ -4,8 +4,8 @@
 //! (docs/design/query.md#passes; 20,000 chunks cost less than a millisecond). Inner tables
 //! distribute over segments: one statement per combination of segments that have the chunk.
 //! Optional tables and those of subqueries and derived tables do not distribute: all their segments
-//! go into one derived table. Neighbours add the tables of their overlap, which share no row with any home table of the
-//! same sub-chunk.
+//! go into one derived table. Neighbours add the tables of their overlap, which share no row with
+//! any home table of the same chunk.
 
 use std::fmt::Write as _;
 

@@ -1,46 +1,55 @@
-//! How a table is read whose rows are near those of another: by cells, which are strips of latitude
-//! of a sub-chunk, as high as the rows may be apart.
+//! How a table is read whose rows are near those of another: by cells of the sky, which are twice
+//! as wide as the rows may be apart.
 //!
-//! Keeps true (docs/design/sky.md#overlap): of all rows that are no farther from a home row than the
-//! family's overlap, each is either a home row of the same sub-chunk or has one copy there. So a pair
-//! of rows meets once, in the sub-chunk of its home row, and in the same strip or in one next to it.
+//! Keeps true (docs/design/sky.md#overlap, docs/design/sky.md#near-cells): of all rows that are no
+//! farther from a chunk's home row than the family's overlap, each is either a home row of that
+//! chunk or has one copy there, and its cell is one of the cells near the home row, once. So a pair
+//! of rows meets once, in the chunk of its home row.
 //!
 //! The rows are put into a derived table, which MariaDB stores and gives a key on the cell; `LIMIT`
-//! keeps it from merging that table into the statement. Measured with 100,000 rows in a chunk and a
-//! reach of 9″: 50 times less work than a join by KEY(subChunkId), which fetches each row of a sub-chunk
-//! for each other.
+//! keeps it from merging that table into the statement.
 
-use orrery_archive::names::SUB_CHUNK_COLUMN;
 use orrery_archive::table::ddl::quote_identifier;
+use orrery_sky::NEAR_CELLS;
 
 use super::expr::{ColumnId, Expr, Part};
 use super::functions::Returns;
-use super::scope::{Scope, ScopeTable};
+use super::scope::Scope;
 
 /// Column of the derived table that holds the cell.
 pub(crate) const CELL_COLUMN: &str = "orrery_cell";
 
-/// Degrees by which strips are higher than rows may be apart: far more than rounding.
-const MARGIN: f64 = 1e-9;
+/// The plugin's function of a position, the reach and a step: with step 0 its cell, with others the
+/// cells near it.
+const CELL: &str = "orrery_cell";
 
-/// Least height of a strip, degrees: numbers of strips have 22 bits.
-const LEAST_HEIGHT: f64 = 1e-4;
+/// Columns of a position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Position {
+    pub lon: ColumnId,
+    pub lat: ColumnId,
+}
 
 /// A table whose rows are near those of another.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Neighbour {
     /// Place in the scope.
     pub table: usize,
-    /// Latitude of its rows.
-    pub latitude: ColumnId,
-    /// Latitude of the table whose home rows they are near.
-    pub home: ColumnId,
+    /// Of its rows.
+    pub position: Position,
+    /// Of the rows whose home rows they are near.
+    pub home: Position,
     /// No two rows that meet are farther apart, degrees.
     pub reach: f64,
 }
 
 impl Neighbour {
-    /// Name of the three numbers by which the strips of rows that meet differ.
+    /// The table whose home rows they are near.
+    pub(crate) fn home_table(&self) -> usize {
+        self.home.lon.table
+    }
+
+    /// Name of the numbers of the cells near a row.
     pub(crate) fn steps_name(alias: &str) -> String {
         format!("{alias}_steps")
     }
@@ -48,9 +57,10 @@ impl Neighbour {
     /// These numbers as an entry of FROM.
     pub(crate) fn steps(&self, scope: &Scope<'_>) -> Option<String> {
         let name = quote_identifier(&Self::steps_name(&scope.tables.get(self.table)?.alias));
-        Some(format!(
-            "(SELECT 0 AS `step` UNION ALL SELECT 1 UNION ALL SELECT 2) AS {name}"
-        ))
+        let others: String = (1..NEAR_CELLS)
+            .map(|step| format!(" UNION ALL SELECT {step}"))
+            .collect();
+        Some(format!("(SELECT 0 AS `step`{others}) AS {name}"))
     }
 
     /// The condition that finds the rows by their cells.
@@ -63,35 +73,26 @@ impl Neighbour {
         );
         let steps = quote_identifier(&Self::steps_name(&near.alias));
         let mut parts = vec![Part::Text(cell)];
-        parts.extend(self.cell(self.home, scope)?);
-        parts.push(Part::Text(format!(" + {steps}.`step`)")));
+        parts.extend(self.cell(self.home, &format!("{steps}.`step`")));
+        parts.push(Part::Text(")".into()));
         Some(Expr::Form(parts, Returns::Integer))
     }
 
-    /// The cell of a row, as an entry of the derived table's select list: one more than that of the
-    /// home row's strip, so that the steps are 0, 1 and 2.
-    pub(crate) fn cell_item(&self, scope: &Scope<'_>) -> Option<Expr> {
-        let mut parts = self.cell(self.latitude, scope)?;
-        let end = format!(" + 1 AS {}", quote_identifier(CELL_COLUMN));
+    /// The cell of a row, as an entry of the derived table's select list.
+    pub(crate) fn cell_item(&self) -> Expr {
+        let mut parts = self.cell(self.position, "0");
+        let end = format!(" AS {}", quote_identifier(CELL_COLUMN));
         parts.push(Part::Text(end));
-        Some(Expr::Form(parts, Returns::Integer))
+        Expr::Form(parts, Returns::Integer)
     }
 
-    fn cell(&self, latitude: ColumnId, scope: &Scope<'_>) -> Option<Vec<Part>> {
-        let sub_chunk = sub_chunk(latitude.table, scope)?;
-        let height = (self.reach + MARGIN).max(LEAST_HEIGHT);
-        Some(vec![
-            Part::Text("(".into()),
-            Part::Expr(Expr::Column(sub_chunk)),
-            Part::Text(" << 22) + CAST(FLOOR((".into()),
-            Part::Expr(Expr::Column(latitude)),
-            Part::Text(format!(" + 90) / {height:e}) AS UNSIGNED)")),
-        ])
+    fn cell(&self, Position { lon, lat }: Position, step: &str) -> Vec<Part> {
+        vec![
+            Part::Text(format!("{CELL}(")),
+            Part::Expr(Expr::Column(lon)),
+            Part::Text(", ".into()),
+            Part::Expr(Expr::Column(lat)),
+            Part::Text(format!(", {:e}, {step})", self.reach)),
+        ]
     }
-}
-
-fn sub_chunk(table: usize, scope: &Scope<'_>) -> Option<ColumnId> {
-    let entry: &ScopeTable<'_> = scope.tables.get(table)?;
-    let column = entry.declared().len() + 1;
-    (entry.column_name(column) == SUB_CHUNK_COLUMN).then_some(ColumnId { table, column })
 }

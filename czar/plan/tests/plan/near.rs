@@ -54,22 +54,20 @@ const PAIRS: &str = "SELECT COUNT(*) FROM Object a, Object b WHERE scisql_angSep
 #[test]
 fn a_neighbour_is_read_by_cells_that_hold_its_copies_too() {
     let plan = planned(PAIRS);
-    let cell = |alias: &str| {
-        format!(
-            "(`{alias}`.`subChunkId` << 22) + CAST(FLOOR((`{alias}`.`decl` + 90) / 1.0000001e-2) AS UNSIGNED)"
-        )
+    let cell = |alias: &str, step: &str| {
+        format!("orrery_cell(`{alias}`.`ra`, `{alias}`.`decl`, 1e-2, {step})")
     };
     assert_eq!(
         work(&plan).template.display(&plan.tables),
         format!(
-            "SELECT COUNT(*) AS `p0` FROM (SELECT 0 AS `step` UNION ALL SELECT 1 UNION ALL SELECT 2) AS `b_steps`, \
+            "SELECT COUNT(*) AS `p0` FROM (SELECT 0 AS `step` UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS `b_steps`, \
              {{sky.Object}} AS `a`, \
-             (SELECT `b`.`ra`, `b`.`decl`, `b`.`run`, {} + 1 AS `orrery_cell` FROM {{sky.Object}} AS `b` \
+             (SELECT `b`.`ra`, `b`.`decl`, `b`.`run`, {} AS `orrery_cell` FROM {{sky.Object}} AS `b` \
              WHERE (`b`.`run` = 3) LIMIT 18446744073709551615) AS `b` \
-             WHERE (`b`.`orrery_cell` = {} + `b_steps`.`step`) \
+             WHERE (`b`.`orrery_cell` = {}) \
              AND (scisql_angSep(`a`.`ra`, `a`.`decl`, `b`.`ra`, `b`.`decl`) < 0.01) AND (`a`.`run` < `b`.`run`)",
-            cell("b"),
-            cell("a"),
+            cell("b", "0"),
+            cell("a", "`b_steps`.`step`"),
         )
     );
     assert!(!work(&plan).batchable);
@@ -140,6 +138,23 @@ fn the_table_whose_chunks_are_limited_is_the_home() {
             filter == "TRUE"
         );
     }
+}
+
+#[test]
+fn a_copy_is_shown_and_chosen_by_the_place_of_its_row() {
+    let sql = "SELECT a.chunkId, b.subChunkId FROM Object a, Object b \
+               WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.01 AND b.chunkId = 325";
+    assert_eq!(roles(sql), [TableRole::Neighbour, TableRole::Chunked]);
+    let sql = "SELECT b.chunkId FROM Object a, Object b \
+               WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.01 AND b.chunkId <> 325";
+    let plan = planned(sql);
+    assert_eq!(roles(sql), [TableRole::Chunked, TableRole::Neighbour]);
+    assert_eq!(work(&plan).selection.area, None);
+    let text = work(&plan).template.display(&plan.tables);
+    assert!(
+        text.contains("WHERE (`b`.`chunkId` <> 325) LIMIT"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -227,11 +242,6 @@ fn what_may_reach_farther_than_the_copies_is_gathered() {
             "scisql_angSep(a.ra, a.decl, a.ra, b.decl) < 0.01".to_owned(),
         ),
         ("1", "Object a, Source b", format!("{near} < 0.01")),
-        (
-            "a.subChunkId, b.subChunkId",
-            "Object a, Object b",
-            format!("{near} < 0.01"),
-        ),
         (
             "1",
             "Object a FORCE INDEX (PRIMARY), Object b FORCE INDEX (PRIMARY)",

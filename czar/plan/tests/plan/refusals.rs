@@ -367,6 +367,22 @@ fn functions_that_wait_or_lock_are_never_run() {
 }
 
 #[test]
+fn the_function_of_near_cells_is_for_our_own_statements() {
+    let cell = "(ra, decl, 0.01, 0)";
+    for sql in [
+        format!("SELECT orrery_cell{cell} FROM Object"),
+        format!("SELECT `Orrery_Cell` {cell} FROM Object"),
+        format!("SELECT 1 FROM Object WHERE orrery_cell{cell} = 1"),
+        format!("SELECT 1 FROM Object a JOIN Object b ON a.run = orrery_cell{cell}"),
+        "SELECT orrery_cell(1, 2, 3, 0)".to_owned(),
+        "SELECT orrery_cell(1, 2, 3, 0) FROM Filter".to_owned(),
+    ] {
+        let error = refused(&sql);
+        assert_eq!(error.code, 1235, "{sql}: {}", error.message);
+    }
+}
+
+#[test]
 fn exact_numbers_that_are_cut_on_the_way_are_gathered() {
     let long = "CAST(price AS DECIMAL(65,30))";
     for (sql, hint) in [

@@ -124,6 +124,7 @@ const STATEMENTS: &[&str] = &[
     "any: SELECT a.id FROM Star a, Star b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.05 AND b.id IN (1, 1003, 7005, 10013)",
     "any: SELECT a.id, b.id FROM Star a, Star b WHERE scisql_s2PtInBox(a.ra, a.decl, 0, 5, 40, 10.01) = 1 AND scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.05",
     "any: SELECT a.id, b.id FROM Star a, Star b WHERE a.decl < 0 AND b.decl >= 0 AND scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.05",
+    "any: SELECT a.id, b.id, b.chunkId, b.subChunkId FROM Star a, Star b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.05 AND a.chunkId <> b.chunkId",
     "any: SELECT COUNT(*) FROM Star a, Star b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0",
     "any: SELECT COUNT(*) FROM Star a, Star b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) <= 0.0000001",
     "any: SELECT COUNT(*), a.kind FROM Star a, Star b WHERE scisql_angSep(a.ra, a.decl, b.ra, b.decl) < 0.05 AND a.padded + b.padded > 40 GROUP BY a.kind HAVING COUNT(*) > 3",

@@ -25,7 +25,7 @@ pub struct PlacedRow {
     pub text: Range<usize>,
     /// Home.
     pub home: Cell,
-    /// Cells with copies, in [`Placed::overlaps`].
+    /// Other chunks with copies, in [`Placed::overlaps`].
     pub overlaps: Range<usize>,
     /// Position, for the bounds of what was loaded.
     pub position: Option<(f64, f64)>,
@@ -53,8 +53,8 @@ pub struct Placed {
     pub rows: Vec<PlacedRow>,
     /// Columns of all rows.
     pub text: Vec<u8>,
-    /// Cells with copies.
-    pub overlaps: Vec<Cell>,
+    /// Chunks with copies of rows of others.
+    pub overlaps: Vec<ChunkId>,
     /// Index entries.
     pub entries: Vec<KeyEntry>,
     /// Keys of all rows, as text.
@@ -141,8 +141,8 @@ impl Placed {
         if let (Role::Director { .. }, Cells::Sphere(grid), Some((lon, lat))) =
             (plan.role, &plan.cells, row.position)
         {
-            // The position was located already, so it has overlap cells.
-            if grid.overlap_cells(lon, lat, &mut self.overlaps).is_err() {
+            // The position was located already, so its copies can be, too.
+            if grid.overlap_chunks(lon, lat, &mut self.overlaps).is_err() {
                 self.overlaps.truncate(first);
             }
         }

@@ -130,19 +130,19 @@ impl SpoolWriter {
             let (Some(text), Some(copies)) = (text, copies) else {
                 return Err(Fault::Internal("spool"));
             };
-            let homes = std::iter::once((row.home, RowSet::Home));
-            for (cell, set) in homes.chain(copies.iter().map(|cell| (*cell, RowSet::Overlap))) {
-                suffix.clear();
-                if self.chunked {
-                    // Writing to a vector does not fail.
-                    let _ = write!(suffix, "\t{}\t{}", cell.chunk, cell.sub_chunk);
-                }
-                suffix.push(b'\n');
-                let count = self.counts.entry((cell.chunk, set)).or_default();
+            suffix.clear();
+            if self.chunked {
+                // Writing to a vector does not fail.
+                let _ = write!(suffix, "\t{}\t{}", row.home.chunk, row.home.sub_chunk);
+            }
+            suffix.push(b'\n');
+            let home = std::iter::once((row.home.chunk, RowSet::Home));
+            for key in home.chain(copies.iter().map(|chunk| (*chunk, RowSet::Overlap))) {
+                let count = self.counts.entry(key).or_default();
                 count.rows += 1;
                 count.bytes += (text.len() + suffix.len()) as u64;
                 part.out
-                    .push((cell.chunk, set), row.record, text, &suffix)
+                    .push(key, row.record, text, &suffix)
                     .map_err(|error| Fault::disk(path, error))?;
             }
         }

@@ -187,7 +187,7 @@ impl<'a, 's> Composer<'a, 's> {
             let table = near.table;
             Expr::Column(ColumnId { table, column })
         });
-        let items = columns.chain(near.cell_item(scope));
+        let items = columns.chain([near.cell_item()]);
         let list: Vec<String> = items.map(|item| item.print(scope)).collect();
         let alias = scope.tables.get(near.table);
         let alias = alias.map_or_else(String::new, |table| quote_identifier(&table.alias));
