@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use orrery_archive::catalog::{ObjectName, users::Users};
+use orrery_archive::catalog::{ObjectKind, ObjectName, users::Users};
 use orrery_archive::names::{ROOT, USERS_KEY, USERS_SECRET, WorkerId};
 use orrery_crds::kinds::{CatalogPayload, ChunkMap, ChunkPlacement, ChunkSegment, Worker};
 use tokio::sync::mpsc;
@@ -62,6 +62,8 @@ async fn assemble(mut queue: mpsc::Receiver<Change>, hub: Hub) {
 trait CatalogObject:
     kube::Resource<DynamicType = ()> + CatalogPayload + Clone + std::fmt::Debug + Send + 'static
 {
+    const KIND: ObjectKind;
+
     fn change(&self) -> Option<Change> {
         Some(Change::Object(
             ObjectName::new(self.name_any()),
@@ -71,6 +73,8 @@ trait CatalogObject:
 }
 
 impl CatalogObject for ChunkMap {
+    const KIND: ObjectKind = ObjectKind::Map;
+
     fn change(&self) -> Option<Change> {
         if self.name_any() == ROOT {
             return self.spec.root.clone().map(Change::Root);
@@ -82,9 +86,13 @@ impl CatalogObject for ChunkMap {
     }
 }
 
-impl CatalogObject for ChunkPlacement {}
+impl CatalogObject for ChunkPlacement {
+    const KIND: ObjectKind = ObjectKind::Placement;
+}
 
-impl CatalogObject for ChunkSegment {}
+impl CatalogObject for ChunkSegment {
+    const KIND: ObjectKind = ObjectKind::Segment;
+}
 
 async fn watch_objects<K>(api: Api<K>, changes: mpsc::Sender<Change>)
 where
@@ -97,7 +105,9 @@ where
             watcher::Event::Delete(object) if object.name_any() != ROOT => {
                 Some(Change::Gone(ObjectName::new(object.name_any())))
             }
-            watcher::Event::Delete(_) | watcher::Event::Init | watcher::Event::InitDone => None,
+            watcher::Event::Delete(_) => None,
+            watcher::Event::Init => Some(Change::Listing(K::KIND)),
+            watcher::Event::InitDone => Some(Change::Listed(K::KIND)),
         };
         if let Some(change) = change
             && changes.send(change).await.is_err()

@@ -2,11 +2,11 @@
 //! order and from several watches, and no order gives a mixed catalog, because a root is decoded
 //! only from objects whose names are hashes of their payloads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use orrery_archive::catalog::{
-    self, Catalog, ObjectError, ObjectName, ObjectSource, Objects, RootPayload,
+    self, Catalog, ObjectError, ObjectKind, ObjectName, ObjectSource, Objects, RootPayload,
 };
 
 /// A change of a catalog object as a watch reports it.
@@ -18,12 +18,18 @@ pub enum Change {
     Object(ObjectName, String),
     /// An object is gone.
     Gone(ObjectName),
+    /// The watch of a kind begins to list what there is: after a gap it does not say what went.
+    Listing(ObjectKind),
+    /// Everything of this kind was listed.
+    Listed(ObjectKind),
 }
 
 /// Collects objects until a root is complete.
 #[derive(Debug, Default)]
 pub struct Assembler {
     objects: Objects,
+    /// What lists that have not ended named so far.
+    listing: BTreeMap<ObjectKind, BTreeSet<ObjectName>>,
     root: Option<RootPayload>,
     complete: Option<(RootPayload, Arc<Catalog>)>,
     /// Objects of the complete root, kept although the watch says they are gone: the file and other
@@ -45,10 +51,23 @@ impl Assembler {
         match change {
             Change::Root(root) => self.root = Some(root),
             Change::Object(name, payload) => {
+                let listing = name.kind().and_then(|kind| self.listing.get_mut(&kind));
+                if let Some(listed) = listing {
+                    listed.insert(name.clone());
+                }
                 self.objects.insert(name, payload);
             }
             Change::Gone(name) => {
                 self.objects.remove(&name);
+            }
+            Change::Listing(kind) => {
+                self.listing.insert(kind, BTreeSet::new());
+            }
+            Change::Listed(kind) => {
+                if let Some(listed) = self.listing.remove(&kind) {
+                    self.objects
+                        .retain(|name, _| name.kind() != Some(kind) || listed.contains(name));
+                }
             }
         }
         self.try_complete()
@@ -197,6 +216,41 @@ mod tests {
                     .all(|catalog| **catalog == old || **catalog == new)
             );
         }
+    }
+
+    /// A watch that was interrupted begins with a list, and says of nothing that it went meanwhile.
+    #[test]
+    fn what_is_not_listed_after_a_gap_is_forgotten_and_what_the_catalog_needs_is_kept() {
+        let (old, new) = (encode(&catalog(1, 1)), encode(&catalog(2, 2)));
+        let mut assembler = Assembler::default();
+        for change in changes(&old).into_iter().chain(changes(&new)) {
+            assembler.apply(change);
+        }
+        let names = |assembler: &Assembler| -> Vec<ObjectName> {
+            assembler.objects.keys().cloned().collect()
+        };
+        assert!(names(&assembler).len() > new.objects.len());
+        let kinds = [ObjectKind::Map, ObjectKind::Placement, ObjectKind::Segment];
+        let listed = |assembler: &mut Assembler, objects: &Objects| {
+            for kind in kinds {
+                assembler.apply(Change::Listing(kind));
+                // The watch breaks in the middle of its list, and begins again.
+                assembler.apply(Change::Listing(kind));
+                for (name, payload) in objects.iter().filter(|(name, _)| name.kind() == Some(kind))
+                {
+                    assembler.apply(Change::Object(name.clone(), payload.clone()));
+                }
+                assembler.apply(Change::Listed(kind));
+            }
+        };
+        listed(&mut assembler, &new.objects);
+        assert_eq!(
+            names(&assembler),
+            Vec::from_iter(new.objects.keys().cloned())
+        );
+        listed(&mut assembler, &Objects::new());
+        assert_eq!(names(&assembler), []);
+        assert_eq!(assembler.encoded(), Some((new.root, new.objects)));
     }
 
     #[test]
