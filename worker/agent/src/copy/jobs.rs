@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use orrery_worker_api::agent::{CopyDdl, CopyStatus, CopyTable, ManifestRow, StartCopy};
 use orrery_worker_api::client::AgentClient;
-use tokio::sync::OwnedMutexGuard;
 
 use super::import::{self, Arrival};
 use super::lanes::in_lanes;
 use super::peer;
 use crate::agent::Agent;
 use crate::error::{AgentError, Result};
+use crate::jobs::KeyedLock;
 
 /// Tables between two checkpoints.
 const BATCH: usize = 32;
@@ -47,7 +47,7 @@ async fn run(agent: &Agent, peer: &AgentClient, request: &StartCopy) {
 }
 
 /// A table that was fetched; nothing else touches it until it is moved in.
-type Fetched<'a> = (&'a ManifestRow, Arrival, OwnedMutexGuard<()>);
+type Fetched<'a> = (&'a ManifestRow, Arrival, KeyedLock<String>);
 
 /// Fetches a batch, then moves in what came: also when one of its tables failed.
 async fn run_batch(

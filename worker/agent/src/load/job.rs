@@ -47,7 +47,7 @@ pub async fn run(
     ) {
         // A caller that is still sending would otherwise see a broken connection instead of the
         // answer.
-        source.drain().await;
+        source.drain(session.cancelled()).await;
     }
     agent.metrics.loaded(&outcome);
     outcome

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use orrery_worker_api::frame::{Decoder, FrameError, Piece};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{AgentError, Result};
 
@@ -76,9 +77,11 @@ impl Source {
         }
     }
 
-    /// Reads what the caller still sends, so that it can hear the answer.
-    pub async fn drain(&mut self) {
-        while let Ok(Some(_)) = self.more().await {}
+    /// Reads what the caller still sends, so that it can hear the answer. A caller that sends for
+    /// long holds up no seal, no discard and no shutdown: it is left when `cancelled` fires.
+    pub async fn drain(&mut self, cancelled: &CancellationToken) {
+        let rest = async { while let Ok(Some(_)) = self.more().await {} };
+        cancelled.run_until_cancelled(rest).await;
     }
 
     async fn end(&mut self, sent: Sent) -> Result<Next> {
@@ -155,6 +158,21 @@ mod tests {
             read(vec![frame::end(0, 0).to_vec()]).await.unwrap(),
             Sent { rows: 0, bytes: 0 }
         );
+    }
+
+    /// A caller that sends without end must not hold up a seal or a shutdown.
+    #[tokio::test]
+    async fn the_rest_of_a_stream_is_read_until_it_ends_or_the_load_is_cancelled() {
+        let token = CancellationToken::new();
+        let some = futures::stream::iter([Ok(Bytes::from_static(b"rest"))]);
+        let mut ends = Source::new(Box::pin(some), Duration::MAX);
+        ends.drain(&token).await;
+        let silent = futures::stream::pending();
+        let mut silent = Source::new(Box::pin(silent), Duration::MAX);
+        let mut draining = std::pin::pin!(silent.drain(&token));
+        assert!(futures::poll!(&mut draining).is_pending());
+        token.cancel();
+        assert!(futures::poll!(&mut draining).is_ready());
     }
 
     #[tokio::test]
