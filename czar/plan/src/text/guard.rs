@@ -94,33 +94,45 @@ fn explain_parse_error(error: &sqlparser::parser::ParserError, tokens: &[Token<'
     format!("{message}, near '{}'", near.join(" "))
 }
 
-/// Bounds nesting and chains.
+/// What stands between a parenthesis or CASE and its end, so far.
+#[derive(Default)]
+struct Open {
+    is_case: bool,
+    /// Operators since the last comma.
+    operators: usize,
+    /// UNION and its like: a comma ends none of their chains.
+    united: usize,
+}
+
+/// Bounds nesting and chains: the tree of a chain is as deep as the chain is long.
 fn check_shape(tokens: &[Token<'_>]) -> Result<(), GuardError> {
-    // Per open parenthesis or CASE: whether it is a CASE, and operators seen.
-    let mut chains = vec![(false, 0_usize)];
+    let mut levels = vec![Open::default()];
     for token in tokens {
         let at = token.start;
         if token.is_symbol(";") {
             return Err(GuardError::Several);
         }
-        if token.is_symbol("(") || token.is_word("CASE") {
-            chains.push((token.is_word("CASE"), 0));
+        let is_case = token.is_word("CASE");
+        if token.is_symbol("(") || is_case {
+            levels.push(Open {
+                is_case,
+                ..Open::default()
+            });
         } else if token.is_symbol(")")
-            || (token.is_word("END") && chains.last().is_some_and(|open| open.0))
+            || (token.is_word("END") && levels.last().is_some_and(|open| open.is_case))
         {
-            chains.pop();
-        } else if token.is_symbol(",") {
-            if let Some(open) = chains.last_mut() {
-                open.1 = 0;
+            levels.pop();
+        } else if let Some(open) = levels.last_mut() {
+            if token.is_symbol(",") {
+                open.operators = 0;
             }
-        } else if is_operator(token) {
-            let open = chains.last_mut().ok_or(GuardError::Unbalanced { at })?;
-            open.1 += 1;
-            if open.1 > MAX_CHAIN {
+            open.operators += usize::from(is_operator(token));
+            open.united += usize::from(is_set_operator(token));
+            if open.operators.max(open.united) > MAX_CHAIN {
                 return Err(GuardError::TooLong { at });
             }
         }
-        match chains.len() {
+        match levels.len() {
             0 => return Err(GuardError::Unbalanced { at }),
             depth if depth > MAX_NESTING => return Err(GuardError::TooDeep { at }),
             _ => {}
@@ -129,16 +141,23 @@ fn check_shape(tokens: &[Token<'_>]) -> Result<(), GuardError> {
     Ok(())
 }
 
+/// Whether a token is an operator, or a word that stands before or after an operand as one.
 fn is_operator(token: &Token<'_>) -> bool {
-    const WORDS: [&str; 12] = [
-        "AND", "OR", "NOT", "DIV", "MOD", "LIKE", "RLIKE", "REGEXP", "IS", "COLLATE", "UNION",
-        "JOIN",
+    const WORDS: [&str; 14] = [
+        "AND", "OR", "XOR", "NOT", "DIV", "MOD", "IN", "LIKE", "RLIKE", "REGEXP", "IS", "BINARY",
+        "COLLATE", "JOIN",
     ];
     match token.kind {
         Kind::Symbol => !matches!(token.text, "(" | ")" | "," | "." | ";"),
         Kind::Word => WORDS.iter().any(|word| token.is_word(word)),
         _ => false,
     }
+}
+
+fn is_set_operator(token: &Token<'_>) -> bool {
+    ["UNION", "INTERSECT", "EXCEPT", "MINUS"]
+        .iter()
+        .any(|word| token.is_word(word))
 }
 
 /// Refuses constructs that would be misread.

@@ -650,6 +650,32 @@ fn nothing_a_user_types_aborts_the_process() {
     assert_eq!(not_in_chunks("SELECT * FROM Object WHERE").code, 1235);
 }
 
+/// The tree of a chain is as deep as the chain is long, whatever it is made of.
+#[test]
+fn no_chain_of_operators_aborts_the_process() {
+    for (begin, part, end) in [
+        ("SELECT ", "BINARY ", "run FROM Object"),
+        ("SELECT run", " IN (1, 2)", " FROM Object"),
+        ("SELECT run", " NOT IN (1)", " FROM Object"),
+        ("SELECT run", " XOR run", " FROM Object"),
+        ("SELECT run", " COLLATE utf8mb4_bin", " FROM Object"),
+        ("SELECT run, tiny FROM Object", " UNION SELECT 1, 2", ""),
+        ("SELECT run FROM Object", " UNION ALL SELECT 1", ""),
+        ("SELECT run FROM Object", " INTERSECT SELECT 1", ""),
+        ("SELECT run FROM Object", " EXCEPT SELECT 1", ""),
+        ("SELECT run FROM Object", " MINUS SELECT 1", ""),
+    ] {
+        let chain = |times: usize| [begin, &part.repeat(times), end].concat();
+        assert_eq!(refused(&chain(50_000)).code, 1436, "{part}");
+        let _ = plan(&chain(900), &typical(), Some("sky"));
+    }
+    for times in [10, 900, 50_000] {
+        let intervals = ["INTERVAL ", " DAY"].map(|part| part.repeat(times));
+        let sql = format!("SELECT day + {}1{} FROM Object", intervals[0], intervals[1]);
+        let _ = plan(&sql, &typical(), Some("sky"));
+    }
+}
+
 #[test]
 fn long_chains_within_the_bound_are_planned() {
     let terms: Vec<String> = (0..320)

@@ -26,8 +26,8 @@ use words::{
     is_test, predicate_operator, prefix, quantified, quantifier,
 };
 
-/// Deepest nesting of what recurses without parentheses, as `a BETWEEN b AND c BETWEEN d AND …`: it
-/// has no other bound than the stack.
+/// Deepest nesting of what recurses without parentheses, as `a BETWEEN b AND c BETWEEN d AND …` and
+/// `INTERVAL INTERVAL … 1 DAY DAY`: it has no other bound than the stack.
 const MAX_DEPTH: usize = 16;
 
 type Parsed = Result<Expr, ParserError>;
@@ -115,7 +115,7 @@ impl Dialect for MariaDb {
 
 impl MariaDb {
     /// Runs `parse` one level deeper.
-    fn nested(&self, parse: impl FnOnce() -> Parsed) -> Parsed {
+    fn nested<T>(&self, parse: impl FnOnce() -> Result<T, ParserError>) -> Result<T, ParserError> {
         let depth = self.depth.get();
         if depth == MAX_DEPTH {
             return Err(ParserError::RecursionLimitExceeded);
@@ -322,7 +322,7 @@ impl MariaDb {
     /// `bit_expr` whose operators bind more than `floor`.
     fn bit_expression(&self, parser: &mut Parser<'_>, floor: u8) -> Parsed {
         let left = if parser.parse_keyword(Keyword::INTERVAL) {
-            match interval(parser)? {
+            match self.nested(|| interval(parser))? {
                 AfterInterval::Call(call) => collated(parser, call)?,
                 AfterInterval::Time(time) => self.after_time(parser, time)?,
             }
@@ -341,7 +341,7 @@ impl MariaDb {
             parser.advance_token();
             let adds = matches!(operator, BinaryOperator::Plus | BinaryOperator::Minus);
             let right = if adds && parser.parse_keyword(Keyword::INTERVAL) {
-                match interval(parser)? {
+                match self.nested(|| interval(parser))? {
                     AfterInterval::Time(time) => time,
                     AfterInterval::Call(call) => {
                         let call = collated(parser, call)?;

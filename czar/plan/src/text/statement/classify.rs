@@ -120,26 +120,27 @@ impl Reader<'_> {
 
     /// A SELECT reads tables when a FROM that names something but DUAL stands outside functions
     /// such as `EXTRACT(YEAR FROM d)`; a FROM in a subquery counts as well.
+    ///
+    /// A FROM belongs to EXTRACT, TRIM, SUBSTRING and the like when the parenthesis around it opens a
+    /// call of them and no SELECT stands before it there.
     fn reads_tables(&self) -> bool {
-        (0..self.tokens.len()).any(|at| {
-            self.is(at, "FROM") && !self.is_from_of_function(at) && !self.is(at + 1, "DUAL")
-        })
-    }
-
-    /// Whether the FROM at `at` belongs to EXTRACT, TRIM, SUBSTRING and the like: the parenthesis
-    /// around it opens a call and holds no SELECT.
-    fn is_from_of_function(&self, at: usize) -> bool {
-        let mut depth = 0_usize;
-        for before in (0..at).rev() {
-            if self.is_symbol(before, ")") {
-                depth += 1;
-            } else if self.is_symbol(before, "(") && depth == 0 {
-                const WITH_FROM: [&str; 5] = ["EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "MID"];
-                return before > 0 && self.is_any(before - 1, &WITH_FROM);
-            } else if self.is_symbol(before, "(") {
-                depth -= 1;
-            } else if depth == 0 && self.is(before, "SELECT") {
-                return false;
+        const WITH_FROM: [&str; 5] = ["EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "MID"];
+        // For each open parenthesis: whether a FROM in it belongs to a function.
+        let mut open = Vec::new();
+        for at in 0..self.tokens.len() {
+            if self.is_symbol(at, "(") {
+                open.push(at > 0 && self.is_any(at - 1, &WITH_FROM));
+            } else if self.is_symbol(at, ")") {
+                open.pop();
+            } else if self.is(at, "SELECT") {
+                if let Some(of_function) = open.last_mut() {
+                    *of_function = false;
+                }
+            } else if self.is(at, "FROM") && !self.is(at + 1, "DUAL") {
+                let of_function = open.last().copied().unwrap_or(false);
+                if !of_function {
+                    return true;
+                }
             }
         }
         false

@@ -95,12 +95,19 @@ pub fn bind(sql: &str, values: &[Literal]) -> Result<String, BindError> {
     for (number, (&at, value)) in (1..).zip(places.iter().zip(values)) {
         let place = tokens.get(at).map_or(sql.len(), |token| token.start);
         bound.push_str(sql.get(copied..place).unwrap_or_default());
-        if is_limit(&tokens, at) {
+        let rows = if is_limit(&tokens, at) {
             let rows = rows(value).ok_or(BindError::NotALimit { number })?;
-            bound.push_str(&rows.to_string());
+            Some(Literal::Unsigned(rows))
         } else {
-            write_literal(value, number, &mut bound)?;
-        }
+            None
+        };
+        write_apart(
+            rows.as_ref().unwrap_or(value),
+            number,
+            &tokens,
+            at,
+            &mut bound,
+        )?;
         copied = place + 1;
     }
     bound.push_str(sql.get(copied..).unwrap_or_default());
@@ -140,6 +147,46 @@ fn rows(value: &Literal) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// Writes a literal in place of the token at `at`, so that it becomes one with none of those around
+/// it: MariaDB joins strings that follow each other, and reads `5e1` and `5FROM` as one.
+fn write_apart(
+    value: &Literal,
+    number: usize,
+    tokens: &[Token<'_>],
+    at: usize,
+    sql: &mut String,
+) -> Result<(), BindError> {
+    let here = tokens.get(at);
+    let before = at.checked_sub(1).and_then(|place| tokens.get(place));
+    let after = tokens.get(at + 1);
+    let touches = |one: Option<&Token<'_>>, other: Option<&Token<'_>>| {
+        one.zip(other)
+            .is_some_and(|(one, other)| one.end() == other.start)
+    };
+    let is_sign = |token: Option<&Token<'_>>| {
+        token.is_some_and(|token| token.kind == Kind::Symbol && token.text != ".")
+    };
+    let is_string = |token: Option<&Token<'_>>| {
+        token.is_some_and(|token| {
+            matches!(token.kind, Kind::Text | Kind::Placeholder) || token.text.starts_with('_')
+        })
+    };
+    if touches(before, here) && !is_sign(before) {
+        sql.push(' ');
+    }
+    if matches!(value, Literal::Text(_)) && (is_string(before) || is_string(after)) {
+        sql.push('(');
+        write_literal(value, number, sql)?;
+        sql.push(')');
+    } else {
+        write_literal(value, number, sql)?;
+    }
+    if touches(here, after) && !is_sign(after) {
+        sql.push(' ');
+    }
+    Ok(())
 }
 
 /// Writes a literal. Numbers below zero get a space before their sign, so that `-?` does not become
@@ -218,6 +265,32 @@ mod tests {
             bind("SELECT ?, -?, ?, ?, ?, ?", &values).unwrap(),
             r"SELECT 'it\'s \\ ?\n', - -5, X'00FF', NULL, 1e-1,  -1.50"
         );
+    }
+
+    #[test]
+    fn a_value_becomes_one_with_nothing_around_it() {
+        let text = || Literal::Text("v".into());
+        let text_of_5 = || Literal::Text("5".into());
+        for (sql, value, bound) in [
+            ("SELECT ?e1", Literal::Integer(5), "SELECT 5 e1"),
+            ("SELECT ?FROM t", Literal::Integer(5), "SELECT 5 FROM t"),
+            ("SELECT 1?", Literal::Integer(5), "SELECT 1 5"),
+            ("SELECT a?", Literal::Null, "SELECT a NULL"),
+            ("SELECT .?", Literal::Integer(5), "SELECT . 5"),
+            ("SELECT x?", text(), "SELECT x 'v'"),
+            ("SELECT ?`a`", text(), "SELECT 'v' `a`"),
+            ("SELECT ? 'x'", text(), "SELECT ('v') 'x'"),
+            ("SELECT ?'x'", text(), "SELECT ('v') 'x'"),
+            ("SELECT _latin1?", text(), "SELECT _latin1 ('v')"),
+            ("SELECT 1+?*(2)", Literal::Integer(5), "SELECT 1+5*(2)"),
+            (
+                "SELECT 1 LIMIT ?FOR UPDATE",
+                text_of_5(),
+                "SELECT 1 LIMIT 5 FOR UPDATE",
+            ),
+        ] {
+            assert_eq!(bind(sql, &[value]).unwrap(), bound, "{sql}");
+        }
     }
 
     #[test]
