@@ -6,7 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/orrery
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e chaos oracle fuzz-sql clients scale bench lint crds book release images dev dev-down cluster setup
+.PHONY: help demo demo-down samples sql env test test-fast test-crate e2e chaos oracle fuzz fuzz-sql clients scale bench lint crds book release images dev dev-down cluster setup
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ oracle: ## compare answers with one plain MariaDB that holds the same rows
 
 fuzz-sql: ## generated statements against one plain MariaDB: SEED=n MINUTES=n REPORT=file
 	@SEED='$(SEED)' MINUTES='$(MINUTES)' REPORT='$(REPORT)' e2e/oracle/fuzz-sql
+
+fuzz: ## any bytes into lexer, planner and wire codecs, guided by coverage: TARGET=name SECONDS=n
+	@SECONDS_EACH='$(SECONDS)' e2e/fuzz/run $(TARGET)
 
 clients: ## real clients, from the package registries, against an archive on loopback
 	@e2e/clients/run

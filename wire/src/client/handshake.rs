@@ -66,6 +66,16 @@ impl ClientConnection {
                 true,
             ),
         };
+        Self::over(stream, local, options).await
+    }
+
+    /// Logs in over a stream, for as long as that takes. `local`: nobody listens to it, so that the
+    /// password itself may travel.
+    pub async fn over(
+        stream: BoxedTransport,
+        local: bool,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
         let (read, write) = tokio::io::split(stream);
         let mut reader = PacketReader::new(read, options.max_allowed_packet);
         let mut writer = PacketWriter::new(write);
