@@ -128,4 +128,4 @@ pub fn base(address: &str, port: u16) -> Result<String, AgentError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

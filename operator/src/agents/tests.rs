@@ -37,7 +37,7 @@ fn server_config(ca: &Pair, own: &Pair) -> rustls::ServerConfig {
 
 /// Answers one request with `status` and `body` under the certificate of `holder`: where it listens,
 /// and the request that came.
-async fn serve(
+pub(crate) async fn serve(
     ip: [u8; 4],
     ca: &Pair,
     holder: Holder,
@@ -67,7 +67,7 @@ async fn serve(
     (Ipv4Addr::from(ip).to_string(), served)
 }
 
-fn agents(ca: &Pair) -> Agents {
+pub(crate) fn agents(ca: &Pair) -> Agents {
     orrery_shell::install_crypto();
     let own = issue(ca, Holder::Operator, "sky", SystemTime::now()).unwrap();
     let agents = Agents::default();

@@ -22,7 +22,7 @@ use super::error::IngestError;
 use super::observe::{Archive, Loader, Observed, Sealed};
 use super::silence::Silences;
 use super::standing;
-use super::{job, pods};
+use super::{job, pods, sealing};
 use crate::agents::AgentError;
 use crate::controller::context::Context;
 use crate::field_manager;
@@ -263,14 +263,7 @@ impl Actor<'_> {
         term: u64,
     ) -> Result<Option<Vec<ManifestRow>>, AgentError> {
         let agent = self.fleet().agent(worker)?;
-        let mut rows = Vec::new();
-        for attempt in attempts {
-            match agent.seal(*attempt, term).await? {
-                Some(sealed) => rows.extend(sealed),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(rows))
+        Ok(sealing::seal(&agent, attempts, term).await?)
     }
 
     async fn open(&self, opens: &BTreeMap<WorkerId, Vec<OpenAttempt>>) {

@@ -22,6 +22,7 @@ mod observe;
 mod patience;
 mod pods;
 mod queue;
+mod sealing;
 mod silence;
 mod staging;
 mod standing;

@@ -22,6 +22,9 @@ pub struct ApiError {
 /// there.
 pub const BUSY: &str = "Busy";
 
+/// Reason of a refusal by a server that does not have what the call names.
+pub const NOT_FOUND: &str = "NotFound";
+
 /// Why a call failed.
 #[derive(Debug, Error)]
 pub enum CallError {
@@ -70,6 +73,12 @@ impl CallError {
             Self::Refused { error, .. } => Some(&error.reason),
             _ => None,
         }
+    }
+
+    /// Whether the server says that it does not have what the call names. A server that does not
+    /// have the call says no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.reason() == Some(NOT_FOUND)
     }
 
     /// A failure between this program and the server. The URL is left out: callers name the server.

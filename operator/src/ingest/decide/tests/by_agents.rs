@@ -46,6 +46,8 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
         why: "no answer".into(),
         lasted: Duration::from_secs(seconds),
     };
+    // The agent does not know the attempt.
+    let lost = || Sealed::Rows(Vec::new());
     let cases = [
         ([good(), good(), good()], "write the publish"),
         (
@@ -67,6 +69,15 @@ fn replicas_are_compared_when_all_have_sealed_or_those_that_are_away_had_their_t
         ),
         (
             [good(), silent(91), silent(91)],
+            "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
+        ),
+        ([good(), good(), lost()], "write the publish"),
+        (
+            [good(), silent(0), lost()],
+            "waits for worker 2 (no answer)",
+        ),
+        (
+            [good(), lost(), lost()],
             "give up, then Place: loads again: Home table of chunk 1 has 1 verified copies, 2 are needed",
         ),
         ([good(), good(), rows(ROWS - 1, "b")], "write the publish"),
