@@ -14,11 +14,10 @@ mod subject;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orrery_worker_api::agent::Trial;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::observe::Observed;
@@ -36,10 +35,19 @@ const SILENT: Duration = Duration::from_secs(2);
 /// What is remembered of each archive, by namespace. It may be lost at any time.
 #[derive(Default)]
 pub struct Trials {
-    archives: Mutex<HashMap<String, Memory>>,
+    archives: Mutex<HashMap<String, Shared>>,
 }
 
+/// The memory of an archive; held while its workers are asked, which holds up no other archive.
+type Shared = Arc<tokio::sync::Mutex<Memory>>;
+
 impl Trials {
+    fn of(&self, namespace: &str) -> Shared {
+        let archives = self.archives.lock();
+        let mut archives = archives.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(archives.entry(namespace.to_owned()).or_default())
+    }
+
     /// Has what is sound be tried, and takes from `plan` what MariaDB refuses and what is not tried
     /// yet. Answers after how long to look again, when no event will say so.
     pub async fn settle(
@@ -50,8 +58,8 @@ impl Trials {
         plan: &mut Plan,
     ) -> Option<Duration> {
         let subjects = plan::subjects(observed, plan);
-        let mut archives = self.archives.lock().await;
-        let memory = archives.entry(namespace.to_owned()).or_default();
+        let memory = self.of(namespace);
+        let mut memory = memory.lock().await;
         memory.keep(&subjects);
         for (place, (uid, subject)) in subjects.iter().enumerate() {
             let Some(tries) = memory.due(uid, Instant::now()) else {
