@@ -9,6 +9,7 @@
 pub mod apply;
 pub mod arrivals;
 pub mod conditions;
+pub mod conflicts;
 pub mod context;
 pub mod error;
 pub mod events;

@@ -5,12 +5,13 @@ use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Resource, ResourceExt};
 use orrery_archive::names::{WorkerId, worker_name};
 use orrery_crds::kinds::Worker;
 use orrery_worker_api::agent::{Adopt, Info};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +20,8 @@ use super::objects;
 use super::observe::Observed;
 use super::plan::{self, Adoption, Plan};
 use crate::agents::AgentError;
-use crate::controller::apply::{Ownership, apply};
+use crate::controller::apply::{ApplyError, Ownership, apply};
+use crate::controller::conflicts::Conflicts;
 use crate::controller::context::Context;
 use crate::controller::error::ReconcileError;
 use crate::controller::events::Event;
@@ -115,86 +117,100 @@ async fn call_adopt(
     Ok(info)
 }
 
-/// Applies every object: settings before the pods that mount them, a worker's Service before its
-/// StatefulSet.
-pub async fn write_objects(
-    context: &Context,
-    namespace: &str,
-    observed: &Observed,
-    plan: &Plan,
-) -> Result<(), ReconcileError> {
-    let about = observed.pool.object_ref(&());
-    if let Some(plan::Shared { config, budget }) = &plan.shared {
-        let change = apply(
-            &context.api(namespace),
-            observed.config.as_ref(),
-            config,
-            Ownership::Whole,
-        )
-        .await?;
-        context.events.applied(&about, config, &change).await;
-        let change = apply(
-            &context.api(namespace),
-            observed.budget.as_ref(),
-            budget,
-            Ownership::Whole,
-        )
-        .await?;
-        context.events.applied(&about, budget, &change).await;
-    }
-    for plan::WorkerObjects {
-        worker,
-        service,
-        stateful_set,
-    } in &plan.workers
-    {
-        let name = worker_name(&observed.name, worker.spec.id);
-        let live = observed.workers.get(&worker.spec.id);
-        let change = apply(&context.api(namespace), live, worker, Ownership::Shared).await?;
-        context.events.applied(&about, worker, &change).await;
-        let live = observed.services.get(&name);
-        let change = apply(&context.api(namespace), live, service, Ownership::Whole).await?;
-        context.events.applied(&about, service, &change).await;
-        let live = observed.stateful_sets.get(&name);
-        let change = apply(
-            &context.api(namespace),
-            live,
-            stateful_set,
-            Ownership::Whole,
-        )
-        .await?;
-        context.events.applied(&about, stateful_set, &change).await;
-    }
-    Ok(())
+/// Makes objects of a pool as wanted, and tells in Events about the pool what was done.
+pub struct Maker<'a> {
+    context: &'a Context,
+    namespace: &'a str,
+    about: ObjectReference,
+    conflicts: &'a mut Conflicts,
 }
 
-/// Makes missing Worker objects. An id that is reserved and then not used, because this process
-/// dies, is lost, which is harmless.
-pub async fn make_workers(
-    context: &Context,
-    namespace: &str,
-    observed: &Observed,
-    plan: &Plan,
-) -> Result<(), ReconcileError> {
-    let ids = if plan.new_workers > 0 {
-        context
-            .writer
-            .reserve_workers(namespace, plan.new_workers)
-            .await?
-    } else {
-        Vec::new()
-    };
-    let fresh = ids
-        .into_iter()
-        .map(|id| objects::worker(&observed.pool, &observed.name, id));
-    for worker in plan.restored.iter().cloned().chain(fresh) {
-        let change = apply(&context.api(namespace), None, &worker, Ownership::Shared).await?;
-        context
-            .events
-            .applied(&observed.pool.object_ref(&()), &worker, &change)
-            .await;
+impl<'a> Maker<'a> {
+    /// Makes objects of the pool that was observed.
+    pub fn new(
+        context: &'a Context,
+        namespace: &'a str,
+        observed: &Observed,
+        conflicts: &'a mut Conflicts,
+    ) -> Self {
+        Self {
+            context,
+            namespace,
+            about: observed.pool.object_ref(&()),
+            conflicts,
+        }
     }
-    Ok(())
+
+    /// Makes one object as wanted; what changed since it was looked at waits for the next look.
+    async fn make<K>(
+        &mut self,
+        live: Option<&K>,
+        wanted: &K,
+        ownership: Ownership,
+    ) -> Result<(), ApplyError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Serialize
+            + DeserializeOwned
+            + Clone
+            + Debug,
+    {
+        let made = apply(&self.context.api(self.namespace), live, wanted, ownership).await;
+        if let Some(change) = self.conflicts.pass(&wanted.name_any(), made)? {
+            let events = &self.context.events;
+            events.applied(&self.about, wanted, &change).await;
+        }
+        Ok(())
+    }
+
+    /// Makes every object: settings before the pods that mount them, a worker's Service before its
+    /// StatefulSet.
+    pub async fn objects(&mut self, observed: &Observed, plan: &Plan) -> Result<(), ApplyError> {
+        let whole = Ownership::Whole;
+        if let Some(plan::Shared { config, budget }) = &plan.shared {
+            self.make(observed.config.as_ref(), config, whole).await?;
+            self.make(observed.budget.as_ref(), budget, whole).await?;
+        }
+        for plan::WorkerObjects {
+            worker,
+            service,
+            stateful_set,
+        } in &plan.workers
+        {
+            let name = worker_name(&observed.name, worker.spec.id);
+            let live = observed.workers.get(&worker.spec.id);
+            self.make(live, worker, Ownership::Shared).await?;
+            let live = observed.services.get(&name);
+            self.make(live, service, whole).await?;
+            let live = observed.stateful_sets.get(&name);
+            self.make(live, stateful_set, whole).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes missing Worker objects. An id that is reserved and then not used, because this process
+    /// dies, is lost, which is harmless.
+    pub async fn workers(
+        &mut self,
+        observed: &Observed,
+        plan: &Plan,
+    ) -> Result<(), ReconcileError> {
+        let ids = if plan.new_workers > 0 {
+            let writer = &self.context.writer;
+            writer
+                .reserve_workers(self.namespace, plan.new_workers)
+                .await?
+        } else {
+            Vec::new()
+        };
+        let fresh = ids
+            .into_iter()
+            .map(|id| objects::worker(&observed.pool, &observed.name, id));
+        for worker in plan.restored.iter().cloned().chain(fresh) {
+            self.make(None, &worker, Ownership::Shared).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Deletes the Worker objects that go. Their StatefulSets and pods go with them; volume claims stay.

@@ -18,7 +18,7 @@ use crate::repair::standing::is_storm;
 
 /// How long no chunk is listed on a worker before it goes: statements that were planned over an
 /// older catalog end meanwhile, or ask elsewhere.
-const SETTLES: Duration = Duration::from_secs(60);
+pub const SETTLES: Duration = Duration::from_secs(60);
 
 /// The workers that are more than wanted.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod disruptions;
 mod grow;
 pub mod identity;
 pub mod leave;
+mod next;
 pub mod objects;
 pub mod observe;
 pub mod plan;
@@ -30,21 +31,24 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use orrery_archive::names::{COMPONENT_LABEL, POOL_LABEL};
-use orrery_crds::kinds::{Worker, WorkerPhase, WorkerPool};
+use orrery_crds::kinds::{Worker, WorkerPool};
 
+use crate::controller::conflicts::Conflicts;
 use crate::controller::context::{Context, Scope};
 use crate::controller::error::ReconcileError;
 use crate::controller::runner::Controller;
 use crate::controller::watch::{Sensitivity, changes};
-use apply::Adopted;
+use apply::{Adopted, Maker};
 use grow::Refusals;
 use objects::COMPONENT;
 use observe::Clocks;
 
-/// Pause between looks at a pool that is as wanted.
+/// Pause between looks at a pool whose agents nothing is waited for from.
 const RESYNC: Duration = Duration::from_secs(10);
-/// Pause while workers start or fail.
+/// Pause while agents are about to answer.
 const SOON: Duration = Duration::from_secs(2);
+/// Pause after a write that lost against another one.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Pause when there is no pool of this name (any more).
 const GONE: Duration = Duration::from_secs(3600);
 
@@ -103,17 +107,19 @@ impl Controller for Pools {
         self.refusals
             .grow(context, namespace, &observed, &mut plan.volumes)
             .await?;
-        let statuses = status::write(context, namespace, &observed, &plan).await?;
-        apply::write_objects(context, namespace, &observed, &plan).await?;
-        apply::make_workers(context, namespace, &observed, &plan).await?;
+        let mut conflicts = Conflicts::default();
+        status::write(context, namespace, &observed, &plan, &mut conflicts).await?;
+        let mut maker = Maker::new(context, namespace, &observed, &mut conflicts);
+        maker.objects(&observed, &plan).await?;
+        maker.workers(&observed, &plan).await?;
         apply::retire(context, namespace, &observed, &plan).await?;
         apply::restart(context, namespace, &observed, &plan).await?;
-        let busy = plan.new_workers > 0
-            || !plan.roll.pending.is_empty()
-            || statuses
-                .iter()
-                .any(|status| status.phase != WorkerPhase::Ready);
-        Ok(if busy { SOON } else { RESYNC })
+        let next = next::look(&observed, &plan);
+        Ok(if conflicts.any() {
+            next.min(AGAIN)
+        } else {
+            next
+        })
     }
 }
 

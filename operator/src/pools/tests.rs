@@ -1,6 +1,7 @@
 //! Plans and statuses of a pool.
 
 mod leaving;
+mod next;
 mod rolls;
 mod volumes;
 

@@ -4,11 +4,12 @@ mod pool;
 mod worker;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use orrery_crds::kinds::{Worker, WorkerPhase, WorkerStatus};
 
 use super::observe::Observed;
 use super::plan::Plan;
+use crate::controller::conflicts::Conflicts;
 use crate::controller::context::Context;
 use crate::controller::events::Event;
 use crate::controller::status;
@@ -16,19 +17,22 @@ use crate::controller::status;
 pub use pool::pool_status;
 pub use worker::worker_status;
 
-/// Writes the statuses of the pool and of its workers that differ; all of the workers' come back.
+/// Writes the statuses of the pool and of its workers that differ. That of an object that changed
+/// meanwhile is written after the next look.
 pub async fn write(
     context: &Context,
     namespace: &str,
     observed: &Observed,
     plan: &Plan,
-) -> Result<Vec<WorkerStatus>, kube::Error> {
+    conflicts: &mut Conflicts,
+) -> Result<(), kube::Error> {
     let mut statuses = Vec::with_capacity(observed.workers.len());
     for (id, worker) in &observed.workers {
         let Some(wanted) = worker_status(observed, plan, *id, Timestamp::now()) else {
             continue;
         };
-        if status::write(context, namespace, worker, wanted.clone()).await? {
+        let written = status::write(context, namespace, worker, wanted.clone()).await;
+        if conflicts.pass(&worker.name_any(), written)? == Some(true) {
             publish_transition(context, namespace, worker, &wanted).await;
         }
         statuses.push(wanted);
@@ -37,8 +41,9 @@ pub async fn write(
         .metrics
         .workers(namespace, &observed.name, &statuses);
     let wanted = pool_status(observed, plan, &statuses, Timestamp::now());
-    status::write(context, namespace, &observed.pool, wanted).await?;
-    Ok(statuses)
+    let written = status::write(context, namespace, &observed.pool, wanted).await;
+    conflicts.pass(&observed.name, written)?;
+    Ok(())
 }
 
 async fn publish_transition(
