@@ -287,7 +287,10 @@ proptest! {
     ) {
         let near = step((lon, lat), grid.overlap() * part, bearing);
         let separation = crate::separation::spherical(lon, lat, near.0, near.1).unwrap();
-        prop_assume!(separation <= grid.overlap());
+        // The last step of all may be rounded to a little more.
+        if separation > grid.overlap() {
+            return Ok(());
+        }
         let other = grid.locate(near.0, near.1).unwrap();
         let home = grid.locate(lon, lat).unwrap();
         let copies = copies(&grid, lon, lat);
@@ -301,9 +304,11 @@ proptest! {
     fn a_row_in_the_middle_of_a_chunk_has_no_copy(number in any::<prop::sample::Index>(), grid in grid()) {
         let chunks: Vec<u32> = grid.all_chunks().collect();
         let bounds = grid.chunk_bounds(*number.get(&chunks)).unwrap();
-        let middle = ((bounds.lon_min + bounds.lon_max) / 2.0, (bounds.lat_min + bounds.lat_max) / 2.0);
+        let lon = f64::midpoint(bounds.lon_min, bounds.lon_max);
+        let lat = f64::midpoint(bounds.lat_min, bounds.lat_max);
         // Large overlaps reach to the border from everywhere.
-        prop_assume!(grid.overlap() < 0.1);
-        prop_assert_eq!(copies(&grid, middle.0, middle.1), Vec::<u32>::new());
+        if grid.overlap() < 0.1 {
+            prop_assert_eq!(copies(&grid, lon, lat), Vec::<u32>::new());
+        }
     }
 }

@@ -57,9 +57,10 @@ impl Neighbour {
     /// These numbers as an entry of FROM.
     pub(crate) fn steps(&self, scope: &Scope<'_>) -> Option<String> {
         let name = quote_identifier(&Self::steps_name(&scope.tables.get(self.table)?.alias));
-        let others: String = (1..NEAR_CELLS)
+        let others: Vec<String> = (1..NEAR_CELLS)
             .map(|step| format!(" UNION ALL SELECT {step}"))
             .collect();
+        let others = others.concat();
         Some(format!("(SELECT 0 AS `step`{others}) AS {name}"))
     }
 
