@@ -8,11 +8,14 @@ use kube::api::ListParams;
 use orrery_crds::kinds::{ChunkFamily, ChunkedTable, DesiredState, QueryUser, Worker, WorkerPool};
 use orrery_operator::archive::Archives;
 use orrery_operator::controller::apply::{ApplyError, Change, Ownership, apply};
+use orrery_operator::controller::conflicts::Conflicts;
 use orrery_operator::controller::runner::Controller;
-use orrery_operator::pools::Pools;
+use orrery_operator::pools::observe::{Clocks, observe};
+use orrery_operator::pools::plan::plan;
+use orrery_operator::pools::{Pools, status};
 use orrery_operator::secrets::Secrets;
 use orrery_operator::users::Users;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::nodes::first_worker;
 use crate::support::{Archive, director, family, pool};
@@ -216,16 +219,8 @@ fn owns(object: &impl ResourceExt, field: &str) -> bool {
 #[tokio::test]
 async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
     let archive = Archive::new("stale").await;
-    let api =
-        kube::Api::<ConfigMap>::namespaced(archive.context.client.clone(), &archive.namespace);
-    let wanted = |value: &str| -> ConfigMap {
-        let object = json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": "settings", "namespace": archive.namespace},
-            "data": {"my.cnf": value},
-        });
-        serde_json::from_value(object).unwrap()
-    };
+    let api = settings_api(&archive);
+    let wanted = |value: &str| settings(&archive, json!({}), json!({"my.cnf": value}));
     let whole = Ownership::Whole;
     apply(&api, None, &wanted("first"), whole).await.unwrap();
     let seen = api.get("settings").await.unwrap();
@@ -238,6 +233,92 @@ async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
     assert!(matches!(&source, kube::Error::Api(status) if status.is_conflict()));
     let now = api.get("settings").await.unwrap().data.unwrap();
     assert_eq!(now["my.cnf"], "second");
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_made_since_none_was_seen_is_not_written_over() {
+    let archive = Archive::new("absent").await;
+    let api = settings_api(&archive);
+    let wanted = |value: &str| settings(&archive, json!({}), json!({"my.cnf": value}));
+    let whole = Ownership::Whole;
+    let first = apply(&api, None, &wanted("first"), whole).await;
+    assert_eq!(first.unwrap(), Change::Created);
+    let late = apply(&api, None, &wanted("late"), whole).await;
+    let ApplyError::Api { source, .. } = late.unwrap_err() else {
+        panic!("another error");
+    };
+    assert!(matches!(&source, kube::Error::Api(status) if status.is_already_exists()));
+    let now = api.get("settings").await.unwrap().data.unwrap();
+    assert_eq!(now["my.cnf"], "first");
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_any_more_goes_and_what_others_said_of_the_object_stays() {
+    let archive = Archive::new("former").await;
+    let api = settings_api(&archive);
+    let whole = Ownership::Whole;
+    let former = settings(
+        &archive,
+        json!({"ours": "1", "former": "1"}),
+        json!({"my.cnf": "x", "former.cnf": "x"}),
+    );
+    apply(&api, None, &former, whole).await.unwrap();
+    let theirs = json!({"metadata": {"labels": {"theirs": "1"}}});
+    archive.edit::<ConfigMap>("settings", theirs).await;
+    let seen = api.get("settings").await.unwrap();
+    let newer = settings(&archive, json!({"ours": "1"}), json!({"my.cnf": "x"}));
+    apply(&api, Some(&seen), &newer, whole).await.unwrap();
+    let now = api.get("settings").await.unwrap();
+    let labels: Vec<&str> = now.labels().keys().map(String::as_str).collect();
+    assert_eq!(labels, ["ours", "theirs"]);
+    assert_eq!(now.data.unwrap().len(), 1);
+}
+
+/// A person's edit of one Worker, just when statuses are written.
+#[tokio::test]
+async fn a_conflict_costs_the_write_of_that_object_only() {
+    let archive = declared("conflict").await;
+    let controllers = Controllers::default();
+    archive
+        .settle(async || round(&archive, &controllers).await)
+        .await;
+    let (context, namespace) = (&archive.context, &archive.namespace);
+    let observed = observe(context, &Clocks::default(), namespace, "main").await;
+    let mut observed = observed.unwrap().unwrap();
+    // Every status is to be written.
+    observed.pool.metadata.generation = Some(99);
+    for worker in observed.workers.values_mut() {
+        worker.metadata.generation = Some(99);
+    }
+    let note = json!({"metadata": {"annotations": {"note": "mine"}}});
+    archive.edit::<Worker>("main-w1", note).await;
+    let plan = plan(&observed, &context.images);
+    let mut conflicts = Conflicts::default();
+    let written = status::write(context, namespace, &observed, &plan, &mut conflicts).await;
+    written.unwrap();
+    assert!(conflicts.any());
+    let of_worker = async |name: &str| {
+        let worker = archive.api::<Worker>().get(name).await.unwrap();
+        worker.status.unwrap().observed_generation
+    };
+    assert_eq!(of_worker("main-w1").await, Some(1));
+    assert_eq!(of_worker("main-w2").await, Some(99));
+    let pool = archive.api::<WorkerPool>().get("main").await.unwrap();
+    assert_eq!(pool.status.unwrap().observed_generation, Some(99));
+}
+
+fn settings_api(archive: &Archive) -> kube::Api<ConfigMap> {
+    kube::Api::namespaced(archive.context.client.clone(), &archive.namespace)
+}
+
+/// A ConfigMap with these labels and this content.
+fn settings(archive: &Archive, labels: Value, data: Value) -> ConfigMap {
+    let object = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "settings", "namespace": archive.namespace, "labels": labels},
+        "data": data,
+    });
+    serde_json::from_value(object).unwrap()
 }
 
 #[tokio::test]

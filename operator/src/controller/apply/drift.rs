@@ -4,6 +4,8 @@
 //! What somebody else added to it is seen in the managed fields: a field of the spec that another
 //! manager owns and that we do not want.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::{Map, Value};
 
@@ -70,6 +72,24 @@ pub fn additions(
     found.sort();
     found.dedup();
     found
+}
+
+/// Names of the labels, or annotations, that `manager` wrote: `field` is the name of that field of
+/// the metadata.
+pub fn written<'a>(
+    managers: &'a [ManagedFieldsEntry],
+    manager: &str,
+    field: &str,
+) -> BTreeSet<&'a str> {
+    let ours = managers
+        .iter()
+        .filter(|entry| entry.manager.as_deref() == Some(manager));
+    let fields = ours.filter_map(|entry| {
+        let metadata = entry.fields_v1.as_ref()?.0.get("f:metadata")?;
+        metadata.get(format!("f:{field}"))?.as_object()
+    });
+    let names = fields.flat_map(Map::keys);
+    names.filter_map(|name| name.strip_prefix("f:")).collect()
 }
 
 /// A wanted value and the live one at the same place.

@@ -1,12 +1,13 @@
-//! Server-side apply with a comparison before it: an object that is as wanted costs no write.
+//! Makes objects as wanted, with a comparison before each write: one that is as wanted costs none.
 //!
-//! Every object we apply carries the hash of what was wanted ([`HASH_ANNOTATION`]). A live object
+//! Every object we make carries the hash of what was wanted ([`HASH_ANNOTATION`]). A live object
 //! that differs although its hash is the wanted one was edited by hand, which is put right and
-//! reported. Fields somebody *added* cannot be taken away by an apply (they have another owner), so
-//! then the object is replaced.
+//! reported. An object that is wholly ours is replaced, so that what somebody added goes, and what
+//! we do not want any more; of one that users share only our fields are applied.
 //!
-//! A live object is only ever written under the resourceVersion that it was compared at: a process
-//! that was paused in between, and leads no more, writes nothing over what its successor wrote.
+//! An object that was absent is created, and a live one is only ever written under the
+//! resourceVersion that it was compared at: a process that was paused in between, and leads no more,
+//! writes nothing over what its successor wrote.
 
 pub mod drift;
 
@@ -84,23 +85,28 @@ where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
 {
     let Some(live) = live else {
-        write(api, wanted, &stamped(wanted)?).await?;
+        create(api, wanted).await?;
         return Ok(Change::Created);
     };
     let Difference {
         wanted: stamped,
         change,
-        additions,
     } = difference(live, wanted, ownership)?;
     if change != Change::Unchanged {
-        if additions {
-            let wanted = serde_json::from_value(stamped).map_err(json_error(wanted))?;
-            replace(api, live, wanted).await?;
-        } else {
-            write(api, wanted, &at_version(stamped, live.meta())).await?;
+        match ownership {
+            Ownership::Whole => replace(api, live, typed(wanted, stamped)?).await?,
+            Ownership::Shared => write(api, wanted, &at_version(stamped, live.meta())).await?,
         }
     }
     Ok(change)
+}
+
+/// The JSON of an object as an object.
+fn typed<K>(wanted: &K, stamped: Value) -> Result<K, ApplyError>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+{
+    serde_json::from_value(stamped).map_err(json_error(wanted))
 }
 
 /// What [`apply`] would find, without writing.
@@ -116,8 +122,6 @@ struct Difference {
     /// The wanted object with its hash.
     wanted: Value,
     change: Change,
-    /// Whether somebody added fields.
-    additions: bool,
 }
 
 fn difference<K>(live: &K, wanted: &K, ownership: Ownership) -> Result<Difference, ApplyError>
@@ -139,7 +143,6 @@ where
     Ok(Difference {
         change: classify(&stamped, &live_json, &differing, &added),
         wanted: stamped,
-        additions: !added.is_empty(),
     })
 }
 
@@ -222,6 +225,20 @@ fn at_version(mut stamped: Value, live: &ObjectMeta) -> Value {
     stamped
 }
 
+/// Makes an object that was absent. A server-side apply would be written over one that somebody made
+/// meanwhile.
+async fn create<K>(api: &Api<K>, wanted: &K) -> Result<(), ApplyError>
+where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let object = typed(wanted, stamped(wanted)?)?;
+    api.create(&field_manager::post(), &object)
+        .await
+        .map(drop)
+        .map_err(api_error(wanted))
+}
+
+/// Applies our fields of an object that others have fields of too.
 async fn write<K>(api: &Api<K>, wanted: &K, stamped: &Value) -> Result<(), ApplyError>
 where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug,
@@ -242,13 +259,22 @@ where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
 {
     let kept = live.meta();
+    let others = |texts: &Option<Texts>, field| {
+        let ours = drift::written(live.managed_fields(), field_manager::NAME, field);
+        let mut texts = texts.clone().unwrap_or_default();
+        texts.retain(|key, _| !ours.contains(key.as_str()));
+        texts
+    };
     let own = wanted.meta_mut();
     *own = ObjectMeta {
         resource_version: kept.resource_version.clone(),
         uid: kept.uid.clone(),
         finalizers: kept.finalizers.clone(),
-        labels: Some(merged(kept.labels.clone(), own.labels.take())),
-        annotations: Some(merged(kept.annotations.clone(), own.annotations.take())),
+        labels: Some(merged(others(&kept.labels, "labels"), own.labels.take())),
+        annotations: Some(merged(
+            others(&kept.annotations, "annotations"),
+            own.annotations.take(),
+        )),
         ..std::mem::take(own)
     };
     api.replace(&live.name_any(), &field_manager::post(), &wanted)
@@ -259,8 +285,9 @@ where
 
 type Texts = std::collections::BTreeMap<String, String>;
 
-fn merged(kept: Option<Texts>, own: Option<Texts>) -> Texts {
-    kept.into_iter().chain(own).flatten().collect()
+fn merged(mut kept: Texts, own: Option<Texts>) -> Texts {
+    kept.extend(own.into_iter().flatten());
+    kept
 }
 
 #[cfg(test)]
