@@ -156,13 +156,13 @@ impl Setup {
 
 /// A connection as the local administrator.
 pub async fn connect(mysqld: &Mysqld) -> Conn {
-    Conn::new(
-        OptsBuilder::default()
-            .socket(mysqld.socket().to_str())
-            .user(Some("root")),
-    )
-    .await
-    .unwrap()
+    Conn::new(as_administrator(mysqld)).await.unwrap()
+}
+
+fn as_administrator(mysqld: &Mysqld) -> OptsBuilder {
+    OptsBuilder::default()
+        .socket(mysqld.socket().to_str())
+        .user(Some("root"))
 }
 
 pub async fn number(mysqld: &Mysqld, query: &str) -> u64 {
@@ -174,9 +174,16 @@ pub async fn number(mysqld: &Mysqld, query: &str) -> u64 {
         .unwrap()
 }
 
-/// Waits until a query gives a number; the test's own time limit ends it.
+/// Waits until a query gives a number; the test's own time limit ends it. A connection may be lost
+/// meanwhile: an agent that starts ends those of its account, which is the administrator's here.
 pub async fn until(mysqld: &Mysqld, query: &str, wanted: u64) {
-    while number(mysqld, query).await != wanted {
+    let asked = async || -> mysql_async::Result<Option<u64>> {
+        Conn::new(as_administrator(mysqld))
+            .await?
+            .query_first(query)
+            .await
+    };
+    while asked().await.ok().flatten() != Some(wanted) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
