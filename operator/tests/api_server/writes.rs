@@ -220,7 +220,7 @@ fn owns(object: &impl ResourceExt, field: &str) -> bool {
 async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
     let archive = Archive::new("stale").await;
     let api = settings_api(&archive);
-    let wanted = |value: &str| settings(&archive, json!({}), json!({"my.cnf": value}));
+    let wanted = |value: &str| settings(&archive, &json!({}), &json!({"my.cnf": value}));
     let whole = Ownership::Whole;
     apply(&api, None, &wanted("first"), whole).await.unwrap();
     let seen = api.get("settings").await.unwrap();
@@ -239,7 +239,7 @@ async fn an_object_that_changed_since_it_was_looked_at_is_not_written_over() {
 async fn an_object_that_somebody_made_since_none_was_seen_is_not_written_over() {
     let archive = Archive::new("absent").await;
     let api = settings_api(&archive);
-    let wanted = |value: &str| settings(&archive, json!({}), json!({"my.cnf": value}));
+    let wanted = |value: &str| settings(&archive, &json!({}), &json!({"my.cnf": value}));
     let whole = Ownership::Whole;
     let first = apply(&api, None, &wanted("first"), whole).await;
     assert_eq!(first.unwrap(), Change::Created);
@@ -266,7 +266,7 @@ async fn what_is_not_wanted_any_more_goes_and_what_others_said_of_the_object_sta
     let theirs = json!({"metadata": {"labels": {"theirs": "1"}}});
     archive.edit::<ConfigMap>("settings", theirs).await;
     let seen = api.get("settings").await.unwrap();
-    let newer = settings(&archive, json!({"ours": "1"}), json!({"my.cnf": "x"}));
+    let newer = settings(&archive, &json!({"ours": "1"}), &json!({"my.cnf": "x"}));
     apply(&api, Some(&seen), &newer, whole).await.unwrap();
     let now = api.get("settings").await.unwrap();
     let labels: Vec<&str> = now.labels().keys().map(String::as_str).collect();
@@ -312,7 +312,7 @@ fn settings_api(archive: &Archive) -> kube::Api<ConfigMap> {
 }
 
 /// A ConfigMap with these labels and this content.
-fn settings(archive: &Archive, labels: Value, data: Value) -> ConfigMap {
+fn settings(archive: &Archive, labels: &Value, data: &Value) -> ConfigMap {
     let object = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "settings", "namespace": archive.namespace, "labels": labels},
