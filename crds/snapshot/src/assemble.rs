@@ -246,7 +246,7 @@ mod tests {
         listed(&mut assembler, &new.objects);
         assert_eq!(
             names(&assembler),
-            Vec::from_iter(new.objects.keys().cloned())
+            new.objects.keys().cloned().collect::<Vec<_>>()
         );
         listed(&mut assembler, &Objects::new());
         assert_eq!(names(&assembler), []);

@@ -259,8 +259,8 @@ async fn what_is_not_wanted_any_more_goes_and_what_others_said_of_the_object_sta
     let whole = Ownership::Whole;
     let former = settings(
         &archive,
-        json!({"ours": "1", "former": "1"}),
-        json!({"my.cnf": "x", "former.cnf": "x"}),
+        &json!({"ours": "1", "former": "1"}),
+        &json!({"my.cnf": "x", "former.cnf": "x"}),
     );
     apply(&api, None, &former, whole).await.unwrap();
     let theirs = json!({"metadata": {"labels": {"theirs": "1"}}});
