@@ -40,13 +40,10 @@ use crate::controller::runner::Controller;
 use crate::controller::watch::{Sensitivity, changes};
 use apply::{Adopted, Maker};
 use grow::Refusals;
+use next::{RESYNC, SOON};
 use objects::COMPONENT;
 use observe::Clocks;
 
-/// Pause between looks at a pool whose agents nothing is waited for from.
-const RESYNC: Duration = Duration::from_secs(10);
-/// Pause while agents are about to answer.
-const SOON: Duration = Duration::from_secs(2);
 /// Pause after a write that lost against another one.
 const AGAIN: Duration = Duration::from_millis(500);
 /// Pause when there is no pool of this name (any more).

@@ -11,7 +11,11 @@ use orrery_archive::names::WorkerId;
 use super::leave::SETTLES;
 use super::observe::Observed;
 use super::plan::Plan;
-use super::{RESYNC, SOON};
+
+/// Pause between looks at a pool whose agents nothing is waited for from.
+pub const RESYNC: Duration = Duration::from_secs(10);
+/// Pause while agents are about to answer.
+pub const SOON: Duration = Duration::from_secs(2);
 
 /// After how long to look again.
 pub fn look(observed: &Observed, plan: &Plan) -> Duration {

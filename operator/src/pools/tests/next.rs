@@ -1,8 +1,7 @@
 //! When a pool is looked at again without a change.
 
 use super::*;
-use crate::pools::next::look;
-use crate::pools::{RESYNC, SOON};
+use crate::pools::next::{RESYNC, SOON, look};
 
 fn next(observed: &Observed) -> Duration {
     look(observed, &plan(observed, &images()))
