@@ -8,7 +8,8 @@ use orrery_archive::catalog::{
     Table, TableKey, TableKind,
 };
 use orrery_archive::replicas::FamilyReplicas;
-use orrery_archive::table::{Column, OnDeletion, PositionColumns, UniqueKey};
+use orrery_archive::table::{Column, PositionColumns, UniqueKey};
+use orrery_archive::testing;
 
 const OBJECT: &[(&str, &str)] = &[
     ("objectId", "BIGINT"),
@@ -86,23 +87,14 @@ pub(crate) fn catalog() -> Catalog {
         tables: (7..)
             .zip(tables)
             .map(|(incarnation, (name, kind, segments))| {
-                let table = table(incarnation, kind, segments);
+                let table = Table {
+                    kind,
+                    ..testing::reference(incarnation, segments)
+                };
                 (TableKey::new("sky", name), table)
             })
             .collect(),
         ..Catalog::default()
-    }
-}
-
-fn table(incarnation: u64, kind: TableKind, segments: Vec<Segment>) -> Table {
-    Table {
-        incarnation,
-        object: "table".into(),
-        schema_version: 1,
-        kind,
-        segments,
-        revoked: Vec::new(),
-        on_deletion: OnDeletion::Retain,
     }
 }
 
@@ -120,9 +112,7 @@ fn reference() -> TableKind {
     TableKind::Reference(AcceptedReference {
         columns: columns(FILTER),
         primary_key: vec!["filterId".into()],
-        indexes: Vec::new(),
-        charset: "utf8mb4".into(),
-        collation: "utf8mb4_general_ci".into(),
+        ..testing::accepted_reference()
     })
 }
 
@@ -135,12 +125,7 @@ fn chunked(list: &[(&str, &str)]) -> AcceptedTable {
             latitude: "decl".into(),
         }),
         columns: columns(list),
-        indexes: Vec::new(),
-        unique_key: UniqueKey::Enforced,
-        charset: "utf8mb4".into(),
-        collation: "utf8mb4_general_ci".into(),
-        scan_rating: 10,
-        qserv_compat: false,
+        ..testing::accepted()
     }
 }
 
@@ -160,17 +145,9 @@ fn columns(list: &[(&str, &str)]) -> Vec<Column> {
 }
 
 fn segment(id: u64, home: &[u32]) -> Segment {
+    let segment = testing::segment(id, home.iter().copied());
     Segment {
-        id,
-        attempt: 100 + id,
-        schema_version: 1,
-        home: home.iter().copied().collect(),
-        overlap: home.iter().copied().collect(),
-        rows: 10,
-        bytes: 1,
-        ingest: format!("ingest-{id}"),
-        origin: None,
-        published: 1,
-        revoked: None,
+        overlap: segment.home.clone(),
+        ..segment
     }
 }

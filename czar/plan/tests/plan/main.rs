@@ -6,6 +6,7 @@
     reason = "a test that cannot continue fails"
 )]
 
+mod bounds;
 mod common;
 mod derived;
 mod gather;
@@ -14,6 +15,7 @@ mod grammar;
 mod names;
 mod near;
 mod plans;
+mod qserv;
 mod queries_in_from;
 mod refusals;
 mod soundness;

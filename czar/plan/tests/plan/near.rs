@@ -207,71 +207,58 @@ fn children_and_further_neighbours_meet_the_home_rows() {
 #[test]
 fn what_may_reach_farther_than_the_copies_is_gathered() {
     let near = "scisql_angSep(a.ra, a.decl, b.ra, b.decl)";
-    for (items, from, filter) in [
-        ("1", "Object a, Object b", format!("{near} < 0.051")),
-        ("1", "Object a, Object b", format!("{near} <= 0.05")),
+    for (from, filter) in [
+        ("Object a, Object b", format!("{near} < 0.051")),
+        ("Object a, Object b", format!("{near} <= 0.05")),
+        ("Object a, Object b", format!("{near} BETWEEN 0 AND 0.05")),
+        ("Object a, Object b", format!("{near} > 0.01")),
+        ("Object a, Object b", format!("{near} = 0.01")),
+        ("Object a, Object b", format!("{near} < -0.01")),
+        ("Object a, Object b", format!("{near} < a.flux")),
+        ("Object a, Object b", format!("{near} < '0.01'")),
         (
-            "1",
-            "Object a, Object b",
-            format!("{near} BETWEEN 0 AND 0.05"),
-        ),
-        ("1", "Object a, Object b", format!("{near} > 0.01")),
-        ("1", "Object a, Object b", format!("{near} = 0.01")),
-        ("1", "Object a, Object b", format!("{near} < -0.01")),
-        ("1", "Object a, Object b", format!("{near} < a.flux")),
-        ("1", "Object a, Object b", format!("{near} < '0.01'")),
-        (
-            "1",
             "Object a, Object b",
             format!("({near} < 0.01 OR a.run = b.run)"),
         ),
-        ("1", "Object a, Object b", format!("NOT {near} < 0.01")),
+        ("Object a, Object b", format!("NOT {near} < 0.01")),
         (
-            "1",
             "Object a, Object b",
             "scisql_angSep(a.ra, a.decl, b.decl, b.ra) < 0.01".to_owned(),
         ),
         (
-            "1",
             "Object a, Object b",
             "scisql_angSep(a.ra, a.decl, b.ra + 0, b.decl) < 0.01".to_owned(),
         ),
         (
-            "1",
             "Object a, Object b",
             "scisql_angSep(a.ra, a.decl, a.ra, b.decl) < 0.01".to_owned(),
         ),
-        ("1", "Object a, Source b", format!("{near} < 0.01")),
+        ("Object a, Source b", format!("{near} < 0.01")),
         (
-            "1",
             "Object a FORCE INDEX (PRIMARY), Object b FORCE INDEX (PRIMARY)",
             format!("{near} < 0.01"),
         ),
         (
-            "1",
             "Object a LEFT JOIN Object b ON TRUE",
             format!("{near} < 0.01"),
         ),
         (
-            "1",
             "Object a, Object b, Object c, Object d",
             format!(
                 "{near} < 0.01 AND scisql_angSep(b.ra, b.decl, c.ra, c.decl) < 0.01 AND scisql_angSep(c.ra, c.decl, d.ra, d.decl) < 0.01"
             ),
         ),
         (
-            "1",
             "Object a, Object b, Source s, Source t",
             format!("{near} < 0.01 AND s.objectId = b.objectId AND t.objectId = a.objectId"),
         ),
         (
-            "1",
             "Object a, Object b, Filter b_steps, Filter a_steps",
             format!("{near} < 0.01"),
         ),
-        ("1", "Repeating a, Source b", format!("{near} < 0.01")),
+        ("Repeating a, Source b", format!("{near} < 0.01")),
     ] {
-        let sql = format!("SELECT {items} FROM {from} WHERE {filter}");
+        let sql = format!("SELECT 1 FROM {from} WHERE {filter}");
         assert!(matches!(planned(&sql).work, Work::Gather(_)), "{sql}");
     }
 }

@@ -1,5 +1,6 @@
 //! A small archive for tests: a catalog and its rows.
 
+pub mod asked;
 mod catalog;
 pub mod merge;
 pub mod rows;
