@@ -32,9 +32,13 @@ async fn small_ingests_become_visible_and_say_where_the_time_went() -> Result<()
     own.ingest("first", "Object", 0, &first).await?;
     let second: String = (1_000..2_000).map(near).collect();
     timed(&own, "near", &second).await?;
+    // Over as many chunks as `examples/stars.yaml` has: the demo's chunks are 2.1 degrees wide and high.
     let far = |id: u64| {
-        let place = f64::from(u32::try_from(id).unwrap_or_default());
-        let (ra, decl) = ((place * 137.508) % 360.0, (place * 0.0139) % 160.0 - 80.0);
+        let place = f64::from(u32::try_from(id - 10_000).unwrap_or_default());
+        let (ra, decl) = (
+            (place * 0.618_034) % 1.0 * 22.0 + 140.0,
+            place * 0.005 - 12.0,
+        );
         format!("{id},{ra:.5},{decl:.5},1\n")
     };
     let all: String = (10_000..15_000).map(far).collect();
