@@ -32,7 +32,7 @@ async fn small_ingests_become_visible_and_say_where_the_time_went() -> Result<()
     own.ingest("first", "Object", 0, &first).await?;
     let second: String = (1_000..2_000).map(near).collect();
     timed(&own, "near", &second).await?;
-    // Over as many chunks as `examples/stars.yaml` has: the demo's chunks are 2.1 degrees wide and high.
+    // Over some 130 chunks, which are 2.1 degrees wide and high: a small ingest, not one of the whole sky.
     let far = |id: u64| {
         let place = f64::from(u32::try_from(id - 10_000).unwrap_or_default());
         let (ra, decl) = (
